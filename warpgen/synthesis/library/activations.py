@@ -247,7 +247,7 @@ HARD_SWISH = Activation(
         '''
 @wp.func
 def hard_swish(x: float) -> float:
-    """Piecewise linear approximation of swish used by MobileNetV3."""
+    """Swish of MobileNetV3, whose sigmoid is a piecewise linear ramp."""
     return x * wp.clamp(x + 3.0, 0.0, 6.0) / 6.0
 ''',
         numpy=lambda x: x * np.clip(x + 3.0, 0.0, 6.0) / 6.0,

@@ -195,11 +195,12 @@ def filter_volatility(d: Draft) -> None:
         level = "constant = omega[series]\nlong_run = wp.exp(constant / (1.0 - persistence))"
     else:
         level = "constant = omega[series]\nlong_run = constant / (1.0 - persistence)"
-    begin = {
-        "long run": f"variance = {squared}" if kind == "ewma" else "variance = float(long_run)",
-        "sample": "variance = float(long_run)" if targeted else f"variance = {squared}",
-        "given": "variance = float(variance0[series])",
+    start = {
+        "long run": squared if kind == "ewma" else "long_run",
+        "sample": "long_run" if targeted else squared,
+        "given": "variance0[series]",
     }[first]
+    begin = f"variance = wp.max({start}, MIN_VARIANCE)" if floor else f"variance = float({start})"
     expected = {
         "zero": f"shock = {at.format('day')}",
         "constant": "shock = r - mu[series]",
@@ -332,6 +333,7 @@ def filter_volatility(d: Draft) -> None:
             w = (1 - keep) * square if targeted else v.get("omega", 0.0)
             long = square if targeted else np.exp(w / (1 - keep)) if kind == "egarch" else w / (1 - keep)
         h = {"long run": long, "sample": square, "given": v.get("variance0")}[first]
+        h = np.maximum(h, 0.05) if floor else h
         last, total, top, path = v.get("mu", 0.0) + np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, days))
         mu, phi = v.get("mu", 0.0), v.get("phi", 0.0)
         for day in range(days):

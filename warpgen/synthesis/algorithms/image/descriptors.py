@@ -101,12 +101,12 @@ _SCALINGS = {
         """,
     ),
     "l2 clipped": (
-        "Scale to unit length, clip large components to 0.2 and scale again.",
+        "Scale to unit length, clip large components and scale again.",
         """
         clipped_sq = float(0.0)
         for slot in range(descriptors.shape[1]):
             # Clipping limits the influence of a few strong edges, e.g. from illumination changes
-            component = wp.min(inv_norm * descriptors[keypoint_index, slot], 0.2)
+            component = wp.min(inv_norm * descriptors[keypoint_index, slot], CLIP)
             descriptors[keypoint_index, slot] = component
             clipped_sq += component * component
         inv_clipped = 1.0 / wp.max(wp.sqrt(clipped_sq), 1.0e-6)
@@ -170,6 +170,9 @@ def describe_keypoints(d: Draft) -> None:
     )
     d.module(f"NUM_CELLS = wp.constant({cells})")
     d.module(f"NUM_BINS = wp.constant({bins})")
+    clip = round(0.2 * (128 / slots) ** 0.5, 2)  # as much above an even component as Lowe's 0.2 is of 128
+    if scaling == "l2 clipped":
+        d.module(f"CLIP = wp.constant({clip})")
     d.function(_SCATTER if spread == "trilinear" else _NEAREST)
     doc, rest = _SCALINGS[scaling]
     if scaling == "root":
@@ -370,6 +373,6 @@ def _described(v: Values, i: int, sizes: tuple[int, int, int], how: tuple[str, .
     if scaling != "none":
         flat = flat / max(np.linalg.norm(flat), 1e-6)
     if scaling == "l2 clipped":
-        flat = np.minimum(flat, 0.2)
+        flat = np.minimum(flat, round(0.2 * (128 / flat.size) ** 0.5, 2))
         flat = flat / max(np.linalg.norm(flat), 1e-6)
     return flat

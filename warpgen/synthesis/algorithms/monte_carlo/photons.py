@@ -29,7 +29,7 @@ _N = "    n: wp.array(dtype=float)  # refractive index\n"
         "photon_transport": "mcml_kernel|propagate_photons|trace_packets",
         "layers": "tissue|medium|slab",
         "absorbed": "absorption|absorbed_weight|deposit",
-        "escaped": "tallies|exit_tally|boundary_tally",
+        "tally": "tallies|fates|fate_tally",
         "packet": "photon|photon_id|p",
         "weight": "w|packet_weight|energy_left",
         "rng": "state|rng_state|gen",
@@ -87,10 +87,14 @@ def photon_transport(d: Draft) -> None:
         "radius": "absorbed weight per bin of distance from the axis, the last one open",
     }[score]
     d.output("absorbed", "float", count if score == "layers" else bins, about=held)
-    d.output("escaped", "float", 3, about="weight that was reflected, transmitted and dropped, in this order")
+    d.output("tally", "float", 3, about="weight that was reflected, transmitted and dropped, in this order")
     if detector != "none":
         d.param(
-            "aperture", "float", 0.3, 0.8, about="smallest cosine of the exit angles that the detector sees"
+            "min_exit_cos",
+            "float",
+            0.3,
+            0.8,
+            about="smallest cosine of the exit angles that the detector sees",
         )
         d.output(
             "detected",
@@ -126,10 +130,9 @@ def photon_transport(d: Draft) -> None:
             "phi_in = 2.0 * wp.pi * wp.randf(rng)\n"
             + (
                 "# Bent at the surface by Snell's law\n"
-                f"n_top = {top}\n"
+                f"sin_in = wp.sqrt(sin_sq) / {top}\n"
                 "cos_out = wp.sqrt(1.0 - sin_sq)\n"
-                "cos_in = wp.sqrt(1.0 - sin_sq / (n_top * n_top))\n"
-                "sin_in = wp.sqrt(sin_sq) / n_top\n"
+                "cos_in = wp.sqrt(1.0 - sin_in * sin_in)\n"
                 "dir = wp.vec3(sin_in * wp.cos(phi_in), sin_in * wp.sin(phi_in), cos_in)"
                 if bent
                 else "sin_in = wp.sqrt(sin_sq)\n"
@@ -143,7 +146,7 @@ def photon_transport(d: Draft) -> None:
         else """
         # Specular reflection at the surface takes part of the weight before entry
         $mirror
-        wp.atomic_add(escaped, 0, r_spec)
+        wp.atomic_add(tally, 0, r_spec)
         weight -= r_spec
         """
     )
@@ -201,11 +204,11 @@ def photon_transport(d: Draft) -> None:
         else """
             if layer < 0:
                 # Diffuse reflectance
-                wp.atomic_add(escaped, 0, weight)
+                wp.atomic_add(tally, 0, weight)
                 $sees
                 return
             if layer >= num_layers:
-                wp.atomic_add(escaped, 1, weight)
+                wp.atomic_add(tally, 1, weight)
                 return
         """
     )
@@ -247,15 +250,15 @@ def photon_transport(d: Draft) -> None:
     sees = {
         "none": "",
         "rings": """
-            # Only light within the aperture reaches the fiber
-            if $cosine >= aperture:
+            # The fiber takes light from a cone around its axis
+            if $cosine >= min_exit_cos:
                 exit_r = wp.sqrt(pos[0] * pos[0] + pos[1] * pos[1])
                 ring = int(exit_r / ring_width)
                 if ring < detected.shape[0]:
                     wp.atomic_add(detected, ring, $leaving)
         """,
         "time": """
-            if $cosine >= aperture:
+            if $cosine >= min_exit_cos:
                 # Time of flight: optical path over the speed of light
                 flight = path / LIGHT_SPEED
                 time_slot = wp.min(int(flight / time_bin), detected.shape[0] - 1)
@@ -275,7 +278,7 @@ def photon_transport(d: Draft) -> None:
         "cutoff": """
             # Deposit the rest of faint packets in the tally of dropped weight
             if weight < MIN_WEIGHT:
-                wp.atomic_add(escaped, 2, weight)
+                wp.atomic_add(tally, 2, weight)
                 return
         """,
     }[roulette]
@@ -330,19 +333,18 @@ def photon_transport(d: Draft) -> None:
             $frames
             $kill
         # Packets that are still under way after the last step
-        wp.atomic_add(escaped, 2, weight)
+        wp.atomic_add(tally, 2, weight)
         """,
         start=start,
         specular=specular,
         mirror="""
-            spec_s = (cos_out - n_top * cos_in) / (cos_out + n_top * cos_in)
-            spec_p = (cos_in - n_top * cos_out) / (cos_in + n_top * cos_out)
+            spec_s = (cos_out - $top * cos_in) / (cos_out + $top * cos_in)
+            spec_p = (cos_in - $top * cos_out) / (cos_in + $top * cos_out)
             r_spec = 0.5 * (spec_s * spec_s + spec_p * spec_p)
             """
         if source == "diffuse"
         else """
-            n_top = $top
-            r_spec = (n_top - 1.0) / (n_top + 1.0)
+            r_spec = ($top - 1.0) / ($top + 1.0)
             r_spec = r_spec * r_spec
             """,
         cross=cross,
@@ -355,9 +357,9 @@ def photon_transport(d: Draft) -> None:
         sees=sees,
         cosine="cos_t" if surface == "split" else "-dir[2]",
         top=top,
-        out="leaving = weight * (1.0 - reflectance)\nwp.atomic_add(escaped, outside, leaving)"
+        out="leaving = weight * (1.0 - reflectance)\nwp.atomic_add(tally, outside, leaving)"
         if detector != "none"
-        else "wp.atomic_add(escaped, outside, weight * (1.0 - reflectance))",
+        else "wp.atomic_add(tally, outside, weight * (1.0 - reflectance))",
         watch="if outside == 0:\n    $sees" if detector != "none" else "",
         path="path = float(0.0)" if timed else "",
         far=f"path += {inside} * to_edge" if timed else "",
@@ -372,21 +374,21 @@ def photon_transport(d: Draft) -> None:
     def conserved(before: Values, after: Values) -> None:
         if detector != "none":
             assert (after.detected >= 0).all()
-            assert after.detected.sum() <= after.escaped[0] * 1.001
-            assert after.detected.sum() > 0.1 * (after.escaped[0] - packets * 0.05)
-        total = after.absorbed.sum() + after.escaped.sum()
+            assert after.detected.sum() <= after.tally[0] * 1.001
+            assert after.detected.sum() > 0.1 * (after.tally[0] - packets * 0.05)
+        total = after.absorbed.sum() + after.tally.sum()
         slack = 2e-3 if roulette == "cutoff" else 0.06
         assert abs(total / packets - 1.0) < slack, "weight is lost or made"
         assert (after.absorbed >= 0).all()
-        assert (after.escaped >= 0).all()
-        assert after.escaped[0] > 0
+        assert (after.tally >= 0).all()
+        assert after.tally[0] > 0
         assert after.absorbed.sum() > 0.02 * packets
         if surface != "matched":
             n = np.ravel(before["layers.n"])[0]
-            assert after.escaped[0] >= packets * ((n - 1) / (n + 1)) ** 2 * 0.999
+            assert after.tally[0] >= packets * ((n - 1) / (n + 1)) ** 2 * 0.999
         made, back = simulated(before, phase, source, surface)
         noise = 2.5 / packets**0.5
         assert abs(after.absorbed.sum() / packets - made) < noise, "too much or too little is absorbed"
-        assert abs(after.escaped[0] / packets - back) < noise, "too much or too little comes back"
+        assert abs(after.tally[0] / packets - back) < noise, "too much or too little comes back"
 
     d.holds(conserved)

@@ -176,6 +176,11 @@ def principled_shading(d: Draft) -> None:
             seen_l = n_dot_l + {root_l}
             seen_v = n_dot_v + {root_v}
             visible = 1.0 / (seen_l * seen_v)
+        """
+        if anisotropic or "clearcoat" not in layers or result == "density"
+        else """
+            # Separable masking and shadowing, with the 4 cos cos of the denominator
+            visible = smith_masking(n_dot_l, alpha_sq) * smith_masking(n_dot_v, alpha_sq)
         """,
         "correlated": f"""
             # One term for both, since masking and shadowing are correlated by height (Heitz)

@@ -129,7 +129,9 @@ def mixture_shares(d: Draft) -> None:
         "weights": "prior = wp.tile_map(wp.log, wp.tile_load(weights, shape=PARTS))",
         "logits": "raw = wp.tile_load(logits, shape=PARTS)\n"
         "log_norm = wp.tile_map(wp.log, wp.tile_sum(wp.tile_map(wp.exp, raw), axis=0))\n"
-        "prior = raw - wp.tile_broadcast(log_norm, shape=(PARTS,))",
+        "prior = raw - wp.tile_broadcast(log_norm, shape=(PARTS,))"
+        if result == "log likelihood"
+        else "prior = wp.tile_load(logits, shape=PARTS)",  # what is in all of them cancels in the shares
     }[priors]
     background = ""
     if noise:

@@ -36,6 +36,14 @@ _SAID = {
 }
 
 
+# What of a flux is kept, so that products of waves do not come back as others.
+_DEALIASED = {
+    "two thirds": ", up to two thirds of the band",
+    "smooth": ", less its shortest waves",
+    "none": "",
+}
+
+
 @DOMAIN.algorithm(
     source="Canuto et al. 2006, ch. 3; Orszag 1971 (two-thirds rule); Trefethen 2000, ch. 10; Cox & Matthews 2002; Kassam & Trefethen 2005",
     names={
@@ -161,7 +169,7 @@ def spectral_step(d: Draft) -> None:
             f'''
             @wp.func
             def transport(z: wp.vec2, k: float{", base: float" if dealias != "none" else ""}) -> wp.vec2:
-                """Mode of -d/dx of the flux{", with the inverse of 1 - d2/dx2 before it" if "1.0 +" in shape else ""}."""
+                """Mode of -d/dx of the flux{", with the inverse of 1 - d2/dx2 before it" if "1.0 +" in shape else ""}{_DEALIASED[dealias]}."""
                 $keep
             ''',
             keep=keep,

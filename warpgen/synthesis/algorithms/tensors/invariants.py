@@ -54,12 +54,12 @@ def stress_measure(d: Draft) -> None:
     if given == "strain":
         d.input("gradients", "mat33", count, -0.1, 0.1, about="displacement gradients")
         d.param("mu", "float", 1.0, 3.0, about="shear modulus")
-        d.param("lam", "float", 1.0, 3.0, about="first Lame parameter")
-        make = """
-        eps = 0.5 * (gradients[tid] + wp.transpose(gradients[tid]))
-        # Hooke's law of an isotropic solid
-        sigma_i = 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)
-        """
+        make = "eps = 0.5 * (gradients[tid] + wp.transpose(gradients[tid]))\n"
+        if what in ("von mises", "j2", "j3", "tresca"):
+            make += "# Hooke's law of an isotropic solid, but for its pressure, which is no part of the result\nsigma_i = 2.0 * mu * eps"
+        else:
+            d.param("lam", "float", 1.0, 3.0, about="first Lame parameter")
+            make += "# Hooke's law of an isotropic solid\nsigma_i = 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)"
     elif given == "sum":
         d.input("stress", "mat33", count, 1.0, 3.0, "spd", about="stress tensors")
         d.input("back_stress", "mat33", count, 0.1, 0.5, "spd", about="back stress of kinematic hardening")
@@ -101,7 +101,9 @@ def stress_measure(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         if given == "strain":
             eps = 0.5 * (v.gradients + np.swapaxes(v.gradients, 1, 2))
-            sigma = 2 * v.mu * eps + v.lam * np.trace(eps, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+            sigma = 2 * v.mu * eps
+            if what in ("pressure", "frobenius", "triaxiality", "power"):
+                sigma = sigma + v.lam * np.trace(eps, axis1=1, axis2=2)[:, None, None] * np.eye(3)
         else:
             sigma = v.stress - (v.back_stress if given == "sum" else 0.0)
         mean = np.trace(sigma, axis1=1, axis2=2) / 3

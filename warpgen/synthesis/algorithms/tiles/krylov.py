@@ -138,6 +138,11 @@ def conjugate_gradients(d: Draft) -> None:
             """
         turn = turn.replace("rho_new / rho", "(rho_new - overlap) / rho")
     count = result == "with count"
+    ends = ""
+    if stop == "tolerance":
+        ends = f"if {'wp.tile_dot(residual, residual)[0]' if solve else 'rho_new'} < tolerance_sq:\n    break"
+    found = dedented(new)
+    rhs = "b = wp.tile_load(rhs[block], shape=DIM)"
     d.launch(blocks, tiled=True)
     d.code(
         f"""
@@ -145,7 +150,6 @@ def conjugate_gradients(d: Draft) -> None:
         shift = wp.tile_load(diagonal_shift[block], shape=DIM)
         $build
         $prepare
-        b = wp.tile_load(rhs[block], shape=DIM)
         $start
         $z
         search = wp.tile_map(wp.pos, {z})
@@ -161,9 +165,7 @@ def conjugate_gradients(d: Draft) -> None:
             $keep
             $moves
             $tick
-            $stop
-            $z
-            $new
+            $next
             {turn}
             rho = rho_new
         wp.tile_store(solution[block], x)
@@ -171,17 +173,16 @@ def conjugate_gradients(d: Draft) -> None:
         """,
         build=dedented(build),
         prepare=dedented(prepare),
-        start=f"x = wp.tile_load(guess[block], shape=DIM)\nresidual = b - {product.format('x')}"
+        start=f"{rhs}\nx = wp.tile_load(guess[block], shape=DIM)\nresidual = b - {product.format('x')}"
         if start == "warm"
-        else "x = wp.tile_zeros(shape=DIM, dtype=float)\nresidual = wp.tile_map(wp.pos, b)",
+        else f"{rhs}\nx = wp.tile_zeros(shape=DIM, dtype=float)\nresidual = wp.tile_map(wp.pos, b)"
+        if result == "with energy"
+        else "x = wp.tile_zeros(shape=DIM, dtype=float)\nresidual = wp.tile_load(rhs[block], shape=DIM)",
         z=f"z = {solve}" if solve else "",
         count="steps = int(0)" if count else "",
         keep="before = wp.tile_map(wp.pos, residual)" if rule else "",
         moves=moves,
-        stop="if wp.tile_dot(residual, residual)[0] < tolerance_sq:\n    break"
-        if stop == "tolerance"
-        else "",
-        new=dedented(new),
+        next="\n".join(filter(None, [f"z = {solve}", ends, found] if solve else [found, ends])),
         tick="steps += 1" if count else "",
         store={
             "solution": "",

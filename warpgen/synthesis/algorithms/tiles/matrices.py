@@ -171,11 +171,13 @@ def batched_solve(d: Draft) -> None:
     wanted = d.option("wanted", "solution", "log determinant", "quadratic form", weights=(0.6, 0.2, 0.2))
     n, count = d.pick(4, 5, 6, 8), d.pick(3, 4, 6)
     size = extent(d, "N", n)
+    matrix = {"given": "A + `shift` I", "gram": "R^T R + I", "ridge": "R^T R + `ridge` I"}[built]
+    of = "" if built == "given" else ", R a matrix of `designs`"
     d.says(
         {
-            "solution": "Solves a symmetric positive definite system in each block.",
-            "log determinant": "Gives the log determinant of a positive definite matrix in each block.",
-            "quadratic form": "Gives b' A^-1 b of a symmetric positive definite matrix in each block.",
+            "solution": f"Solves ({matrix}) x = b in each block{of}.",
+            "log determinant": f"Gives the log determinant of {matrix} in each block{of}.",
+            "quadratic form": f"Gives b' M^-1 b in each block for M = {matrix}{of}.",
         }[wanted]
     )
     d.calls({

@@ -118,11 +118,12 @@ def integrate_tsdf(d: Draft) -> None:
     declare("weights", "float", size, 0.0, 11.0, about="Accumulated weights, 0 for voxels never seen")
     if color:
         declare("colors", "vec3", size, 0.0, 1.0, about="Voxel colors")
+        declare("color_weights", "float", size, 0.0, 11.0, about="Accumulated weights of the colors")
     if place == "new":
         for name, type in (
             ("tsdf", "float"),
             ("weights", "float"),
-            *((("colors", "vec3"),) if color else ()),
+            *((("colors", "vec3"), ("color_weights", "float")) if color else ()),
         ):
             d.output(f"{name}_out", type, size, about=_ABOUT[name])
     else:
@@ -133,7 +134,8 @@ def integrate_tsdf(d: Draft) -> None:
     d.function(_DEPTH[lookup])
     keep = (
         "\n".join(
-            f"{x}_out[i, j, k] = {x}[i, j, k]" for x in ("tsdf", "weights", *(("colors",) if color else ()))
+            f"{x}_out[i, j, k] = {x}[i, j, k]"
+            for x in ("tsdf", "weights", *(("colors", "color_weights") if color else ()))
         )
         if place == "new"
         else ""
@@ -224,9 +226,11 @@ def integrate_tsdf(d: Draft) -> None:
             # Close to the surface only, since colors farther away belong to what lies behind
             if wp.abs(signed_distance) < 0.5 * grid.truncation:
                 $pixel
-                blend = new_weight / total_weight
+                painted_weight = color_weights[i, j, k] + new_weight
+                blend = new_weight / painted_weight
                 observed = color_image[pixel_row, pixel_col]
                 colors$s[i, j, k] = (1.0 - blend) * colors[i, j, k] + blend * observed
+                color_weights$s[i, j, k] = wp.min(painted_weight, grid.max_weight)
             """.replace("$s", suffix)
         if color
         else "",
@@ -273,9 +277,12 @@ def integrate_tsdf(d: Draft) -> None:
         )
         if color:
             near = seen & (np.abs(far) < 0.5 * grid["truncation"])
-            blend = (fresh / total)[..., None]
+            reach = v.color_weights + fresh
+            blend = (fresh / reach)[..., None]
             painted = (1.0 - blend) * v.colors + blend * v.color_image[row, col]
             mostly_close(after[f"colors{suffix}"], np.where(near[..., None], painted, v.colors), 3e-3)
+            kept = np.where(near, np.minimum(reach, grid["max_weight"]), v.color_weights)
+            mostly_close(after[f"color_weights{suffix}"], kept, 3e-3)
 
     d.holds(agrees)
 
@@ -284,6 +291,7 @@ _ABOUT = {
     "tsdf": "Signed distances after the frame",
     "weights": "Accumulated weights after the frame",
     "colors": "Voxel colors after the frame",
+    "color_weights": "Accumulated weights of the colors after the frame",
 }
 _FIELDS = {
     "grid": ("origin", "voxel_size", "truncation", "max_weight"),
