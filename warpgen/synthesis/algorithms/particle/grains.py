@@ -174,10 +174,10 @@ def grain_contact_forces(d: Draft) -> None:
     )
     pushed = "a Hertzian normal force with viscous damping" if hertz else "a spring-dashpot normal force"
     also = ["stick by a constant adhesion"] * cohesion + ["rub with Coulomb friction"] * bool(friction)
-    also = f", {', '.join(also[:-1])}{', ' if also[1:] else ''}and {also[-1]}" if also else ""
+    too = f", {', '.join(also[:-1])}{', ' if also[1:] else ''}and {also[-1]}" if also else ""
     d.explain(f"""
         Grains of {"equal radii" if sizes == "equal" else "their own radii"} repel each other by
-        {pushed}{also}.
+        {pushed}{too}.
         NOTE: contacts are stateless, there is no tangential spring history.
     """)
 
