@@ -182,8 +182,10 @@ def periodic_potentials(d: Draft) -> None:
     )
     d.explain(f"""
         Each point charge is screened by a Gaussian, whose potential is summed in reciprocal space:
-        4 pi / V * sum_k exp(-k^2 / (4 alpha^2)) / k^2 * sum_j q_j cos k (r_i - r_j). The rest decays like erfc(alpha r).
+        4 pi / V * sum_k exp(-k^2 / (4 alpha^2)) / k^2 * sum_j q_j cos k (r_i - r_j). The rest decays like erfc(alpha r)
+        and is summed over nearest images{" within half the box" if cut == "sphere" else ""}.
         The copies of the box are surrounded by {"vacuum" if surface == "vacuum" else "a conductor"}.
+        {"A uniform background makes the box neutral." if background and not vector else ""}
         {"" if background or (vector and surface == "metal") else "The charges are assumed to add up to zero."}
     """)
 

@@ -91,7 +91,7 @@ def react_stiffly(d: Draft) -> None:
     def matrix(x: str, g: str) -> str:
         b, c = f"b{x}", f"c{x}"
         return f"""
-# I - `{g}` J, row by row
+# Identity less `{g}` times the Jacobian, row by row
 jaa = 1.0 + {g} * {f"(k1{loss})" if source else "k1"}
 jab = -{g} * k3 * {c}
 jac = -{g} * k3 * {b}
@@ -109,7 +109,7 @@ jcb = -{g} * 2.0 * k2 * {b}
         if solve == "cramer":
             times = " * jcc" if source else ""
             det = f"""
-# Cofactors of the first column (its last entry is zero)
+# Minors of the first column (its last entry is zero)
 maa = jbb{times} - jbc * jcb
 mab = jab{times} - jac * jcb
 mac = jab * jbc - jac * jbb

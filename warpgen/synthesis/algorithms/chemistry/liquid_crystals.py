@@ -249,13 +249,14 @@ def gay_berne_energy(d: Draft) -> None:
         }[result]
     )
     law = {"guarded": "(R^-12 - R^-6)", "soft": "(s^2 - s), s = 1 / (R^6 + SOFTENING)"}[core]
+    least = ", at least MIN_REDUCED" if core == "guarded" else ""
     edge = {
         "truncated": "truncated at the cutoff",
         "shifted": "shifted to zero at the cutoff",
         "smooth": "tapered to zero at the cutoff",
     }[cut]
     d.explain(
-        f"U = 4 eps(a, b, r) {law} with R = (r - sigma(a, b, r) + sigma_0) / sigma_0, {edge};\n"
+        f"U = 4 eps(a, b, r) {law} with R = (r - sigma(a, b, r) + sigma_0) / sigma_0{least}, {edge};\n"
         "a and b are the symmetry axes of the two molecules and r is their separation."
     )
 

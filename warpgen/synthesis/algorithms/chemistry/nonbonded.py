@@ -298,6 +298,7 @@ def nonbonded_forces(d: Draft) -> None:
             "flags": "Bonded pairs are left out.\n",
             "scaled 1-4": "Excluded pairs are left out, those three bonds apart are scaled.\n",
         }[bound]
+        + f"Pairs closer than MIN_DISTANCE are left out{', too' if bound != 'none' else ''}.\n"
         + "The list is full: each pair is stored for both of its atoms, so no atomics are needed."
     )
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.numbers import shorten
 from warpgen.synthesis.algorithms.chemistry import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -214,9 +213,9 @@ def rosenbrock_step(d: Draft) -> None:
     if mechanism == "stiff":
         d.says(d.sentence.replace("trace gases", "species"))
     d.code("\n".join(text))
-    d.explain("""
+    d.explain(f"""
         (1 / (gamma h) - J) k_i = f(y + sum_j a_ij k_j) + sum_j c_ij k_j / h. Rates, Jacobian and factors are written out
-        for the mechanism, so that zeros cost nothing.
+        for the mechanism, so that zeros cost nothing.{" Negative concentrations are set to zero." if floor else ""}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -285,7 +284,7 @@ def _power(order: float) -> str:
 
 
 def _number(x: float) -> str:
-    return str(shorten(x, up=True))
+    return str(float(f"{x:.6g}"))
 
 
 def _combined(first: str, terms: list[tuple[float, str]]) -> str:

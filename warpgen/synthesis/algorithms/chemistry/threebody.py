@@ -291,8 +291,10 @@ def three_body_forces(d: Draft) -> None:
     )
     if not forces:
         d.text = "\n".join(line for line in d.text.split("\n") if "bend_slope" not in line)
-    d.explain("""
+    capped = "Forces on the neighbors are capped at `max_force`." if cap else ""
+    d.explain(f"""
         E = g(cos) f(r_ij) f(r_ik) with the angle at the central atom i. Energies and lengths are in reduced units.
+        {capped}
     """)
     d.says(
         {

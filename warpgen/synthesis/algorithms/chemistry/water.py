@@ -298,6 +298,7 @@ def settle_water(d: Draft) -> None:
     d.explain(
         "Analytical solution of the three distance constraints of water; no iterations are needed.\n"
         "Lengths are in nm, times in ps. Valid while molecules turn by less than 90 degrees per step."
+        + (" Molecules are wrapped into the box as a whole." if box == "periodic" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

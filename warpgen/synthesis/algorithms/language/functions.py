@@ -81,13 +81,13 @@ def own_gradient(d: Draft) -> None:
         "length": (
             "# |x|, rounded within a distance of about 0.1 from zero\nreturn wp.sqrt(x * x + 0.01)",
             "wp.adjoint[x] += adj_ret * x / wp.sqrt(x * x + 0.01)",
-            "return sqrt(x * x + 0.01f);",
+            "float y = sqrt(x * x + 0.01f);\nreturn y;",
             "adj_x += adj_ret * x / sqrt(x * x + 0.01f);",
         ),
         "cube root": (
             "return wp.cbrt(1.0 + x * x)",
             "r = wp.cbrt(1.0 + x * x)\nwp.adjoint[x] += adj_ret * 2.0 * x / (3.0 * r * r)",
-            "return cbrt(1.0f + x * x);",
+            "float r = cbrt(1.0f + x * x);\nreturn r;",
             "float r = cbrt(1.0f + x * x);\nadj_x += adj_ret * 2.0f * x / (3.0f * r * r);",
         ),
     }[kind]

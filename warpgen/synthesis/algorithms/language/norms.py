@@ -202,7 +202,7 @@ def length_loops(d: Draft) -> None:
     if table:
         form.table(table, "float", entries, -1.0, 1.0, about=about)
     out, function = {
-        "power mean": ("means", "rms_of"), "alternating": ("sums", "alternating_sum_of"), "next": ("differences", "step_after"),
+        "power mean": ("rms", "rms_of"), "alternating": ("sums", "alternating_sum_of"), "next": ("differences", "step_after"),
         "nearest": ("nearest", "nearest_to"), "horner": ("results", "horner"), "row norms": ("norms", "infinity_norm"),
         "diagonal": ("products", "diagonal_product"), "share": ("ratios", "power_ratio"), "last": ("divided", "divided_by_last"),
     }[kind]  # fmt: skip

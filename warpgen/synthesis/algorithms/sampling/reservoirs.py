@@ -310,9 +310,10 @@ def reuse_reservoirs(d: Draft) -> None:
         "count valid": "W = w_sum / (Z p_hat(y)), where Z counts the candidates of pixels that could draw y.",
         "balance": "W = w_sum p_s(y) / (p_hat(y) sum_j M_j p_j(y)), where s is the pixel that y comes from.",
     }[unbiased]
+    fading = " Counts of merged reservoirs are capped, so that old samples fade." if capped else ""
     d.explain(f"""
         {weight} Reservoirs are merged in a fixed order, each with its own random number.
-        Visibility is not part of the target density.
+        Visibility is not part of the target density.{fading}
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -91,7 +91,7 @@ def advect_finite_volume(d: Draft) -> None:
     speed = "c" if number else "`c`"
     d.explain(f"""
         Linear advection at the speed {speed} > 0. A flux is what passes a face within the step, divided by the cell size.
-        Stable for Courant numbers {"`nu` = c dt / dx" if number else "`c` `dt` / `dx`"} <= 1.
+        Stable for Courant numbers {"`nu` = c dt / dx" if number else "`c` * `dt` / `dx`"} <= 1.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -281,7 +281,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
         # the forward pass ran before; this one compares with what comes back
         d.input("forward", "float", (nx, ny), about="Field after the first pass")
         d.says(
-            "Applies the MacCormack correction to an advected field"
+            f"Applies the {'clamped ' * (correct == 'clamped')}MacCormack correction to an advected field"
             + (", and lets the field decay." if decay != "none" else ".")
         )
     elif decay != "none":

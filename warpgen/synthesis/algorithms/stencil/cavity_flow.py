@@ -275,7 +275,7 @@ def cavity_step(d: Draft) -> None:
             lines += [
                 "# Keep only the stress of the departure, which filters what has no meaning",
                 "keep = 4.5 * (1.0 - omega)",
-                "trace = (p_xx + p_yy + p_zz) / 3.0",
+                "cs2_trace = (p_xx + p_yy + p_zz) / 3.0",
             ]
         for q in range(19):
             value = f"f{q} - omega * (f{q} - e{q})"
@@ -286,16 +286,19 @@ def cavity_step(d: Draft) -> None:
                     sign = _C[q][a] * _C[q][b]
                     text += f" {'+' if sign > 0 else '-'} 2.0 * p_{tag}" if sign else ""
                 value = (
-                    f"e{q} + keep * {_WEIGHT[q]} * ({text} - trace)"
+                    f"e{q} + keep * {_WEIGHT[q]} * ({text} - cs2_trace)"
                     if text
-                    else f"e{q} - keep * {_WEIGHT[q]} * trace"
+                    else f"e{q} - keep * {_WEIGHT[q]} * cs2_trace"
                 )
             if force == "guo":
                 cg, cu = _along(_C[q], ("gx", "gy", "gz")), _along(_C[q], names)
+                # (-c . u) (-c . g) is (c . u) (c . g), so write the pair without signs
+                ahead = _C[_OPPOSITE[q] if cu.startswith("-") else q]
                 term = (
                     "-3.0 * u_dot_g"
                     if q == 0
-                    else f"3.0 * ({cg} - u_dot_g) + 9.0 * {_factor(cu)} * {_factor(cg)}"
+                    else f"3.0 * ({cg} - u_dot_g)"
+                    f" + 9.0 * {_factor(_along(ahead, names))} * {_factor(_along(ahead, ('gx', 'gy', 'gz')))}"
                 )
                 value += f" + {'0.5' if regular else 'forcing'} * {_WEIGHT[q]} * ({term})"
             lines.append(f"f_out[{at(q)}] = {value}")

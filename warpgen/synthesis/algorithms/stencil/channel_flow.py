@@ -246,15 +246,15 @@ def channel_step(d: Draft) -> None:
             hit += [
                 "# Keep only the stress of the departure, which filters what has no meaning",
                 "keep = 4.5 * (1.0 - omega)",
-                "trace = (p_xx + p_yy) / 3.0",
+                "cs2_trace = (p_xx + p_yy) / 3.0",
             ]
         for k in range(9):
             if regular:
                 xx, yy, xy = _CX[k] ** 2, _CY[k] ** 2, _CX[k] * _CY[k]
                 part = " + ".join(p for p, on in (("p_xx", xx), ("p_yy", yy)) if on)
                 part += {0: "", 1: " + 2.0 * p_xy", -1: " - 2.0 * p_xy"}[xy]
-                value = f"e{k} + keep * {_WEIGHTS[k]} * ({part} - trace)"
-                value = value if part else f"e{k} - keep * {_WEIGHTS[k]} * trace"
+                value = f"e{k} + keep * {_WEIGHTS[k]} * ({part} - cs2_trace)"
+                value = value if part else f"e{k} - keep * {_WEIGHTS[k]} * cs2_trace"
             else:
                 value = f"f{k} - omega * (f{k} - e{k})"
             if force != "none":

@@ -107,9 +107,11 @@ def heat_step(d: Draft) -> None:
     kappa = "kappa" if number else "`kappa`"
     operator = f"div({kappa} grad u)" if materials == "per cell" else f"{kappa} lap(u)"
     terms = (" + `q`" if source else "") + (" - `loss` (u - `ambient`)" if materials == "radiating" else "")
+    stable = "Diffusion is stable" if materials == "radiating" else "The scheme is stable"
+    fourier = "`r` = kappa dt / dx^2" if number else "`kappa` * `dt` / `dx`^2"
     d.explain(f"""
         du/dt = {operator}{terms}, second order in space, first in time.
-        The scheme is stable as long as {"`r` = kappa dt / dx^2" if number else "`kappa` `dt` / `dx`^2"} <= 1 / {2 * g.ndim}.
+        {stable} as long as {fourier} <= 1 / {2 * g.ndim}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -264,7 +266,8 @@ rate_v = Dv * lap[1] + ({rv})
             body += f"{g.at('U_new')} = u + dt * (Du * lap_u {first})\n"
             body += f"{g.at('V_new')} = v + dt * (Dv * lap_v + {rv})"
     g.code(d, body, field, border=border)
-    d.explain(doc + "\nThe grid's spacing is one; `dt` must stay below 1 / (4 max(`Du`, `Dv`)).")
+    bound = "3 / (8" if nine else "1 / (4"
+    d.explain(f"{doc}\nThe grid's spacing is one; `dt` must stay below {bound} max(`Du`, `Dv`)).")
 
     def reference(v: Values) -> dict[str, Any]:
         U, V = (g.grid(v.C[..., 0]), g.grid(v.C[..., 1])) if packed == "vec2" else (g.grid(v.U), g.grid(v.V))

@@ -85,9 +85,8 @@ _FLUX = '''
 @wp.func
 def euler_flux(w: wp.vec4) -> wp.vec4:
     """Evaluate the flux along the first velocity component for primitive variables."""
-    energy = w[3] / (GAMMA - 1.0) + 0.5 * w[0] * (w[1] * w[1] + w[2] * w[2])
-    mass_flux = w[0] * w[1]
-    return wp.vec4(mass_flux, mass_flux * w[1] + w[3], mass_flux * w[2], (energy + w[3]) * w[1])
+    q = to_conserved(w)
+    return wp.vec4(q[1], q[1] * w[1] + w[3], q[1] * w[2], (q[3] + w[3]) * w[1])
 '''
 
 _CONSERVED = '''

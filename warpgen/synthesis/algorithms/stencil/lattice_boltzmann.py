@@ -343,17 +343,18 @@ def lbm_stream(d: Draft) -> None:
             "else:",
             f"    {plain}",
         ]
+    still = ["if solid[i, j] != 0:", "    # solid cells hold nothing: their entries stay as they are", "    return"]
     if threads == "cells":
         lines = ["i, j = wp.tid()", f"nx = f.shape[{1 if soa else 0}]", f"ny = f.shape[{2 if soa else 1}]"]
         if walls != "none":
-            lines += ["if solid[i, j] != 0:", "    return"]
+            lines += still
         lines += ["for k in range(9):", *("    " + line for line in inner)]
         d.launch(nx, ny)
     else:
         lines = ["k, i, j = wp.tid()" if soa else "i, j, k = wp.tid()"]
         lines += [f"nx = f.shape[{1 if soa else 0}]", f"ny = f.shape[{2 if soa else 1}]"]
         if walls != "none":
-            lines += ["if solid[i, j] != 0:", "    return"]
+            lines += still
         lines += inner
         d.launch(*shape)
     d.code("\n".join(lines))

@@ -54,6 +54,7 @@ def restrict_residual(d: Draft) -> None:
     guard = not cell and kind != "injection" and not inner
     if guard:
         tests = [f"{c} == 0 or {c} == coarse.shape[{a}] - 1" for a, c in enumerate(letters)]
+        lines.append("# The boundary has Dirichlet values on every level, so there is no residual")
         lines += [f"if {' or '.join(tests)}:", f"    coarse[{', '.join(letters)}] = 0.0", "    return"]
     fine = ["fi", "fj", "fk"][:ndim]
     lines += [f"{f} = 2 * {c}" for f, c in zip(fine, letters, strict=True)]

@@ -248,7 +248,7 @@ def mrt_step(d: Draft) -> None:
     )
     d.explain("""
         Directions are numbered 0 for rest, 1 to 4 for east, north, west and south, and 5 to 8 for the
-        diagonals from north-east counterclockwise. Each moment relaxes at a rate of its own.
+        diagonals from north-east counterclockwise. Each kind of moment relaxes at a rate of its own.
     """)
 
     def pulled(v: Values, f: Any) -> Any:

@@ -205,7 +205,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
         "physical": "u = u* - dt / rho grad(p), where p solves lap(p) = rho / dt div(u*).",
         "plain": "u = u* - grad(p), where p solves lap(p) = div(u*) and so holds dt / rho already.",
         "none": "u = u* - grad(p) on a grid of unit spacing, where p solves lap(p) = div(u*).",
-    }[scaled])  # fmt: skip
+    }[scaled] + (" Nothing flows through the walls at the edges." if slip else ""))  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         steps = (-1 if half else 0, 1)
@@ -306,7 +306,7 @@ def poisson_sweep(d: Draft) -> None:
     adjoint="either",
 )
 def red_black_sor(d: Draft) -> None:
-    """Performs a red-black SOR sweep for lap(p) = b."""
+    """Relaxes one color of a red-black SOR sweep for lap(p) = b."""
     ndim = d.option("dimension", 2, 3, weights=(0.65, 0.35))
     even = (12, 16, 20) if ndim == 2 else (6, 8)
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"), sizes=even)
@@ -314,7 +314,7 @@ def red_black_sor(d: Draft) -> None:
     mask = d.flag("mask", 0.4)
     if not over:
         d.calls("red_black_gauss_seidel|gauss_seidel_color|relax_color")
-        d.says("Performs a red-black Gauss-Seidel sweep for lap(p) = b.")
+        d.says("Relaxes one color of a red-black Gauss-Seidel sweep for lap(p) = b.")
     d.inout("p", "float", g.shape, -1.0, 1.0, about="Pressure")
     d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
     if mask:

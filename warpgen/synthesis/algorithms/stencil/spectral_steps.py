@@ -162,7 +162,7 @@ def spectral_step(d: Draft) -> None:
         shape = "(-k / (1.0 + k * k))" if equation == "benjamin-bona-mahony" else "-k"
         keep = {
             "two thirds": f"# Products of waves beyond two thirds of the band would come back as others\nif wp.abs(k) > float(POINTS // 3) * base:\n    return wp.vec2(0.0, 0.0)\nreturn {shape} * wp.vec2(-z[1], z[0])",
-            "smooth": f"x = wp.abs(k) / (float(POINTS // 2) * base)\n# Falls off smoothly towards the shortest waves, which would ring otherwise\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
+            "smooth": f"x = wp.abs(k) / (float(POINTS // 2) * base)\n# Hou and Li (2007): one but for rounding up to half the band, exp(-36) at its end, where waves would ring\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
             "none": f"return {shape} * wp.vec2(-z[1], z[0])",
         }[dealias]
         d.function(

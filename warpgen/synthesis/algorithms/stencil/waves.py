@@ -97,8 +97,9 @@ def wave_step(d: Draft) -> None:
     g.code(d, "\n".join(lines), "u", border=border)
     limit = "1" if ndim == 1 else "1 / sqrt(2)"
     terms = (" + `source`" if pump else "") + (" - `damping` du/dt" if damped == "linear" else "")
+    still = " if undamped" if damped != "none" else ""
     keeps = " Each step keeps the share `retained` of the velocity." if damped == "factor" else ""
-    d.explain(f"d2u/dt2 = `c`^2 lap(u){terms}, stable for `c` `dt` / `dx` <= {limit}.{keeps}")
+    d.explain(f"d2u/dt2 = `c`^2 lap(u){terms}, stable for `c` * `dt` / `dx` <= {limit}{still}.{keeps}")
 
     def reference(v: Values) -> dict[str, Any]:
         u = g.grid(v.u)
@@ -360,7 +361,7 @@ def schroedinger_step(d: Draft) -> None:
     rim = f"{g.at('h_psi')} = wp.vec2()" if part == "hamiltonian" else ""
     g.code(d, "\n".join(lines), name, border=rim)
     h = "-lap(psi) / 2" + (" + V psi" if potential != "none" else "")
-    h += " + g |psi|^2 psi" if nonlinear else ""
+    h += " + `strength` |psi|^2 psi" if nonlinear else ""
     d.explain(
         f"H psi = {h} in atomic units; the wave function is (real, imaginary)."
         if part == "hamiltonian"

@@ -157,7 +157,7 @@ def integrate_tsdf(d: Draft) -> None:
         center_offset = wp.vec3(float(i) + 0.5, float(j) + 0.5, float(k) + 0.5)
         p_world = grid.origin + grid.voxel_size * center_offset
         p_camera = wp.transform_point(world_to_camera, p_world)
-        # Behind the camera the projection is mirrored, so skip these voxels
+        # Behind the camera the projection is mirrored, and nearer than the least depth nothing is measured
         if p_camera[2] <= camera.min_depth:
             return
 

@@ -134,14 +134,17 @@ def march_volume(d: Draft) -> None:
     }[model]
     d.launch(m)
     d.code("\n".join(lines))
-    if entry == "none":
-        d.explain("Outside of the volume samples are zero, its background.")
-    if model == "colour":
-        d.explain("Densities from 0 to 1 are colored from `cold` to `hot`.")
-    if model == "emission":
-        d.explain(
-            "dL/ds = sigma (emission - L), with sigma = absorption times density, in each step exactly."
-        )
+    told = {
+        "colour": "Densities from 0 to 1 are colored from `cold` to `hot`.",
+        "emission": "dL/ds = sigma (emission - L), with sigma = absorption times density, in each step exactly.",
+    }.get(model, "")
+    ends = (
+        "Rays end where they leave the box of the volume."
+        if entry == "box"
+        else "Outside of the volume samples are zero, its background."
+    )
+    dark = "Rays end once their transmittance is below MIN_TRANSMITTANCE." if stop else ""
+    d.explain("\n".join(filter(None, (told, ends, dark))))
 
     def holds(before: Values, after: Values) -> None:
         v = before
