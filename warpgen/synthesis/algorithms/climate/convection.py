@@ -100,7 +100,7 @@ def lift_parcels(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def saturation_mixing_ratio(t: float, p: float) -> float:
-            """Saturation mixing ratio [kg/kg] after {who}, t in K and p in hPa."""
+            """Saturation mixing ratio [kg/kg] after {who}, vapor capped at p / 2; t in K and p in hPa."""
             celsius = t - 273.15
             e_s = {factor} * wp.exp({slope} * celsius / (celsius + {offset}))
             # Cap the vapor pressure, since it would exceed that of thin air aloft

@@ -120,8 +120,8 @@ def spread_fire(d: Draft) -> None:
         @wp.func
         def optimum_velocity(sigma: float, relative_packing: float) -> float:
             """Reaction velocity of a fuel bed [1/min], largest at the optimum packing ratio."""
-            root = wp.pow(sigma, 1.5)
-            largest = root / (495.0 + 0.0594 * root)
+            power = wp.pow(sigma, 1.5)
+            largest = power / (495.0 + 0.0594 * power)
             a = 133.0 * wp.pow(sigma, -0.7913)
             return largest * wp.pow(relative_packing, a) * wp.exp(a * (1.0 - relative_packing))
     ''')

@@ -216,6 +216,7 @@ def snow_energy_balance(d: Draft) -> None:
         tid = wp.tid()
         $skip
         $read
+        # Calm air would stop all exchange
         wind = $wind
         air_kelvin = air_temp + 273.15
         $phase
@@ -294,7 +295,7 @@ def snow_energy_balance(d: Draft) -> None:
     d.explain(f"""
         Energies are sums over a day in MJ/m^2, fluxes are in W/m^2 and count as positive towards the snow.
         Cold content is the energy that has to be spent before melt begins. Sublimation counts as heat
-        only.{drains}{ice}
+        only.{drains}{ice} Winds below 0.5 m/s count as 0.5 m/s.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -309,6 +309,7 @@ def step_soil_columns(d: Draft) -> None:
             else "; water moves from the top to the bottom afterwards and carries no heat."
         )
         + ("\nIce is taken to conduct heat as water does." if freezing else "")
+        + ("\nColumns of ocean are left as they are." if mask == "land" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def beam_forces(d: Draft) -> None:
     if result != "matrix":
         d.input("w", "float", n + 1, -0.1, 0.1, about="Nodal deflections [m]")
         d.input("theta", "float", n + 1, -0.1, 0.1, about="Nodal rotations [rad]")
-    per = section == "per element"
+    per = section == "per element" or result == "matrix"  # all matrices would be the same otherwise
     if per:
         d.input("ei", "float", n, 0.5, 2.0, about="Bending stiffness [N m^2]")
         d.input("h", "float", n, 0.8, 1.2, about="Element lengths [m]")

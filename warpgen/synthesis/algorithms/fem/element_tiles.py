@@ -201,13 +201,14 @@ def quad_stiffness(d: Draft) -> None:
     weigh = {"one": "", "param": " * thickness", "per element": " * thickness[element]"}[thick]
     weight = "" if rule == "full" else "4.0 * "
     if axial:
-        d.function("""
+        d.function('''
             @wp.func
-            def radius_at(x: wp.vec2, which: int, xi: float, eta: float) -> float:
+            def radius_part(x: wp.vec2, which: int, xi: float, eta: float) -> float:
+                """What a corner adds to the radius of a point of the reference square."""
                 sx = wp.where(which == 0 or which == 3, -1.0, 1.0)
                 sy = wp.where(which < 2, -1.0, 1.0)
                 return 0.25 * (1.0 + sx * xi) * (1.0 + sy * eta) * x[0]
-        """)
+        ''')
         weigh += " * 2.0 * wp.pi * radius"
     values = f"u = wp.tile_load_indexed({field}, indices=corner, shape=(4,))"
     flat = (
@@ -276,7 +277,7 @@ def quad_stiffness(d: Draft) -> None:
         loop=loop,
         point=dedented(point),
         strain=strain,
-        around="radius = inner_radius + wp.tile_sum(wp.tile_map(radius_at, x, wp.tile_arange(4, dtype=int), xi, eta))[0]"
+        around="radius = inner_radius + wp.tile_sum(wp.tile_map(radius_part, x, wp.tile_arange(4, dtype=int), xi, eta))[0]"
         if axial
         else "",
         end=end,

@@ -165,10 +165,12 @@ wp.atomic_sub(f, n3, f3)""",
         kinematics=kinematics,
         body=body,
     )
-    d.explain("""
+    d.explain(
+        """
         Total Lagrangian: `grads` holds rest-state gradients of the last three shape functions
-        [1/m], `u` displacements [m]. Stresses have the unit of the moduli.
-    """)
+        [1/m], `u` displacements [m].$unit
+    """.replace("$unit", "" if result == "energy" else " Stresses have the unit of the moduli.")
+    )
     says = {
         "energy": "Computes the elastic energy of each tetrahedron.",
         "stress": "Computes the first Piola stress of each tetrahedron.",

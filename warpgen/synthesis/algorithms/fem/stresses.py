@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.fem import DOMAIN
+from warpgen.synthesis.algorithms.fem._pressures import pressure
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
@@ -48,6 +49,9 @@ def stress_measure(d: Draft) -> None:
         given, plane = "plane stress", True
     if given == "stress" and measure in ("stress", "energy"):
         measure = "pressure"
+    shear_only = measure in ("mises", "octahedral") and given not in ("stress", "plane stress")
+    if shear_only:
+        thermal = False  # heat changes no deviator
     d.calls(
         {
             "mises": "von_mises_stress|equivalent_stress|mises_stresses",
@@ -111,9 +115,11 @@ def stress_measure(d: Draft) -> None:
         s = wp.mat33(sx, txy, 0.0, txy, sy, 0.0, 0.0, 0.0, 0.0)
         """
     dev = f"dev = s - wp.trace(s) / 3.0 * {eye}"
+    if shear_only:  # nor does the second Lame parameter
+        law = "\n".join(line for line in law.split("\n") if not line.startswith(("lam = ", "s = ")))
+        dev = f"dev = 2.0 * mu * (e - wp.trace(e) / 3.0 * {eye})"
     value = {
         "mises": f"{dev}\n$put wp.sqrt(1.5 * wp.ddot(dev, dev))",
-        "pressure": "$put -wp.trace(s) / 3.0",
         "octahedral": f"{dev}\n$put wp.sqrt(wp.ddot(dev, dev) / 3.0)",
         "tresca": """
         # In-plane principal stresses, the third one is zero
@@ -126,15 +132,13 @@ def stress_measure(d: Draft) -> None:
         "energy": "$put 0.5 * wp.ddot(s, e)",
         "stress": "$put s",
         "triaxiality": f"{dev}\n$put wp.trace(s) / (3.0 * wp.sqrt(1.5 * wp.ddot(dev, dev)))",
-    }[measure]
-    if measure == "tresca":
+    }.get(measure, "")
+    if measure in ("tresca", "energy") and given == "plane stress":
         law = "\n".join(line for line in law.split("\n") if "wp.mat33(" not in line)
-    if measure == "energy" and given == "plane stress":
-        value = "$put 0.5 * (sx * e[0, 0] + sy * e[1, 1] + 2.0 * txy * e[0, 1])"
-        law = "\n".join(line for line in law.split("\n") if "wp.mat33(" not in line)
-    if measure == "pressure" and given == "plane stress":
-        value = "$put -(sx + sy) / 3.0"
-        law = "\n".join(x for x in law.split("\n") if "wp.mat33(" not in x and "txy = " not in x)
+        if measure == "energy":
+            value = "$put 0.5 * (sx * e[0, 0] + sy * e[1, 1] + 2.0 * txy * e[0, 1])"
+    if measure == "pressure":
+        law, value = pressure(given, f"{name}[tid]", thermal)
     put = f"{measure} =" if average else f"{out}[tid] ="
     value = value.replace("$put", put)
     tail = ""
@@ -142,15 +146,8 @@ def stress_measure(d: Draft) -> None:
         tail = f"for a in range(4):\n    n = tets[tid, a]\n    wp.atomic_add(nodal, n, {measure} / float(tet_count[n]))"
     d.launch(elements)
     d.code("tid = wp.tid()\n$law\n$value\n$tail", law=law, value=value, tail=tail)
-    what = {
-        "mises": "von Mises stress",
-        "pressure": "pressure",
-        "octahedral": "octahedral shear stress",
-        "tresca": "Tresca stress",
-        "energy": "density of elastic energy",
-        "stress": "stress",
-        "triaxiality": "triaxiality of stress",
-    }[measure]
+    what = {"mises": "von Mises stress", "octahedral": "octahedral shear stress", "tresca": "Tresca stress",
+            "energy": "density of elastic energy", "triaxiality": "triaxiality of stress"}.get(measure, measure)  # fmt: skip
     source = {
         "stress": "its stress",
         "gradient": "its displacement gradient",

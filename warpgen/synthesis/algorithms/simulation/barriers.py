@@ -299,7 +299,8 @@ def self_contact_forces(d: Draft) -> None:
     forces[-2:] = [" and ".join(forces[-2:])]
     d.says(
         f"Accumulates {', '.join(forces)} forces between "
-        + ("vertices and faces of cloth." if kind == "vertex face" else "pairs of cloth edges.")
+        + ("vertices and faces of cloth" if kind == "vertex face" else "pairs of cloth edges")
+        + (" in different layers." if adjacency == "groups" else ".")
     )
     way = "push along the line between the closest points" + (", friction acts across it" if friction else "")
     d.explain(f"""

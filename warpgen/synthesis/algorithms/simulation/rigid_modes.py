@@ -166,7 +166,7 @@ def rigid_modes(d: Draft) -> None:
             else "middle = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, x, m), axis=0), mass)"
         )
         if about_ == "mass center"
-        else "# The body is held there, so the pivot's own velocity is no part of its motion\n"
+        else "# The body is held at its pivot, which does not move itself\n"
         "pivot = wp.tile_load(pivots, shape=1, offset=body)"
         if spun
         else "pivot = wp.tile_load(pivots, shape=1, offset=body)"

@@ -74,6 +74,7 @@ def solve_stretch_shear(d: Draft) -> None:
         """,
     }
     index = {"even": "e = 2 * wp.tid()", "odd": "e = 2 * wp.tid() + 1", "all": "e = wp.tid()"}[pick]
+    which = "" if pick == "all" else f"the {pick} segments of "
     apply = """
     x[e] = x[e] + w0 * gamma
     x[e + 1] = x[e + 1] - w1 * gamma
@@ -87,7 +88,8 @@ def solve_stretch_shear(d: Draft) -> None:
         """
         if pick != "all":  # no two of these segments share a particle
             apply = "dx[e] += w0 * gamma\ndx[e + 1] -= w1 * gamma\ndq[e] = turn"
-        d.says("Computes corrections for stretch and shear constraints of Cosserat rods (position based).")
+    does = "Projects" if scheme == "in place" else "Computes corrections for"
+    d.says(f"{does} stretch and shear constraints of {which}Cosserat rods (position based).")
     active = {"even": (segments + 1) // 2, "odd": segments // 2, "all": segments}[pick]
     d.launch(active)
     d.code(
@@ -204,8 +206,6 @@ def solve_bend_twist(d: Draft) -> None:
         wp.atomic_add(dq, e, q1 * change * $w0)
         wp.atomic_sub(dq, e + 1, q0 * change * $w1)
         """
-        if pick != "all":  # no two of these joints share a segment
-            apply = "dq[e] += q1 * change * $w0\ndq[e + 1] -= q0 * change * $w1"
         d.says("Computes corrections for bend and twist constraints of Cosserat rods (position based).")
     active = {"even": count // 2, "odd": (count - 1) // 2, "all": count - 1}[pick]
     d.launch(active)
@@ -239,6 +239,7 @@ def solve_bend_twist(d: Draft) -> None:
     )
 
     if pick != "all":
+        d.says(f"Projects bend and twist constraints of the {pick} joints of Cosserat rods (position based).")
         d.explain(f"""
             Processes {pick} joints only; these share no segments and can be projected in parallel.
         """)

@@ -292,9 +292,10 @@ def project_shape_contacts(d: Draft) -> None:
         relax=" * relaxation" if relax else "",
         push=push if moving == "dynamic" else "",
     )
+    extras = ["friction"] * (friction != "none") + ["adhesion"] * adhesion
     d.says(
         "Projects contacts between particles and shapes"
-        + (", with friction," if friction != "none" else "")
+        + (f", with {' and '.join(extras)}," if extras else "")
         + " onto positions (XPBD)."
     )
     d.explain(

@@ -380,7 +380,8 @@ def tet_energy(d: Draft) -> None:
         vol="vol[tet]" if given else "rest_vol",
     )
     where = {"each": "", "sum": " and sums it", "body": " and sums it body by body"}[total]
-    d.says(f"Computes the {LAWS[model]} energy of tetrahedra{where}.")
+    clamped = ", with J at least 0.01" if model == "neo-hookean" else ""
+    d.says(f"Computes the {LAWS[model]} energy of tetrahedra{where}{clamped}.")
 
     def reference(v: Values) -> dict[str, Any]:
         a = v.x[v.tets.reshape(-1, 4)]

@@ -206,12 +206,13 @@ def solve_tetrahedra(d: Draft) -> None:
         solve=solve,
         push="\n".join(push),
     )
+    also = ["damping"] * damping + ["activation"] * actuated
     d.says(
         {
             "both": "Computes corrections for the shape and volume constraints of tetrahedra (XPBD).",
             "shape": "Computes corrections for the shape constraints of tetrahedra (XPBD).",
             "volume": "Computes corrections for the volume constraints of tetrahedra (XPBD).",
-        }[which]
+        }[which].replace(" (XPBD)", f", with {' and '.join(also)} (XPBD)" if also else " (XPBD)")
     )
     twice = "2 " if law == "green" else ""
     soft_ = {

@@ -74,7 +74,7 @@ def tiled_attention(d: Draft) -> None:
     if mask == "window":
         d.param("window", "int", d.pick(3, 5, 7), about="number of keys each query may see, itself included")
     elif mask == "lengths":
-        d.input("seq_lens", "int", many, 2, columns + 1, about="number of valid keys per head")
+        d.input("seq_lens", "int", kv_heads, 2, columns + 1, about="number of valid keys per key head")
     elif mask == "prefix":
         d.param("prefix", "int", d.pick(2, 3), about="length of the prefix that all queries see")
     if bias == "alibi":
@@ -128,6 +128,7 @@ def tiled_attention(d: Draft) -> None:
     elif bias == "table":
         lines.append("scores += wp.tile_load(score_bias, shape=(TILE_Q, TILE_KV), offset=(q_first, k_first))")
     extra = ""
+    kv = "kv_head" if group > 1 else "head"
     if mask != "none":
         parameter, given, test = _MASKS[mask]
         by_query = mask != "lengths"
@@ -143,7 +144,7 @@ def tiled_attention(d: Draft) -> None:
             """
         )
         if mask == "lengths":
-            extra = "seq_len = seq_lens[head]"
+            extra = f"seq_len = seq_lens[{kv}]"
         lines.append(f"scores = wp.tile_map(mask_score, scores, {'q_pos, ' if by_query else ''}k_pos{given})")
     skip = ""
     if skipping:
@@ -154,7 +155,6 @@ def tiled_attention(d: Draft) -> None:
             "if k_first > q_first + TILE_Q - 1 or k_first + TILE_KV - 1 <= q_first - window:\n    continue",
             "lengths": "# The rest is padding\nif k_first >= seq_len:\n    break",
         }[mask]
-    kv = "kv_head" if group > 1 else "head"
     store = "wp.tile_store(lse[head], row_max + wp.tile_map(wp.log, row_sum), offset=q_first)"
     d.launch(many, q_blocks, tiled=True)
     d.code(

@@ -334,7 +334,7 @@ def riccati_recursion(d: Draft) -> None:
             bpb = $less wp.tile_matmul(wp.tile_transpose(b), pb)
             bpa = $less wp.tile_matmul(wp.tile_transpose(b), pa)$plus
             factor = wp.tile_cholesky(wp.tile_diag_add(bpb, r_diag))
-            gain = wp.tile_map(wp.pos, wp.tile_cholesky_solve(factor, bpa))
+            $gain
             $keep
             $value
             $symmetric
@@ -350,6 +350,10 @@ def riccati_recursion(d: Draft) -> None:
         else "",
         n_mat="n_mat = wp.tile_load(cross_cost, shape=(INPUTS, STATE))" if cross else "",
         plus=" + n_mat" if cross else "",
+        gain="# Copied, as each step solves into the same tile\n"
+        "gain = wp.tile_map(wp.pos, wp.tile_cholesky_solve(factor, bpa))"
+        if result in ("first gain", "closed loop")
+        else "gain = wp.tile_cholesky_solve(factor, bpa)",
         keep="# Steps are counted from the end\nwp.tile_store(gains[system, horizon - 1 - step], gain)"
         if result == "all gains"
         else "",

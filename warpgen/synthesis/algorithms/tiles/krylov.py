@@ -104,7 +104,7 @@ def conjugate_gradients(d: Draft) -> None:
             entries = wp.tile_sum(wp.tile_map(on_diagonal, a, row_id, col_id), axis=1)
             """,
         "cholesky of band": f"""
-            # The tridiagonal part is factorized once, as preconditioner{numbers}
+            # The tridiagonal part, definite as the diagonal dominates, is factorized once as preconditioner{numbers}
             band = wp.tile_cholesky(wp.tile_map(near_diagonal, a, row_id, col_id))
             """,
     }[precondition]

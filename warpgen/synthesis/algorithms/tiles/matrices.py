@@ -213,7 +213,7 @@ def batched_solve(d: Draft) -> None:
     else:
         factors, factor = f"factor = wp.tile_cholesky(m{mode})", "factor"
     load = f'r = wp.tile_load(b, shape={size}, offset=block * {size}, storage="shared")'
-    forward = "\n# b^T A^-1 b = |L^-1 b|^2, so the forward solve is enough"
+    forward = "\n# b^T M^-1 b = |L^-1 b|^2 for M = L L^T, so the forward solve is enough"
     solve = {
         "cholesky": f"{load}\nsol = wp.tile_cholesky_solve({factor}, r)",
         "upper": f'{load}\nsol = wp.tile_cholesky_solve({factor}, r, fill_mode="upper")',

@@ -143,6 +143,7 @@ def orthogonal_step(d: Draft) -> None:
         for sweep in range(sweeps):
             gram = $gram
             $poly
+            # Copied, as each sweep multiplies into the same tile
             x = wp.tile_map(wp.pos, $apply)
         $scaled
         $end
@@ -164,14 +165,21 @@ def orthogonal_step(d: Draft) -> None:
     square = "x (x^T x)^2" if tall else "(x x^T)^2 x"
     terms = f"{a} x - {-b} {inner}" + (f" + {c} {square}" if c else "")
     d.explain(f"x <- {terms}, after x is divided by a bound of its norm.")
-    if result == "update":
-        d.says(
-            "Adds gradients to momenta and computes updates from these, with all singular values brought near one (Muon)."
-        )
-    elif result == "defect":
-        d.says(
-            "Adds gradients to momenta and measures how far from orthogonal these are after Newton-Schulz iterations (Muon)."
-        )
+    added = "gradients and weight decay" if decay == "coupled" else "gradients"
+    near = {
+        "none": "near one",
+        "aspect": "near the root of rows over columns",
+        "match adam": "near 0.2 times the root of the longer side",
+    }[scale]
+    d.says({
+        "weights": f"Adds {added} to momenta and moves matrices of weights"
+        + (", which decay," if decay == "decoupled" else "")
+        + f" against these, their singular values {near} (Muon).",
+        "update": f"Adds {added} to momenta and computes updates from these, "
+        f"with all singular values brought {near} (Muon).",
+        "defect": f"Adds {added} to momenta and measures how far from orthogonal these are "
+        "after Newton-Schulz iterations (Muon).",
+    }[result])  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:
         g = v.gradients + (v.decay * v.weights if decay == "coupled" else 0.0)

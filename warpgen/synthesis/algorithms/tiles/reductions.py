@@ -252,8 +252,7 @@ def nearest_code(d: Draft) -> None:
     else:
         lines.append(f"rounded[block] = codebook[{index}]")
     if kept == "index and value":
-        extreme = "max" if best == "argmax" else "min"
-        lines.append(f"wp.tile_store({value}, wp.tile_{extreme}({several}), offset=block)")
+        lines.append(f"{value}[block] = {several}[{index}]")
     d.launch(count, tiled=True)
     d.code(
         f"""

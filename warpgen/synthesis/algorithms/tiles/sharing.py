@@ -42,8 +42,8 @@ def block_total(d: Draft) -> None:
     d.says({
         "kinetic energy": "Adds up kinetic energies within each block before anything reaches global memory.",
         "norm": "Adds up squared lengths within each block before anything reaches global memory.",
-        "largest": "Finds the largest magnitude within each block before anything reaches global memory.",
-        "smallest": "Finds the smallest magnitude within each block before anything reaches global memory.",
+        "largest": "Finds the largest magnitude of all, first within each block, then in global memory.",
+        "smallest": "Finds the smallest magnitude of all, first within each block, then in global memory.",
         "momentum": "Adds up momenta within each block before anything reaches global memory.",
         "centre": "Adds up positions within each block before anything reaches global memory.",
     }[what])  # fmt: skip

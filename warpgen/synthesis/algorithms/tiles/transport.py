@@ -118,17 +118,17 @@ def transport_plans(d: Draft) -> None:
         d.function(
             f'@wp.func\ndef new_potential(mass: float, log_sum: float, epsilon: float{extra}) -> float:\n    """{doc}"""\n    return {step}'
         )
-        d.function('''
-            @wp.func
-            def shifted_exp(potential: float, cost: float, epsilon: float, top: float) -> float:
-                """Term of a sum of exponentials whose largest is taken out."""
-                return wp.exp((potential - cost) / epsilon - top)
-        ''')
         d.function("""
             @wp.func
             def exponent(potential: float, cost: float, epsilon: float) -> float:
                 return (potential - cost) / epsilon
         """)
+        d.function('''
+            @wp.func
+            def shifted_exp(potential: float, cost: float, epsilon: float, top: float) -> float:
+                """Term of a sum of exponentials whose largest is taken out."""
+                return wp.exp(exponent(potential, cost, epsilon) - top)
+        ''')
     load = """
         cost_tile = wp.tile_load(costs[block], shape=(ROWS, COLS))
         """
