@@ -237,9 +237,16 @@ def unpack_blocks(d: Draft) -> None:
     )
     if after != "none":
         d.says("Decompresses blocks of literals and matches, reports damaged ones and computes checksums.")
+    longer = " A full field goes on in symbols behind the token or, for a match, behind the offset."
+    far = {
+        "variable": " An offset of 32 or more takes two symbols.",
+        "recent": " An offset of zero repeats the last one.",
+    }.get(offsets, "")
     d.explain(
         "A sequence is a token, literals and the offset of a match, all in symbols of six bits. The token holds the\n"
-        "lengths of both, three bits each; a match is two symbols longer than its field says. Decoding stops at the first damaged sequence; what was decoded until then is kept."
+        "lengths of both, three bits each; a match is two symbols longer than its field says."
+        f"{longer if lengths == 'extended' else ''}{far} Decoding stops at the first damaged sequence; what was"
+        " decoded until then is kept." + " A block that begins with zero is empty." * (early == "empty")
     )
 
     def reference(v: Values) -> dict[str, Any]:

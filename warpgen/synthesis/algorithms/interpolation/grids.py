@@ -270,7 +270,7 @@ def scattered_interpolation(d: Draft) -> None:
     d.says(
         {
             "shepard": "Interpolates scattered data with inverse distance weighting (Shepard).",
-            "modified": "Interpolates scattered data with Franke-Little weights.",
+            "modified": "Interpolates scattered data with Franke-Little weights, zero where no data point is near.",
             "nearest": "Interpolates scattered data with the nearest neighbor.",
         }.get(
             method,

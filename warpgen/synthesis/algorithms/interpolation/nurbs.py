@@ -266,6 +266,7 @@ def evaluate_nurbs(d: Draft) -> None:
                 area_vector = wp.cross(tangent_u, tangent_v)
                 # Degenerate where the tangents are parallel
                 if wp.length_sq(area_vector) < 1.0e-10:
+                    normals[{at}] = wp.vec3(0.0, 0.0, 0.0)
                     return
                 normals[{at}] = wp.normalize(area_vector)
                 """,
@@ -280,7 +281,9 @@ def evaluate_nurbs(d: Draft) -> None:
         "derivatives": "Computes the first partial derivatives",
         "area": "Computes the area density",
     }[result]
-    d.says(f"{does} of a rational B-spline surface{', zero within a hole' if trim else ''}.")
+    where = [*["within a hole"] * trim, *["where tangents are parallel"] * (result == "normals")]
+    zero = f", zero {' and '.join(where)}" if where else ""
+    d.says(f"{does} of a rational B-spline surface{zero}.")
     d.explain("""
         Basis functions N follow the Cox-de Boor recurrence;
         S(u, v) = sum N_i(u) N_j(v) w_ij P_ij / sum N_i(u) N_j(v) w_ij.

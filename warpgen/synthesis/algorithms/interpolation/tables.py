@@ -230,8 +230,8 @@ def table_lookup(d: Draft) -> None:
     outside = d.option("outside", "clamp", "extrapolate", "nan-free zero")
     kind = d.option("kind", "float", "vec3") if method in ("linear", "step", "smooth") else "float"
     n, m = d.pick(8, 12, 20), d.pick(64, 96, 128)
-    if method == "step" and outside == "extrapolate":
-        outside = "clamp"  # no value but the last one goes on behind it
+    if method in ("step", "smooth") and outside == "extrapolate":
+        outside = "clamp"  # a step has nothing to go on with, and a smoothstep would turn back
     does = {
         "linear": "Looks up values in a 1D table by linear interpolation",
         "step": "Looks up values in a piecewise constant table",
@@ -250,12 +250,16 @@ def table_lookup(d: Draft) -> None:
         n,
         0.2 if method == "log" else -1.0,
         2.0,
-        about=f"{'Positive values' if method == 'log' else 'Values'} at the breakpoints",
+        about={
+            "log": "Positive values at the breakpoints",
+            "step": "Values from each breakpoint to the next"
+            + ("; the last one is not used" if outside == "nan-free zero" else ""),
+        }.get(method, "Values at the breakpoints"),
     )
     if method == "spline":
         d.input("second_derivs", "float", n, -1.0, 1.0, about="Second derivatives at the breakpoints")
     d.input("query", "float", m, 0.2, 9.0, about="Query positions")
-    d.output("result", kind, m, about="Interpolated values")
+    d.output("result", kind, m, about="Values found" if method == "step" else "Interpolated values")
     found = _bracket(d)
     zero = "0.0" if kind == "float" else "wp.vec3(0.0, 0.0, 0.0)"
     lines = ["tid = wp.tid()", "n = xs.shape[0]", "x = query[tid]"]
@@ -269,7 +273,8 @@ def table_lookup(d: Draft) -> None:
             "    return",
         ]
     elif outside == "nan-free zero":
-        lines += ["if x < xs[0] or x > xs[n - 1]:", f"    result[tid] = {zero}", "    return"]
+        behind = ">=" if method == "step" else ">"
+        lines += [f"if x < xs[0] or x {behind} xs[n - 1]:", f"    result[tid] = {zero}", "    return"]
     lines.append(found)
     if method == "spline":
         lines += ["h = xs[k + 1] - xs[k]", "t = (x - xs[k]) / h"]

@@ -158,7 +158,15 @@ def dose_patients(d: Draft) -> None:
         body=written(f"drug_rates({{}}, {', '.join(given.values())})", method),
         store=store,
     )
-    d.explain(f"Amounts in mg, times in h. Columns of the state: {', '.join(names[x] for x in states)}.")
+    more = {
+        "linear": "",
+        "saturable": " Elimination saturates.",
+        "both": " Part of the elimination saturates.",
+    }[loss]
+    more += " Volumes grow with body weight, flows with its power of 0.75." if scaled else ""
+    d.explain(
+        f"Amounts in mg, times in h. Columns of the state: {', '.join(names[x] for x in states)}.{more}"
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         ratio = v.weight / 70 if scaled else np.ones(count)

@@ -46,7 +46,7 @@ def spread_disease(d: Draft) -> None:
     d.says({
         "state": f"Steps epidemics of three age groups in regions {STEPS[method]} in the {shape}.",
         "new cases": f"Counts new infections of three age groups in regions within a step {STEPS[method]} in the {shape}.",
-        "growth": f"Computes how fast the infected of three age groups in regions multiply in the {shape}.",
+        "growth": f"Computes how fast the infected of three age groups in regions multiply within a step {STEPS[method]} in the {shape}.",
     }[result])  # fmt: skip
     words = {"s": "susceptible", "e": "exposed", "i": "infectious", "h": "in_hospital", "r": "recovered"}
     people = {x: "people in hospital" if x == "h" else f"{word} people" for x, word in words.items()}

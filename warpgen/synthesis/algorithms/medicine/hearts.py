@@ -189,9 +189,9 @@ def cardiac_step(d: Draft) -> None:
     """
     reversal = "e_k = -77.0", "e_k1 = -87.26"
     if ischemia:
-        # The channel of i_k lets some sodium pass; 145 mM potassium and 18 mM sodium inside.
+        # 145 mM of potassium and 18 mM of sodium are inside
         reversal = (
-            "# Reversal potentials shift as potassium accumulates outside\n"
+            "# Reversal potentials shift as potassium accumulates outside; the channel of i_k lets some sodium pass\n"
             "e_k = 26.71 * wp.log((potassium_out[cell] + 2.5662) / 145.33)",
             "e_k1 = 26.71 * wp.log(potassium_out[cell] / 145.0)",
         )
@@ -308,6 +308,7 @@ def cardiac_step(d: Draft) -> None:
         d.says(f"Steps the membrane potential, {what} of {joined}paced {cells_} (after Luo and Rudy).")
     else:
         d.says(f"Computes the ionic currents through membranes of {cells_} (after Luo and Rudy).")
+    dull = "Scars" if scar == "mask" else "Cells without tissue"
     d.explain(
         "Ions cross the membrane in the fast sodium, slow inward, time-dependent and time-independent\n"
         "potassium, plateau and background currents"
@@ -315,6 +316,7 @@ def cardiac_step(d: Draft) -> None:
         + (", and in channels that ATP closes" if ischemia else "")
         + f". Potentials are in mV{', times in ms' if stepped else ''}, currents in uA/cm^2."
         + (" Tension follows Nash and Panfilov." if strained else "")
+        + f" {dull} {'stay as they are' if stepped else 'carry no current'}." * (scar != "none")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Tissue:
         "flips": "flip_angles|rf_angles|alpha",
         "phases": "rf_phases|phase_cycle|rf_phase",
         "delays": "durations|event_times|tau",
-        "gradients": "grad_moments|gradient_areas|k_steps",
+        "gradient_areas": "grad_moments|k_steps",
         "signal": "echoes|samples|adc",
         "tissue": "phantom|voxel_props|sample",
         "spin": "m_vec|moment|magnetization",
@@ -56,10 +56,10 @@ def bloch_simulate(d: Draft) -> None:
         d.input("magnetization", "vec3", voxels, -0.5, 0.5, about="initial magnetization per voxel")
     if gradient == "linear":
         d.input("positions", "float", voxels, -1.0, 1.0, about="voxel positions along the readout axis [cm]")
-        d.input("gradients", "float", events, -2.0, 2.0, about="gradient area per event [rad/cm]")
+        d.input("gradient_areas", "float", events, -2.0, 2.0, about="gradient area per event [rad/cm]")
     elif gradient == "vector":
         d.input("positions", "vec3", voxels, -1.0, 1.0, about="voxel centers [cm]")
-        d.input("gradients", "vec3", events, -2.0, 2.0, about="gradient area per event [rad/cm]")
+        d.input("gradient_areas", "vec3", events, -2.0, 2.0, about="gradient area per event [rad/cm]")
     d.input("flips", "float", events, 0.2, 1.5, about="flip angle per event [rad]")
     d.input("phases", "float", events, -3.0, 3.0, about="transmit phase per event [rad]")
     d.input("delays", "float", events, 5.0, 30.0, about="duration per event [ms]")
@@ -153,8 +153,8 @@ def bloch_simulate(d: Draft) -> None:
     }[spoiled]
     moment = {
         "none": "",
-        "linear": "positions[voxel] * gradients[event], ",
-        "vector": "wp.dot(positions[voxel], gradients[event]), ",
+        "linear": "positions[voxel] * gradient_areas[event], ",
+        "vector": "wp.dot(positions[voxel], gradient_areas[event]), ",
     }[gradient]
     d.launch(voxels)
     d.code(
@@ -205,9 +205,9 @@ def bloch_simulate(d: Draft) -> None:
             seen, z = seen.real + 1j * (c * seen.imag - s * z), s * seen.imag + c * z
             extra: Any = 0.0
             if gradient == "linear":
-                extra = v.positions * v.gradients[event]
+                extra = v.positions * v.gradient_areas[event]
             elif gradient == "vector":
-                extra = v.positions @ v.gradients[event]
+                extra = v.positions @ v.gradient_areas[event]
             xy, z = free(seen * np.exp(1j * v.phases[event]), z, v.delays[event], extra)
             echoes.append([xy.real.sum(), xy.imag.sum()])
         if result == "echoes":

@@ -50,7 +50,7 @@ _LIMIT = {
     "constant": '''
 @wp.func
 def limit_torque(torque: float, speed: float, motor: MotorParams) -> float:
-    """Clamp the torque to the stall torque; the motor cuts out beyond its no-load speed."""
+    """Clamp the torque to the stall torque; the motor drives no faster than its no-load speed."""
     if wp.abs(speed) > motor.no_load_speed and speed * torque > 0.0:
         return 0.0
     return wp.clamp(torque, -motor.stall_torque, motor.stall_torque)
@@ -94,7 +94,7 @@ def friction_torque(speed: float, coulomb: float, viscous: float) -> float:
     "stribeck": '''
 @wp.func
 def friction_torque(speed: float, coulomb: float, viscous: float) -> float:
-    """Return Stribeck friction: static friction drops to the Coulomb level as the joint speeds up."""
+    """Return Stribeck and viscous friction; the static part fades out as the joint speeds up."""
     ratio = speed / STRIBECK_SPEED
     static_part = STATIC_EXCESS * coulomb * wp.exp(-ratio * ratio)
     return (coulomb + static_part) * wp.tanh(speed / SLIP_SPEED) + viscous * speed
@@ -289,6 +289,7 @@ def actuate_joints(d: Draft) -> None:
     having = {
         "control modes": len(modes) > 1,
         "smoothed commands": filtered,
+        "randomized strengths": strength,
         "torque limits": limit != "none",
         "gearbox losses": limit in ("dc motor", "voltage"),
         "friction": friction != "none",

@@ -238,6 +238,9 @@ def move_arm(d: Draft) -> None:
         "measured": "",
     }[shape]
     flat = ", the first to the horizontal" if gravity else ""
+    solid += " The tip carries a payload." if tip else ""
+    if friction != "none" and result != "energy":
+        solid += f" Joints have {'viscous' if friction == 'viscous' else 'Coulomb'} friction."
     d.explain(f"Joint angles are relative to the previous link{flat} [rad].{solid} SI units throughout.")
 
     def reference(v: Values) -> dict[str, Any]:

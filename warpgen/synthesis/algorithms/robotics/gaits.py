@@ -205,10 +205,12 @@ def plan_feet(d: Draft) -> None:
     if place == "symmetric":
         for line in ("hip_vel = body_velocity[robot]\n", "hip_vel += spin\n"):
             d.text = d.text.replace(line, "")
-    d.explain("""
+    d.explain(
+        """
         A leg is in stance for the share `duty` of each cycle and swings to its next foothold for the rest. Feet are
-        given in body space, x ahead, y to the left, z up.
-    """)
+        given in body space, x ahead, y to the left, z up.$early
+    """.replace("$early", " Feet that land late in their swing stay." if contact == "early" else "")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         offset = v.phase_offset[None] if gait == "offsets" else v.gait_table[v.gait_id]

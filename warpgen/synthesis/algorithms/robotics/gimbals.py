@@ -52,7 +52,7 @@ def stabilize_gimbals(d: Draft) -> None:
     mount = d.flag("mount", 0.4)
     count = d.pick(24, 32, 48)
     commands = {"angles": "angle commands", "torques": "motor torques", "rates": "rate commands"}[output]
-    kind = "gimbals with a locked roll joint" if level else "three-axis gimbals"
+    kind = "gimbals whose roll joint is held at zero" if level else "three-axis gimbals"
     d.says(f"Computes the {commands} of {kind} that keep cameras on their targets.")
     d.input("carrier_pose", "transform", count, -2.0, 2.0, kind="transform", about="Carrier poses, z up")
     if feed == "gyro":
@@ -134,7 +134,10 @@ def stabilize_gimbals(d: Draft) -> None:
     wanted = wp.quat_slerp(filtered_rot[tid], wanted, smoothing)
     filtered_out[tid] = wanted
     """
-    flat = "# The roll joint is locked, so that the camera rolls with its carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"
+    flat = "# The roll joint is held at zero, so that the camera rolls with its carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"
+    roll, turns = "felt[0] + wp.tan(now[1]) * swing", "roll, pitch and yaw"
+    if level:
+        roll, turns = "0.0", "pitch and yaw"
     band = """
     error = wp.vec3(
         apply_dead_band(error[0], dead_band), apply_dead_band(error[1], dead_band), apply_dead_band(error[2], dead_band)
@@ -208,13 +211,13 @@ def stabilize_gimbals(d: Draft) -> None:
         cap=cap,
         act=act[output],
         feed=f"""
-        # Rotation of the carrier in camera axes, and the rates of roll, pitch and yaw that it amounts to
+        # Rotation of the carrier in camera axes, and the rates of {turns} that it amounts to
         joint_rot = wp.quat_from_euler(now, 0, 1, 2)
         base_rate = {"wp.quat_rotate_inv(mount_rot, carrier_rate[tid])" if mount else "carrier_rate[tid]"}
         felt = wp.quat_rotate_inv(joint_rot, base_rate)
         swing = wp.sin(now[0]) * felt[1] + wp.cos(now[0]) * felt[2]
         nod = wp.cos(now[0]) * felt[1] - wp.sin(now[0]) * felt[2]
-        {"inertial_rate = rate +" if output == "torques" else "rate -="} wp.vec3(felt[0] + wp.tan(now[1]) * swing, nod, swing / wp.cos(now[1]))
+        {"inertial_rate = rate +" if output == "torques" else "rate -="} wp.vec3({roll}, nod, swing / wp.cos(now[1]))
         """
         if feed == "gyro"
         else "",
@@ -225,10 +228,19 @@ def stabilize_gimbals(d: Draft) -> None:
         if friction
         else "",
     )
-    d.explain("""
+    more = " Friction of the bearings is compensated." if friction else ""
+    if feed == "gyro":
+        kinds = {
+            "torques": "Damping acts on rates in the world",
+            "rates": "Rates make up for the turning carrier",
+        }
+        more += f" {kinds[output]}."
+    d.explain(
+        """
         The camera looks along its x axis. The angles come from the rotation between carrier and camera as an Euler
-        sequence roll, pitch, yaw about fixed axes, which has its singularity at a pitch of 90 degrees.
-    """)
+        sequence roll, pitch, yaw about fixed axes, which has its singularity at a pitch of 90 degrees.$more
+    """.replace("$more", more)
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         made: dict[str, Any] = {}
@@ -290,7 +302,12 @@ def stabilize_gimbals(d: Draft) -> None:
             sine, cosine = np.sin(a[:, 0]), np.cos(a[:, 0])
             both = sine * q + cosine * r_
             spin_ = np.stack(
-                [p + np.tan(a[:, 1]) * both, cosine * q - sine * r_, both / np.cos(a[:, 1])], axis=1
+                [
+                    0 * p if level else p + np.tan(a[:, 1]) * both,
+                    cosine * q - sine * r_,
+                    both / np.cos(a[:, 1]),
+                ],
+                axis=1,
             )
         if output == "torques":
             rate = v.gimbal_rate + spin_

@@ -73,7 +73,15 @@ def read_imus(d: Draft) -> None:
     d.input(
         "sensor_frame", "transform", count, -0.3, 0.3, kind="transform", about="Sensor frames in body space"
     )
-    d.input("body_pose", "transform", bodies, -2.0, 2.0, kind="transform", about="Body poses in world space")
+    d.input(
+        "body_pose",
+        "transform",
+        bodies,
+        -2.0,
+        2.0,
+        kind="transform",
+        about="Body poses in world space" + ("" if com else ", at the centers of mass"),
+    )
     d.input(
         "body_twist", "spatial_vector", bodies, -3.0, 3.0, about=f"Velocities of the centers of mass, {order}"
     )
@@ -242,10 +250,13 @@ def read_imus(d: Draft) -> None:
         limit="accel = saturate(accel, accel_range)\ngyro = saturate(gyro, gyro_range)" if limited else "",
         store=store,
     )
-    d.explain("""
+    ideal = f" Sensors of the world are free of errors{' but rounding' * (digital != 'none')}."
+    d.explain(
+        """
         The accelerometer measures R^T (a + dw/dt x r + w x (w x r) - g) at the lever arm r from the
-        center of mass, the gyroscope R^T w, both in the frame of the sensor.
-    """)
+        center of mass, the gyroscope R^T w, both in the frame of the sensor.$still
+    """.replace("$still", ideal if world and (errors != "none" or sense or limited) else "")
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         first, second = (slice(0, 3), slice(3, 6)) if order == "linear first" else (slice(3, 6), slice(0, 3))

@@ -304,7 +304,9 @@ def locomotion_rewards(d: Draft) -> None:
         $done
         $store
         """,
-        skip="# Environments that wait for a reset get no reward\nif not env_active[env]:\n    return"
+        skip="# Environments that wait for a reset get no reward\nif not env_active[env]:\n    reward[env] = 0.0\n"
+        + ("    terminated[env] = 0\n" if ends != "none" else "")
+        + "    return"
         if masked
         else "",
         velocity=velocity[frame],

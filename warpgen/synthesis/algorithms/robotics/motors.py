@@ -295,10 +295,18 @@ def step_servos(d: Draft) -> None:
     law = "R i = V - ke w" if electric == "static" else "L di/dt = V - R i - ke w"
     drags = "friction - cogging" if cogging != "none" else "friction"
     law += (
-        "; the rotor's inertia is left out" if gear == "rigid" else f" and J dw/dt = kt i - {drags} - T / N"
+        f" and T = N (kt i - {drags}) but for losses of the gear; the rotor's inertia is left out"
+        if gear == "rigid"
+        else f" and J dw/dt = kt i - {drags} - T / N"
     )
     heating = "" if thermal == "none" else "; the winding heats up by R i^2"
-    d.explain(f"{law}. Angles and speeds of the rotor are those before the gear of ratio N{heating}.")
+    heating += " and gets less current when hot" if derate else ""
+    loops = {
+        "voltage": "",
+        "current": " PI control of the current sets the voltage.",
+        "position": " A position loop and a speed loop set the voltage.",
+    }[control]
+    d.explain(f"{law}. Angles and speeds of the rotor are those before the gear of ratio N{heating}.{loops}")
 
     def reference(v: Values) -> dict[str, Any]:
         made: dict[str, Any] = {}

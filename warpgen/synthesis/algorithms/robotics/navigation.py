@@ -292,14 +292,18 @@ def navigate(d: Draft) -> None:
     d.says(
         f"Advances attitude, velocity and position of inertial navigation systems in local level axes{left_out}."
     )
+    freed = ["freed of biases"] * (bias != "none") + ["corrected for coning and sculling"] * coning
+    turned = (
+        f"Sensor increments{', ' * bool(freed)}{' and '.join(freed)}{',' * bool(freed)} are turned into them"
+    )
     d.explain(
-        "Local level axes point north, east and down. Sensor increments are turned into them, gravity and Coriolis terms\n"
+        f"Local level axes point north, east and down. {turned}, gravity and Coriolis terms\n"
         "are added, and the attitude follows the body less the rotation of the local level frame."
         if rate == "all"
-        else "Local level axes point north, east and down. Sensor increments are turned into them, gravity and the Coriolis\n"
+        else f"Local level axes point north, east and down. {turned}, gravity and the Coriolis\n"
         "term of the earth's rotation are added; the transport rate, much smaller at low speed, is left out."
         if spins
-        else "Local level axes point north, east and down. Sensor increments are turned into them and gravity is added;\n"
+        else f"Local level axes point north, east and down. {turned} and gravity is added;\n"
         "the rotation of the earth and of the local level frame is left out."
     )
 

@@ -150,7 +150,7 @@ def pose_graph_terms(d: Draft) -> None:
             '''
             @wp.func
             def relative_error(a: wp.vec3, b: wp.vec3, z: wp.vec3) -> wp.vec3:
-                """Pose of b in the frame of a, less the measurement, in the frame of the measurement."""
+                """Pose of b seen from a, less the measurement, in the frame of the measurement$how."""
                 c = wp.cos(a[2])
                 s = wp.sin(a[2])
                 dx = b[0] - a[0]
@@ -163,6 +163,7 @@ def pose_graph_terms(d: Draft) -> None:
                 $turn
                 return wp.vec3(cz * local[0] + sz * local[1], -sz * local[0] + cz * local[1], angle)
             ''',
+            how="" if log == "logarithm" else ", 2 sin(angle / 2) for the angle",
             turn="# Headings differ by at most half a turn\nangle = wp.atan2(wp.sin(angle), wp.cos(angle))"
             if log == "logarithm"
             else "# Twice the sine of half the angle, the shorter way round\nangle = 2.0 * wp.sin(0.5 * wp.atan2(wp.sin(angle), wp.cos(angle)))",
@@ -172,7 +173,7 @@ def pose_graph_terms(d: Draft) -> None:
             '''
             @wp.func
             def relative_error(a: wp.transform, b: wp.transform, z: wp.transform) -> wp.spatial_vector:
-                """Translation and rotation that are left between the measured and the estimated relative pose."""
+                """Translation and $how that are left between the measured and the estimated pose."""
                 relative = wp.transform_multiply(wp.transform_inverse(a), b)
                 left = wp.transform_multiply(wp.transform_inverse(z), relative)
                 p = wp.transform_get_translation(left)
@@ -183,6 +184,7 @@ def pose_graph_terms(d: Draft) -> None:
                 $turn
                 return wp.spatial_vector(p, turn)
             ''',
+            how="rotation vector" if log == "logarithm" else "twice the vector part of the rotation",
             turn="sine = wp.sqrt(wp.dot(axis, axis) + 1.0e-12)\nangle = 2.0 * wp.atan2(sine, sign * q[3])\nturn = (sign * angle / sine) * axis"
             if log == "logarithm"
             else "turn = 2.0 * sign * axis",
@@ -274,6 +276,7 @@ def pose_graph_terms(d: Draft) -> None:
     d.explain(
         f"The error of an edge is what is left between the measured and the estimated relative pose{kept}"
         + (" Squared errors above the square of the gate do not count." if gate else "")
+        + (" Those of edges that skip nodes are scaled by the loop gain." if switchable == "loops" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

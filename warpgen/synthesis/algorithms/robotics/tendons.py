@@ -307,11 +307,15 @@ def route_tendons(d: Draft) -> None:
         f"Computes the {'lengths' if output == 'tendon_length' else 'tensions'} of {what} routed over sites of moving bodies{stops}."
     )
     runs = f"{'muscle' if wanted == 'muscle' else 'tendon'} runs"
+    told = {
+        "per tendon": " Its length is that of the path times a scale.",
+        "per branch": " Segments count with shares of their own.",
+    }.get(scaled, "")
     if wrap == "none":
-        d.explain(f"A {runs} straight from site to site.")
+        d.explain(f"A {runs} straight from site to site.{told}")
     else:
         d.explain(f"""
-            A {runs} straight from site to site. Wrapping objects lie behind the site that they are listed
+            A {runs} straight from site to site.{told} Wrapping objects lie behind the site that they are listed
             for; the path around them is the shortest one without a preferred side.
         """)
 

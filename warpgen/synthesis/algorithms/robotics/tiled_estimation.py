@@ -150,7 +150,7 @@ def corrected_states(d: Draft) -> None:
         d.function('''
             @wp.func
             def trust(distance: float, gate: float) -> float:
-                """Weight of a measurement: one half at the gate, falling off outside."""
+                """Weight of a measurement: one at no distance, one half at the gate, and falling off beyond."""
                 return gate / (gate + distance)
         ''')
         gate = (
@@ -234,7 +234,10 @@ def corrected_states(d: Draft) -> None:
         "likelihood": "the likelihood needs L^-1 y and the diagonal of L only",
         "score": "the score of an innovation y is |L^-1 y|^2",
     }.get(result, "and W = L^-1 H P the gain is W^T L^-1")
-    d.explain(f"With S = H P H^T + R = L L^T{' ' if corrects else ', '}{solved}: no matrix is inverted.")
+    given = " Covariances are made symmetric and inflated first." if root == "full" else ""
+    d.explain(
+        f"With S = H P H^T + R = L L^T{' ' if corrects else ', '}{solved}: no matrix is inverted.{given}"
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         found: dict[str, list[Any]] = {"corrected": [], "corrected_cov": [], "log_p": [], "scores": []}
