@@ -50,10 +50,14 @@ def declare(d: Draft, source: str, n: int) -> str:
     if source == "pinhole":
         d.param("distance", "float", 2.2, 2.8, about="Distance of the eye along z")
         return (
-            f"{_SCREEN}\nro = wp.vec3(0.0, 0.0, distance)\nrd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
+            f"{_SCREEN}\nro = wp.vec3(0.0, 0.0, distance)\n# the view is as high as it is far away\n"
+            "rd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
         )
     d.param("half_height", "float", 0.6, 1.1, about="Half the height of the view")
-    return f"{_SCREEN}\nro = wp.vec3(half_height * u, half_height * v, 2.0)\nrd = wp.vec3(0.0, 0.0, -1.0)"
+    return (
+        f"{_SCREEN}\n# rays run down from above the mesh\nro = wp.vec3(half_height * u, half_height * v, 2.0)\n"
+        "rd = wp.vec3(0.0, 0.0, -1.0)"
+    )
 
 
 def rays(v: Values, source: str, shape: tuple[int, ...]) -> tuple[Any, Any]:

@@ -140,6 +140,8 @@ def render_mesh_instances(d: Draft) -> None:
     if depth and parallel:
         depth = "range"  # which is the depth along parallel rays
     d.module(f"WIDTH = wp.constant({w})\nHEIGHT = wp.constant({h})")
+    if shading == "phong":
+        d.module("SHININESS = wp.constant(16.0)\nSPECULAR = wp.constant(0.3)  # of all instances")
     if not parallel:
         d.module("ASPECT = wp.constant(WIDTH / HEIGHT)")
     d.struct(
@@ -260,8 +262,8 @@ def render_mesh_instances(d: Draft) -> None:
             "phong": f"""
                 # Blinn-Phong highlight around the half vector
                 half_vector = wp.normalize(light_dir - ray_dir)
-                highlight = wp.pow(wp.max(wp.dot({normal}, half_vector), 0.0), 16.0)
-                radiance += n_dot_l * albedo + wp.vec3(0.3 * highlight)
+                highlight = wp.pow(wp.max(wp.dot({normal}, half_vector), 0.0), SHININESS)
+                radiance += n_dot_l * albedo + wp.vec3(SPECULAR * highlight)
                 """,
             "": "",
         }[shading],

@@ -239,7 +239,7 @@ def radix_tree(d: Draft) -> None:
             offset = 32
         """
         if ties == "index"
-        else ""
+        else "# no two keys are alike"
     )
     d.function(
         """
@@ -254,7 +254,7 @@ def radix_tree(d: Draft) -> None:
             $count
             return $prefix
         """,
-        prefix="offset + bits" if equal else "bits",
+        prefix="offset + bits" if ties == "index" else "bits",
         equal=equal,
         count=count,
     )

@@ -121,7 +121,8 @@ def lidar_scan(d: Draft) -> None:
     ]
     settings = {name: filled for name, filled in _SETTINGS.items() if name not in unused}
     model = "Geometry and error model" if noise != "none" or dropout else "Geometry"
-    fields = "\n    ".join(f"{name}: float" for name in settings)
+    notes = {"noise_std": "  # relative to the range"} if noise == "proportional" else {}
+    fields = "\n    ".join(f"{name}: float{notes.get(name, '')}" for name in settings)
     struct = piece(
         f'''
 @wp.struct

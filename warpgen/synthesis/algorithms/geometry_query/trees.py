@@ -243,6 +243,8 @@ def bvh_ray_boxes(d: Draft) -> None:
     result = d.option("result", "distance", "index", "count", "any")
     start = d.option("start", "outside", "given")
     ranged = d.flag("range", 0.4)
+    if solid == "box" and result in ("count", "any"):
+        ranged = True  # the query alone tells which boxes a ray meets at all
     if solid == "sphere":
         d.calls("bvh_ray_spheres|bvh_raycast|ray_query_tree")
     half = d.pick(0.1, 0.15, 0.2)

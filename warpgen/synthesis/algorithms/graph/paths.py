@@ -294,6 +294,7 @@ def relax_edges(d: Draft) -> None:
         "most reliable": "most reliable paths (maximum product)",
     }[semiring]
     how = {"light": " over light edges", "frontier": ", from the nodes that changed"}.get(extra, "")
+    how += ", from nodes within a limit" * bound
     if way == "pull":
         d.says(f"Computes one iteration of {what}{how}.")
     else:

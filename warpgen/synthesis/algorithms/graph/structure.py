@@ -65,7 +65,7 @@ def pagerank_step(d: Draft) -> None:
         d.input("teleport", "float", n, 0.0, 0.1, about="Teleport probability per node")
     if dangling:
         d.param("leak", "float", 0.01, 0.1, about="Total rank of nodes without links")
-    d.output("rank_new", "float", n, about="Updated PageRank values")
+    d.output("rank_new", "float", n, about="Updated PageRank values" + ", zero before" * (way != "pull"))
     base = {
         "uniform": "(1.0 - damping) / float($n)",
         "personal": "(1.0 - damping) * teleport[u]",

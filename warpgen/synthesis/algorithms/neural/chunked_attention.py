@@ -90,7 +90,7 @@ def chunked_memory(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def causal(score: float, row: int, col: int{head}) -> float:
-            """Weight of a key of the same chunk; later ones are hidden."""
+            """Weight of a key of the same chunk{", which fades with age" if fading else ""}; later ones are hidden."""
             if col > row:
                 return 0.0
             return score{f" * {mask}" if fading else ""}

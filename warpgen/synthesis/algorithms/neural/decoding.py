@@ -34,15 +34,16 @@ def sample_tokens(d: Draft) -> None:
     top_k = d.flag("top k")
     nucleus = d.option("truncation", "top p", "min p", "none", "typical")
     draw = d.option("draw", "inverse", "gumbel", "greedy", "exponential")
-    if draw == "greedy":
-        d.calls("greedy_decode|pick_next_tokens|next_token|decode_step")
     if draw == "greedy":  # what is cut away is never the best
+        d.calls("greedy_decode|pick_next_tokens|next_token|decode_step")
         top_k, nucleus = False, "none"
         temperature = "none"  # nor does a temperature change what is the best
     biased = d.flag("bias", 0.35)
     banned = d.option("banned", "none", "mask", "end")
     finished = d.flag("finished", 0.4)
     score = d.flag("log probability", 0.4)
+    if (penalty, temperature, banned) == ("none", "none", "none"):  # else the scores would be a mere copy
+        biased = True
     batch, vocab, past = d.pick(12, 16, 24), d.pick(20, 24, 32), d.pick(4, 5, 6)
     d.input("logits", "float", (batch, vocab), -3.0, 3.0, about="Logits of the last position")
     if biased:
@@ -205,7 +206,7 @@ def sample_tokens(d: Draft) -> None:
         "inverse": """
             # Mass of what is left, then walk to where the random number falls
             kept = float(0.0)
-            last = int(best_token)
+            last = int(0)
             for v in range(vocab_size):
                 $truncated
                 kept += wp.exp(scores[seq, v] - best)
@@ -221,7 +222,7 @@ def sample_tokens(d: Draft) -> None:
             """,
         "gumbel": """
             # Gumbel-max trick: the largest perturbed logit is a sample of the softmax
-            chosen = best_token
+            chosen = int(0)
             largest = NEG_INF
             for v in range(vocab_size):
                 $truncated
@@ -232,7 +233,7 @@ def sample_tokens(d: Draft) -> None:
             """,
         "exponential": """
             # Race of exponential clocks: p / e is largest with probability p
-            chosen = best_token
+            chosen = int(0)
             largest = NEG_INF
             for v in range(vocab_size):
                 $truncated
@@ -254,23 +255,25 @@ def sample_tokens(d: Draft) -> None:
                     chosen = v
                     break
             """
+    # The best token is asked for by name, or stands in where rounding lets the walk run past the end
+    named = draw == "greedy" or nucleus == "typical" or (draw == "inverse" and not cuts)
+    needs_best = needs_norm or nucleus == "min p" or draw in ("inverse", "exponential")
+    first = ["best_token = int(0)"] * named + ["best = NEG_INF"] * (named or needs_best)
+    remember = "if score > best:\n    best = score\n    best_token = v"
     d.launch(batch)
     d.code(
         """
         seq = wp.tid()
         vocab_size = logits.shape[1]
         $finished
-        best_token = int(0)
-        best = NEG_INF
+        $first
         for v in range(vocab_size):
             score = logits[seq, v]$bias
             $seen
             $temperature
             $blocked
             $keep
-            if score > best:
-                best = score
-                best_token = v
+            $better
         $norm
         $pick
         token[seq] = chosen
@@ -288,6 +291,8 @@ def sample_tokens(d: Draft) -> None:
             "each": "score /= temperature[seq]",
             "none": "",
         }[temperature],
+        first="\n".join(first),
+        better=(remember if named else "best = wp.max(best, score)") if first else "",
         blocked=blocked,
         keep="" if draw == "greedy" and not score else "scores[seq, v] = score",
         norm=""
@@ -312,17 +317,15 @@ def sample_tokens(d: Draft) -> None:
         d.text = re.sub(r"\bchosen\b", "best_token", d.text)
     kinds = ["penalized"] if penalty != "none" else []
     kinds += ["truncated"] if truncated else []
-    changed = biased or any(x != "none" for x in (penalty, banned, temperature))
-    of = " and ".join(kinds) or ("adjusted" if changed else "its")
+    of = " and ".join(kinds) or "adjusted"
     told = ", with its log probability" if score else ""
     if draw == "greedy":
         d.says(f"Picks the best next token of each sequence by {of} logits{told}.")
     else:
         d.says(f"Draws the next token of each sequence from {of} logits{told}.")
     if truncated:
-        first = "Logits are first adjusted, then tokens" if changed else "Tokens"
-        d.explain(f"""
-            {first} that are too unlikely are dropped, and one of the rest is drawn.
+        d.explain("""
+            Logits are first adjusted, then tokens that are too unlikely are dropped, and one of the rest is drawn.
             The best token is never dropped.
         """)
 

@@ -140,11 +140,12 @@ def redundancy_loss(d: Draft) -> None:
     if kind == "variance and covariance":
         lack = "wp.max(floor_deviation - wp.sqrt(square / divisor + 1.0e-4), 0.0)"
         lack = f"gap = {lack}\nreturn gap * gap" if hinge == "squared" else f"return {lack}"
+        what = "Square of what" if hinge == "squared" else "What"
         d.function(
-            '''
+            f'''
             @wp.func
             def collapse(square: float, divisor: float, floor_deviation: float) -> float:
-                """What a coordinate lacks of its deviation; all the same embedding would be a cheap way out."""
+                """{what} a coordinate lacks of its deviation; all the same embedding would be a cheap way out."""
                 $lack
         ''',
             lack=lack,

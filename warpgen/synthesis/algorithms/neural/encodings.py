@@ -47,7 +47,8 @@ def encode_positions(d: Draft) -> None:
     whose = "valid positions" if mask else "positions"
     d.says(f"Encodes {whose} by features {taken} of {grids} grids of many resolutions{fading}.")
     n, levels, log2 = d.pick(24, 32), d.pick(3, 4), d.pick(6, 7)
-    size = 2**log2
+    # Room for all vertices of the coarsest level
+    size = 2 ** (8 if hashing == "dense first" and dims == 3 else log2)
     vec = "vec3" if dims == 3 else "vec2"
     low, high = {"unit": (0.02, 0.98), "box": (-0.9, 0.9), "contract": (-3.0, 3.0)}[warp_]
     d.input(

@@ -256,7 +256,6 @@ def build_observations(d: Draft) -> None:
         turn = 2.0 * wp.pi * phase[world]
         {write("col", "wp.sin(turn)", False)}
         {write("col + 1", "wp.cos(turn)", False)}
-        {"col += 2" if stacked else ""}
         """,
         "feet": f"""
         # Gait clock, half a cycle apart for neighboring feet
@@ -307,7 +306,7 @@ def build_observations(d: Draft) -> None:
             $action
             {write("col + 2 * NUM_DOFS", action, False)}
             col += 1
-        col += 2 * NUM_DOFS
+        $past_joints
         $heights
         $contacts
         $clocks
@@ -320,6 +319,7 @@ def build_observations(d: Draft) -> None:
         tilt=tilt,
         order=order,
         limit=limit,
+        past_joints="col += 2 * NUM_DOFS" if heights or contacts or clocks else "",
         action="# Zero on reset, otherwise actions of the previous episode leak in\naction = wp.where(is_fresh, 0.0, actions[world, dof])"
         if fresh
         else "",

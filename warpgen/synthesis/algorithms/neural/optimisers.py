@@ -57,7 +57,7 @@ def optimizer_step(d: Draft) -> None:
         d.input("trained", "int", n, kind="permutation", about="indices of the weights that are trained")
     d.inout("w", type, n, -1.0, 1.0, about="parameters to update")
     if zero:
-        d.inout("g", type, n, -1.0, 1.0, about="gradients")
+        d.inout("g", type, n, -1.0, 1.0, about="gradients, cleared at the end")
     else:
         d.input("g", type, n, -1.0, 1.0, about="gradients")
     first = kind in ("sgd", "nesterov", "adam", "adamax", "lion", "amsgrad")
@@ -210,7 +210,7 @@ def optimizer_step(d: Draft) -> None:
     extras = [f"{decay} weight decay"] * (decay != "none") + ["clipped gradients"] * (clip != "none")
     extras += ["bias correction in the learning rate"] * by_host
     what = f" with {', '.join(extras[:-1])}{' and ' * (len(extras) > 1)}{extras[-1]}" if extras else ""
-    d.says(f"Moves parameters by one step of {names[kind]}{what}.")
+    d.says(f"Moves parameters by one step of {names[kind]}{what}{', and clears the gradients' * zero}.")
     swaps = {"m": mean_name, "s": square_name}
     lines = [re.sub(r"\b([ms])\[i\]", lambda at: f"{swaps[at[1]]}[i]", line) for line in lines]
     lines = [re.sub(r"\blr\b", rate, line) for line in lines]

@@ -190,10 +190,10 @@ def ppo_loss(d: Draft) -> None:
             f"entropy = gaussian_entropy({'env, step, ' if head else ''}log_stds)"
         )
     d.function(
-        """
+        f"""
         @wp.func
         def surrogate_loss(prob_ratio: float, adv: float, config: PPOConfig) -> float:
-            \"\"\"Return the pessimistic bound of the policy objective, negated.\"\"\"
+            \"\"\"Return the pessimistic bound of the policy objective{", itself bounded for bad actions" if dual else ""}, negated.\"\"\"
             unclipped = prob_ratio * adv
             clipped = wp.clamp(prob_ratio, 1.0 - config.clip_range, 1.0 + config.clip_range) * adv
             objective = wp.min(unclipped, clipped)

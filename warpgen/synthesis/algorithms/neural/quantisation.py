@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     ),
     names={
         "quantise_weights": "quantize_blocks|quantize_rows|dequantize_rows|low_bit_weights",
-        "x": "weights|values|activations",
+        "x": "weights|values|numbers",
         "codes": "q|quantized|levels",
         "scales": "quant_scales|step_sizes",
         "peak": "amax|largest|absmax_i",
@@ -144,7 +144,7 @@ def quantise_weights(d: Draft) -> None:
         d.text = re.sub(r"\bblock\b", "row", d.text)
     d.says(
         {
-            "quantise": f"Quantises blocks of numbers to {bits} bits with a scale of their own.",
+            "quantise": f"Quantises blocks of numbers to {bits} bits with a scale{' and zero' * affine} of their own.",
             "dequantise": f"Restores numbers from codes of {bits} bits and the scales of their blocks.",
             "round trip": f"Rounds blocks of numbers to what {bits} bits would keep of them.",
             "product": f"Multiplies a matrix whose rows are quantised to {bits} bits with a vector.",

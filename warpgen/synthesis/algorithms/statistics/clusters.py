@@ -36,13 +36,14 @@ def assign_clusters(d: Draft) -> None:
     expanded = metric == "euclidean" and d.flag("expanded", 0.3) and not whole
     if extra == "sums":
         d.calls("cluster_sums|accumulate_clusters|sum_by_cluster")
-    elif extra == "inertia":
+    directions = extra == "sums" and metric == "cosine"  # their mean is that of unit vectors
+    if extra == "inertia":
         d.calls(
             "cluster_inertia|kmeans_inertia|sum_of_squares"
             if metric == "euclidean"
             else "clustering_cost|sum_of_distances|total_distance"
         )
-    elif metric != "euclidean":
+    elif extra != "sums" and metric != "euclidean":
         d.calls("assign_clusters|nearest_centroid|assign_points")
     by = {"euclidean": "", "manhattan": "Manhattan ", "cosine": "cosine "}[metric]
     if metric != "euclidean":
@@ -54,7 +55,12 @@ def assign_clusters(d: Draft) -> None:
     d.input("x", type, shape, -1.0, 1.0, about="samples")
     d.input("centers", type, (k, size) if many else (k,), -1.0, 1.0, about="cluster centers")
     if extra == "sums":
-        d.output("sums", type, (k, size) if many else (k,), about="sum of the samples per cluster")
+        d.output(
+            "sums",
+            type,
+            (k, size) if many else (k,),
+            about=f"sum of the {'directions of the ' * directions}samples per cluster",
+        )
         d.output("counts", "int", k, about="number of samples per cluster")
     elif extra == "inertia":
         squared = "squared " if metric == "euclidean" else by
@@ -72,26 +78,26 @@ def assign_clusters(d: Draft) -> None:
         start = (
             "dist = float(0.0)"
             if metric != "cosine" and not expanded
-            else "dot = float(0.0)\nnorm = float(0.0)"
+            else "dot = float(0.0)\nsquare = float(0.0)"
         )
         step = {
             "euclidean": "diff = x[i, a] - centers[c, a]\ndist += diff * diff",
             "manhattan": "dist += wp.abs(x[i, a] - centers[c, a])",
-            "cosine": "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]",
+            "cosine": "dot += x[i, a] * centers[c, a]\nsquare += centers[c, a] * centers[c, a]",
         }[metric]
         after = ""
         if expanded:
-            step = "dot += x[i, a] * centers[c, a]\nnorm += centers[c, a] * centers[c, a]"
-            after = "# |x|^2 is constant over the centers, so it can be dropped\ndist = norm - 2.0 * dot"
+            step = "dot += x[i, a] * centers[c, a]\nsquare += centers[c, a] * centers[c, a]"
+            after = "# |x|^2 is constant over the centers, so it can be dropped\ndist = square - 2.0 * dot"
         elif metric == "cosine" and whole:
-            after = "dist = 1.0 - dot / wp.sqrt(norm * own)"
+            after = "dist = 1.0 - dot / wp.sqrt(square * own)"
         elif metric == "cosine":
-            after = "# |x| is constant over the centers, so it can be dropped\ndist = -dot / wp.sqrt(norm)"
+            after = "# |x| is constant over the centers, so it can be dropped\ndist = -dot / wp.sqrt(square)"
         measure = (
             f"{start}\nfor a in range(x.shape[1]):\n    {step.replace(chr(10), chr(10) + '    ')}\n{after}"
         )
         load = ""
-        if metric == "cosine" and whole:
+        if metric == "cosine" and (whole or directions):
             load = "own = float(0.0)\nfor a in range(x.shape[1]):\n    own += x[i, a] * x[i, a]"
     else:
         load = "p = x[i]"
@@ -125,16 +131,17 @@ def assign_clusters(d: Draft) -> None:
     else:
         select = "if dist < best:\n    best = dist\n    nearest = c"
     if extra == "sums":
+        each = "x[i, a] / wp.sqrt(own)" if directions else "x[i, a]"
         add = (
-            "wp.atomic_add(sums, nearest, p)"
+            f"wp.atomic_add(sums, nearest, {'wp.normalize(p)' if directions else 'p'})"
             if not many
-            else "for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, x[i, a])"
+            else f"for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, {each})"
         )
         end = f"# The host divides the sums by the counts for the new centers\nwp.atomic_add(counts, nearest, 1)\n{add}"
         d.says(
-            "Adds each point to the sum of its nearest cluster center"
-            + (" by cosine distance" if metric == "cosine" else "")
-            + " and counts it there."
+            "Adds the direction of each point to the sum of its nearest cluster center by cosine distance and counts it there."
+            if directions
+            else "Adds each point to the sum of its nearest cluster center and counts it there."
         )
     elif extra == "inertia":
         end = f"wp.atomic_add({'inertia' if metric == 'euclidean' else 'cost'}, 0, best)"
@@ -171,7 +178,8 @@ def assign_clusters(d: Draft) -> None:
         label, ordered = dist.argmin(axis=1), np.sort(dist, axis=1)
         if extra == "sums":
             hot = np.eye(k)[label]
-            return {"sums": hot.T @ v.x, "counts": hot.sum(axis=0).astype(int)}
+            y = v.x / np.linalg.norm(v.x, axis=1, keepdims=True) if directions else v.x
+            return {"sums": hot.T @ y, "counts": hot.sum(axis=0).astype(int)}
         if extra == "inertia":
             return {"inertia" if metric == "euclidean" else "cost": ordered[:, 0].sum(keepdims=True)}
         found = {"labels": label}

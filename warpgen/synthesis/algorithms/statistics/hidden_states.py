@@ -99,7 +99,10 @@ def state_posteriors(d: Draft) -> None:
         )
     elif result == "transitions":
         d.output(
-            "expected", "float", (count, states, states), about="Expected number of moves between states"
+            "expected",
+            "float",
+            (count, states, states),
+            about="Expected number of moves between states, added to what it holds",
         )
         d.says("Counts the expected moves between the states of hidden Markov chains (Baum-Welch).")
     elif result == "likelihood":

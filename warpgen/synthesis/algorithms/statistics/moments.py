@@ -68,9 +68,11 @@ def running_moments(d: Draft) -> None:
         }[want],
     )
     if order >= 3:
-        d.output("skewness", "float", series, about="skewness per series")
+        d.output(
+            "skewness", "float", series, about="skewness per series, left alone where all samples are equal"
+        )
     if order == 4:
-        d.output("kurtosis", "float", series, about="excess kurtosis per series")
+        d.output("kurtosis", "float", series, about="excess kurtosis per series, left alone likewise")
     if weighted:
         step = (
             f"w = weights{at}\n"
@@ -140,10 +142,13 @@ def running_moments(d: Draft) -> None:
         loop=loop,
         skip=f"if valid{at} == 0:\n    continue" if missing == "mask" else "",
         step=step,
+        none="\n".join(
+            f"{p.name}[tid] = 0.0" for p in d.parameters if p.role == "output" and p.name != "means"
+        ),
         few=""
         if layout != "groups" and missing != "mask"
         else f"# {'Nothing was weighed' if weighted else 'One sample alone has no spread'}\n"
-        f"if {count} <= {least}:\n    return",
+        f"if {count} <= {least}:\n    $none\n    return",
         end=end,
     )
     spread = {"variance": "variance", "deviation": "standard deviation", "error": "its standard error"}[want]

@@ -70,7 +70,7 @@ def rank_statistics(d: Draft) -> None:
     threads = m if what == "roc" else n
     if what in ("ranks", "mann whitney"):
         if what == "ranks":
-            d.output("ranks", "float", n, about="ranks from 1")
+            d.output("ranks", "float", n, about="ranks from 1" + ", 0 for missing values" * ragged)
         else:
             d.output("u", "float", n, about="number of others below each sample, ties as one half")
         end = (
@@ -90,7 +90,7 @@ def rank_statistics(d: Draft) -> None:
                 "    $count\n"
                 "$end"
             ),
-            own="if valid[i] == 0:\n    return" if ragged and what == "ranks" else "",
+            own="if valid[i] == 0:\n    ranks[i] = 0.0\n    return" if ragged and what == "ranks" else "",
             skip=skip,
             count=count(f"{other}[j]", "xi"),
             end=end,

@@ -110,6 +110,7 @@ def log_densities(d: Draft) -> None:
     }[result]
     d.output(name, "float", shape, about=about)
     constant = ", up to a constant," if law == "student" else ""
+    noisy = " plus measurement noise" if noise else ""
     laws = "Student" if law == "student" else "normal"
     of = {
         "factors": "a factor model's",
@@ -118,13 +119,13 @@ def log_densities(d: Draft) -> None:
     }[kind]
     d.says(
         {
-            "whitened": f"Whitens points by the Cholesky factor of {of} covariance matrix.",
-            "mean loss": f"Computes mean negative log densities of points{constant} under {laws} laws with {of} {matrix} matrix.",
+            "whitened": f"Whitens points by the Cholesky factor of {of} covariance matrix{noisy}.",
+            "mean loss": f"Computes mean negative log densities of points{constant} under {laws} laws with {of} {matrix} matrix{noisy}.",
         }.get(
             result,
-            f"Computes Mahalanobis distances of points under {of} covariance matrix."
+            f"Computes Mahalanobis distances of points under {of} covariance matrix{noisy}."
             if law == "distance"
-            else f"Computes log densities of points{constant} under {laws} laws with {of} {matrix} matrix.",
+            else f"Computes log densities of points{constant} under {laws} laws with {of} {matrix} matrix{noisy}.",
         )
     )
     if result == "per point":

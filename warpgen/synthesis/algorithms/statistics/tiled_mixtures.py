@@ -142,6 +142,28 @@ def mixture_shares(d: Draft) -> None:
                 return wp.exp(log_background - top)
         ''')
         background = " + wp.tile_map(noise_mass, top, log_background)"
+    # What is the same for all parts cancels in the shares
+    linear = shape == "shared" and result != "log likelihood" and not noise
+    if linear:
+        law = f"""
+            common = wp.tile_load(precisions, shape=WIDTH)
+            pull = mu * {per_col("common", "PARTS", "WIDTH")}
+            $prior
+            # of tau (x - mu)^2 the square of x is left out, which cancels in the shares; `level` has that of mu
+            level = prior - 0.5 * wp.tile_sum(mu * pull, axis=1)
+            score = {per_col("level", _S, _C)} + wp.tile_matmul(x, wp.tile_transpose(pull))
+        """
+    else:
+        law = f"""
+            $tau
+            tau_t = wp.tile_transpose(tau)
+            pull = mu * tau
+            # tau (x - mu)^2 multiplied out, so that products of matrices do the work; `level` has its mu^2
+            square = wp.tile_matmul(x * x, tau_t) - 2.0 * wp.tile_matmul(x, wp.tile_transpose(pull))
+            $prior
+            level = prior + 0.5 * wp.tile_sum(wp.tile_map(wp.log, tau) - mu * pull, axis=1)
+            score = {per_col("level", _S, _C)} - 0.5 * square
+        """
     at = "offset=(batch * SAMPLES, 0)"
     w = "w = wp.tile_load(sample_weights, shape=SAMPLES, offset=batch * SAMPLES)" if weighted else ""
     share = f"share = terms / {per_row('mass', _S, _C)}"
@@ -164,14 +186,7 @@ def mixture_shares(d: Draft) -> None:
         batch = wp.tid()
         x = wp.tile_load(samples, shape=(SAMPLES, WIDTH), {at})
         mu = wp.tile_load(means, shape=(PARTS, WIDTH))
-        $tau
-        tau_t = wp.tile_transpose(tau)
-        pull = mu * tau
-        # tau (x - mu)^2 multiplied out, so that products of matrices do the work; `level` has its mu^2
-        square = wp.tile_matmul(x * x, tau_t) - 2.0 * wp.tile_matmul(x, wp.tile_transpose(pull))
-        $prior
-        level = prior + 0.5 * wp.tile_sum(wp.tile_map(wp.log, tau) - mu * pull, axis=1)
-        score = {per_col("level", _S, _C)} - 0.5 * square
+        $law
         $anneal
         # The largest term is taken out, because all others could underflow
         top = wp.tile_reduce(wp.max, $score, axis=1)
@@ -179,6 +194,7 @@ def mixture_shares(d: Draft) -> None:
         mass = wp.tile_sum(terms, axis=1){background}
         $end
         """,
+        law=law,
         tau=tau,
         prior=prior,
         anneal="tempered = beta * score" if annealed else "",
@@ -188,10 +204,11 @@ def mixture_shares(d: Draft) -> None:
     density = f"w_k N(x; mu_k, 1 / {'tau' if shape == 'shared' else 'tau_k'})"
     tempered = f"({density})^beta" if annealed else density
     others = " and the background" if noise else ""
+    left_out = "what all parts have in common" if linear else "the factor (2 pi)^(-d/2)"
     d.explain(
         f"log p = log {'(background + ' if noise else ''}sum_k {density}{')' if noise else ''}."
         if result == "log likelihood"
-        else f"A share is {tempered} over the sum of these{others}, the factor (2 pi)^(-d/2) left out of all."
+        else f"A share is {tempered} over the sum of these{others}, {left_out} left out of all."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -141,7 +141,7 @@ def merged_moments(d: Draft) -> None:
         f'''
         @wp.func
         def single({", ".join(parameters)}) -> {struct}:
-            """Moments of {one}one sample: it has no spread."""
+            """Moments of {one}one sample{", which weighs nothing above the ceiling" if gated else ""}: it has no spread."""
             m = {struct}()
             m.weight = {f"wp.where(x > ceiling, 0.0, {weight})" if gated else weight}
             m.mean = {f"wp.vec2({value}, y)" if order == "joint" else value}

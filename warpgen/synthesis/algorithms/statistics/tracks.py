@@ -159,15 +159,17 @@ def update_tracks(d: Draft) -> None:
     )
     skip = f"if is_clutter[{see.format('j')}]:\n    continue" if unused == "flagged" else ""
     begin = {
-        "nearest": "# Only detections within the gate count\nbest_dist = config.gate",
-        "strongest": "# Lower than any, in decibels, too\nbest_snr = float(-1.0e30)",
+        "nearest": "# Only detections within the gate count\nbest_sq = float(config.gate)",
+        "strongest": "# Lower than any, in decibels, too\nbest_snr = float(-1.0e30)"
+        + ("\nbest_sq = float(0.0)" if lives == "score" else ""),
         "probabilistic": "weight_sum = float(0.0)\nresidual_sum = wp.vec2(0.0, 0.0)\nouter_sum = wp.mat22(0.0, 0.0, 0.0, 0.0)\nbest_like = float(0.0)",
-    }[choice].replace("best_dist = config.gate", "best_dist = float(config.gate)")
+    }[choice]
     keep = {
-        "nearest": "if dist_sq < best_dist:\n    best_dist = dist_sq\n    best_j = j\n    innovation = residual",
+        "nearest": "if dist_sq < best_sq:\n    best_sq = dist_sq\n    best_j = j\n    innovation = residual",
         "strongest": (
             f"signal = snr[{see.format('j')}]\n"
             "if signal > best_snr:\n    best_snr = signal\n    best_j = j\n    innovation = residual"
+            + ("\n    best_sq = dist_sq" if lives == "score" else "")
         ),
         "probabilistic": (
             "# All detections in the gate share the update according to their likelihood\n"
@@ -214,7 +216,7 @@ def update_tracks(d: Draft) -> None:
                 status[{at}] = -1
         """
         shared = choice == "probabilistic"
-        gained = "wp.log(total_weight)" if shared else "0.5 * mahalanobis_sq(innovation, s_inv)"
+        gained = "wp.log(total_weight)" if shared else "0.5 * best_sq"
         found = f"""
             scores[{at}] = scores[{at}] + config.hit_gain {"+" if shared else "-"} {gained}
             if status[{at}] == 0 and scores[{at}] > config.confirm_score:

@@ -67,9 +67,14 @@ def tree_inference(d: Draft) -> None:
     )
     d.param("depth", "int", depth, about="depth of the trees")
     if votes:
-        d.output("votes", "int", (n, classes), about="number of trees that chose each class")
+        d.output(
+            "votes",
+            "int",
+            (n, classes),
+            about="number of trees that chose each class, added to what it holds",
+        )
     else:
-        d.output("y", "float", n, about="predictions")
+        d.output("y", "float", n, about="predictions" + ", added to what it holds" * per_tree)
     test = f"x[i, feature{at}] < threshold{at}"
     if missing:
         test = f"present[i, f] == 0 or x[i, f] < threshold{at}"
