@@ -193,7 +193,7 @@ def gjk_distance(d: Draft) -> None:
         size,
         about="Distance [m], 0 for overlapping shapes"
         + (" and within the margin" if margin else "")
-        + ("; set above the diagonal only" if pairs == "all" else ""),
+        + ("; set above the diagonal only" if pairs == "all" else "; not set for a shape with itself"),
     )
     if result == "witness":
         d.output("points_a", "vec3", size, about="Closest point on the first shape, unset if overlapping")

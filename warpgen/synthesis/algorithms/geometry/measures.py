@@ -312,7 +312,7 @@ def mesh_moments(d: Draft) -> None:
             f"""
             {vol}
             s = p + q + r
-            # integral of x * x^T over the tetrahedron (0, p, q, r)
+            # the integral of x * x^T over the tetrahedron (0, p, q, r) is vol / 20 * C
             C = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
             """,
             ("vol / 20.0 * C",),

@@ -46,9 +46,10 @@ def place_points(d: Draft) -> None:
     frames = "a body frame" if owner == "shared" else "body frames"
     way_ = f"from the world into {frames}" if back else f"from {frames} into the world"
     shifts = layout == "accumulated offset"
+    left = "are only shifted" if shifts else "stay as they are"
     d.says(
         (f"Shifts {what} and transforms them {way_}" if shifts else f"Transforms {what} {way_}")
-        + ("; unattached ones stay as they are." if owner == "optional" else ".")
+        + (f"; unattached ones {left}." if owner == "optional" else ".")
     )
     to = "body" if back else "world"
     d.calls(f"{what}_to_{to}|transform_{what}|move_{what}_to_{to}")

@@ -9,7 +9,7 @@ def along(way: str, sign: str, place: str) -> tuple[str, str]:
         return (
             "",
             f"""
-        # reduce k * n modulo N first, since large angles lose precision in float32
+        # reduce k * n modulo N first, since large angles lose precision
         angle = {sign}2.0 * wp.pi * float((k * n) % size) / float(size)
         c = wp.cos(angle)
         s = wp.sin(angle)

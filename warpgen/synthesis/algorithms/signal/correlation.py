@@ -240,7 +240,8 @@ def yin_pitch(d: Draft) -> None:
         if choice == "least"
         else "the YIN method",
     }[normalise]
-    d.says(f"Estimates the {what} of each frame of a signal by {method}.")
+    finer = ", refined by a parabola" if refine else ""
+    d.says(f"Estimates the {what} of each frame of a signal by {method}{finer}.")
     if normalise == "plain":
         d.calls("estimate_pitch|detect_pitch|pitch_by_differences")
     if source == "differences":

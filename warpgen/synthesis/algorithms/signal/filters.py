@@ -157,10 +157,14 @@ def fir_filter(d: Draft) -> None:
     gather = f"acc = {'wp.vec2()' if complex_ else 'float(0.0)'}\n$loop"
     value = "acc"
     if d.flag("helper", 0.6):
+        beyond = {
+            "wrap": " of a periodic signal", "mirror": " of a signal mirrored at its start",
+            "hold": ", the first standing for those before", "history": " and of the block before",
+        }.get(edge, "")  # fmt: skip
         types = dict.fromkeys(("ch", "n" if first == "n" else "start"), "int")
         value = outlined(
-            d, "convolve", "Inner product of the taps with the samples up to the current one.", gather, "acc",
-            "wp.vec2" if complex_ else "float", types, {"loop": loop},
+            d, "convolve", f"Inner product of the taps with the samples up to the current one{beyond}.", gather,
+            "acc", "wp.vec2" if complex_ else "float", types, {"loop": loop},
         )  # fmt: skip
         gather = ""
     d.code(

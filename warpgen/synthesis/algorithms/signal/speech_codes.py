@@ -152,7 +152,7 @@ def code_speech(d: Draft) -> None:
     use = {
         "decode": f"samples[block, k] = {back}",
         "encode": put,
-        "round trip": "signal_power += float(target) * float(target)\noff = float(target - predicted)\nnoise_power += off * off",
+        "round trip": "signal_energy += float(target) * float(target)\noff = float(target - predicted)\nnoise_energy += off * off",
     }[way]
     end, size_of = "lengths[block]", ""
     if not early and way == "decode":
@@ -181,7 +181,7 @@ def code_speech(d: Draft) -> None:
         if state == "header"
         else "predicted = predictor_state[block]\nindex = index_state[block]",
         begin="# From one on, so that silence has a logarithm\n"
-        "signal_power = float(1.0)\nnoise_power = float(1.0)"
+        "signal_energy = float(1.0)\nnoise_energy = float(1.0)"
         if way == "round trip"
         else "",
         end=end,
@@ -192,7 +192,7 @@ def code_speech(d: Draft) -> None:
         store="\n".join(
             line
             for line, there in (
-                ("snr_db[block] = 10.0 * wp.log10(signal_power / noise_power)", way == "round trip"),
+                ("snr_db[block] = 10.0 * wp.log10(signal_energy / noise_energy)", way == "round trip"),
                 ("predictor_state[block] = predicted\nindex_state[block] = index", state == "kept"),
             )
             if there

@@ -92,7 +92,7 @@ def detect_tones(d: Draft) -> None:
         loop = f"""
         # Reinsch's modification: stable for low frequencies, where 2 * cos(w) is close to 2
         for n in range(FRAME):
-            delta += {u} - damp * s1
+            delta += {u} - two_less_coeff * s1
             s1 += delta
         s2 = s1 - delta
         """
@@ -100,8 +100,9 @@ def detect_tones(d: Draft) -> None:
     if form == "shifted":
         start = """
         half_sine = wp.sin(0.5 * w)
-        damp = 4.0 * half_sine * half_sine
-        coeff = 2.0 - damp
+        # 2 - 2 cos(w), without a difference of nearly equal numbers
+        two_less_coeff = 4.0 * half_sine * half_sine
+        coeff = 2.0 - two_less_coeff
         s1 = float(0.0)
         delta = float(0.0)
         """
@@ -124,7 +125,7 @@ def detect_tones(d: Draft) -> None:
         """,
     }[result]
     if result == "complex" and form == "shifted":
-        start = start.replace("        coeff = 2.0 - damp\n", "")
+        start = start.replace("        coeff = 2.0 - two_less_coeff\n", "")
     d.launch(*out)
     d.code(
         f"{'frame' if tones == 'one' else 'frame, j'} = wp.tid()\n{f'w = {omega}' if omega else ''}\n$start\n$loop\n$store",
@@ -250,9 +251,11 @@ def cosine_transform(d: Draft) -> None:
     samples = "2 * size" if kind == "mdct" else "size"
     total = "coefficient = float(0.0)\nfor n in range($samples):\n    $inner"
     value = f"{factor}coefficient"
+    ends = {"i": ", with half weight at both ends", "iii": ", with less weight at the first sample"}
+    weighed = "" if basis else ends.get(kind, "")
     if d.flag("helper", 0.6):
         total = "coefficient = " + outlined(
-            d, "project_on_cosine", "Inner product of a block with a cosine.", total, "coefficient", "float",
+            d, "project_on_cosine", f"Inner product of a block with a cosine{weighed}.", total, "coefficient", "float",
             {"block": "int", "k": "int"}, {"samples": samples, "inner": inner},
         )  # fmt: skip
     store = f"coeffs{to} = int(wp.round({value} / steps[k]))" if quantise else f"coeffs{to} = {value}"

@@ -236,7 +236,7 @@ def row_entries(d: Draft) -> None:
     kind_of = {"plain": "", "inverse": "Inverses of the ", "root": "Roots of the "}[which]
     about = {
         "diag": f"{kind_of}diagonal entries", "norms": f"{'Inverse norms' if which == 'inverse' else 'Norms'} of each row's off-diagonal entries",
-        "bounds": "Least and largest value of each disc", "discs": "Center and radius of each disc",
+        "bounds": f"Least and largest {'magnitude in' if which == 'root' else 'value of'} each disc", "discs": "Center and radius of each disc",
         "scaled": "Scaled entries", "lumped": f"{kind_of}row sums", "degree": "Degrees of the nodes",
         "inv_degree": "Inverse degrees of the nodes", "degree_scale": "Inverse roots of the degrees",
     }[out]  # fmt: skip

@@ -189,7 +189,9 @@ def csr_spmm(d: Draft) -> None:
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout)
     scattered = form == "transposed scatter"
     d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0, about="Dense matrix")
-    d.output("C", "float", (columns if scattered else rows, width), about="Result matrix")
+    adds = form in ("thread per row", "transposed scatter")
+    shape = (columns if scattered else rows, width)
+    d.output("C", "float", shape, about="Result matrix" + (", zero before" if adds else ""))
     average = (
         "# At least one, to avoid dividing by zero in empty rows\ncount = wp.max(end - start, 1)"
         if mean
@@ -267,7 +269,6 @@ def csr_spmm(d: Draft) -> None:
             share=share,
             **a.text,
         )
-    adds = form in ("thread per row", "transposed scatter")
     d.explain("`B` and `C` are dense and row-major." + (" `C` must be zero before." if adds else ""))
 
     def reference(v: Values) -> dict[str, Any]:

@@ -104,9 +104,9 @@ def weighted_jacobi(d: Draft) -> None:
     )
     d.explain(
         """
-        x_i <- (b_i - sum_(j != i) a_ij x_j) / a_ii from old values, so the order of rows does not
+        $step (b_i - sum_(j != i) a_ij x_j) / a_ii from old values, so the order of rows does not
         matter.$smoother
-    """.replace(
+    """.replace("$step", "x_i <-" if damping == "none" else "Jacobi's new x_i is").replace(
             "$smoother",
             " Under-relaxation makes it a smoother for multigrid." if damping == "uniform" else "",
         )
@@ -115,7 +115,8 @@ def weighted_jacobi(d: Draft) -> None:
         damping
     ]
     shifted = " with a shifted diagonal" if diagonal == "in the row" else ""
-    d.says(f"Performs one {kind} iteration for a CSR matrix{shifted}.")
+    fixed = ", with pinned unknowns" if pinned else ""
+    d.says(f"Performs one {kind} iteration for a CSR matrix{shifted}{fixed}.")
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = a.dense(v)
@@ -167,11 +168,10 @@ def coloured_gauss_seidel(d: Draft) -> None:
     height, width = d.pick(10, 12, 16), d.pick(8, 12, 14)
     n = height * width
     if layout == "padded":
-        # rows 0 .. h-1 are of one colour: their neighbours are among the others
-        half = n // 2
-        d.input("group", "int", half, kind="permutation", about="Rows of the color")
-        d.input("neighbors", "int", (half, 4), -1, half, about="Neighbors among the other color, -1 for none")
-        d.input("weights", "float", (half, 4), 0.1, 0.9, about="Couplings to the neighbors")
+        # rows 0 .. n/2-1 are of one colour: their neighbours are among the others
+        d.input("group", "int", n // 2, kind="permutation", about="Rows of the color")
+        d.input("neighbors", "int", (n, 4), n // 2, n, about="Neighbors of each row, none of its own color")
+        d.input("weights", "float", (n, 4), 0.1, 0.9, about="Couplings to the neighbors")
     d.inout(
         "x", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Current solution"
     )
@@ -200,7 +200,12 @@ def coloured_gauss_seidel(d: Draft) -> None:
     elif form == "value" and not over:
         store = f"x[{at}] = {new}"
     d.explain({
-        "padded": "x_i <- (b_i + sum_j w_ij x_j) / diag: the matrix has minus the couplings beside its diagonal.",
+        "padded": (
+            "x_i <- x_i + omega ((b_i + sum_j w_ij x_j) / diag - x_i)"
+            if over
+            else "x_i <- (b_i + sum_j w_ij x_j) / diag"
+        )
+        + ": the matrix has minus the couplings beside its diagonal.",
         "red-black grid": "Neighbors couple by -1.",
         "chain": "",
     }[layout])  # fmt: skip
@@ -212,10 +217,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
             row = group[tid]
             neighbor_sum = $zero
             for slot in range(neighbors.shape[1]):
-                col = neighbors[row, slot]
-                if col >= 0:
-                    # Unknowns of the other color follow behind in `x`
-                    neighbor_sum += weights[row, slot] * x[group.shape[0] + col]
+                neighbor_sum += weights[row, slot] * x[neighbors[row, slot]]
             $store
             """,
             zero=zero,
@@ -265,9 +267,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
         matrix = np.zeros((n, n))
         rows = np.arange(n)
         if layout == "padded":
-            live = v.neighbors >= 0
-            at = np.broadcast_to(np.arange(n // 2)[:, None], live.shape)
-            np.add.at(matrix, (at[live], n // 2 + v.neighbors[live]), v.weights[live])
+            np.add.at(matrix, (rows[:, None], v.neighbors), v.weights)
             mine = rows < n // 2
         elif layout == "red-black grid":
             eye = [np.eye(height, k=1) + np.eye(height, k=-1), np.eye(width, k=1) + np.eye(width, k=-1)]

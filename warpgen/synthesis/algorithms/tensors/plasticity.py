@@ -78,7 +78,9 @@ def return_mapping(d: Draft) -> None:
     )
     d.input("strain", "mat33", shape, -0.02, 0.02, about="total strain of this step")
     d.input("plastic_strain", "mat33", shape, -0.004, 0.004, about="plastic strain of the last step")
-    d.input("alpha", "float", shape, 0.01, 0.1, about="equivalent plastic strain of the last step")
+    # On the cone, whose measure is sqrt(J2), the sum of multipliers is another measure of strain
+    grown = "accumulated plastic multiplier" if surface == "drucker prager" else "equivalent plastic strain"
+    d.input("alpha", "float", shape, 0.01, 0.1, about=f"{grown} of the last step")
     if kinematic:
         d.input("back_stress", "mat33", shape, -0.02, 0.02, about="deviatoric center of the yield surface")
     if mask == "flags":
@@ -106,7 +108,7 @@ def return_mapping(d: Draft) -> None:
     state = result != "stress"
     if state:
         d.output("new_plastic_strain", "mat33", shape, about="plastic strain after the step")
-        d.output("new_alpha", "float", shape, about="equivalent plastic strain after the step")
+        d.output("new_alpha", "float", shape, about=f"{grown} after the step")
         if kinematic:
             d.output("new_back_stress", "mat33", shape, about="center of the yield surface after the step")
     d.use(_DEVIATOR)
@@ -132,10 +134,11 @@ def return_mapping(d: Draft) -> None:
         """
         @wp.func
         def yield_stress(alpha: float, material: PlasticMaterial) -> float:
-            \"\"\"Return the yield stress at an equivalent plastic strain.\"\"\"
+            \"\"\"Return the yield stress at an $grown.\"\"\"
             $value
         """,
         value=value,
+        grown=grown,
     )
     extra = "viscous: float, " if viscous else ""
     resist = (" - viscous * dgamma", " - viscous") if viscous else ("", "")
@@ -178,7 +181,7 @@ def return_mapping(d: Draft) -> None:
             f"""
             @wp.func
             def plastic_multiplier(overstress: float, {own}{extra}material: PlasticMaterial) -> float:
-                \"\"\"Return the increment of plastic strain, in closed form for linear hardening.\"\"\"
+                \"\"\"Return the increment of the {grown}, in closed form for linear hardening.\"\"\"
                 $given
                 return overstress / (stiffness + material.hardening{" + viscous" if viscous else ""})
             """,
