@@ -39,6 +39,7 @@ _CLUTCH = {
     """,
     "converter": """
         # Torque converter: pump torque by the square of the engine speed, multiplied at stall; none on overrun
+        # Of 10 rad/s at least, since the engine may stand still
         speed_ratio = wp.clamp(input_speed / wp.max(speed, 10.0), 0.0, 1.0)
         clutch_torque = capacity_factor * speed * speed * (1.0 - speed_ratio * speed_ratio)
         torque_gain = 1.0 + (stall_ratio - 1.0) * (1.0 - speed_ratio)
@@ -78,9 +79,11 @@ def step_powertrains(d: Draft) -> None:
     load = d.option("load", "tire force", "road")
     road_load = load == "road"
     drawn = "the energy drawn" if electric else "the fuel burnt"
+    control = ["idle control"] * idle + ["a speed limiter"] * limiter
     d.says(
         f"Advances the {unit} and wheel speeds of {'electric ' if electric else ''}powertrains by one time step"
-        + (f" and computes {drawn}." if fuel else ".")
+        + (f" and computes {drawn}" if fuel else "")
+        + (f", with {' and '.join(control)}." if control else ".")
     )
     if engine == "parabola":
         d.module("TORQUE_FALL = wp.constant(0.6)  # of the full-load torque, off the best speed")

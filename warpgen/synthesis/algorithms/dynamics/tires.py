@@ -177,7 +177,7 @@ def tire_forces(d: Draft) -> None:
         """,
         "ellipse": pure
         + """
-            # Friction ellipse: the lateral force gives way to drive and brake forces
+            # Friction ellipse: the lateral force gives way to drive and brake forces; below 1 the root has a slope
             use = wp.min(wp.abs(force_long) / (peak + 1.0e-3), 0.995)
             force_lat *= wp.sqrt(1.0 - use * use)
         """.replace("\n            ", "\n").rstrip(),

@@ -114,7 +114,7 @@ _GROUND = {
     "plane": (
         "",
         """
-        # Distance to the inclined plane along the suspension
+        # Distance to the inclined plane along the suspension, bounded where that is nearly parallel to it
         normal = wp.normalize(wp.vec3(-ground_slope[0], -ground_slope[1], 1.0))
         below = wp.vec3(0.0, 0.0, ground_offset) - mount
         ray_dist = wp.dot(below, normal) / wp.min(wp.dot(ray_dir, normal), -0.1)

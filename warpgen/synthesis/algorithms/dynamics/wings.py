@@ -75,7 +75,7 @@ def lift_and_drag(alpha: float, deflection: float, surface: LiftingSurface, para
     # Flat plate in separated flow
     sine = wp.sin(alpha)
     lift_separated = 2.0 * sine * wp.abs(sine) * wp.cos(alpha)
-    drag_separated = 2.0 * sine * sine
+    drag_separated = 2.0 * sine * sine * wp.abs(sine)
     attached = attached_fraction(alpha, surface.stall_angle)
     lift = attached * lift_attached + (1.0 - attached) * lift_separated
     drag = attached * drag_attached + (1.0 - attached) * (parasitic_drag + drag_separated)
@@ -300,7 +300,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
         else:
             share = np.clip(1.0 - 2.0 * (np.abs(alpha) - s["stall_angle"]) / s["stall_angle"], 0.0, 1.0)
         plate_lift = np.sign(alpha) * 2.0 * np.sin(alpha) ** 2 * np.cos(alpha)
-        plate_drag = 2.0 * np.sin(alpha) ** 2 + v.parasitic_drag
+        plate_drag = 2.0 * np.abs(np.sin(alpha)) ** 3 + v.parasitic_drag
         return share * lift + (1.0 - share) * plate_lift, share * drag + (1.0 - share) * plate_drag
 
     def reference(v: Values) -> dict[str, Any]:

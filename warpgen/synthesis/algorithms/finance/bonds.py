@@ -160,7 +160,7 @@ def bond_measure(d: Draft) -> None:
     scale = "" if rate == "continuous" else (" / (1.0 + y / float(freq))" if regular else " / (1.0 + y)")
     guard = ""
     if flows == "listed" and moments and what != "dv01":
-        guard = "if pv == 0.0:\n    return  # nothing is due any more"
+        guard = f"# Nothing is due any more\nif pv == 0.0:\n    {out}[tid] = 0.0\n    return"
     store = {
         "price": "pv",
         "macaulay": "weighted / pv",

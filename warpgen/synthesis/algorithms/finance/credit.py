@@ -245,15 +245,16 @@ def value_credit_swaps(d: Draft) -> None:
         The buyer pays coupons for periods that the name survives{due}, and gets the loss given default. Both legs
         are sums of discount factors times probabilities of survival or default.{seller}
     """)  # fmt: skip
+    risky = " whose sellers may default first" if settled else ""
     d.says(
         {
-            "par spread": "Computes the par spreads of credit default swaps.",
+            "par spread": f"Computes the par spreads of credit default swaps{risky}.",
             "annuity": "Computes the risky annuities of credit default swaps.",
-            "upfront": "Computes the upfront payments of credit default swaps.",
-            "jump": "Computes what buyers of credit default swaps gain if the name defaults at once.",
+            "upfront": f"Computes the upfront payments of credit default swaps{risky}.",
+            "jump": f"Computes what buyers of credit default swaps{risky} gain if the name defaults at once.",
         }.get(
             result,
-            f"Computes the {'clean ' if running else ''}values of credit default swaps to buyers of protection, "
+            f"Computes the {'clean ' if running else ''}values to buyers of protection of credit default swaps{risky}, "
             f"from {'quoted spreads' if hazards == 'spread' else 'hazard rates'} and a discount curve.",
         )
     )

@@ -248,7 +248,7 @@ def read_curve(d: Draft) -> None:
     names=_NAMES
     | {
         "bootstrap_curve": "strip_curve|build_curve|bootstrap",
-        "annuity": "pv01|level",
+        "annuity": "level|annuity_factor",
         "out": "curve_out|stripped",
         "accrual": "year_fraction|dcf|tau",
     },

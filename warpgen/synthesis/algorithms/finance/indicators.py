@@ -246,8 +246,8 @@ def window_indicator(d: Draft) -> None:
     }[kind]
     d.says(said + ", in percent." if scaled else said + ".")
     d.explain({
-        "skip": "Nothing is stored before the first full window.",
-        "short": "The first windows are shorter, and of a single price nothing is stored.",
+        "skip": "Before the first full window there is zero.",
+        "short": "The first windows are shorter, and of a single price there is zero.",
         "valid": "Results begin with the first full window.",
     }[early])  # fmt: skip
     shape = (count, size) if layout == "rows" else (size, count)
@@ -269,14 +269,15 @@ def window_indicator(d: Draft) -> None:
     def at(name: str, t: str) -> str:
         return f"{name}[s, {t}]" if layout == "rows" else f"{name}[{t}, s]"
 
+    none, zero = "# There is no full window yet\n", f"    {at('value', 't')} = 0.0\n    return\n"
     if early == "skip":
-        head = "if t < window:\n    return  # there is no full window yet\nfirst = t - window"
+        head = f"{none}if t < window:\n{zero}first = t - window"
         if not counts_moves:
-            head = "if t < window - 1:\n    return  # there is no full window yet\nfirst = t - window + 1"
+            head = f"{none}if t < window - 1:\n{zero}first = t - window + 1"
     elif early == "short":
         start = "t - window" if counts_moves else "t - window + 1"
         head = f"# Early windows are shorter, since the series has just begun\nfirst = wp.max({start}, 0)"
-        head += "\nif first == t:\n    return  # a single price says nothing"
+        head += f"\n# A single price says nothing\nif first == t:\n{zero.rstrip()}"
     else:
         head = "t = first + window" if counts_moves else "t = first + window - 1"
     p = at("prices", "t")

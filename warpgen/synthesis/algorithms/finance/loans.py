@@ -37,7 +37,9 @@ def internal_rate(d: Draft) -> None:
     count, most = d.pick(48, 64, 96), d.pick(6, 8, 10)
     steady = "continuously compounded " if compounding == "continuous" else ""
     if flows == "level":
-        d.says(f"Finds the {steady}yields at which bonds with level coupons are worth their prices.")
+        d.says(
+            f"Finds the {steady}yields at which bonds with level coupons and a face of 100 are worth their prices."
+        )
     else:
         d.says(f"Finds {steady}internal rates of return, at which payments are worth the outlay.")
     d.input(

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = NAMES | {
     "s": "price_t|x|level",
-    "z": "normals|gaussians|shocks|dw",
+    "z": "normals|gaussians|shocks",
     "dt": "time_step|delta_t",
     "sd": "std_dev|step_sd",
     "k": "step_k|t|n",
@@ -118,10 +118,11 @@ def path_payoff(d: Draft) -> None:
         """
     after = ""
     store = "wp.atomic_add(payoff, 0, {} / float(paths))" if result == "mean" else "payoff[tid] = {}"
+    nothing = "" if result == "mean" else "    payoff[tid] = 0.0\n"
     if pays == "up-and-out":
-        observe = "# Knocked out: nothing is paid\nif s >= barrier:\n    return"
+        observe = f"# Knocked out: nothing is paid\nif s >= barrier:\n{nothing}    return"
     elif pays == "down-and-in":
-        after = "if not touched:\n    return"
+        after = f"if not touched:\n{nothing}    return"
     d.launch(paths)
     d.code(
         """

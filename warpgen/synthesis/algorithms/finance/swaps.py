@@ -58,7 +58,7 @@ _LAWS = {
         "maturities": "tenors|end_times",
         "values": "npv|present_values",
         "trade": "swap_id|deal|t_id",
-        "annuity": "level|pv01_unit|fixed_annuity",
+        "annuity": "level|annuity_factor|fixed_annuity",
     },
     double=True,
 )
@@ -181,13 +181,14 @@ def value_swaps(d: Draft) -> None:
         "tau = maturity / float(num_periods)"
     )
     share = "" if principal == "bullet" else "notional_share(t0, maturity) * "
+    left, initial = ("", "") if principal == "bullet" else (" on what is left of the notional", "initial ")
     begin = "t0 = wp.max(t1 - tau, 0.0)" if stub == "stub" else "t0 = t1 - tau"
     tau = "tau = 1.0 / float(freq)" if stub == "stub" else ""
     d.function(
         f"""
         @wp.func
         def fixed_annuity(curve: Curve, maturity: float, freq: int) -> float:
-            \"\"\"Return the value of a fixed leg that pays a rate of one.\"\"\"
+            \"\"\"Return the value of a fixed leg that pays a rate of one{left}.\"\"\"
             $first
             $tau
             annuity = float(0.0)
@@ -207,7 +208,7 @@ def value_swaps(d: Draft) -> None:
             f"""
             @wp.func
             def floating_leg(curve: Curve{head}, maturity: float, spread: float, freq: int) -> float:
-                \"\"\"Return the value of a floating leg with a spread per unit of notional.\"\"\"
+                \"\"\"Return the value of a floating leg with a spread per unit of {initial}notional.\"\"\"
                 $first
                 $tau
                 leg = float(0.0)
@@ -260,12 +261,13 @@ def value_swaps(d: Draft) -> None:
     if result == "annuity":
         d.parameters = [p for p in d.parameters if p.name != "forward_curve"]
         d.functions = [f for f in d.functions if "def forward_rate" not in f]
+    swaps = "interest rate swaps" if principal == "bullet" else "amortizing interest rate swaps"
     d.says(
         {
-            "value": f"Values {'netting sets of ' if total else ''}interest rate swaps "
+            "value": f"Values {'netting sets of ' if total else ''}{swaps} "
             + ("from a discount curve and a projection curve." if curves == "dual" else "on a single curve."),
-            "par rate": "Computes the par rates of interest rate swaps: their floating legs over their annuities.",
-            "annuity": "Computes the annuities of the fixed legs of interest rate swaps.",
+            "par rate": f"Computes the par rates of {swaps}: their floating legs over their annuities.",
+            "annuity": f"Computes the annuities of the fixed legs of {swaps}.",
         }[result]
     )
     weight = "" if principal == "bullet" else "w_i "

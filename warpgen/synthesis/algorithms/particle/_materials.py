@@ -22,7 +22,7 @@ def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     "neo-hookean": '''
 @wp.func
 def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """Kirchhoff stress of a neo-Hookean solid, mu (F F^T - I) + lambda log(J) I."""
+    """Kirchhoff stress of a neo-Hookean solid, mu (F F^T - I) + lambda log(J) I, with a J of 0.1 at least."""
     J = wp.max(wp.determinant(F), 0.1)
     identity = wp.identity(n=3, dtype=float)
     return mu * (F * wp.transpose(F) - identity) + lam * wp.log(J) * identity

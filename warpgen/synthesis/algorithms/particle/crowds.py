@@ -255,12 +255,13 @@ def boids_steering(d: Draft) -> None:
         else "",
         move="x_new[tid] = xi + v_i * dt" if moved else "",
     )
-    seen = "120 degrees to each side and " if sight == "cone" else ""
-    d.explain(f"Boids see {seen}as far as `radius`, and the weights hold for one step.")
+    d.explain("Boids see as far as `radius`, and the weights hold for one step.")
     what = "positions and velocities" if moved else "velocities"
+    boids = "boids that look 120 degrees to each side" if sight == "cone" else "boids"
     d.says(
-        f"Updates the {what} of boids by separation, alignment"
-        + (", cohesion and a goal." if goal else " and cohesion.")
+        f"Updates the {what} of {boids} by separation, alignment"
+        + (", cohesion and a goal" if goal else " and cohesion")
+        + (", up to a speed limit." if limited else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:

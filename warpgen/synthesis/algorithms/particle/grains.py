@@ -84,12 +84,13 @@ def grain_contact_forces(d: Draft) -> None:
             d.param("mass", "float", 0.5, 1.5, about="Mass of a grain")
         else:
             d.input("mass", "float", count, 0.5, 1.5, about="Masses of the grains")
-        d.says("Computes the contact forces and weights of grains (discrete element method).")
     d.output("f", "vec3", count, about="Forces on the grains" if gravity else "Contact forces")
     if spinning:
         d.output("torques", "vec3", count, about="Torques of friction about the grains' centers")
-        whose = "forces, torques and weights" if gravity else "forces and torques"
-        d.says(f"Computes the contact {whose} of grains (discrete element method).")
+    what = ("forces, torques" if gravity else "forces and torques") if spinning else "forces"
+    what += " and weights" if gravity else ""
+    grains = f"{'cohesive ' if cohesion else ''}grains{' with friction' if friction else ''}"
+    d.says(f"Computes the contact {what} of {grains} (discrete element method).")
     rub = f"{d.use(friction)}(slip, friction * f_n, viscosity)" if friction else ""
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {

@@ -92,7 +92,9 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
         "friction": "with friction on the floor",
         "floor": "above a slip floor",
     }
-    d.says(f"Turns grid momentum into velocity and applies gravity, {ground[walls]}.")
+    d.says(
+        f"Turns grid momentum into velocity and applies gravity{' and damping' if damped else ''}, {ground[walls]}."
+    )
     d.launch(*shape)
     d.code(
         """

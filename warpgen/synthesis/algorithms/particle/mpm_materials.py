@@ -89,7 +89,7 @@ _CASES = {
         "SNOW",
         """
         F_snow = clamp_snow(F_trial, max_compression, max_stretch)
-        # Snow hardens as it is compacted for good and softens as it is torn
+        # Snow hardens as it is compacted for good and softens as it is torn, by a factor of e^2 at most
         Jp_snow = Jp * wp.determinant(F_trial) / wp.determinant(F_snow)
         harden = wp.exp(wp.clamp(hardening * (1.0 - Jp_snow), -2.0, 2.0))
         return F_snow, Jp_snow, elastic_stress(F_snow, harden * mu, harden * lam)

@@ -110,15 +110,17 @@ def pair_matrix(d: Draft) -> None:
     if velocity:
         name, about = "next_velocities", "velocities after the kick"
     d.output(name, type_, shape, about=about)
+    kind = "softened " * softened + {"Gravity": "gravitational", "Gaussian": "Gaussian-core"}.get(law, law)
+    pairs = f"from tiles of all {'pairs' if velocity else 'their pairs'}{' up to a cutoff' if cut else ''}"
     d.says(
         {
-            "forces": "Kicks particles by the forces within their clusters, from tiles of all pairs."
+            "forces": f"Kicks particles by the {kind} forces within their clusters, {pairs}."
             if velocity
-            else "Computes the forces within clusters of particles from tiles of all their pairs.",
-            "energies": "Shares the energies of all pairs of a cluster out to its particles.",
-            "total": "Computes the potential energies of clusters of particles from tiles of all their pairs.",
-            "virial": "Computes the virials of clusters of particles from tiles of all their pairs.",
-            "stress": "Computes the virial tensors of clusters of particles from tiles of all their pairs.",
+            else f"Computes the {kind} forces within clusters of particles {pairs}.",
+            "energies": f"Shares the {kind} energies of all pairs of a cluster out to its particles{', up to a cutoff' if cut else ''}.",
+            "total": f"Computes the {kind} energies of clusters of particles {pairs}.",
+            "virial": f"Computes the virials of {kind} forces within clusters of particles {pairs}.",
+            "stress": f"Computes the virial tensors of {kind} forces within clusters of particles {pairs}.",
         }[result]
     )
     if periodic:

@@ -93,7 +93,7 @@ def thermostat(d: Draft) -> None:
         else "v_new[tid] = scale * v[tid]",
     )
     says = {
-        "berendsen": "Rescales velocities with the Berendsen thermostat.",
+        "berendsen": f"Rescales velocities with the Berendsen thermostat{', by 0.8 to 1.25' if bounded else ''}.",
         "isokinetic": "Rescales velocities to the target temperature (isokinetic).",
         "nose-hoover": "Applies half a step of the Nose-Hoover thermostat.",
         "friction": "Damps velocities by implicit friction.",

@@ -145,7 +145,8 @@ def wall_response(d: Draft) -> None:
         "scaled": "with a loss of tangential velocity",
         "coulomb": "with Coulomb friction",
     }[tangential]
-    d.says(f"Resolves collisions of particles with {where}, {rubbing}.")
+    free = "particles, pinned ones aside," if sleeping else "particles"
+    d.says(f"Resolves collisions of {free} with {where}, {rubbing}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x, u = v.x.copy(), v.v.copy()

@@ -36,7 +36,11 @@ def table_lookup(d: Draft) -> None:
     outside = d.option("outside", "clamped", "extended", "zero")
     if kind not in ("linear", "logarithmic"):
         outside = "clamped"
-    beyond = {"clamped": "", "extended": ", also beyond its ends", "zero": ", with zero outside"}[outside]
+    beyond = {
+        "clamped": ", with its end values outside",
+        "extended": ", also beyond its ends",
+        "zero": ", with zero outside",
+    }[outside]
     d.says({
         "linear": f"Interpolates in a table whose arguments stand in ascending order{beyond}.",
         "nearest": "Finds the nearest entry of a sorted table for each value.",

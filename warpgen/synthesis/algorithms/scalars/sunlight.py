@@ -286,7 +286,7 @@ def panel_irradiance(d: Draft) -> None:
         needed="elevation = wp.asin(wp.min(up, 1.0))"
         if not refraction and (sky != "haurwitz" or mount == "two axes" or shaded == "horizon")
         else "",
-        modulation="# Share of direct light in the open\nmodulation = wp.sqrt(dni * cos_zenith / ghi)"
+        modulation="# Root of the share of direct light in the open\nmodulation = wp.sqrt(dni * cos_zenith / ghi)"
         if diffuse == "reindl"
         else "",
         turn="sun_azimuth = wp.atan2(-east, -north) + wp.pi"
@@ -320,7 +320,7 @@ def panel_irradiance(d: Draft) -> None:
     if not light:
         d.text = d.text.replace("true_anomaly = mean_anomaly + wp.radians(equation)\n", "")
     d.says(
-        "Computes the irradiance on solar panels under a clear sky, with the sun above 3 degrees, from date, time and place."
+        f"Computes the irradiance on {'' if mount == 'fixed' else 'tracking '}solar panels under a clear sky, with the sun above 3 degrees{' and a horizon that may hide it' if shaded == 'horizon' else ''}, from date, time and place."
         if light
         else "Computes the direction to the sun above the horizon from date, time and place."
     )

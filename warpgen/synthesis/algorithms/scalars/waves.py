@@ -163,12 +163,13 @@ def quick_quotients(d: Draft) -> None:
         "kind", "ratio", "parallel", "lens", "perspective", "refined", "mobius", "mean", "solve", "odds"
     )
     guard = d.flag("guard", 0.6) and kind in ("ratio", "refined", "perspective")
+    bounded = ", with divisors bounded from below" if guard else ""
     d.says({
-        "ratio": "Computes ratios by approximate division.",
+        "ratio": f"Computes ratios by approximate division{bounded}.",
         "parallel": "Computes the resistance of pairs of resistors in parallel by approximate division.",
         "lens": "Computes image distances of a thin lens by approximate division.",
-        "perspective": "Divides points by their depth, approximately.",
-        "refined": "Refines approximate quotients by a step of Newton's method.",
+        "perspective": f"Divides points by their depth{', or that of the near plane,' if guard else ','} approximately.",
+        "refined": f"Refines approximate quotients by a step of Newton's method{bounded}.",
         "mobius": "Applies a fractional linear map to ratios by approximate division.",
         "mean": "Computes harmonic means by approximate division.",
         "solve": "Solves small systems by the approximate inverse of their matrices.",

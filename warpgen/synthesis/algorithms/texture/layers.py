@@ -54,7 +54,7 @@ def layer_textures(d: Draft) -> None:
         "swirl": "Samples a texture that is twisted around its center.",
         "mirror": "Samples a texture that is repeated in mirror images.",
         "polar": "Samples a texture in polar coordinates.",
-        "flow": "Displaces the coordinates of a texture by its own values.",
+        "flow": "Samples a texture at coordinates that its own values displace.",
         "fade": "Fades a texture out towards its borders.",
     }[kind])  # fmt: skip
     d.calls({

@@ -180,7 +180,8 @@ def filter_texture(d: Draft) -> None:
             "unsharp": "Sharpens a texture with unsharp masking.",
             "supersample": "Supersamples a texture on a regular subpixel grid.",
             "laplacian": "Computes the five-point Laplacian of a texture, per texel squared.",
-            "edges": "Computes the gradient magnitude of a texture.",
+            "edges": "Computes the gradient magnitude of a texture"
+            + (" over all channels." if channels > 1 else "."),
         }[kind]
     )
     d.calls({
