@@ -178,13 +178,13 @@ def appearance_correlates(d: Draft) -> None:
         F_L = 0.2 * k4 * (5.0 * viewing.adapting_luminance)
         F_L += 0.1 * (1.0 - k4) * (1.0 - k4) * wp.pow(5.0 * viewing.adapting_luminance, 1.0 / 3.0)
         induction = viewing.background_y / white[1]
-        N_bb = 0.725 * wp.pow(1.0 / induction, 0.2)
+        $background
         z = 1.48 + wp.sqrt(induction)
 
         # --- Post-adaptation compression ---
         $adapted_white
         $white_responses
-        achromatic_white = (2.0 * r_a_w + g_a_w + b_a_w / 20.0 - 0.305) * N_bb
+        achromatic_white = $white_sum
         $adapted
         $sample_responses
 
@@ -192,7 +192,7 @@ def appearance_correlates(d: Draft) -> None:
         opp_a = r_a - 12.0 * g_a / 11.0 + b_a / 11.0
         opp_b = (r_a + g_a - 2.0 * b_a) / 9.0
         hue = wp.atan2(opp_b, opp_a)
-        achromatic = (2.0 * r_a + g_a + b_a / 20.0 - 0.305) * N_bb
+        achromatic = $sample_sum
         # Very dark samples may come out slightly negative
         achromatic_ratio = wp.max(achromatic / achromatic_white, 1.0e-4)
         J = 100.0 * wp.pow(achromatic_ratio, viewing.surround_c * z)
@@ -229,6 +229,9 @@ def appearance_correlates(d: Draft) -> None:
             f" * (white[1] / {x}_w - 1.0)"
             for x in "rgb"
         ),
+        background="" if result == "quadrature" else "N_bb = 0.725 * wp.pow(1.0 / induction, 0.2)",
+        white_sum=_achromatic("_w", result),
+        sample_sum=_achromatic("", result),
         adapted_white=adapted_white,
         white_responses=compressed_white,
         adapted=adapted,
@@ -313,6 +316,12 @@ t = t / (r_a + g_a + 1.05 * b_a)
 alpha = wp.pow(wp.max(t, 1.0e-4), 0.9) * wp.pow(1.64 - wp.pow(0.29, induction), 0.73)
 C = alpha * wp.sqrt(J / 100.0)
 """
+
+
+def _achromatic(suffix: str, result: str) -> str:
+    """The achromatic response; its factor N_bb cancels where the ratio to that of the white is all it is for."""
+    response = f"2.0 * r_a{suffix} + g_a{suffix} + b_a{suffix} / 20.0 - 0.305"
+    return response if result == "quadrature" else f"({response}) * N_bb"
 
 
 def _over(text: str, weight: float) -> str:

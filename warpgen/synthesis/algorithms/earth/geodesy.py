@@ -274,8 +274,8 @@ def surface_distance(d: Draft) -> None:
     sigma = wp.atan2(ss, cs)
     sa = cu1 * cu2 * sl / ss
     c2a = 1.0 - sa * sa
-    # Equatorial line: cos^2(alpha) = 0, so cos(2 sigma_m) is undefined and drops out
-    cm = wp.where(c2a > 1.0e-6, cs - 2.0 * su1 * su2 / wp.max(c2a, 1.0e-6), 0.0)
+    # Equatorial line: cos^2(alpha) = 0, so cos(2 sigma_m) is undefined and drops out below
+    cm = cs - 2.0 * su1 * su2 / wp.max(c2a, 1.0e-6)
     c = EARTH_F / 16.0 * c2a * (4.0 + EARTH_F * (4.0 - 3.0 * c2a))
     """
     head = """

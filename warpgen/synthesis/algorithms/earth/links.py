@@ -174,8 +174,8 @@ def link_budgets(d: Draft) -> None:
         $rainy
         # 60 % of the area of a dish is effective
         wavelength = LIGHT / (ghz * 1.0e6)
-        aperture = wp.pi * diameter / wavelength
-        peak_db = decibels(0.6 * aperture * aperture)
+        around = wp.pi * diameter / wavelength
+        peak_db = decibels(0.6 * around * around)
         $aim
         $kelvin
         cn = eirp - spreading - gases$fade + gain_db - decibels(noise_kelvin) - BOLTZMANN_DB - decibels(bandwidth)

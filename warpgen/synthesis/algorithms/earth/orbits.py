@@ -61,6 +61,8 @@ def propagate_orbits(d: Draft) -> None:
     )
     count = d.pick(48, 64, 96)
     orbits = "near-circular Kepler orbits" if solver == "series" else "Kepler orbits"
+    if drift == "j2" and result == "perifocal":
+        orbits = orbits.replace("Kepler", "equatorial Kepler")
     way = {"j2": " with secular J2 perturbations", "drag": " that decay by drag"}.get(drift, "")
     way += " by the equation of the center" if solver == "series" else ""
     d.says({
@@ -171,10 +173,10 @@ def propagate_orbits(d: Draft) -> None:
     """
         if solver == "series"
         else """
-    b = wp.sqrt(1.0 - ecc * ecc)
+    b = sma * wp.sqrt(1.0 - ecc * ecc)
     $radius
     x = sma * (wp.cos(ecc_anomaly) - ecc)
-    y = sma * b * wp.sin(ecc_anomaly)
+    y = b * wp.sin(ecc_anomaly)
     """
     )
     axes = (

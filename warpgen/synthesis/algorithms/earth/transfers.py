@@ -93,7 +93,10 @@ def transfer_orbits(d: Draft) -> None:
         '''
         @wp.func
         def stumpff_c(z: float) -> float:
-            """Stumpff's C: (1 - cos sqrt z) / z for ellipses, (cosh sqrt -z - 1) / -z for hyperbolas."""
+            """Stumpff's C: (1 - cos sqrt z) / z for ellipses, (cosh sqrt -z - 1) / -z for hyperbolas.
+
+            A series close to z = 0.
+            """
             $series
             if z > 0.0:
                 return (1.0 - wp.cos(wp.sqrt(z))) / z
@@ -105,7 +108,7 @@ def transfer_orbits(d: Draft) -> None:
         '''
         @wp.func
         def stumpff_s(z: float) -> float:
-            """Stumpff's S: (sqrt z - sin sqrt z) / sqrt z^3, or with sinh for hyperbolas."""
+            """Stumpff's S: (sqrt z - sin sqrt z) / sqrt z^3, or with sinh for hyperbolas; a series close to z = 0."""
             $series
             root = wp.sqrt(wp.abs(z))
             if z > 0.0:
@@ -123,7 +126,7 @@ def transfer_orbits(d: Draft) -> None:
     d.function('''
         @wp.func
         def time_of(z: float, radii: float, a: float, mu: float) -> float:
-            """Time of flight of the orbit with this universal variable."""
+            """Time of flight of the orbit with this universal variable, 0 where there is no such orbit."""
             y = chord_term(z, radii, a)
             if y < 0.0:
                 # No such orbit: shorter than any flight

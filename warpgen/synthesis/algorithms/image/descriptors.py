@@ -306,9 +306,16 @@ def describe_keypoints(d: Draft) -> None:
         normalize="normalize_descriptor(descriptors, keypoint_index)" if scaling != "none" else "",
     )
     turning = ", and turns with it" if orientation == "rotated" else ", and stays upright"
+    turning += "; samples farther from it count less" if window == "gaussian" else ""
+    scaled = {
+        "none": "",
+        "l2": "Descriptors have unit length.",
+        "l2 clipped": "Descriptors are scaled to unit length, clipped and scaled again.",
+        "root": "Descriptors are the roots of components with unit sum.",
+    }[scaling]
     d.explain(f"""
         A window of ``num_samples`` x ``num_samples`` samples is split into {cells} x {cells} cells with {bins} orientation
-        bins each. The window scales with the keypoint{turning}.
+        bins each. The window scales with the keypoint{turning}. {scaled}
     """)
 
     def agrees(v: Values, after: Values) -> None:

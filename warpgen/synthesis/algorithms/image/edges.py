@@ -159,8 +159,6 @@ def thin_edges(d: Draft) -> None:
     compare = {
         "interpolated": """
             # Interpolate between the two neighbors on either side that the gradient points between
-            ax = wp.abs(g[0])
-            ay = wp.abs(g[1])
             step_col = wp.where(g[0] >= 0.0, 1, -1)
             step_row = wp.where(g[1] >= 0.0, 1, -1)
             diagonal_ahead = magnitude_at(image, row + step_row, col + step_col)
@@ -178,8 +176,6 @@ def thin_edges(d: Draft) -> None:
             """,
         "sectors": """
             # Round the direction to one of four; tan(22.5 degrees) = 0.4142
-            ax = wp.abs(g[0])
-            ay = wp.abs(g[1])
             step_col = wp.where(ay > 2.4142136 * ax, 0, 1)
             step_row = wp.where(ay < 0.4142136 * ax, 0, 1)
             # Falling diagonal if both components have the same sign
@@ -215,6 +211,8 @@ def thin_edges(d: Draft) -> None:
         row, col = wp.tid()
         $mask
         g = gradient_at(image, row, col)
+        ax = wp.abs(g[0])
+        ay = wp.abs(g[1])
         magnitude = $magnitude
         # Too weak to be an edge, so the direction does not matter
         if magnitude < $low:
@@ -231,7 +229,7 @@ def thin_edges(d: Draft) -> None:
         """,
         mask=f"if not region[row, col]:\n    {out} = {none}\n    return\n" if mask else "",
         low=low,
-        magnitude=size_of,
+        magnitude={"euclidean": size_of, "manhattan": "ax + ay", "maximum": "wp.max(ax, ay)"}[norm],
         out=out,
         none=none,
         compare=compare,

@@ -256,11 +256,17 @@ def refine_flow(d: Draft) -> None:
         d.text = d.text.replace("step = mean - gain * wp.vec2(ix, iy) - flow[row, col]\n", "")
         d.text = d.text.replace("flow[row, col] + step", "mean - gain * wp.vec2(ix, iy)")
     trim(d)
+    more = {
+        "charbonnier": "Errors beyond `epsilon` count linearly (Charbonnier). ",
+        "lorentzian": "Errors beyond `epsilon` count logarithmically (Lorentzian). ",
+    }.get(data, "")
+    more += "Neighbors across an edge of the first frame weigh less. " * (smooth == "image driven")
+    more += "Brightness does not count where a pixel is occluded." * (mask == "mask")
     if result == "energy":
         told = "the warped second frame equals the first" if warped else "ix u + iy v + it = 0"
         d.explain(f"""
             One part is the error of brightness constancy ({told}); the other one, weighted by `alpha`, is the
-            squared distance of the flow from the mean of its neighbors.
+            squared distance of the flow from the mean of its neighbors. {more}
         """)
     else:
         constancy = (
@@ -270,7 +276,7 @@ def refine_flow(d: Draft) -> None:
         )
         d.explain(f"""
             Brightness constancy {constancy} leaves one equation for two unknowns; the mean of the neighbors,
-            weighted by `alpha`, supplies what is missing.
+            weighted by `alpha`, supplies what is missing. {more}
         """)
     slopes = d.pick(("ix", "iy", "it"), ("grad_x", "grad_y", "grad_t"), ("i_x", "i_y", "i_t"))
     names = dict(zip(("ix", "iy", "it", "frame0", "frame1"), (*slopes, first, second_frame), strict=True))

@@ -197,6 +197,8 @@ def jpeg_blocks(d: Draft) -> None:
             "# Added before rounding down; less than one half widens the dead zone about zero\nDEAD_ZONE_ROUNDING = wp.constant(0.4)"
         )
         level = "wp.sign(ratio) * wp.floor(wp.abs(ratio) + DEAD_ZONE_ROUNDING)"
+    direct = transform == "direct"
+    spectrum, values = ("coefficients", "values") if direct else ("block", "block")
     use = {
         "levels": "$order\nscans[row, col, rank] = int(level)",
         "bits": """
@@ -206,7 +208,7 @@ def jpeg_blocks(d: Draft) -> None:
                 bits += 1
                 magnitude = magnitude >> 1
             """,
-    }.get(result, f"block[8 * v + u] = level * q{' * 0.125 * ' + scaled if fast else ''}")
+    }.get(result, f"{spectrum}[8 * v + u] = level * q{' * 0.125 * ' + scaled if fast else ''}")
     order = """
         # Place along the zigzag: whole diagonals before, then up or down along this one
         diagonal = u + v
@@ -219,7 +221,7 @@ def jpeg_blocks(d: Draft) -> None:
         """
     pixel = "picture[8 * row + y, 8 * col + x]"
     pixel = pixel if pixels == "float" else f"float({pixel})"
-    value = "wp.clamp(block[8 * y + x] + 128.0, 0.0, 255.0)"
+    value = f"wp.clamp({values}[8 * y + x] + 128.0, 0.0, 255.0)"
     cast = f"wp.uint8({value} + 0.5)" if pixels == "uint8" else value
     end = {
         "restored": f"""
@@ -270,7 +272,7 @@ def jpeg_blocks(d: Draft) -> None:
         forward=forward,
         bits="bits = int(0)" if result == "bits" else "",
         step=step,
-        coefficient="block[8 * v + u]",
+        coefficient=f"{spectrum}[8 * v + u]",
         q=f"(q * {gain})" if fast else "q",
         round=f"level = {level}",
         drop="if u + v > 0 and brightest - darkest < least_range:\n    level = 0.0" if flat else "",
@@ -280,12 +282,14 @@ def jpeg_blocks(d: Draft) -> None:
         backward="# --- Inverse transform ---\n" + textwrap.dedent(backward).strip("\n") if back else "",
         end=end,
     )
-    d.explain(
-        """
-        F(u, v) = C(u) C(v) / 4 * sum f(x, y) cos((2x + 1) u pi / 16) cos((2y + 1) v pi / 16), which is orthonormal.
-        Coefficients are divided by their steps and rounded$dead; this is where JPEG loses information.
-    """.replace("$dead", ", fractions below 0.6 towards zero (a dead zone)" if dead else "")
+    rounding = ", fractions below 0.6 towards zero (a dead zone)" if dead else ""
+    means = (
+        "The mean counts as it is, not as its difference from the block before." if result == "bits" else ""
     )
+    d.explain(f"""
+        F(u, v) = C(u) C(v) / 4 * sum f(x, y) cos((2x + 1) u pi / 16) cos((2y + 1) v pi / 16), which is orthonormal.
+        Coefficients are divided by their steps and rounded{rounding}; this is where JPEG loses information. {means}
+    """)
 
     def agrees(v: Values, after: Values) -> None:
         c = _basis()
@@ -331,8 +335,6 @@ def _passes(transform: str) -> tuple[str, str]:
                             wave_x = wp.cos(float((2 * x + 1) * u) * wp.pi / 16.0)
                             {term}
                     {store}
-            for k in range(edge * edge):
-                block[k] = coefficients[k]
             """
         scale = "wp.where({0} == 0, wp.sqrt(0.125), 0.5)"
         both = f"{scale.format('u')} * {scale.format('v')}"
@@ -340,9 +342,9 @@ def _passes(transform: str) -> tuple[str, str]:
             "Sum over all pixels, for each frequency", a="v", b="u", c="y", d="x",
             term="total += block[8 * y + x] * wave_x * wave_y", store=f"coefficients[8 * v + u] = {both} * total",
         )  # fmt: skip
-        back = loops.replace("coefficients", "samples").format(
+        back = loops.replace("coefficients", "values").format(
             "Sum over all frequencies, for each pixel", a="y", b="x", c="v", d="u",
-            term=f"total += {both} * block[8 * v + u] * wave_x * wave_y", store="samples[8 * y + x] = total",
+            term=f"total += {both} * coefficients[8 * v + u] * wave_x * wave_y", store="values[8 * y + x] = total",
         )  # fmt: skip
         return ahead, back
     if transform == "by lines":

@@ -19,7 +19,7 @@ _FORWARD = (
     z1 = (t12 + t13) * FIX_0_541
     {x}{a2} = descale(z1 + t13 * FIX_0_765, {down})
     {x}{a6} = descale(z1 - t12 * FIX_1_847, {down})
-    # Odd part: 12 products instead of 16 (Loeffler, Ligtenberg and Moschytz)
+    # Odd part: 9 products instead of 16 (Loeffler, Ligtenberg and Moschytz)
     z1 = d34 + d07
     z2 = d25 + d16
     z3 = d34 + d16

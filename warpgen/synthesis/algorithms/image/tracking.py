@@ -71,7 +71,7 @@ _GRADIENTS = {
 _SUMS = '''
 @wp.func
 def window_tensor(frames: wp.array3d(dtype=float), frame: int, center: wp.vec2) -> wp.vec3:
-    """Sum of gradient products (xx, xy, yy) over the window."""
+    """$sum of gradient products (xx, xy, yy) over the window."""
     tensor = wp.vec3(0.0)
     for dy in range(-HALF_WINDOW, HALF_WINDOW + 1):
         for dx in range(-HALF_WINDOW, HALF_WINDOW + 1):
@@ -85,7 +85,7 @@ def window_tensor(frames: wp.array3d(dtype=float), frame: int, center: wp.vec2) 
 def window_mismatch(
     frames: wp.array3d(dtype=float), frame: int, center: wp.vec2, guess: wp.vec2
 ) -> wp.vec2:
-    """Sum of gradient times temporal difference, the right-hand side of the Lucas-Kanade equations."""
+    """$sum of gradient times template less match, the right-hand side of the Lucas-Kanade equations."""
     mismatch = wp.vec2(0.0)
     for dy in range(-HALF_WINDOW, HALF_WINDOW + 1):
         for dx in range(-HALF_WINDOW, HALF_WINDOW + 1):
@@ -191,6 +191,7 @@ def track_features(d: Draft) -> None:
     d.function(_SAMPLE, gradient_doc=doc, gradient=lines)
     d.function(
         _SUMS,
+        sum="Weighted sum" if weighted == "gaussian" else "Sum",
         weight="# Gaussian falloff with a variance of two square pixels\nw = wp.exp(-0.25 * float(dx * dx + dy * dy))"
         if weighted == "gaussian"
         else "",
@@ -223,7 +224,7 @@ def track_features(d: Draft) -> None:
         guess = $guess
         for _ in range($most):
             b = window_mismatch(frames, frame, center, guess)
-            # Solve the 2x2 system G d = b
+            # Solve the damped 2x2 system for d
             update = inv_det * wp.vec2(gyy * b[0] - tensor[1] * b[1], gxx * b[1] - tensor[1] * b[0])
             update_length = wp.length(update)
             if update_length > params.max_step:
@@ -282,8 +283,8 @@ def track_features(d: Draft) -> None:
         else "flow[frame, feature] = guess - center",
     )
     d.explain("""
-        Each iteration solves G d = b for the displacement d, with the gradients of the first frame,
-        which stay the same. Positions are (x, y) with pixel centers at integers.
+        Each iteration solves (G + damping I) d = b for the displacement d, at most `max_step` long, with the
+        gradients of the first frame, which stay the same. Positions are (x, y) with pixel centers at integers.
     """)
 
     def agrees(v: Values, after: Values) -> None:

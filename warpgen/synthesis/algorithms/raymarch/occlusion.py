@@ -29,7 +29,7 @@ def soft_shadows(d: Draft) -> None:
     light = d.option("light", "directional", "point")
     place = d.option("points", "given", "offset")
     clamped = d.flag("clamped") and kind != "improved"  # which measures by the step before
-    found = scenes.draw(d, 2, floor=True)
+    found = scenes.draw(d, 2, floor=True, bent=kind == "hard")
     count = d.pick(64, 96, 128)
     d.input("points", "vec3", count, -1.2, 0.9, about="Sample positions")
     if place == "offset":
@@ -181,7 +181,7 @@ def sdf_ambient_occlusion(d: Draft) -> None:
     weight = d.option("weight", "halving", "power", "inverse")
     normals = d.option("normals", "given", "estimated")
     strong = d.flag("strength")
-    found = scenes.draw(d, 3, floor=True)
+    found = scenes.draw(d, 3, floor=True, bent=False)
     count = d.pick(64, 96, 128)
     taps = d.pick(4, 5, 6)
     d.input("points", "vec3", count, -1.0, 1.0, about="Sample positions")

@@ -7,14 +7,7 @@ from typing import Any
 import numpy as np
 
 HISTORY = {
-    "nearest": '''
-@wp.func
-def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
-    """History color at pixel coordinates, clamped to the image."""
-    col = wp.clamp(int(wp.floor(x + 0.5)), 0, history.shape[1] - 1)
-    row = wp.clamp(int(wp.floor(y + 0.5)), 0, history.shape[0] - 1)
-    return history[row, col]
-''',
+    "nearest": "",
     "bilinear": '''
 @wp.func
 def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:

@@ -216,9 +216,10 @@ def preprocess_gaussians(d: Draft) -> None:
         "Projects Gaussians to ellipses on the screen of "
         f"{'each' if batched else 'a' + 'n' * camera.startswith('o')} {camera} and evaluates their colors."
     )
+    shrunk = "; opacities shrink as 0.3 I spreads splats out" if compensated else ""
     what_j = "is the scale" if flat else f"linearizes the {model} projection at the mean"
     d.explain(f"""
-        Sigma' = J W Sigma W^T J^T + 0.3 I, where J {what_j}. Gaussians outside of the view get radius 0.
+        Sigma' = J W Sigma W^T J^T + 0.3 I, where J {what_j}. Gaussians outside of the view get radius 0{shrunk}.
     """)
 
     def agrees(v: Values, after: Values) -> None:

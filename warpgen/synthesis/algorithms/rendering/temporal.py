@@ -111,17 +111,19 @@ def resolve_temporally(d: Draft) -> None:
         )
     if variance:
         d.param("gamma", "float", 0.9, 1.4, about="Half size of the color box in standard deviations")
+    trusted = {"speed": " where nothing moves", "contrast": " where history has the same luma"}.get(blend, "")
     if blend == "count":
         d.input("previous_age", "float", size, 0.0, 12.0, about="Frames accumulated up to the previous frame")
     else:
-        d.param("frame_weight", "float", 0.05, 0.2, about="Weight of the new frame")
+        d.param("frame_weight", "float", 0.05, 0.2, about="Weight of the new frame" + trusted)
     d.output("resolved", "vec3", size, about="Blended color")
     if blend == "count":
         d.output("age", "float", size, about="Frames accumulated in each pixel")
     convert = "to_ycocg({})" if ycocg else "{}"
     if ycocg:
         d.function(_YCOCG)
-    d.function(HISTORY[filtering])
+    if filtering != "nearest":
+        d.function(HISTORY[filtering])
     if rectify != "none":
         d.function(
             _BOUNDS[variance], center=convert.format("image[row, col]"), sample=convert.format("image[r, c]")
@@ -164,7 +166,7 @@ def resolve_temporally(d: Draft) -> None:
         prev_col = int(wp.floor(x + 0.5))
         """
     reject = {
-        "none": where if blend == "count" else "",
+        "none": where if blend == "count" or filtering == "nearest" else "",
         "depth": where
         + """
         # Disocclusion: another surface was seen there, so history says nothing
@@ -243,7 +245,9 @@ def resolve_temporally(d: Draft) -> None:
         keep=keep_age.replace("\n", "\n    "),
         reject=reject,
         color=convert.format("current[row, col]"),
-        past=convert.format("sample_history(history, x, y)"),
+        past=convert.format(
+            "history[prev_row, prev_col]" if filtering == "nearest" else "sample_history(history, x, y)"
+        ),
         rectify={
             "none": "",
             "clamp": """
@@ -268,9 +272,12 @@ def resolve_temporally(d: Draft) -> None:
         else f"blended = {share} * fresh + (1.0 - {share}) * past",
         back="from_ycocg(blended)" if ycocg else "blended",
     )
-    d.explain("""
+    box = "`gamma` deviations about the mean color" if variance else "the colors"
+    held = {"clamp": "clamped", "clip": "clipped"}.get(rectify, "")
+    told = f"History is {held} to {box} of the 3 x 3 pixels around." if held else ""
+    d.explain(f"""
         With a camera that is jittered within a pixel from frame to frame, the running average of frames
-        converges to a supersampled image wherever the past of a surface can be found.
+        converges to a supersampled image wherever the past of a surface can be found. {told}
     """)
     limit = float(d.prelude[0].split("(")[1].rstrip(")")) if blend == "count" else 0.0
 
