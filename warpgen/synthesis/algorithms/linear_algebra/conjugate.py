@@ -301,15 +301,22 @@ def solve_iteratively(d: Draft) -> None:
         d.text = "\n".join(line for line in d.text.split("\n") if "taken" not in line)
     d.says(
         {
-            "gradients": "Solves a small linear system in each thread by conjugate gradients.",
-            "residuals": "Solves a small linear system in each thread by conjugate residuals.",
-            "stabilized": "Solves a small linear system in each thread by BiCGSTAB.",
+            "gradients": "Solves a small linear system in each thread by conjugate gradients",
+            "residuals": "Solves a small linear system in each thread by conjugate residuals",
+            "stabilized": "Solves a small linear system in each thread by BiCGSTAB",
         }[method]
+        + {
+            "none": ".",
+            "jacobi": ", preconditioned by the diagonal.",
+            "gauss seidel": ", preconditioned by symmetric Gauss-Seidel sweeps.",
+        }[precond]
     )
     kind_of = {"gradients": "symmetric and positive definite", "residuals": "symmetric"}.get(method)
     d.explain(
         "Systems are small enough for one thread each, so that no synchronization is needed."
         + (f" Matrices are {kind_of}." if kind_of else "")
+        + (" `shift` is added to their diagonals." if shift else "")
+        + (" Directions start afresh after SIZE iterations." if damped else "")
     )
 
     def matrices(v: Values) -> Any:

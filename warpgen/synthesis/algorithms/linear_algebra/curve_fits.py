@@ -32,8 +32,8 @@ _MODELS: dict[str, _Model] = {
         "p[0] / (1.0 + wp.exp(-p[1] * (t - p[2])))",
         (
             "1.0 / (1.0 + wp.exp(-p[1] * (t - p[2])))",
-            "curve(t, p) * (1.0 - curve(t, p) / p[0]) * (t - p[2])",
-            "-curve(t, p) * (1.0 - curve(t, p) / p[0]) * p[1]",
+            "curve(t, p) * (1.0 - partial_p0(t, p)) * (t - p[2])",
+            "-curve(t, p) * (1.0 - partial_p0(t, p)) * p[1]",
         ),
         lambda t, p: p[0] / (1 + np.exp(-p[1] * (t - p[2]))),
     ),
@@ -182,7 +182,7 @@ def fitted_step(d: Draft) -> None:
 
     judge = f"""
         # How well the linear model predicts the decrease says whether the damping was right
-        change = wp.tile_map(curve, t, q) - wp.tile_map(curve, t, p)
+        change = wp.tile_map(curve, t, q) - fitted
         linear = wp.tile_squeeze(wp.tile_matmul(jac, wp.tile_reshape({step}, shape=(3, 1))))
         # For a change c, r^2 - (r - c)^2 = c (2 r - c) does not cancel where steps are short
         actual = {decrease("change", "2.0 * r - change")}
@@ -202,7 +202,7 @@ def fitted_step(d: Draft) -> None:
         t = wp.tile_load(times[series], shape=SAMPLES)
         y = wp.tile_load(readings[series], shape=SAMPLES)
         p = params[series]
-        r = y - wp.tile_map(curve, t, p)
+        $residual
         jac = wp.tile_empty(shape=(SAMPLES, 3), dtype=float, storage="shared")
         wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(partial_p0, t, p), shape=(SAMPLES, 1)), offset=(0, 0))
         wp.tile_assign(jac, wp.tile_reshape(wp.tile_map(partial_p1, t, p), shape=(SAMPLES, 1)), offset=(0, 1))
@@ -218,6 +218,9 @@ def fitted_step(d: Draft) -> None:
         moved[series] = q
         $judge
         """,
+        residual="fitted = wp.tile_map(curve, t, p)\nr = y - fitted"
+        if judged
+        else "r = y - wp.tile_map(curve, t, p)",
         weigh=weigh.rstrip(),
         wide=wide,
         diagonal=diagonal,

@@ -82,7 +82,10 @@ def least_squares_fit(d: Draft) -> None:
     error = result == "error"
     measure = "reduction" if iterative else "error"
     told = {
-        "reduction": "Predicted reductions of half the sum of squares",
+        "reduction": {
+            "given": "Predicted reductions of half the weighted sum of squares",
+            "robust": "Predicted reductions of the Huber loss",
+        }.get(weighted, "Predicted reductions of half the sum of squares"),
         "error": "Residual sums of squares",
     }
     about = told[measure] if error else "Fitted coefficients"

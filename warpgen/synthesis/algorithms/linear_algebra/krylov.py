@@ -98,7 +98,8 @@ def krylov_update(d: Draft) -> None:
         rz, pap = scalar("rz"), scalar("pAp")
         if step == "all":
             alpha = ""
-            d.says("Updates solution and residual along a search direction with fixed step length.")
+            more = ", and preconditions the residual" if jacobi else ""
+            d.says(f"Updates solution and residual along a search direction with fixed step length{more}.")
         elif guard == "where":
             alpha = "# No step for converged systems, whose quotient is 0 / 0\n"
             alpha += f"alpha = wp.where({pap} > 1.0e-12, {rz} / {pap}, 0.0)"
@@ -137,6 +138,8 @@ def krylov_update(d: Draft) -> None:
         if dots:
             d.inout("pp", "float", systems if many else 1, value=0.0, about="Squared norm of the direction")
             lines.append(f"p_new = p[{at}]\nwp.atomic_add(pp, {at_s}, {square.replace('$e', 'p_new')})")
+        if guard == "where":
+            d.explain("Where the residual has grown, the direction starts afresh from it.")
         d.says("Updates the search direction of conjugate gradients.")
     elif step == "chebyshev":
         d.param("c1", "float", 0.1, 0.9, about="Factor of the old direction")
@@ -167,6 +170,7 @@ def krylov_update(d: Draft) -> None:
         a, w = scalar("alpha"), scalar("omega")
         if guard == "converged":
             d.param("min_omega", "float", 0.05, 0.1, about="Least step of the stabilization")
+            d.explain("Where `omega` is smaller than `min_omega`, only the half step along `p` is taken.")
             lines.append(f"# Stagnation: keep the half step\nif wp.abs({w}) < min_omega:\n"
                          f"    x[{at}] += {a} * {f'inv_diag[{at}] * ' if jacobi else ''}p[{at}]\n    r[{at}] = s[{at}]\n    return")  # fmt: skip
         change = f"{a} * p[{at}] + {w} * s[{at}]"

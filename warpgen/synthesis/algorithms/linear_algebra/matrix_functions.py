@@ -76,6 +76,9 @@ def polar_decomposition(d: Draft) -> None:
             d.pieces.remove(rotations.POLAR_SVD)
     elif way == "quaternion":
         body = """
+        a0 = wp.vec3(a[0, 0], a[1, 0], a[2, 0])
+        a1 = wp.vec3(a[0, 1], a[1, 1], a[2, 1])
+        a2 = wp.vec3(a[0, 2], a[1, 2], a[2, 2])
         q = guess[tid]
         for step in range(60):
             r = wp.quat_to_matrix(q)
@@ -83,9 +86,6 @@ def polar_decomposition(d: Draft) -> None:
             r0 = wp.vec3(r[0, 0], r[1, 0], r[2, 0])
             r1 = wp.vec3(r[0, 1], r[1, 1], r[2, 1])
             r2 = wp.vec3(r[0, 2], r[1, 2], r[2, 2])
-            a0 = wp.vec3(a[0, 0], a[1, 0], a[2, 0])
-            a1 = wp.vec3(a[0, 1], a[1, 1], a[2, 1])
-            a2 = wp.vec3(a[0, 2], a[1, 2], a[2, 2])
             torque = wp.cross(r0, a0) + wp.cross(r1, a1) + wp.cross(r2, a2)
             axis = torque / (wp.abs(wp.dot(r0, a0) + wp.dot(r1, a1) + wp.dot(r2, a2)) + 1.0e-9)
             angle = wp.length(axis)

@@ -65,7 +65,7 @@ def gram_schmidt(d: Draft) -> None:
     if layout == "vec3":
         # written out: three vectors are few
         again = "# Once more, against rounding errors\n"
-        twice = f"{again}u -= wp.dot(u, q0) * q0" if form == "twice" else ""
+        twice = f"{again}v -= wp.dot(v, q0) * q0" if form == "twice" else ""
         first, second = "wp.dot(w, q0)", "wp.dot(w, q1)"
         if keep:
             first, second = "R[batch, 0, 2]", "R[batch, 1, 2]"
@@ -80,12 +80,12 @@ def gram_schmidt(d: Draft) -> None:
             u = V[batch, 0]
             $p0
             q0 = wp.normalize(u)
-            u = V[batch, 1]
+            v = V[batch, 1]
             $p1
-            u -= $onto * q0
+            v -= $onto * q0
             $twice
             $p4
-            q1 = wp.normalize(u)
+            q1 = wp.normalize(v)
             $third
             $p5
             V[batch, 0] = q0
@@ -94,12 +94,12 @@ def gram_schmidt(d: Draft) -> None:
             """,
             twice=twice,
             third=third,
-            onto="R[batch, 0, 1]" if keep else "wp.dot(u, q0)",
+            onto="R[batch, 0, 1]" if keep else "wp.dot(v, q0)",
             p0="R[batch, 0, 0] = wp.length(u)" if keep else "",
-            p1="R[batch, 0, 1] = wp.dot(u, q0)" if keep else "",
+            p1="R[batch, 0, 1] = wp.dot(v, q0)" if keep else "",
             p2="R[batch, 0, 2] = wp.dot(w, q0)" if keep else "",
             p3="R[batch, 1, 2] = wp.dot(w, q1)" if keep else "",
-            p4="R[batch, 1, 1] = wp.length(u)" if keep else "",
+            p4="R[batch, 1, 1] = wp.length(v)" if keep else "",
             p5="R[batch, 2, 2] = wp.length(w)" if keep else "",
         )
     else:
@@ -127,6 +127,7 @@ def gram_schmidt(d: Draft) -> None:
             record = f"R[{lead}k, j] = proj" if keep else ""
             subtract = f"for e in range(n):\n    {tail('j', 'e')} -= proj * {tail('k', 'e')}"
         elif form == "guarded":
+            d.explain("Vectors that depend on those before them become zero.")
             # all projections are of the vector as it was given, one component after the other
             loop = """
             for k in range(m):

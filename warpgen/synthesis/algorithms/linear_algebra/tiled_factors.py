@@ -123,12 +123,15 @@ def orthonormal_columns(d: Draft) -> None:
     needs_basis = result not in ("factor", "volume")
     if sweeps == "twice" and not ridge:
         weighed = f"weighed_t = basis_t * {per_col('w', 'COLS', 'ROWS')}" if weigh else ""
+        then = {"factor": "product = wp.tile_matmul(lower, second)", "volume": ""}.get(
+            result, "better_t = wp.tile_lower_solve(second, basis_t)"
+        )
         again = f"""
             # Rounding leaves an error as large as the squared condition number; a second sweep takes it away
             $weighed
             check = wp.tile_matmul(basis_t, wp.tile_transpose({"weighed_t" if weigh else "basis_t"}))
             second = wp.tile_cholesky(check)
-            {"better_t = wp.tile_lower_solve(second, basis_t)" if needs_basis else "product = wp.tile_matmul(lower, second)"}
+            {then}
         """
     q = "better_t" if again and needs_basis else "basis_t"
     r = "product" if again else "lower"
@@ -145,8 +148,9 @@ def orthonormal_columns(d: Draft) -> None:
         "residual": f"{expand}\n"
         f"fitted = wp.tile_matmul(wp.tile_reshape(inner, shape=(1, COLS)), {q})\n"
         "wp.tile_store(residuals[system], y - wp.tile_squeeze(fitted))",
-        "volume": f"logs = wp.tile_map(log_diagonal, {r}, row_id, col_id)\n"
-        "wp.tile_store(log_volume, wp.tile_sum(logs), offset=system)",
+        "volume": "logs = wp.tile_map(log_diagonal, lower, row_id, col_id)"
+        + (" + wp.tile_map(log_diagonal, second, row_id, col_id)" if again else "")
+        + "\nwp.tile_store(log_volume, wp.tile_sum(logs), offset=system)",
         "energy": f"{expand}\nwp.tile_store(energies, wp.tile_sum(inner * inner), offset=system)",
     }[result]
     d.launch(blocks, tiled=True)
@@ -180,9 +184,8 @@ def orthonormal_columns(d: Draft) -> None:
         end=end,
     )
     form = "A^T W A" if weigh else "A^T A"
-    then = {"factor": " and R = L^T", "volume": ", and the volume is the determinant of L"}.get(
-        result, ", R = L^T and Q = A R^-1"
-    )
+    volume = ", and the volume is the determinant of L" + (", of both sweeps" if again else "")
+    then = {"factor": " and R = L^T", "volume": volume}.get(result, ", R = L^T and Q = A R^-1")
     d.explain(f"""
         {form} = L L^T{" after the ridge is added" if ridge else ""}{then}: products of matrices do all the work, where Gram-Schmidt would
         go column by column.

@@ -161,7 +161,8 @@ def photon_transport(d: Draft) -> None:
             if next_layer >= 0 and next_layer < num_layers:
                 n_there = layers.n[next_layer]
             cos_i = wp.abs(dir[2])
-            sin_t = n_here / n_there * wp.sqrt(wp.max(1.0 - cos_i * cos_i, 0.0))
+            bend = n_here / n_there
+            sin_t = bend * wp.sqrt(wp.max(1.0 - cos_i * cos_i, 0.0))
             reflectance = float(1.0)
             cos_t = float(0.0)
             # Beyond the critical angle no light passes, so all is reflected
@@ -174,7 +175,6 @@ def photon_transport(d: Draft) -> None:
                 dir = wp.vec3(dir[0], dir[1], -dir[2])
                 continue
             # Snell's law: tangential components scale with the ratio of the indices
-            bend = n_here / n_there
             dir = wp.vec3(bend * dir[0], bend * dir[1], wp.sign(dir[2]) * cos_t)
             layer = next_layer
         """,

@@ -343,16 +343,16 @@ def pair_tests(d: Draft) -> None:
     if "edge" in kind:
         body = (
             f"# Closest points as parameters along both edges\n"
-            f"std = wp.closest_point_edge_edge(a[{i}, 0], a[{i}, 1], b[{j}, 0], b[{j}, 1], 1.0e-6)"
+            f"closest = wp.closest_point_edge_edge(a[{i}, 0], a[{i}, 1], b[{j}, 0], b[{j}, 1], 1.0e-6)"
         )
-        inner = "std[2]"
+        inner = "closest[2]"
         if skip:
             body += (
                 "\n# Where one is an end of its edge, pairs with that vertex make the contact\n"
-                "if wp.min(std[0], std[1]) <= 0.0 or wp.max(std[0], std[1]) >= 1.0:\n"
+                "if wp.min(closest[0], closest[1]) <= 0.0 or wp.max(closest[0], closest[1]) >= 1.0:\n"
                 + ("    depth[tid] = 0.0\n    return" if kind == "edge contact" else "    return")
             )
-        body += f"\n{output}[tid] = " + (inner if kind == "edges" else "wp.max(margin - std[2], 0.0)")
+        body += f"\n{output}[tid] = " + (inner if kind == "edges" else "wp.max(margin - closest[2], 0.0)")
     else:
         if skip:
             d.module("MIN_AREA = wp.constant(0.05)")

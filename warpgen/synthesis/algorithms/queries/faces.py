@@ -138,9 +138,9 @@ def face_motion(d: Draft) -> None:
             "area_density * area / 24.0 * (wp.length_sq(v_sum) + squares)",
         ),
         "turn": (
-            f"{places}\n{slope}\nn = wp.mesh_eval_face_normal(mesh, face)\n"
+            f"{places}\n{slope}\narea = wp.length(area_vector)\nn = area_vector / area\n"
             "# A unit vector changes only across itself",
-            "(area_vector_rate - wp.dot(n, area_vector_rate) * n) / wp.length(area_vector)",
+            "(area_vector_rate - wp.dot(n, area_vector_rate) * n) / area",
         ),
         "volume rate": (f"{places}\n{mean}", "0.5 * wp.dot(mean, wp.cross(b - a, c - a))"),
         "tilt": ("", "wp.max(wp.max(wp.length(va - vb), wp.length(vb - vc)), wp.length(vc - va))"),

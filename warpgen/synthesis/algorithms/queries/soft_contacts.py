@@ -292,9 +292,14 @@ def emit_soft_contacts(d: Draft) -> None:
         }[keep],
         **names,
     )
-    d.explain("""
+    out = ["inactive particles"] if flags != "none" else []
+    out += ["shapes that do not collide"] if flags == "both" else []
+    out += ["pairs of different worlds"] if worlds else []
+    out += ["bodies that particles are attached to"] if filtered else []
+    passed = f" Left out are {' and '.join(', '.join(out).rsplit(', ', 1))}." if out else ""
+    d.explain(f"""
         One thread tests one particle against one shape. Signed distances are negative inside. The order of
-        the contacts depends on scheduling.
+        the contacts depends on scheduling.{passed}
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -121,7 +121,7 @@ def volume_frames(d: Draft) -> None:
         "centres": "Computes world-space voxel centers.",
         "directions": f"Transforms {scaled_} directions to index space.",
         "velocities": "Computes displacements in world space from velocities in index space.",
-        "cell": "Computes the voxel index of each point.",
+        "cell": f"Computes the voxel index of each point{', clamped to the volume' if bounded else ''}.",
         "advect": "Advects points in world space with velocities in index space.",
         "crossing": "Computes the ray distance to the next voxel boundary.",
     }[kind])  # fmt: skip
@@ -163,8 +163,8 @@ def volume_frames(d: Draft) -> None:
     clamp = ""
     if bounded and kind == "cell":
         d.module(f"LAST = wp.constant({size - 1})  # voxel along each axis")
-        clamp = "\n# Points beyond the last voxel are counted to it\n" + "\n".join(
-            f"{x} = wp.min({x}, LAST)" for x in "ijk"
+        clamp = "\n# Points beyond the border are counted to the voxels there\n" + "\n".join(
+            f"{x} = wp.clamp({x}, 0, LAST)" for x in "ijk"
         )
     lines = {
         "centres": "cell = cells[tid]\nuvw = wp.vec3(float(cell[0]), float(cell[1]), float(cell[2]))\n"

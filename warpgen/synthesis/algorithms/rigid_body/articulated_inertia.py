@@ -116,6 +116,8 @@ def forward_dynamics(d: Draft) -> None:
     d.output("link_articulated", "spatial_matrix", (worlds, links), about="Articulated inertias (workspace)")
     d.output("link_bias", "spatial_vector", (worlds, links), about="Articulated bias forces (workspace)")
     d.output("joint_subspaces", "spatial_vector", (worlds, links), about="Joint motion subspaces (workspace)")
+    about = "Articulated inertias times motion subspaces (workspace)"
+    d.output("force_factors", "spatial_vector", (worlds, links), about=about)
     d.output("joint_u", "float", (worlds, links), about="Joint forces less bias (workspace)")
     d.output("joint_d", "float", (worlds, links), about="Joint-space inertias (workspace)")
     if result == "acceleration":
@@ -174,6 +176,7 @@ def forward_dynamics(d: Draft) -> None:
             $effort
             $passive
             residual = tau - wp.dot(subspace, bias)
+            force_factors[world, link] = force_factor
             joint_d[world, link] = joint_inertia
             joint_u[world, link] = residual
             parent = joint_parent[link]
@@ -191,10 +194,8 @@ def forward_dynamics(d: Draft) -> None:
             if parent >= 0 and parent < link:
                 acc = link_acc[world, parent]
             acc += link_coriolis[world, link]
-            subspace = joint_subspaces[world, link]
-            force_factor = link_articulated[world, link] * subspace
-            qdd = (joint_u[world, link] - wp.dot(force_factor, acc)) / joint_d[world, link]
-            link_acc[world, link] = acc + subspace * qdd
+            qdd = (joint_u[world, link] - wp.dot(force_factors[world, link], acc)) / joint_d[world, link]
+            link_acc[world, link] = acc + joint_subspaces[world, link] * qdd
             $store
         """,
         forward=FORWARD,
@@ -222,9 +223,18 @@ def forward_dynamics(d: Draft) -> None:
     d.text = d.text.replace("joint_transform( ", "joint_transform(").replace(
         "joint_subspace( ", "joint_subspace("
     )
-    d.explain("""
+    held = {
+        "damping": ["viscous friction"],
+        "armature": ["the inertia of rotors"],
+        "both": ["viscous friction", "the inertia of rotors"],
+        "spring": ["passive springs"],
+    }.get(extra, [])
+    held += ["external wrenches"] if external else []
+    limited = f" Counted in are {' and '.join(', '.join(held).rsplit(', ', 1))}." if held else ""
+    limited += " Joint forces are clamped to `joint_effort_limit`." if effort else ""
+    d.explain(f"""
         Runs in time linear in the number of links and never forms the joint-space mass matrix. All
-        spatial vectors are expressed about the world origin, angular part first.
+        spatial vectors are expressed about the world origin, angular part first.{limited}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -309,11 +309,13 @@ def solve_contact_blocks(d: Draft) -> None:
             "Normal impulses x >= 0 and velocities v = A x + b >= 0 with x v = 0 at each point: the four cases "
             "of which points press are tried in turn."
         )
+        if not soft:
+            more_said.append("The diagonal of A is enlarged a little, so that it is never singular.")
     if friction != "none":
         more_said.append(f"Friction is solved before, with the normal impulses of the {before} before.")
     told = {
         "baumgarte": "A share of the overlap is removed in each step.",
-        "soft": "Overlapping points part as by a spring and damper.",
+        "soft": "Overlapping points part as by a spring and damper, no faster than `push_speed`.",
         "speculative": "Points that are apart may close their gaps in a step.",
     }
     more_said += ([told[bias]] if bias != "none" else []) + (["Fast contacts bounce."] if restitution else [])

@@ -265,10 +265,12 @@ def prepare_contacts(d: Draft) -> None:
         rebound=rebound[bounce],
         tangents=tangents[rows],
     )
-    d.explain("""
+    order = "" if rows == "normal" else " Row 0 is the normal; friction rows follow."
+    left = "cannot move" if guard == "none" else "cannot move or are not active"
+    d.explain(f"""
         A row holds the inverse of J M^-1 J^T and the change of relative velocity that the solver has to
-        reach. Row 0 is the normal; friction rows follow. Normals point from the first to the second body,
-        body indices of -1 denote static geometry.
+        reach.{order} Normals point from the first to the second body, body indices of -1 denote static
+        geometry. Rows of contacts that {left} are left as they are.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -277,9 +277,12 @@ def solve_contacts(d: Draft) -> None:
         if stop
         else "",
     )
+    rub = "without friction" if friction == "none" else "with friction"
+    sweep = f"{'relaxed ' if relaxed else ''}projected Gauss-Seidel sweeps"
+    d.says(f"Solves the contacts of each world {rub} by {sweep}.")
     d.explain("""
-        Normals point from the first to the second body. The bias is the separating velocity that is
-        wanted at a contact; inverse inertia tensors are given in world space.
+        Impulses are accumulated. Normals point from the first to the second body. The bias is the
+        separating velocity that is wanted at a contact; inverse inertia tensors are given in world space.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -173,10 +173,16 @@ def constraint_masses(d: Draft) -> None:
     build = (
         "# Columns of L^-1 J^T: their products give J M^-1 J^T without an inverse\n"
         "spread = wp.tile_lower_solve(factor, wp.tile_transpose(j))\n"
-        "# A copy is turned, because the adjoint of a transpose writes to the tile itself\n"
-        "spread_t = wp.tile_transpose(wp.tile_map(wp.pos, spread))\n"
+        "spread_t = wp.tile_transpose(wp.tile_map(copied, spread))\n"
         "delassus = wp.tile_matmul(spread_t, spread)"
     )
+    if matrix:
+        d.function('''
+            @wp.func
+            def copied(entry: float) -> float:
+                """Entry of a copy to be turned: the adjoint of a transpose writes to the tile itself."""
+                return entry
+        ''')
     if result == "diagonal":
         d.function('''
             @wp.func

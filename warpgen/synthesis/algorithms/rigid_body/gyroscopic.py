@@ -262,9 +262,14 @@ def step_free_bodies(d: Draft) -> None:
     ]
     listed = " and ".join(", ".join(parts).rsplit(", ", 1))
     d.says(f"Integrates rigid bodies with {listed} over one time step.")
-    d.explain("""
+    still = {
+        "none": "",
+        "mass": " Fixed bodies stay as they are.",
+        "flag": " Kinematic bodies stay as they are.",
+    }[kinematic]
+    d.explain(f"""
         Forces act on the center of mass, torques are given in world space. The Euler equations
-        I dw/dt + w x I w = tau hold in body space, where the inertia tensor I does not change.
+        I dw/dt + w x I w = tau hold in body space, where the inertia tensor I does not change.{still}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

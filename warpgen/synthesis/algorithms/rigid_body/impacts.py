@@ -177,6 +177,7 @@ def contact_impulses(d: Draft) -> None:
     law = f"Normal impulse: j_n = {push} / (1/m + n . (I^-1 (r x n)) x r)"
     if friction == "stick":
         law = f"Impulse: j = K^-1 ({push} n - u_t) for K = 1/m - [r] I^-1 [r] and the slip u_t,"
+    slow = " e is zero where v_n > -`v_rest`." if bias == "threshold" else ""
     apart = (
         " Normal and friction impulse are found one by one, without their coupling."
         if friction == "coulomb"
@@ -184,7 +185,7 @@ def contact_impulses(d: Draft) -> None:
     )
     d.explain(f"""
         {law} with the lever arm r from the center
-        of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.{apart}
+        of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.{slow}{apart}
     """)
     how = {"coulomb": "with Coulomb friction", "none": "without friction", "stick": "that do not slip"}[
         friction

@@ -119,8 +119,8 @@ _TYPES = {
         axis_c = wp.quat_rotate(q_c, axis)
         $flip
         # Twist angle of the child about the axis, in (-pi, pi)
-        twist = wp.dot(wp.vec3(r_err[0], r_err[1], r_err[2]), axis)
-        q = 2.0 * wp.atan2(twist * hemisphere, r_err[3] * hemisphere)
+        sin_half = wp.dot(wp.vec3(r_err[0], r_err[1], r_err[2]), axis)
+        q = 2.0 * wp.atan2(sin_half * hemisphere, r_err[3] * hemisphere)
         qd = wp.dot(w_err, axis_w)
         # The swing error is the rotation that brings both axes together
         swing_err = wp.cross(axis_w, axis_c)
@@ -258,6 +258,13 @@ def joint_wrenches(d: Draft) -> None:
         wp.atomic_add(body_f, $row parent, wp.spatial_vector(f_total, t_total + wp.cross($r_p, f_total)))
     wp.atomic_sub(body_f, $row child, wp.spatial_vector(f_total, t_total + wp.cross($r_c, f_total)))
     """
+    if at_origin:  # one wrench for both
+        apply = """
+    wrench = wp.spatial_vector(f_total, t_total + wp.cross($r_c, f_total))
+    if parent >= 0:
+        wp.atomic_add(body_f, $row parent, wrench)
+    wp.atomic_sub(body_f, $row child, wrench)
+    """
     lines: list[str] = []
     blocks: dict[str, str] = {}
     for number, name in enumerate(types):
@@ -270,7 +277,9 @@ def joint_wrenches(d: Draft) -> None:
             lines += [f"    $case_{name}"]
     if early:
         whole = _APPLY.replace("    r_p: wp.vec3,\n    r_c: wp.vec3,\n", "    point: wp.vec3,\n")
-        whole = whole.replace("r_p,", "point,").replace("r_c,", "point,")
+        wrench = "wp.spatial_vector(force, torque + wp.cross({}, force))"
+        whole = whole.replace(wrench.format("r_p"), "wrench").replace(wrench.format("r_c"), "wrench")
+        whole = whole.replace("    if parent", f"    wrench = {wrench.format('point')}\n    if parent")
         d.function(whole if at_origin else _APPLY, **heads)
     else:
         lines += ["# Equal and opposite wrenches, so that momentum is kept", "$apply"]

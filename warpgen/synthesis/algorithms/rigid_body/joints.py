@@ -45,6 +45,7 @@ def forward_kinematics(d: Draft) -> None:
     }[wanted])  # fmt: skip
     frames = d.option("frames", "transform", "offset")
     base = d.flag("base", 0.4)
+    base = base or (joints == "prismatic" and frames == "offset")  # something has to turn
     count = d.option("links", "NUM_LINKS", "link_count", weights=(0.7, 0.3))
     chains, links = d.pick(24, 32, 48), d.pick(4, 5, 6)
     unit = {"revolute": "[rad]", "prismatic": "[m]", "mixed": "[rad] or [m]"}[joints]
@@ -251,7 +252,7 @@ def joint_torques(d: Draft) -> None:
         "both": "PD drives with velocity targets",
         "feedforward": "PD drives with feedforward torques",
     }
-    parts = [drives[drive]]
+    parts = [("saturated " if saturated else "") + drives[drive]]
     parts += ["limit forces"] if limits != "none" else []
     parts += ["friction"] if friction != "none" else []
     d.says("Evaluates " + ", ".join(parts[:-1]) + (" and " if parts[1:] else "") + parts[-1] + " of joints.")

@@ -208,6 +208,15 @@ def bend_limbs(d: Draft) -> None:
         "root axis": "the plane of the target and the root's z axis",
     }[pole]
     told = "" if result == "angles" else f" The limb bends in {plane}."
+    told += {
+        "clamp": " Limbs only point at targets that are out of reach.",
+        "soft": " Close to full stretch the ends fall behind their targets.",
+        "stretch": " Bones grow to reach targets that are too far.",
+    }[beyond]
+    if limit:
+        told += " Where targets are too close, `min_knee_angle` keeps the bones apart."
+    if ankle and result == "poses":
+        told += " The lower bone takes a third of the twist of the end."
     if blend and result != "angles":
         told += " What results is blended with a pose of rest."
     d.explain(f"""

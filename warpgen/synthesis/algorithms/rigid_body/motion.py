@@ -102,9 +102,8 @@ def integrate_bodies(d: Draft) -> None:
         """,
         "none": f"""
         # The gyroscopic torque w x (I w) is left out, since explicit steps of it add energy
-        wb = wp.quat_rotate_inv(r0, w0)
         tb = wp.quat_rotate_inv(r0, {torque})
-        w1 = wp.quat_rotate(r0, wb + dt * {inverse.format("tb")})
+        w1 = w0 + dt * wp.quat_rotate(r0, {inverse.format("tb")})
         """,
         "implicit": f"""
         # Gyroscopic torque treated implicitly with a single Newton iteration, since the explicit

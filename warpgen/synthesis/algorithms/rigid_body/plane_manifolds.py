@@ -228,9 +228,10 @@ def plane_convex_contacts(d: Draft) -> None:
     extreme = (
         "the extreme ones at both sides of the line" if contacts == 4 else "the extreme one beside the line"
     )
+    asleep = " Sleeping bodies are passed over." if early else ""
     d.explain(f"""
         A polygon of support needs few vertices: the deepest one, the one farthest from it, and {extreme} between
-        them. A plane holds a body by its outermost contacts.
+        them. A plane holds a body by its outermost contacts.{asleep}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

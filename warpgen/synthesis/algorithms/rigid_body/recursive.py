@@ -255,9 +255,17 @@ def inverse_dynamics(d: Draft) -> None:
     d.text = d.text.replace("joint_transform( ", "joint_transform(").replace(
         "joint_subspace( ", "joint_subspace("
     )
-    d.explain("""
+    held = ["viscous friction"] if extra in ("damping", "both") else []
+    held += ["the inertia of rotors"] if extra in ("armature", "both") else []
+    held += ["external wrenches"] if external else []
+    also = (
+        f" Forces count in {' and '.join(', '.join(held).rsplit(', ', 1))}."
+        if held and wanted == "given"
+        else ""
+    )
+    d.explain(f"""
         All spatial vectors are expressed about the world origin with the angular part first, so
-        velocities and forces of links add up without transforms between frames.
+        velocities and forces of links add up without transforms between frames.{also}
     """)
     rest = (", friction" if extra in ("damping", "both") else "") + (
         ", external wrenches" if external else ""

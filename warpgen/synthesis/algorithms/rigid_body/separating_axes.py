@@ -225,16 +225,21 @@ def separate_boxes(d: Draft) -> None:
         finish=finish[result],
         parted="" if stop else leave.replace("if gap", "if best_gap").rstrip(),
     )
+    kept = "" if result == "overlap" else "Pairs that are apart leave the other outputs as they are."
+    best = "The axis of least overlap is the contact normal."
+    if bias == "faces first":
+        best = "The axis of least overlap is the contact normal; edges have to win by `EDGE_BIAS`."
     if edges:
-        d.explain("""
+        d.explain(f"""
             Two boxes are apart exactly if they are apart along one of 15 axes: the three face normals of
-            each box and the nine cross products of their edges. The axis of least overlap is the contact normal.
+            each box and the nine cross products of their edges. {best}
+            {kept}
         """)
     else:
         d.says("Finds the face normal along which two boxes overlap least, or that they are apart along one.")
-        d.explain("""
+        d.explain(f"""
             Only the six face normals are tried, not the cross products of edges: some pairs whose edges pass
-            each other closely are taken to overlap.
+            each other closely are taken to overlap. {kept}
         """)
 
     def frames(v: Values) -> tuple[Any, Any]:

@@ -209,11 +209,14 @@ def compute_bounds(d: Draft) -> None:
         "corners": "aabb_lower[tid] = center - half\naabb_upper[tid] = center + half",
         "center and half": "aabb_center[tid] = center\naabb_half[tid] = half",
         "pair": "aabb[tid, 0] = center - half\naabb[tid, 1] = center + half",
-    }
+    }[result]
+    if grid == "range":
+        store = store.replace("center - half", "low").replace("center + half", "high")
+        store = f"low = center - half\nhigh = center + half\n{store}"
     cells = """
-    cells_x = cells_spanned(center[0] - half[0], center[0] + half[0], cell_width)
-    cells_y = cells_spanned(center[1] - half[1], center[1] + half[1], cell_width)
-    cells_z = cells_spanned(center[2] - half[2], center[2] + half[2], cell_width)
+    cells_x = cells_spanned(low[0], high[0], cell_width)
+    cells_y = cells_spanned(low[1], high[1], cell_width)
+    cells_z = cells_spanned(low[2], high[2], cell_width)
     cell_count[tid] = cells_x * cells_y * cells_z
     """
     if grid == "range":
@@ -246,7 +249,7 @@ def compute_bounds(d: Draft) -> None:
         pose=pose[attached],
         cases="\n".join(cases),
         pad=pad[margin],
-        store=store[result],
+        store=store,
         cells=cells if grid == "range" else "",
     )
     boxes = {
@@ -262,8 +265,9 @@ def compute_bounds(d: Draft) -> None:
         margin, ", apart from the padding"
     )
     planes = " Planes get a box that is large enough for any scene." if "PLANE" in types else ""
+    unset = " Shapes that do not collide keep the boxes that they have." if flags else ""
     d.explain(f"""
-        {listed} point along local z. The boxes are tight: each face touches its shape{apart}.{planes}
+        {listed} point along local z. The boxes are tight: each face touches its shape{apart}.{planes}{unset}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

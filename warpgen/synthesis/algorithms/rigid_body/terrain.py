@@ -245,8 +245,14 @@ def terrain_contacts(d: Draft) -> None:
     feet = " Feet are balls about the points, at which their forces act." if rolling else ""
     if model == "hertz" and not rolling:
         feet = " Points are those of round feet that touch; their radius only sets the stiffness (Hertz)."
+    edge = {
+        "clamp": "Beyond the border the outermost heights go on",
+        "skip": "There is no ground beyond the border",
+        "wrap": "The terrain repeats itself beyond its border",
+    }[border]
     d.explain(f"""
-        Samples lie on a regular grid in x and y, heights along z. Velocities are those of the {at}{torques}.{feet}
+        Samples lie on a regular grid in x and y, heights along z. {edge}.
+        Velocities are those of the {at}{torques}.{feet}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
