@@ -28,7 +28,8 @@ _COMMENTS = re.compile(r"(?:^ *#[^\n]*\n)+", re.MULTILINE)
 _COMMENT_BEHIND = re.compile(r" *  #[^\n]*")
 # A comment of one line, the one statement it stands before, and what shows that the next is another matter.
 _OF_ONE_LINE = re.compile(
-    r"^( *)(# [^\n\0]{1,48})\n\1((?!if |for |while |def |return|else|elif |#|@)[^\s][^\n#]*[^\n#,(\[{\\])"
+    r"^( *)(# (?!-)[^\n\0]{1,48})\n\1"
+    r"((?!if |for |while |def |return|else|elif |#|@)[^\s][^\n#]*[^\n#,(\[{\\])"
     r"(?=\n?\Z|\n\n| *\n *#)",
     re.MULTILINE,
 )
@@ -38,11 +39,12 @@ _FORMULA = re.compile(
 )
 # Code amid words: a sentinel, a shape, a name in several parts, a call. In formulas operators are beside it.
 _AMID = re.compile(
-    r"(^|(?<![\w.])[A-Za-z]{2,} )(-1|\((?=[^()\n]*[_\d])\w+,(?: \w+,?)*\)|[a-z]\w*_\w+|[a-z]\w*\([^()\n`]*\))"
+    r"(^|(?<![\w.])(?:[A-Za-z]{3,}|as|at|by|if|in|is|of|on|or|to) )"
+    r"(-1|\((?=[^()\n]*[_\d])\w+,(?: \w+,?)*\)|[a-z]\w*_\w+|[a-z]\w*\([^()\n`]*\))"
     r"(?=[.,;:)]|$| [A-Za-z]{2,}\b(?![(]))"
 )
 # What stands before and behind a name in a formula.
-_BEFORE, _BEHIND = re.compile(r"[=*/+^\d-] \Z"), re.compile(r"[_^']| [=*/+^-] ")
+_BEFORE, _BEHIND = re.compile(r"(?:[=*/+^\d-] |\w\([^()]*)\Z"), re.compile(r"[_^']| [=*/+^-] ")
 _SAID = re.compile(
     r"\b(?:the|a|an|is|are|of|and|with|for|by|where|in|to|from|so|its|as|times|makes|takes)\b|, [a-z]{4,} |,$"
     r"|^[A-Za-z]{3,} [^=]*="
@@ -110,10 +112,15 @@ class Hand:
         parts = _PROSE.split(text)
         parts[::2] = [renamed(part, names) for part in parts[::2]]
         parts[1::2] = [
-            self.marked(re.sub("`+", self.quotes, mentioned(part, names))) if part.startswith('"') else part
-            for part in parts[1::2]
+            self._said(code, part, names) if part.startswith('"') else part
+            for code, part in zip(parts[::2], parts[1::2], strict=False)
         ]
         return "".join(parts)
+
+    def _said(self, code: str, text: str, names: Mapping[str, str]) -> str:
+        """A docstring with these names and quotes; `code` is what is before it, as snippets are no prose."""
+        text = re.sub("`+", self.quotes, mentioned(text, names))
+        return self.marked(text) if code.rstrip().endswith(":") else text
 
     def commented(self, text: str, names: Mapping[str, str]) -> str:
         """Code with its comments as this hand writes them, or without any, and no wider than it writes."""

@@ -343,7 +343,11 @@ def lbm_stream(d: Draft) -> None:
             "else:",
             f"    {plain}",
         ]
-    still = ["if solid[i, j] != 0:", "    # solid cells hold nothing: their entries stay as they are", "    return"]
+    still = [
+        "if solid[i, j] != 0:",
+        "    # solid cells hold nothing: their entries stay as they are",
+        "    return",
+    ]
     if threads == "cells":
         lines = ["i, j = wp.tid()", f"nx = f.shape[{1 if soa else 0}]", f"ny = f.shape[{2 if soa else 1}]"]
         if walls != "none":
