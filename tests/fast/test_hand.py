@@ -68,6 +68,32 @@ def test_wide_comments_are_broken() -> None:
     assert wrapped("# short\n# lines\n", 40) == "# short\n# lines\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("Padded with -1.", "Padded with `-1`."),
+        ("Depths, shape (num_rows, 4)", "Depths, shape `(num_rows, 4)`"),
+        ("Scaled by sqrt(w) where max_t is reached", "Scaled by `sqrt(w)` where `max_t` is reached"),
+        ("log(sum(exp(x))) of a row", "log(sum(exp(x))) of a row"),
+        ("the factor 1 - max_t and dir (x, y)", "the factor 1 - max_t and dir (x, y)"),
+        ("y = a_x b(c) of a row", "y = a_x b(c) of a row"),
+    ],
+)
+def test_code_amid_words_is_quoted(text: str, made: str) -> None:
+    """A sentinel, a shape, a name in parts and a call are code; none is taken out of a formula."""
+    hands = [Hand(Rng(number)) for number in range(60)]
+    assert {hand.marked(text) for hand in hands if hand.quotes == "`"} == {made}
+    assert {hand.marked(text) for hand in hands if not hand.quotes} == {text}
+
+
+def test_a_native_snippet_is_no_prose() -> None:
+    """A docstring stands behind the line that opens its function; C++ stays as it is."""
+    snippet, docstring = '"""return sqrt(x) of max_t;"""', '    """Scaled by sqrt(x) of max_t"""'
+    for hand in map(Hand, map(Rng, range(60))):
+        assert snippet in hand.renamed(f"source = {snippet}\n", {})
+        assert hand.marked(docstring) in hand.renamed(f"def f(x: float):\n{docstring}\n", {})
+
+
 def test_entries_of_a_docstring_stay_apart() -> None:
     """An entry that is broken goes on further in, and the next is no part of it."""
     made = wrapped("Args:\n    x: Positions of all particles\n    y: Results", 28, "")

@@ -29,7 +29,7 @@ def scaled(d: Draft) -> None:
     d.option("way", "a", "b")
     d.input("x", "float", 32, about="Samples, `y` is made of them")
     d.param("s", "float", 1.0, 2.0, about="Factor")
-    d.output("y", "float", 32)
+    d.output("y", "float", 32, about="Powers of the samples")
     d.launch(32)
     d.code(
         """
@@ -119,12 +119,23 @@ def test_comments_follow_names_in_backticks() -> None:
 
 
 def test_arguments_are_told_of_in_one_place_or_none() -> None:
-    """What an argument is stands behind it or in the docstring, under the name that it has."""
+    """What an argument is stands behind it or in the docstring, under the name that it has; there of all."""
+
+    def halved(d: Draft) -> None:
+        """Halves each element."""
+        scaled(d)
+        d.param("t", "float", 1.0, 2.0)
+        d.text += "y[tid] += t\n"
+
+    domain = Domain("made_up", "nothing")
+    domain.algorithm(source="none")(halved)
+    (untold,) = domain.algorithms
     sources = [_written(n, names={"x": "raw", "y": "made"}).program.source for n in range(400)]
     behind = [s for s in sources if "Factor" in s.split('"""')[0]]
     section = [s for s in sources if "    Args:\n" in s]
     assert len(behind) > 5 < len(section)
     assert not set(behind) & set(section)
+    assert not any("    Args:\n" in write(untold, Rng(n), 0, n).program.source for n in range(100))
     for source in behind + section:
         x, y = ("raw" if "raw[" in source else "x"), ("made" if "made[" in source else "y")
         assert f"{x}: Samples, {y} is made" in source or f"# Samples, {y} is made" in source
