@@ -86,6 +86,36 @@ def test_a_number_without_room_for_more_is_not_hard_coded() -> None:
         assert not row.check(text.replace("range(k)", "range(3)"), seed=seed).right
 
 
+COUNTED = """import warp as wp
+
+
+@wp.func
+def kept(v: float, i: int):
+    return v
+
+
+@wp.func_grad(kept)
+def adj_kept(v: float, i: int, adj_ret: float):
+    wp.adjoint[v] += adj_ret
+
+
+@wp.kernel
+def squares(x: wp.array(dtype=float), count: wp.array(dtype=int), y: wp.array(dtype=float)):
+    i = wp.tid()
+    if i < count[0]:
+        y[i] = kept(x[i] * x[i], i)
+"""
+
+
+def test_the_last_of_counted_elements_have_a_gradient_too() -> None:
+    """A count that is seldom as high as it may be does not hide a wrong adjoint of the last element."""
+    row = scaled_row(COUNTED, argument("count", "array1d(int32)", "input", shape=(1,), low=0, high=25))
+    wrong = COUNTED.replace("+= adj_ret", "+= wp.where(i == 23, 1.5, 1.0) * adj_ret")
+    for seed in range(6):
+        assert row.check(COUNTED, seed=seed).right
+        assert not row.check(wrong, seed=seed).right
+
+
 GRID = """import warp as wp
 
 

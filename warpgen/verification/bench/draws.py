@@ -29,7 +29,7 @@ _WIDE_JUNK = {1: (20.0, 120.0), 2: (1e3, 3e4), 4: (1e6, 2e9), 8: (1e6, 2e9)}
 # How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
 _KINDS = {
     "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 5, "whole numbers": 2,
-    "extents alone": 2, "one axis": 4, "one parameter": 6, "junk of floats": 2,
+    "counts": 1, "extents alone": 2, "one axis": 4, "one parameter": 6, "junk of floats": 2,
     "parameters, clean": 2, "extents, clean": 2, "clean": 2,
 }  # fmt: skip
 
@@ -72,7 +72,14 @@ class _Plan:
         fills = [f for a in program.args for f in a.fills if _varies(a, f) and f.name in self._codes]
         self._names = [f.name for f in fills]
         self._numbers = [int(f.value) for f in fills if np.dtype(self._codes[f.name]).kind in "iu"]
+        taken = [f for a in program.args if a.role != "output" for f in a.fills]
+        self._counts = {f.name for f in taken if self._is_count(f)}
         self._number = 0
+
+    def _is_count(self, fill: Fill) -> bool:
+        """Whether it is for a whole number by itself, as how many elements of an array are valid."""
+        kind = np.dtype(self._codes.get(fill.name, "f4")).kind
+        return fill.kind == "uniform" and kind in "iu" and math.prod(fill.shape) == 1
 
     def draws(self, kind: str, count: int) -> Iterator[tuple[int, Draw]]:
         """Those of a kind, each with the number of its turn."""
@@ -88,6 +95,8 @@ class _Plan:
         if kind in ("parameters", "extents", "beyond", "edges", "whole numbers", "parameters, clean"):
             # Whole numbers may stand for an extent: they change with it.
             args = self._changed(args, self._parameters(chance, floats=kind == "extents"))
+        if kind == "counts" and not self._counts:
+            return None
         if kind == "one parameter":
             if turn >= len(self._names):
                 return None
@@ -154,6 +163,9 @@ class _Plan:
                 return msgspec.structs.replace(fill, low=fill.low - reach, high=fill.high + reach)
             if kind == "whole numbers" and whole:
                 return msgspec.structs.replace(fill, low=fill.low - span, high=fill.high + span)
+            if kind == "counts" and fill.name in self._counts:
+                # By chance the last of all elements are seldom among those that count.
+                return msgspec.structs.replace(fill, kind="constant", value=fill.high - 1.0)
             if kind == "edges":
                 value = self._edge(fill, whole, turn)
                 return fill if value is None else msgspec.structs.replace(fill, kind="constant", value=value)
