@@ -13,9 +13,9 @@ from warpgen.verdict import Difference
 from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.judging import tolerance, values
 
-# A stranger's kernel may round more than Warp's: a sum in another order, a product contracted. But no
-# tolerance is so wide that another number fits: half of a value, or nothing.
-_SLACK = 10.0
+# A stranger's kernel may round more than Warp's, with a sum in another order or a product contracted; its
+# adjoint may be another. But no tolerance is so wide that another number fits: half of a value, or nothing.
+_SLACK, _SLACK_OF_SLOPES = 2.0, 10.0
 _MOST = {"f8": 1e-9, "f4": 1e-3, "f2": 2e-2}
 _MOST_OF_SLOPES = {"f8": 1e-5, "f4": 1e-3, "f2": 5e-2}
 
@@ -110,7 +110,7 @@ def size(expected: NDArray[np.float64], share: float) -> NDArray[np.float64]:
 def _allowed(code: np.dtype[Any], kind: str, what: str) -> float:
     width = code.str[-2:]
     if what in BACKWARD:
-        return min(_SLACK * tolerance.gradient({code.str}, coarse=False), _MOST_OF_SLOPES[width])
+        return min(_SLACK_OF_SLOPES * tolerance.gradient({code.str}, coarse=False), _MOST_OF_SLOPES[width])
     return min(_SLACK * tolerance.forward(kind, code.str), _MOST[width])
 
 
