@@ -13,6 +13,7 @@ from warpgen.launch import Fill
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification.running.scene import make, texture
 from warpgen.verification.running.streams import Stream
+from warpgen.verification.running.voxels import volume_of
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (7, 10), (14, 16)])
@@ -117,3 +118,18 @@ def test_index_volume_numbers_every_voxel() -> None:
 def test_texture_has_the_channels_of_its_shape(name: str, shape: tuple[int, ...]) -> None:
     """The last axis of a texture's shape is its channels."""
     assert shape[-1] == texture(name, Fill("x", "texture", shape), Stream("x"))[0].num_channels
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "background"),
+    [((5, 17, 7), "f4", 0.0), ((16, 9, 20), "i4", 0), ((8, 9, 3, 3), "f4", (0.0, 0.0, 0.0))],
+)
+def test_a_volume_is_the_one_that_warp_makes(
+    shape: tuple[int, ...], kind: str, background: float | tuple[float, ...]
+) -> None:
+    """Filled in memory, a grid has the bytes of one that Warp's own kernel fills."""
+    values = (Stream("v").uniform(shape) * 90.0 - 30.0).astype(kind)
+    made = volume_of(values, 0.25).array().numpy()
+    own = wp.Volume.load_from_numpy(values, voxel_size=0.25, bg_value=background, device="cpu")
+    assert made.tobytes() == own.array().numpy().tobytes()
+    assert made.tobytes() != volume_of(values + values.dtype.type(1), 0.25).array().numpy().tobytes()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from warpgen.errors import VerificationError
 from warpgen.launch import Fill
 from warpgen.verification.running.streams import Stream
+from warpgen.verification.running.voxels import volume_of
 
 KINDS = ("mesh", "bvh", "hash_grid", "volume")
 
@@ -156,5 +157,4 @@ def _volume(fill: Fill, drawn: Voxels) -> Any:
         return wp.Volume.allocate_by_voxels(
             wp.array(voxels, dtype=wp.vec3i, device="cpu"), voxel_size=drawn.size, device="cpu"
         )
-    background: Any = {"int32": 0, "vec3f": (0.0, 0.0, 0.0)}.get(fill.of, 0.0)
-    return wp.Volume.load_from_numpy(drawn.values, voxel_size=drawn.size, bg_value=background, device="cpu")
+    return volume_of(drawn.values, drawn.size)
