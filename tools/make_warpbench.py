@@ -95,7 +95,7 @@ def chosen(root: Path, against: Sequence[Path], each: int, judge: warpgen.Judge)
 
 def _dealt(kernels: Iterator[Kernel], each: int) -> dict[Kind, list[Kernel]]:
     """Kernels by kind of task, to that which has fewest by now; some to spare, which may be left out yet."""
-    wanted = each + each // 6 + 1
+    wanted = each + each // 3 + 1
     dealt: dict[Kind, list[Kernel]] = {kind: [] for kind in KINDS}
     for kernel in kernels:
         sound = kernel.cpu is not None and kernel.cpu.verified.gradient.verdict == "pass"
