@@ -13,7 +13,7 @@ from warpgen.launch import Fill
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification.running.scene import make, texture
 from warpgen.verification.running.streams import Stream
-from warpgen.verification.running.voxels import volume_of
+from warpgen.verification.running.volumes import volume_of
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (7, 10), (14, 16)])

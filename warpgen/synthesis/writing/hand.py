@@ -112,12 +112,12 @@ class Hand:
         parts = _PROSE.split(text)
         parts[::2] = [renamed(part, names) for part in parts[::2]]
         parts[1::2] = [
-            self._said(code, part, names) if part.startswith('"') else part
+            self._documented(code, part, names) if part.startswith('"') else part
             for code, part in zip(parts[::2], parts[1::2], strict=False)
         ]
         return "".join(parts)
 
-    def _said(self, code: str, text: str, names: Mapping[str, str]) -> str:
+    def _documented(self, code: str, text: str, names: Mapping[str, str]) -> str:
         """A docstring with these names and quotes; `code` is what is before it, as snippets are no prose."""
         text = re.sub("`+", self.quotes, mentioned(text, names))
         return self.marked(text) if code.rstrip().endswith(":") else text
@@ -198,9 +198,10 @@ class Hand:
 
     def marked(self, text: str) -> str:
         """Prose with what is code in it in this hand's quotes."""
+        if not self.quotes:
+            return text
         quoted = rf"\1{self.quotes}\2{self.quotes}"
-        lines = text.split("\n") if self.quotes else []
-        return "\n".join(x if " = " in x else _AMID.sub(quoted, x) for x in lines) or text
+        return "\n".join(x if " = " in x else _AMID.sub(quoted, x) for x in text.split("\n"))
 
     def spaced(self, text: str) -> str:
         """A kernel's body, or a function, with blank lines between its paragraphs, or without."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from warpgen.errors import VerificationError
 from warpgen.launch import Fill
 from warpgen.verification.running.streams import Stream
-from warpgen.verification.running.voxels import volume_of
+from warpgen.verification.running.volumes import volume_of
 
 KINDS = ("mesh", "bvh", "hash_grid", "volume")
 
