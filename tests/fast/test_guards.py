@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -56,12 +58,11 @@ def test_the_reference_follows_the_guard(sign: str, given: list[int], kept: list
     [
         "tid = wp.tid()\nwp.atomic_add(y, tid, x[tid])",
         "tid = wp.tid()\ny[COUNT - tid] = x[tid]",
-        "i = wp.tid()\ny[i] = x[i]",
         "tid = wp.tid()\ntotal = wp.tile_sum(wp.tile(x[tid]))\ny[tid] = total[0]",
     ],
 )
 def test_kernels_whose_threads_meet_stay_as_they_are(code: str) -> None:
-    """No guard stands before atomics, foreign indices, another index or barriers."""
+    """No guard stands before atomics, foreign indices or barriers."""
     assert not _guarded(code)
 
 
@@ -82,3 +83,10 @@ def test_on_a_grid_each_place_is_asked() -> None:
     assert f"{name}[i, j]" in draft.text
     made = reference(Values(x=np.ones((3, 4)), y=np.full((3, 4), -5.0), **{name: given}))
     assert np.array_equal(made["y"], np.where(given, 2.0, -5.0))
+
+
+def test_a_thread_of_any_name_may_leave_its_element_out() -> None:
+    """What a kernel calls its index stays its name, also where elements come from a list."""
+    drafts = _guarded("i = wp.tid()\ny[i] = 2.0 * x[i]")
+    assert any("if i >= num_bodies[0]" in d.text for d in drafts)
+    assert any(re.match(r"slot = wp.tid\(\)\ni = \w+\[slot\]\n", d.text) for d in drafts)

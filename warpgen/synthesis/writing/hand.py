@@ -51,6 +51,7 @@ _SAID = re.compile(
 )
 # A comment that begins with a formula, or with a name that has a spelling of its own.
 _AS_IT_IS = re.compile(r" *# *(?:[b-z]\b|[a-z]+[A-Z0-9]|\w+(?: *[=(*/^+_,']|\[|\.\w))")
+_RETURNS = re.compile(r"\) -> [^\n]*:$", re.MULTILINE)
 _ZERO = re.compile(r"\bwp\.(vec[234])\(0\.0(?:, 0\.0)+\)")
 _AMERICAN = {
     "neighbour": "neighbor", "colour": "color", "centred": "centered", "centre": "center",
@@ -97,6 +98,7 @@ class Hand:
         self.colons = rng.chance(0.2 if self.headings == "outputs" else 0.85)  # "# Outputs:", not "# outputs"
         self.arguments = rng.weighted({"": 0.5, "behind": 0.12, "section": 0.38})  # where it tells of them
         self.zero = rng.weighted({"": 0.5, "0.0": 0.35, "none": 0.15})  # wp.vec3(0.0, 0.0, 0.0), (0.0) or ()
+        self.returns = rng.chance(0.55)  # functions say what they return
         self.suffix = rng.chance(0.45)  # names of kernels end in _kernel
         self.counts = rng.chance(0.6)  # sizes of arrays are arguments, not asked of the arrays
         self.augments = rng.chance(0.8)  # a += b rather than a = a + b
@@ -220,6 +222,7 @@ class Hand:
         full_scalars = self.full_scalars and "wp.texture_sample" not in text  # it takes `float` alone
 
         def code(part: str) -> str:
+            part = part if self.returns else _RETURNS.sub("):", part)
             if real != "float32":
                 part = _LITERAL.sub(lambda m: f"float({m[1] or m[2]})", part)  # a bare one has 32 bits
                 part = _VECTORS.sub(rf"wp.\1{SUFFIX[real]}", part)
