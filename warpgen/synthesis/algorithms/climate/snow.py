@@ -43,15 +43,15 @@ _ABOUT = {
 
 _PHASE = {
     "linear": """
-    # Linear transition from snow to rain
+    # Linear transition from snow at 0 deg C to rain at 2.5 deg C
     rain_fraction = wp.clamp(air_temp / 2.5, 0.0, 1.0)
     """,
     "logistic": """
-    # Share of rain by a logistic curve
+    # Share of rain by a logistic curve: half at 1 deg C, with a rate of 1.5 per deg C
     rain_fraction = 1.0 / (1.0 + wp.exp(-1.5 * (air_temp - 1.0)))
     """,
     "wet bulb": """
-    # Wet-bulb temperature (psychrometer equation, linear about 0 deg C at 900 hPa) decides on the phase
+    # Wet-bulb temperature in deg C (psychrometer equation, linear about 0 deg C at 900 hPa) decides on the phase
     wet_bulb = air_temp - (1.0 - humidity) * (6.0 + 0.3 * air_temp)
     rain_fraction = wp.clamp(0.5 + 0.4 * wet_bulb, 0.0, 1.0)
     """,
@@ -59,13 +59,13 @@ _PHASE = {
 
 _ALBEDO = {
     "age": """
-    # Fresh snow resets the surface, old snow darkens exponentially with its age
+    # Fresh snow renews the surface (5 mm renew 63 %), old snow darkens exponentially with its age (0.1 per day)
     refresh = 1.0 - wp.exp(-snowfall / 5.0)
     age_now = (1.0 - refresh) * (snow_age[tid] + 1.0)
     albedo = 0.5 + 0.35 * wp.exp(-0.1 * age_now)
     """,
     "temperature": """
-    # Melting snow darkens faster than cold snow
+    # Melting snow darkens faster than cold snow (rates per day), fresh snow renews the surface (5 mm renew 63 %)
     refresh = 1.0 - wp.exp(-snowfall / 5.0)
     decay = wp.where(air_temp > 0.0, 0.12, 0.03)
     age_now = (1.0 - refresh) * (snow_age[tid] + 1.0)
@@ -79,16 +79,19 @@ _SKY = {
     clear_emissivity = 1.24 * wp.pow(vapor_pressure / air_kelvin, 1.0 / 7.0)
     """,
     "prata": """
-    # Emissivity of the clear sky from precipitable water (Prata 1996), vapor pressure in hPa
+    # Emissivity of the clear sky from precipitable water in cm (Prata 1996), vapor pressure in hPa
     water = 46.5 * vapor_pressure / air_kelvin
     clear_emissivity = 1.0 - (1.0 + water) * wp.exp(-wp.sqrt(1.2 + 3.0 * water))
     """,
 }
 
 _TURBULENCE = {
-    "neutral": "transfer = 0.0023",
+    "neutral": """
+    # Bulk transfer coefficient of neutral air over snow (dimensionless)
+    transfer = 0.0023
+    """,
     "stable": """
-    # Stable air over cold snow suppresses the exchange (bulk Richardson number)
+    # Stable air over cold snow suppresses the exchange (bulk Richardson number, from weather at 2 m)
     richardson = 9.81 * 2.0 * (air_temp - surface_temp) / (air_kelvin * wind * wind)
     damped = 1.0 - 5.0 * wp.clamp(richardson, 0.0, 0.15)
     transfer = 0.0023 * damped * damped
@@ -122,6 +125,7 @@ def snow_energy_balance(d: Draft) -> None:
     forest = d.flag("forest", 0.4)
     given = d.option("weather", "arrays", "structs")
     mask = d.option("mask", "none", "glacier", "valid")
+    forest = forest and mask != "glacier"  # no trees grow on ice
     count = d.pick(64, 96, 128)
     if given == "structs":
         d.struct("weather", WEATHER, _WEATHER, count, about="Weather per cell")
@@ -142,7 +146,7 @@ def snow_energy_balance(d: Draft) -> None:
         d.input("valid", "bool", count, about="False for cells outside of the catchment")
     elif mask == "glacier":
         d.input("glacier_id", "int", count, -1, 3, about="Glacier index, -1 for ground without ice")
-    dry = " of its ice" if liquid else ""
+    dry = " without its liquid water" if liquid else ""
     d.input("swe", "float", count, 0.0, 120.0, about=f"Water equivalent of the snow{dry} [mm]")
     d.input(
         "cold_content", "float", count, 0.0, 1.5, about="Energy needed to warm the pack to 0 deg C [MJ/m^2]"
@@ -152,18 +156,21 @@ def snow_energy_balance(d: Draft) -> None:
         d.input("liquid_water", "float", count, 0.0, 4.0, about="Liquid water held in the pack [mm]")
     if forest:
         d.input("canopy_cover", "float", count, 0.0, 0.9, about="Share of the sky that the canopy hides")
-    d.output("swe_new", "float", count, about=f"Water equivalent{dry} at the end of the day [mm]")
+    d.output("swe_new", "float", count, about=f"Water equivalent of the snow{dry} at the end of the day [mm]")
     d.output("cold_new", "float", count, about="Cold content at the end of the day [MJ/m^2]")
     d.output("runoff", "float", count, about="Water that leaves the pack: rain and melt [mm]")
     d.output("age_new", "float", count, about="Age of the snow surface at the end of the day [days]")
     if liquid:
         d.output("liquid_new", "float", count, about="Liquid water at the end of the day [mm]")
     d.module("""
-        SECONDS_PER_DAY = wp.constant(86400.0)
+        SECONDS_PER_DAY = wp.constant(86400.0)  # [s/day]
         STEFAN_BOLTZMANN = wp.constant(5.670374e-8)  # [W/m^2/K^4]
         FUSION_HEAT = wp.constant(0.334)  # latent heat of fusion [MJ/kg]
         SUBLIMATION_HEAT = wp.constant(2.834e6)  # latent heat of sublimation [J/kg]
         ICE_HEAT_CAPACITY = wp.constant(0.0021)  # [MJ/kg/K]
+        WATER_HEAT_CAPACITY = wp.constant(4186.0)  # [J/kg/K]
+        AIR_HEAT_CAPACITY = wp.constant(1005.0)  # at constant pressure [J/kg/K]
+        SNOW_EMISSIVITY = wp.constant(0.98)  # share of a black body's longwave radiation
     """)
     d.function('''
         @wp.func
@@ -193,7 +200,7 @@ def snow_energy_balance(d: Draft) -> None:
     wind *= 1.0 - 0.6 * canopy_cover[tid]
     """
     drain = """
-    # The pack holds a few percent of its mass against gravity, and refreezes what it can
+    # The pack holds 4 % of its mass against gravity, and refreezes what it can
     stored = liquid_water[tid] + rain + melt
     refrozen = wp.min(stored, cold_after / FUSION_HEAT)
     stored -= refrozen
@@ -223,7 +230,7 @@ def snow_energy_balance(d: Draft) -> None:
         rain = rain_fraction * precipitation
         snowfall = precipitation - rain
         swe_before = swe[tid] + snowfall
-        # Hardly any snow to melt, rain runs off
+        # Hardly any snow to melt (less than 0.1 mm of water), rain runs off
         if swe_before < 0.1$bare:
             swe_new[tid] = swe_before
             cold_new[tid] = 0.0
@@ -238,21 +245,22 @@ def snow_energy_balance(d: Draft) -> None:
         cloud = $cloud
         emissivity = wp.min(clear_emissivity * (1.0 + 0.22 * cloud * cloud), 1.0)
         longwave_in = emissivity * STEFAN_BOLTZMANN * wp.pow(air_kelvin, 4.0)
-        # The surface follows the air, but stays at or below 0 since it is melting there
+        # The surface is 1 deg C colder than the air, but not warmer than 0 deg C, where it melts
         surface_temp = wp.min(air_temp - 1.0, 0.0)
         surface_kelvin = surface_temp + 273.15
         $canopy
-        longwave_out = 0.98 * STEFAN_BOLTZMANN * wp.pow(surface_kelvin, 4.0)
-        longwave_net = 0.98 * longwave_in - longwave_out
+        longwave_out = SNOW_EMISSIVITY * STEFAN_BOLTZMANN * wp.pow(surface_kelvin, 4.0)
+        longwave_net = SNOW_EMISSIVITY * longwave_in - longwave_out
         $turbulence
-        # Ideal gas at 900 hPa
+        # Ideal gas at 900 hPa [kg/m^3]
         air_density = 313.5 / air_kelvin
-        sensible = air_density * 1005.0 * transfer * wind * (air_temp - surface_temp)
+        sensible = air_density * AIR_HEAT_CAPACITY * transfer * wind * (air_temp - surface_temp)
         surface_vapor = ice_saturation_pressure(surface_temp)
         # Specific humidity difference from vapor pressures in hPa, at 900 hPa
         humidity_gap = 0.622 * (vapor_pressure - surface_vapor) / 900.0
         latent = air_density * SUBLIMATION_HEAT * transfer * wind * humidity_gap
-        rain_heat = 4186.0 * rain * wp.max(air_temp, 0.0) / SECONDS_PER_DAY
+        # Rain cools from the air's temperature to 0 deg C, 1 mm is 1 kg/m^2
+        rain_heat = WATER_HEAT_CAPACITY * rain * wp.max(air_temp, 0.0) / SECONDS_PER_DAY
         # Sum over the day [MJ/m^2]
         net_energy = (solar_net + longwave_net + sensible + latent + rain_heat) * SECONDS_PER_DAY * 1.0e-6
         # Fresh snow is as cold as the air, so it adds to the cold content

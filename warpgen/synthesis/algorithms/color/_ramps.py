@@ -19,7 +19,7 @@ def ramp(kind: str, first: str, second: str) -> tuple[str, str]:
             "wp.vec3(0.5, 0.5, 0.5) + 0.5 * wave",
         ),
         "hot": (
-            "", "wp.vec3(wp.clamp(3.0 * t, 0.0, 1.0), wp.clamp(3.0 * t - 1.0, 0.0, 1.0), wp.clamp(3.0 * t - 2.0, 0.0, 1.0))",
+            "", "wp.vec3(wp.min(3.0 * t, 1.0), wp.clamp(3.0 * t - 1.0, 0.0, 1.0), wp.max(3.0 * t - 2.0, 0.0))",
         ),
         "cool warm": (
             "blue = wp.vec3(0.23, 0.3, 0.75)\nred = wp.vec3(0.71, 0.02, 0.15)\nwhite = wp.vec3(0.87, 0.87, 0.87)\n"

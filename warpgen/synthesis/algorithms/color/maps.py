@@ -77,8 +77,10 @@ def color_maps(d: Draft) -> None:
         "log": f"t = wp.log(x / {low}) / wp.log({high} / {low})",
         "symmetric": "t = 0.5 + 0.5 * (x - middle) / reach",
     }[scale]
-    miss = "inside = t >= 0.0 and t <= 1.0\n" if marked else ""
-    head = f"{head}\n{miss}t = wp.clamp(t, 0.0, 1.0)"
+    if marked:
+        head += "\ninside = t >= 0.0 and t <= 1.0"
+    if kind == "table" or not marked:  # what is gray needs no bounds, but places in a table do
+        head += "\nt = wp.clamp(t, 0.0, 1.0)"
     lines, value = ramp(kind, first, second)
     lines = f"{head}\n{lines}".rstrip()
     if marked:

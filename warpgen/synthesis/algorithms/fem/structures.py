@@ -81,10 +81,15 @@ def truss_forces(d: Draft) -> None:
         "tangent": "Tangent stiffness [N/m]",
     }[result]
     d.output(out, kind, nodes if result == "forces" else bars, about=about)
-    guarded = result in ("forces", "tangent") or strain == "logarithmic"
+    # By Green's strain all but the damping follows from the gap itself, also where that has no direction.
+    by_gap = strain == "green" and result in ("forces", "tangent") and extra != "damping"
+    guarded = (result in ("forces", "tangent") and not by_gap) or strain == "logarithmic"
     guard = "# Degenerate bar, direction is undefined\nif l < 1.0e-6:\n    return"
     if result == "tangent":
-        guard = guard.replace("    return", f"    K[member] = wp.{kind}()\n    return")
+        why = "its direction is undefined"
+        if strain != "cable":
+            why = "its stiffness has no limit as the length goes to zero"
+        guard = f"# Degenerate bar, {why}\nif l < 1.0e-6:\n    K[member] = wp.{kind}()\n    return"
     elif result != "forces":
         guard = f"# Degenerate bar, its logarithmic strain is infinite\nif l < 1.0e-6:\n    {out}[member] = 0.0\n    return"
     measure = {
@@ -127,40 +132,50 @@ def truss_forces(d: Draft) -> None:
         )
         along, across = {
             "engineering": (f"{taut} / l0", "force / l"),
-            "green": (f"{taut} * l * l / (l0 * l0 * l0) + force / l0", "force / l0"),
             "logarithmic": (f"l0 * ({taut} - force) / (l * l)", "force * l0 / (l * l)"),
             "cable": (f"{taut} / l0", "force / l"),
-        }[strain]
+        }.get(strain, ("", ""))
         end = pulled
-        end += "# Material stiffness along the bar and geometric stiffness across it\nnn = wp.outer(n, n)\n"
-        end += f"along = {along}\nacross = {across}\n"
-        end += f"K[member] = along * nn + across * (wp.identity(n={axes}, dtype=float) - nn)"
+        if by_gap:
+            end += "# Material stiffness along the bar and geometric stiffness in all directions\n"
+            end += "material = ea[member] / (l0 * l0 * l0) * wp.outer(d, d)\n"
+            end += f"K[member] = material + (force / l0) * wp.identity(n={axes}, dtype=float)"
+        else:
+            end += (
+                "# Material stiffness along the bar and geometric stiffness across it\nnn = wp.outer(n, n)\n"
+            )
+            end += f"along = {along}\nacross = {across}\n"
+            end += f"K[member] = along * nn + across * (wp.identity(n={axes}, dtype=float) - nn)"
     else:
         end = pulled
         push = pull
         if extra == "damping":
             end += "# Damp the relative velocity along the bar only\nrate = wp.dot(v[j] - v[i], n)\n"
             push = f"({pull} + damping * rate)"
-        end += f"t = {push} * n\nwp.atomic_add(f, i, t)\nwp.atomic_sub(f, j, t)"
-        if extra == "gravity":
-            down = ", ".join(["0.0"] * (axes - 1) + ["-0.5 * weight * l0"])
-            end += f"\n# Half of the bar's own weight hangs at each end\ng = wp.{vec}({down})\n"
-            end += "wp.atomic_add(f, i, g)\nwp.atomic_add(f, j, g)"
-    direction = "n = d / l" if result in ("forces", "tangent") else ""
+        pulls = "(force / l0) * d" if by_gap else f"{push} * n"
+        end += f"t = {pulls}\nwp.atomic_add(f, i, t)\nwp.atomic_sub(f, j, t)"
+    hang = ""
+    if extra == "gravity":
+        down = ", ".join(["0.0"] * (axes - 1) + ["-0.5 * weight * l0"])
+        hang = f"# Half of the bar's own weight hangs at each end\ng = wp.{vec}({down})\n"
+        hang += "wp.atomic_add(f, i, g)\nwp.atomic_add(f, j, g)"
+    direction = "n = d / l" if result in ("forces", "tangent") and not by_gap else ""
     d.launch(bars)
     d.code(
         """
         member = wp.tid()
         $ends
+        l0 = rest[member]
+        $hang
         d = x[j] - x[i]
         l = wp.length(d)
         $guard
         $direction
-        l0 = rest[member]
         $measure
         $end
         """,
         ends=ends,
+        hang=hang,
         guard=guard if guarded else "",
         direction=direction,
         measure=measure,
@@ -185,7 +200,7 @@ def truss_forces(d: Draft) -> None:
         gap = v.x[j] - v.x[i]
         size = np.linalg.norm(gap, axis=1)
         live = (size > 0) | (not guarded)
-        le, l0 = np.where(live, size, 1.0), v.rest
+        le, l0 = np.where(live, np.maximum(size, 1e-30), 1.0), v.rest
         ratio = le / l0
         eps, first, second = {
             "engineering": (ratio - 1, 1 / l0, 0 * le),
@@ -222,7 +237,7 @@ def truss_forces(d: Draft) -> None:
         np.add.at(made, j, -pull_)
         if extra == "gravity":
             for end_ in (i, j):
-                np.add.at(made[:, -1], end_, -0.5 * live * v.weight * l0)
+                np.add.at(made[:, -1], end_, -0.5 * v.weight * l0)
         return {"f": made}
 
     d.check(reference, 1e-3)

@@ -116,6 +116,12 @@ def path_payoff(d: Draft) -> None:
         # Milstein's term 1/2 sigma^2 (dW^2 - dt) makes the scheme of first order along each path
         s *= 1.0 + r * dt + x + 0.5 * (x * x - {vol} * {vol} * dt)
         """
+    start = "s = float(spot)"
+    if scheme == "exact" and pays == "geometric":
+        # The mean is of logarithms, which the exact scheme adds up: no price is needed on the way
+        start = "log_s = wp.log(spot)"
+        move = move.replace("s *= wp.exp(", "log_s += ").replace(f"{normal})", normal)
+        observe = "log_sum += log_s"
     after = ""
     store = "wp.atomic_add(payoff, 0, {} / float(paths))" if result == "mean" else "payoff[tid] = {}"
     nothing = "" if result == "mean" else "    payoff[tid] = 0.0\n"
@@ -128,7 +134,7 @@ def path_payoff(d: Draft) -> None:
         """
         tid = wp.tid()
         $before
-        s = float(spot)
+        $start
         $begin
         for k in range($count):
             $move
@@ -138,6 +144,7 @@ def path_payoff(d: Draft) -> None:
         """,
         before=before,
         count=count,
+        start=start,
         begin=begin,
         move=move,
         observe=observe,

@@ -267,9 +267,10 @@ def fit_rotations(d: Draft) -> None:
     )
     fit = {
         "svd": """
-            # svd3() gives two rotations and lets the last singular value be negative, so this is no reflection
-            U, sigma, V = wp.svd3(A)
-            rot = U * wp.transpose(V)
+            # svd3() gives two rotations and lets the last singular value be negative, so this is no reflection;
+            # of 32 bits it stops early, which may turn the result by a degree
+            U, sigma, V = wp.svd3(wp.mat33d(A))
+            rot = wp.mat33(U * wp.transpose(V))
             """,
         "quaternion": """
             # columns of `A`, to which those of the rotation are turned

@@ -70,8 +70,14 @@ def solve_iteratively(d: Draft) -> None:
             about="Columns of these entries, the row itself where there is none",
         )
     else:
+        both = method == "stabilized"  # which is made for matrices that are not symmetric
         d.input(
-            "offdiag", "float", (n, size, 2), -0.25, 0.25, about="First and second entries above the diagonal"
+            "offdiag",
+            "float",
+            (n, size, 4 if both else 2),
+            -0.25,
+            0.25,
+            about=f"First and second entries {'after the diagonal, then before it' if both else 'above the diagonal'}",
         )
     d.input("diagonal", "float", (n, size), 1.6, 3.0, about="Diagonals")
     d.input("b", "float", (n, size), -1.0, 1.0, about="Right-hand sides")
@@ -141,6 +147,17 @@ def solve_iteratively(d: Draft) -> None:
                         total += offdiag[system, row, k] * v[col]
                 """,
             "banded": """
+                # Two bands to either side, each with entries of its own
+                for k in range(2):
+                    ahead = row + k + 1
+                    behind = row - k - 1
+                    if ahead < SIZE:
+                        total += offdiag[system, row, k] * v[ahead]
+                    if behind >= 0:
+                        total += offdiag[system, row, k + 2] * v[behind]
+                """
+            if method == "stabilized"
+            else """
                 # Two bands to either side
                 for k in range(2):
                     ahead = row + k + 1
@@ -335,6 +352,8 @@ def solve_iteratively(d: Draft) -> None:
             for k in range(2):
                 for row in range(size - k - 1):
                     made[:, row, row + k + 1] = made[:, row + k + 1, row] = v.offdiag[:, row, k]
+                    if method == "stabilized":
+                        made[:, row + k + 1, row] = v.offdiag[:, row + k + 1, k + 2]
         made[:, range(size), range(size)] = v.diagonal + (v.shift if shift else 0.0)
         return made
 

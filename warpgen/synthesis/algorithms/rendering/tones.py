@@ -122,6 +122,8 @@ def tone_map(d: Draft) -> None:
             f"{n} = wp.uint32(255.0 * wp.clamp({channel(k)}, 0.0, 1.0) + 0.5)" for k, n in enumerate("rgb")
         )
         store += f"\nldr[{at}] = r | (g << wp.uint32(8)) | (b << wp.uint32(16))"
+    elif over == "luminance" and encode == "linear":
+        store = f"ldr[{at}] = m"
     else:
         store = f"ldr[{at}] = wp.vec3({', '.join(channel(k) for k in range(3))})"
     d.launch(*shape)

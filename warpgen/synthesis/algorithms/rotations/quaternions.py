@@ -101,8 +101,16 @@ def orient(d: Draft) -> None:
         store = f"turned[tid] = wp.quat_rotate(rotation, {element})"
     d.launch(count)
     d.code("tid = wp.tid()\n$make\n$store", make=make, store=store)
-    told = "uaternions are (x, y, z, w) with the real part last."
-    d.explain(f"Q{told}" if way == "matrix" else f"Angles are in radians; q{told}")
+    told = ["Angles are in radians."] * (way != "matrix")
+    if way in ("rpy", "products"):
+        told.append(
+            "The roll about x comes first, then the pitch about y, then the yaw about z, all about fixed axes."
+        )
+    if result == "rotation" or way == "half angles":
+        told.append("Quaternions are (x, y, z, w) with the real part last.")
+    if result == "matrix":
+        told.append("Matrices turn column vectors.")
+    d.explain(" ".join(told))
 
     def matrices(v: Values) -> Any:
         if way == "matrix":

@@ -180,13 +180,16 @@ def prolongate_correction(d: Draft) -> None:
         d.says(f"Adds {share}a coarse grid correction, {how}, to the solution on the fine grid.")
     else:
         d.says(f"Adds {share}a coarse grid correction to the solution on the fine grid {how}.")
-    d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about="Coarse grid")
+    what = "Field" if add == "store" else "Correction"
+    d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about=f"{what} on the coarse grid")
     if add == "damped":
         d.param("weight", "float", 0.5, 0.9, about="Share of the correction that is added")
     if add == "store":
-        d.output("fine", "float", (size,) * ndim, about="Fine grid")
+        d.output("fine", "float", (size,) * ndim, about="Field on the fine grid")
     else:
-        d.inout("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
+        d.inout(
+            "fine", "float", (size,) * ndim, -1.0, 1.0, about="Solution on the fine grid, which is corrected"
+        )
     letters = "ijk"[:ndim]
     lows = ["ci", "cj", "ck"][:ndim]
     highs = ["ni", "nj", "nk"][:ndim]

@@ -162,7 +162,7 @@ def spectral_step(d: Draft) -> None:
         shape = "(-k / (1.0 + k * k))" if equation == "benjamin-bona-mahony" else "-k"
         keep = {
             "two thirds": f"# Products of waves beyond two thirds of the band would come back as others\nif wp.abs(k) > float(POINTS // 3) * base:\n    return wp.vec2(0.0, 0.0)\nreturn {shape} * wp.vec2(-z[1], z[0])",
-            "smooth": f"x = wp.abs(k) / (float(POINTS // 2) * base)\n# Hou and Li (2007): one but for rounding up to half the band, exp(-36) at its end, where waves would ring\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
+            "smooth": f"x = wp.abs(k) / (float(POINTS // 2) * base)\n# The fade of Hou and Li (2007): one but for rounding up to half the band, exp(-36) at its end, where waves would ring\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
             "none": f"return {shape} * wp.vec2(-z[1], z[0])",
         }[dealias]
         d.function(
@@ -204,9 +204,18 @@ def spectral_step(d: Draft) -> None:
     force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
     if inverted:
         force = force.replace("drive", "force_hat") + "\ndrive = wp.tile_map(smoothed, force_hat, k)"
-    d.function(
-        "@wp.func\ndef grid_value(z: wp.vec2) -> float:\n    # The inverse transform does not divide by the number of points\n    return z[0] / float(POINTS)"
-    ) if field or result == "slope" else None
+    if field and result == "energy":
+        d.function("""
+            @wp.func
+            def normalized(z: wp.vec2) -> wp.vec2:
+                # The inverse transform does not divide by the number of points
+                return z / float(POINTS)
+        """)
+        d.function("@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0]")
+    elif field or result == "slope":
+        d.function(
+            "@wp.func\ndef grid_value(z: wp.vec2) -> float:\n    # The inverse transform does not divide by the number of points\n    return z[0] / float(POINTS)"
+        )
     if result == "slope":
         d.function(
             "@wp.func\ndef derivative(z: wp.vec2, k: float) -> wp.vec2:\n    return k * wp.vec2(-z[1], z[0])"
@@ -228,12 +237,19 @@ def spectral_step(d: Draft) -> None:
             push_mid = wp.tile_map(transport, flux_mid, k{", base" if dealias != "none" else ""})
             advanced = wp.tile_map(finish, modes, {n.replace("push", "push_mid")}, {rate}, dt)
         """
+    back, value = "advanced", "grid_value"
+    own = ""
+    if field and result == "energy":
+        # The adjoint of the energies reads the modes again, so the transform must not write over them.
+        back, value = "next_values", "real_part"
+        own = "# The transform works in place, and the energies' derivative needs the modes as they are\n"
+        own += "next_values = wp.tile_map(normalized, advanced)\n"
     end = {
-        "energy": "wp.tile_store(energies, wp.tile_map(energy_of, advanced), offset=(line, 0))\n",
+        "energy": "wp.tile_store(energies, wp.tile_map(energy_of, advanced), offset=(line, 0))\n" + own,
         "slope": "slope = wp.tile_map(derivative, advanced, k)\nwp.tile_ifft(slope)\n"
         "wp.tile_store(slopes, wp.tile_map(grid_value, slope), offset=(line, 0))\n",
     }.get(result, "") + (
-        "wp.tile_ifft(advanced)\nwp.tile_store(next_field, wp.tile_map(grid_value, advanced), offset=(line, 0))"
+        f"wp.tile_ifft({back})\nwp.tile_store(next_field, wp.tile_map({value}, {back}), offset=(line, 0))"
         if field
         else "wp.tile_store(next_modes, advanced, offset=(line, 0))"
     )
