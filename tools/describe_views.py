@@ -64,9 +64,9 @@ was none. Forward functions call helpers that the record does not hold: the view
     "instruct": """\
 `args` and `launch` are as in [the row](record.md): they say how every argument is filled. `call` runs the
 kernel, `outputs` is what it wrote on the CPU: of each output the first 64 values in C order as texts,
-floats rounded to 3, 5 or 10 digits (16, 32, 64 bits). The task is put together from the row's arguments and
-features; it does not tell the program's lines. Kernels without a CPU row are left out, and such as do not
-run.""",
+floats rounded to 3, 5 or 10 digits (16, 32, 64 bits). `--no-outputs` leaves them out: nothing is compiled
+then. The task is put together from the row's arguments and features; it does not tell the program's lines.
+Kernels without a CPU row are left out, and with `outputs` such as do not run.""",
     "chat": """\
 `messages` is what conversational trainers take (TRL, Axolotl): a user asks for a kernel in words, an
 assistant answers with the program. The words are the row's own sentence, its arguments with their shapes,

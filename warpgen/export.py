@@ -123,6 +123,12 @@ def _add_sources(made: Parser) -> None:
         metavar="LEVEL,...",
         help=f"with --view ladder or translate: compile verified kernels down to {', '.join(_LEVELS)}",
     )
+    made.add_argument(
+        "--no-outputs",
+        dest="outputs",
+        action="store_false",
+        help="with --view instruct: leave out what the kernels compute, which takes minutes to run",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -155,6 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 order=args.order,
                 planted=args.planted,
                 beside=args.beside and local(args.beside),
+                outputs=args.outputs,
             )
         )
     for file in summary.files:
@@ -171,6 +178,8 @@ def _check(args: argparse.Namespace) -> None:
     """Raise UsageError where options do not go together."""
     if args.levels and args.view not in ("ladder", "translate"):
         raise UsageError("--levels are of the views ladder and translate: add --view ladder")
+    if not args.outputs and args.view != "instruct":
+        raise UsageError("--no-outputs is of the view instruct: add --view instruct")
     if (args.view == "versions") != (args.beside is not None):
         raise UsageError(
             "--view versions and --beside go together: name the root of the other Warp's datasets"

@@ -128,6 +128,7 @@ REFUSED = [
         "ptx",
     ],
     ["export", "--format", "hf", "--out", "other/out", "--root", "REPOSITORY", "--view", "instruct"],
+    ["export", "--format", "hf", "--out", "other/out", "--root", "REPOSITORY", "--no-outputs"],
     ["plant", "--root", "new"],
     ["evaluate", "new"],
     ["harvest", "no_such_package", "--root", "new"],

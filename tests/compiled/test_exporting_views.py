@@ -39,7 +39,7 @@ def kernels() -> dict[str, Kernel]:
 def records(folder: Path, name: str, **options: Any) -> list[dict[str, Any]]:
     exported(folder / name, view=name, **options)
     table = pq.read_table(folder / name)
-    assert table.schema.names == view(name).schema.names
+    assert table.schema.names == view(name, outputs=options.get("outputs", True)).schema.names
     made: list[dict[str, Any]] = table.to_pylist()
     assert len({record["id"] for record in made}) == len(made)
     return made
@@ -129,6 +129,17 @@ def test_instruct_tells_the_task_and_what_must_come_out(tmp_path: Path) -> None:
                     ]
                 )
                 np.testing.assert_allclose(values.reshape(-1)[: len(told)].astype(float), told, rtol=1e-2)
+
+
+def test_instruct_without_outputs_runs_nothing(tmp_path: Path) -> None:
+    """The same records without that column, also of kernels that do not run."""
+    made = records(tmp_path / "with", "instruct")
+    bare = records(tmp_path / "without", "instruct", outputs=False)
+    by_id = {record["id"]: record for record in bare}
+    assert len(by_id) == sum(kernel.cpu is not None for kernel in kernels().values()) >= len(made)
+    for record in made:
+        del record["outputs"]
+        assert by_id[record["id"]] == record
 
 
 def test_only_code_that_warp_makes_of_the_source_is_run(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     order: Literal["index", "curriculum"] = "index"
     planted: Path | None = None  # a file of faults; None for that of the root
     beside: Path | None = None  # the root that the view `versions` compares with
+    outputs: bool = True  # of the view `instruct`: its kernels are run
 
 
 def export(request: Request) -> Summary:
@@ -85,7 +86,7 @@ def export(request: Request) -> Summary:
     def others() -> Iterator[Kernel]:
         return _shaped(request, benchmarks, beside.kernels()) if beside else iter(())
 
-    chosen = view(request.view, request.levels, _planted(request), others)
+    chosen = view(request.view, request.levels, _planted(request), others, request.outputs)
     with appearing(request.out) as folder:
         clusters, difficulties = _looked_at(datasets, folder)
         marked = _Marked(request, datasets, clusters, difficulties)

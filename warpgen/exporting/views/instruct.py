@@ -13,7 +13,7 @@ from warpgen.exporting.columns import TEXT, WHOLE
 from warpgen.exporting.kernels import Kernel
 from warpgen.exporting.views import parallel
 from warpgen.exporting.views.outputs import Output, outputs
-from warpgen.exporting.views.view import Record, View, common, schema
+from warpgen.exporting.views.view import Record, View, common, each, schema
 from warpgen.prompt import order
 from warpgen.record import Row
 
@@ -22,18 +22,43 @@ _OUTPUTS = pa.list_(
 )
 
 
+def instruct(outputs: bool = True) -> View:
+    """The view; without `outputs` no kernel is run, which takes seconds instead of minutes."""
+    told = {"outputs": _OUTPUTS} if outputs else {}
+    return View(
+        "a task in words, the program, its launch" + (", and what it computes on the CPU" if outputs else ""),
+        schema(
+            {
+                "task": TEXT,
+                "source": TEXT,
+                "args": columns.ARGS,
+                "launch": columns.LAUNCH,
+                "call": TEXT,
+                **told,
+            },
+            ("task", "source"),
+        ),
+        _records if outputs else each(_record_alone),
+        ("task", "source"),
+    )
+
+
 def _records(kernels: Iterator[Kernel]) -> Iterator[Record]:
     for kernel, found in parallel.in_order(_run, (kernel for kernel in kernels if kernel.cpu)):
         if found:
-            yield record(kernel, found)
+            yield _record(kernel) | {"outputs": [msgspec.to_builtins(output) for output in found]}
+
+
+def _record_alone(kernel: Kernel) -> Iterator[Record]:
+    if kernel.cpu:
+        yield _record(kernel)
 
 
 def _run(kernels: list[Kernel]) -> list[list[Output]]:
     return outputs([kernel.cpu for kernel in kernels if kernel.cpu], parallel.scratch)
 
 
-def record(kernel: Kernel, found: list[Output]) -> Record:
-    """The record of a kernel whose outputs are known."""
+def _record(kernel: Kernel) -> Record:
     row = kernel.rows[0]
     return common(kernel) | {
         "task": task(row),
@@ -41,7 +66,6 @@ def record(kernel: Kernel, found: list[Output]) -> Record:
         "args": msgspec.to_builtins(row.args),
         "launch": msgspec.to_builtins(row.launch),
         "call": call(row),
-        "outputs": [msgspec.to_builtins(output) for output in found],
     }
 
 
@@ -80,21 +104,3 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 def _listed(words: list[Any]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-INSTRUCT = View(
-    "a task in words, the program, its launch, and what it computes when it runs on the CPU",
-    schema(
-        {
-            "task": TEXT,
-            "source": TEXT,
-            "args": columns.ARGS,
-            "launch": columns.LAUNCH,
-            "call": TEXT,
-            "outputs": _OUTPUTS,
-        },
-        ("task", "source"),
-    ),
-    _records,
-    ("task", "source"),
-)

@@ -27,11 +27,12 @@ def view(
     levels: Sequence[str] = (),
     planted: Path = Path(),
     beside: Callable[[], Iterator[Kernel]] = lambda: iter(()),
+    outputs: bool = True,
 ) -> View:
     """The view of a name.
 
     `levels` are those of `ladder` and `translate`, `planted` is a file of faults, `beside` gives the kernels
-    that `versions` compares with.
+    that `versions` compares with, `outputs` says whether `instruct` runs its kernels.
     """
     if name == "versions":
         return versions(beside)
@@ -41,9 +42,9 @@ def view(
         return {"repair": repair, "preference": preference}[name](planted)
     if name == "instruct":
         # Imports Warp, and every category for its description.
-        from warpgen.exporting.views.instruct import INSTRUCT
+        from warpgen.exporting.views.instruct import instruct
 
-        return INSTRUCT
+        return instruct(outputs)
     if name == "translate" and levels:
         from warpgen.exporting.views.levels import translate
 
