@@ -221,12 +221,13 @@ class Book:
     ) -> str:
         """A function's own text under a decorator and a name, with foreign names replaced.
 
-        `arg_types` are written in place of annotations, `known_types` of those that cannot be taken along.
+        `arg_types` are written in place of annotations that say another type, all others of those that cannot
+        be taken along.
         """
         reader = Reader(self, func, adj)
         self.authored.append(reader.source)
         reader.annotate(arg_types)
-        reader.read(known_types)
+        reader.read({**arg_types, **known_types})
         text = reader.text.written(name)
         return f"{decorator}\n{text}" if decorator else text
 

@@ -87,10 +87,19 @@ class Reader:
         self._declared: Mapping[str, Any] = getattr(adj, "resolved_static_expressions", {})
 
     def annotate(self, arg_types: Mapping[str, Any]) -> None:
-        """Write these types in place of the parameters' annotations."""
+        """Write these types in place of the parameters' annotations, where those say another or none."""
         for argument in parameters(self._node):
             if argument.arg in arg_types and argument.annotation is not None:
-                self.text.replace(argument.annotation, self._book.spell(arg_types[argument.arg]))
+                text = self._book.spell(arg_types[argument.arg])
+                if not self._says(argument.annotation, text):
+                    self.text.replace(argument.annotation, text)
+
+    def _says(self, annotation: ast.expr, text: str) -> bool:
+        """Whether an annotation stands for the type that is spelled so."""
+        try:
+            return self._book.spell(self._outside.evaluated(annotation)) == text
+        except ExtractionError:
+            return False
 
     def read(self, known_types: Mapping[str, Any]) -> None:
         """Find everything that the function takes from outside.
