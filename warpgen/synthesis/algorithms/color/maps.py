@@ -160,7 +160,7 @@ def seen_colors(d: Draft) -> None:
         "deutan": "Simulates how people without green cones see colors.",
         "tritan": "Simulates how people without blue cones see colors.",
         "sepia": "Gives colors a sepia tone.",
-        "saturation": "Changes the saturation of colors and keeps their luminance.",
+        "saturation": "Changes the saturation of colors about the gray of their luminance.",
         "luma chroma": "Converts colors to luma and color differences.",
         "swap": "Swaps the red and the blue channel of colors.",
         "hue turn": "Turns colors around the gray diagonal.",

@@ -15,9 +15,10 @@ VTRAP = piece(
 @wp.func
 def vtrap(x: float, y: float) -> float:
     # x / (exp(x / y) - 1) has a removable singularity at x = 0, use its series there
-    if wp.abs(x / y) < 1.0e-4:
-        return y * (1.0 - 0.5 * x / y)
-    return x / (wp.exp(x / y) - 1.0)
+    z = x / y
+    if wp.abs(z) < 0.01:
+        return y * (1.0 - 0.5 * z + z * z / 12.0)
+    return x / (wp.exp(z) - 1.0)
 """,
     numpy=lambda x, y: np.where(np.abs(x / y) < 1e-4, y * (1 - 0.5 * x / y), x / np.expm1(x / y)),
 )
@@ -58,7 +59,10 @@ def step_membrane(d: Draft) -> None:
         "cable": "Integrates the Hodgkin-Huxley model of the compartments of a nerve fiber.",
         "synapses": "Integrates the Hodgkin-Huxley model of neurons that excite each other through synapses.",
     }[coupled])  # fmt: skip
-    d.inout("v", "float", count, -75.0, -20.0, about="Membrane potentials [mV]")
+    if coupled == "cable":
+        d.input("v_old", "float", count, -75.0, -20.0, about="Potentials before the step [mV]")
+    else:
+        d.inout("v", "float", count, -75.0, -20.0, about="Membrane potentials [mV]")
     if layout == "vector":
         d.inout("gates", "vec3", count, 0.2, 0.8, about="Gating variables (m, h, n)")
         load = "g = gates[tid]\nm = g[0]\nh = g[1]\nn = g[2]"
@@ -78,7 +82,6 @@ def step_membrane(d: Draft) -> None:
         save = "gates[tid, 0] = m\ngates[tid, 1] = h\ngates[tid, 2] = n"
     d.input("current", "float", count, 0.0, 15.0, about="Injected currents [uA/cm^2]")
     if coupled == "cable":
-        d.input("v_old", "float", count, -75.0, -20.0, about="Potentials before the step [mV]")
         d.param("g_axial", "float", 0.1, 0.5, about="Axial conductance [mS/cm^2]")
     elif coupled == "synapses":
         d.input("offsets", "int", count + 1, 0, 3 * count, "offsets", about="First synapse of each neuron")
@@ -88,6 +91,8 @@ def step_membrane(d: Draft) -> None:
     several = inner == "several"
     d.param("dt", "float", *((0.02, 0.06) if several else (0.005, 0.02)), about="Time step [ms]")
     h = "dt_sub" if several else "dt"
+    if coupled == "cable":
+        d.output("v", "float", count, about="Potentials after the step [mV]")
     if spikes:
         d.param("threshold", "float", -30.0, -25.0, about="Spike threshold [mV]")
         cells = "compartments" if coupled == "cable" else "neurons"
@@ -105,7 +110,7 @@ def step_membrane(d: Draft) -> None:
         # Sealed ends, no axial current at the boundary{"; elsewhere it is held over the substeps" * several}
         if tid > 0:
             i_in += g_axial * (v_old[tid - 1] - v_old[tid])
-        if tid < v_old.shape[0] - 1:
+        if tid < last:
             i_in += g_axial * (v_old[tid + 1] - v_old[tid])
         """,
         "synapses": """
@@ -176,7 +181,9 @@ def step_membrane(d: Draft) -> None:
     )
     d.launch(count)
     d.code(
-        "tid = wp.tid()\nu = v[tid]\n$before\n$load\n$drive\n$step\nv[tid] = u\n$save\n$mark",
+        "$last\ntid = wp.tid()\nu = $v[tid]\n$before\n$load\n$drive\n$step\nv[tid] = u\n$save\n$mark",
+        last="last = v_old.shape[0] - 1" if coupled == "cable" else "",
+        v="v_old" if coupled == "cable" else "v",
         before="before = u" if spikes else "",
         load=load,
         drive=drive,
@@ -193,7 +200,7 @@ def step_membrane(d: Draft) -> None:
     d.explain("Potentials in mV, time in ms, currents in uA/cm^2, conductances in mS/cm^2.")
 
     def reference(v: Values) -> dict[str, Any]:
-        u = v.v.copy()
+        u = (v.v_old if coupled == "cable" else v.v).copy()
         if layout == "separate":
             m, h, n = v.m_gate, v.h_gate, v.n_gate
         else:
@@ -231,7 +238,9 @@ def step_membrane(d: Draft) -> None:
         else:
             found["gates"] = np.stack([m, h, n], axis=-1)
         if spikes:
-            found["fired"] = ((u >= v.threshold) & (v.v < v.threshold)).astype(int)
+            found["fired"] = (
+                (u >= v.threshold) & ((v.v_old if coupled == "cable" else v.v) < v.threshold)
+            ).astype(int)
         return found
 
     d.check(reference, 5e-4)

@@ -18,7 +18,7 @@ _DRAG = {
     """,
     "crisis": """
         # Drag crisis of a ball: the boundary layer turns turbulent at a critical speed
-        drag_coeff = cd0 - cd_rise / (1.0 + wp.exp(-(speed - critical_speed) / crisis_width))
+        drag_coeff = cd0 - cd_drop / (1.0 + wp.exp(-(speed - critical_speed) / crisis_width))
     """,
 }
 _AIR = {
@@ -93,12 +93,12 @@ def fly_projectiles(d: Draft) -> None:
     d.param(
         "cd0", "float", 0.4, 0.5, about="Drag coefficient" + (" at low speed" if drag != "constant" else "")
     )
-    if drag != "constant":
-        d.param("cd_rise", "float", 0.1, 0.3, about="Change of the drag coefficient")
     if drag == "mach":
+        d.param("cd_rise", "float", 0.1, 0.3, about="Rise of the drag coefficient")
         d.param("sound_speed", "float", 330.0, 345.0, about="Speed of sound [m/s]")
         d.param("mach_width", "float", 0.05, 0.15, about="Width of the transonic rise")
     elif drag == "crisis":
+        d.param("cd_drop", "float", 0.1, 0.3, about="Fall of the drag coefficient")
         d.param("critical_speed", "float", 20.0, 40.0, about="Speed at which drag drops [m/s]")
         d.param("crisis_width", "float", 3.0, 8.0, about="Width of the drop [m/s]")
     level = "" if air == "constant" else " at the ground"
@@ -328,7 +328,7 @@ def fly_projectiles(d: Draft) -> None:
         if drag == "mach":
             cd = cd + v.cd_rise / (1.0 + np.exp(-(speed / v.sound_speed - 1.0) / v.mach_width))
         elif drag == "crisis":
-            cd = cd - v.cd_rise / (1.0 + np.exp(-(speed - v.critical_speed) / v.crisis_width))
+            cd = cd - v.cd_drop / (1.0 + np.exp(-(speed - v.critical_speed) / v.crisis_width))
         mass = np.reshape(v[f"{ball}_mass"], (-1, 1))
         push = 0.5 * rho * v.cross_section / mass
         acc = np.array([0.0, 0.0, -9.80665]) - push * cd * speed * u

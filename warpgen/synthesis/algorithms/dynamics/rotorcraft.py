@@ -68,8 +68,13 @@ def fly_step(d: Draft) -> None:
     d.module("""
         MASS = wp.constant(1.2)  # [kg]
         ARM = wp.constant(0.2)  # from the center to a rotor [m]
-        IXX = wp.constant(0.012)  # moment of inertia about x, and by symmetry about y [kg m^2]
-        IZZ = wp.constant(0.022)  # about z
+    """)
+    if result == "state":
+        d.module("""
+            IXX = wp.constant(0.012)  # moment of inertia about x, and by symmetry about y [kg m^2]
+            IZZ = wp.constant(0.022)  # about z
+        """)
+    d.module("""
         HOVER_THRUST = wp.constant(2.943)  # of one rotor, a quarter of the weight [N]
         DRAG_RATIO = wp.constant(0.016)  # rotor torque per thrust [m]
         GRAVITY = wp.constant(9.81)  # [m/s^2]

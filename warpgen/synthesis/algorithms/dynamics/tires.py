@@ -67,7 +67,7 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
         "params": "tire|tire_params|coeffs",
         "low_speed": "v_min|speed_floor|v_low",
     },
-    element="tire",
+    element="wheel",
     weight=7,
 )
 def tire_forces(d: Draft) -> None:

@@ -204,7 +204,14 @@ def wheel_forces(d: Draft) -> None:
         d.param("wheel_inertia", "float", 0.5, 1.5, about="Inertia of a wheel about its axle [kg m^2]")
         d.output("spin_accel", "float", (cars, wheels), about="Angular acceleration of the wheels [rad/s^2]")
     text, below = _GROUND[ground]
-    for function in (_ROTATION, _MAGIC[tire], _COMBINED[combined], text):
+    curve_text = _MAGIC[tire]
+    if combined == "similarity":  # of the resultant slip, which has no sign
+        curve_text = curve_text.replace(
+            "Slip ratio or tangent of the slip angle", "Resultant slip, not negative"
+        )
+        curve_text = curve_text.replace("wp.abs(tire.stiffness * slip)", "tire.stiffness * slip")
+        curve_text = curve_text.replace(" * wp.sign(slip)", "")
+    for function in (_ROTATION, curve_text, _COMBINED[combined], text):
         if function:
             d.function(function)
     turn = {

@@ -357,8 +357,9 @@ def cube_roots(d: Draft) -> None:
             f"wp.where({share} > 216.0 / 24389.0, 116.0 * wp.cbrt({share}) - 16.0, 24389.0 / 27.0 * {share})",
         ),
         "cubic": (
-            f"# Cardano's formula: positive discriminant, one real root\nroot = wp.sqrt(q * q + {cube})",
-            "wp.cbrt(q + root) + wp.cbrt(q - root)",
+            f"# Cardano's formula: positive discriminant, one real root\n"
+            f"u = wp.cbrt(q + wp.sqrt(q * q + {cube}))\n# The other cube root by their product, as q less the square root cancels",
+            f"u - {'1.0' if scaled == 'no' else 'p'} / u",
         ),
         "signed": ("", f"{times}wp.cbrt(q)"),
         "hydraulic": ("", f"wp.cbrt({times}q * q / 9.81)"),

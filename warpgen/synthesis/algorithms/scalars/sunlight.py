@@ -89,6 +89,7 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
         "mean_anomaly": "anomaly|m_sun|g_sun",
     },
     weight=10,
+    element="site",
 )
 def panel_irradiance(d: Draft) -> None:
     """Computes the irradiance on solar panels under a clear sky from date, time and place."""

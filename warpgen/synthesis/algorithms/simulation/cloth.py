@@ -180,6 +180,7 @@ def bending_forces(d: Draft) -> None:
     },
     double=True,
     weight=2,
+    element="triangle",
 )
 def triangle_aerodynamics(d: Draft) -> None:
     """Accumulates aerodynamic drag and lift of cloth triangles."""

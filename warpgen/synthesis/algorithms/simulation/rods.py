@@ -281,6 +281,7 @@ def solve_bend_twist(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
+    element="strand",
 )
 def follow_the_leader(d: Draft) -> None:
     """Enforces segment lengths of hair strands with the follow-the-leader scheme."""

@@ -210,7 +210,7 @@ def solve_volume(d: Draft) -> None:
     d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
     d.input("rest", "float", count, 0.05, 0.5, about="Rest volumes [m^3]")
     if pressure:
-        d.param("inflation", "float", 0.5, 1.5, about="Ratio of the target volume to the rest volume")
+        d.param("inflation", "float", 1.1, 1.8, about="Ratio of the target volume to the rest volume")
     if method == "xpbd":
         d.param(
             "compliance",
@@ -323,6 +323,7 @@ def solve_volume(d: Draft) -> None:
     },
     double=True,
     weight=7,
+    element="tet",
 )
 def tet_energy(d: Draft) -> None:
     """Computes the elastic energy of tetrahedra."""

@@ -58,6 +58,7 @@ _ENERGIES = {
     },
     adjoint="no",
     weight=13,
+    element="vertex",
 )
 def descend_solids(d: Draft) -> None:
     """Moves each vertex of a solid by one Newton step on its own energy (vertex block descent)."""

@@ -297,7 +297,7 @@ def pack_colours(d: Draft) -> None:
     top = sum(m << shifts[c] for c, m in masks.items())
     at_top = f"{channels[0]} in the highest bits"
     d.says(
-        f"Packs three colour channels into one {layout} word for each pixel, {at_top}."
+        f"Packs {'the low bits of ' if masked else ''}three colour channels into one {layout} word for each pixel, {at_top}."
         if direction == "pack"
         else f"Takes the colour channels out of packed {layout} words of pixels, {at_top}."
     )

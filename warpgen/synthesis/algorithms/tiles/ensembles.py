@@ -234,7 +234,7 @@ def riccati_recursion(d: Draft) -> None:
     weights = d.option("weights", "diagonal", "full", "scalar")
     cross = d.flag("cross term", 0.35)
     discount = d.flag("discount", 0.4)
-    regular = d.flag("regularized", 0.4)
+    regular = d.flag("regularized", 0.4) and form == "joseph"  # whose value holds for any gain
     if result in ("value", "closed loop"):
         d.calls({
             "value": "riccati_values|cost_to_go|solve_riccati",
@@ -271,7 +271,7 @@ def riccati_recursion(d: Draft) -> None:
     if discount:
         d.param("discount", "float", 0.9, 0.99, about="worth of the next step's cost in this one's")
     if regular:
-        d.param("ridge", "float", 0.01, 0.1, about="added to the weights of the inputs")
+        d.param("ridge", "float", 0.01, 0.1, about="added to the diagonal that the gains are solved with")
     d.param("horizon", "int", horizon, about="number of steps")
     name, shape, about = {
         "first gain": ("gains", (systems, inputs, state), "gains of the first step"),
@@ -290,10 +290,7 @@ def riccati_recursion(d: Draft) -> None:
         if weights == "scalar"
         else "wp.tile_load(input_cost, shape=INPUTS)"
     )
-    if regular and weights == "scalar":
-        r = r.replace("value=input_cost", "value=input_cost + ridge")
-    elif regular:
-        r += " + wp.tile_full(shape=INPUTS, value=ridge, dtype=float)"
+    lift = "r_diag + wp.tile_full(shape=INPUTS, value=ridge, dtype=float)" if regular else "r_diag"
     less = "discount * " if discount else ""
     value = {
         "gain": f"next_value = q + {less}wp.tile_matmul(wp.tile_transpose(a), pa) - wp.tile_matmul(wp.tile_transpose(bpa), gain)",
@@ -333,7 +330,8 @@ def riccati_recursion(d: Draft) -> None:
             pa = wp.tile_matmul(value, a)
             bpb = $less wp.tile_matmul(wp.tile_transpose(b), pb)
             bpa = $less wp.tile_matmul(wp.tile_transpose(b), pa)$plus
-            factor = wp.tile_cholesky(wp.tile_diag_add(bpb, r_diag))
+            $damped
+            factor = wp.tile_cholesky(wp.tile_diag_add(bpb, $lift))
             $gain
             $keep
             $value
@@ -342,6 +340,8 @@ def riccati_recursion(d: Draft) -> None:
         """.replace("$less ", less),
         q=q,
         r=r,
+        damped="# Levenberg's ridge damps the gains, not their cost" if regular else "",
+        lift=lift,
         first_gain="gain = wp.tile_zeros(shape=(INPUTS, STATE), dtype=float)"
         if result in ("first gain", "closed loop")
         else "",
@@ -364,14 +364,13 @@ def riccati_recursion(d: Draft) -> None:
     )
     g, n_ = ("g " if discount else ""), (" + N" if cross else "")
     right = f"({g}B^T P A{n_})" if cross else f"{g}B^T P A"
-    also = (
-        ["g the discount"] * discount
-        + ["N the cost of inputs with states"] * cross
-        + ["R with the ridge"] * regular
-    )
+    also = ["g the discount"] * discount + ["N the cost of inputs with states"] * cross
+    value_update = f"{g}A^T P A - {right if cross else f'({right})'}^T K"
+    if regular:
+        value_update = f"K^T R K + {g}(A - B K)^T P (A - B K)" + " - K^T N - N^T K" * cross
     d.explain(
-        f"K = (R + {g}B^T P B)^-1 {right}, P <- Q + {g}A^T P A - {right if cross else f'({right})'}^T K,\n"
-        f"from the last step, where P = Q, to the first{', ' + ', '.join(also) if also else ''}. The best input is -K x."
+        f"K = (R + {'`ridge` I + ' * regular}{g}B^T P B)^-1 {right}, P <- Q + {value_update},\n"
+        f"from the last step, where P = Q, to the first{', ' + ', '.join(also) if also else ''}. The {'' if regular else 'best '}input is -K x."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -380,14 +379,15 @@ def riccati_recursion(d: Draft) -> None:
         for a, b in zip(v.dynamics, v.control, strict=True):
             q_ = {"scalar": lambda: v.state_cost * np.eye(state), "diagonal": lambda: np.diag(v.state_cost),
                   "full": lambda: v.state_root.T @ v.state_root}[weights]()  # fmt: skip
-            r_ = np.diag(v.input_cost * np.ones(inputs) + (v.ridge if regular else 0.0))
+            r_ = np.diag(v.input_cost * np.ones(inputs))
             n_ = v.cross_cost if cross else np.zeros((inputs, state))
             p, gains = q_, []
             for _ in range(horizon):
                 # Minimize over the input: the Schur complement of the whole quadratic form.
                 huu, hux = r_ + g * b.T @ p @ b, n_ + g * b.T @ p @ a
-                gains.append(np.linalg.solve(huu, hux))
-                p = q_ + g * a.T @ p @ a - hux.T @ np.linalg.solve(huu, hux)
+                k = np.linalg.solve(huu + (v.ridge if regular else 0.0) * np.eye(inputs), hux)
+                gains.append(k)
+                p = q_ + g * a.T @ p @ a - hux.T @ k - k.T @ hux + k.T @ huu @ k
             found.append({"first gain": gains[-1], "all gains": np.array(gains[::-1]), "value": p,
                           "closed loop": a - b @ gains[-1]}[result])  # fmt: skip
         return {name: np.array(found)}

@@ -310,13 +310,14 @@ def substitution(d: Draft) -> None:
     n, count = d.pick(4, 5, 6, 8), d.pick(3, 4, 6)
     size = extent(d, "N", n)
     sentence = f"{'forward' if side == 'lower' else 'backward'} substitution"
-    kind = "an upper" if side == "upper" else "a lower"
+    triangle = ({"lower": "upper", "upper": "lower"} if turned else {}).get(side, side)  # of what is given
+    kind = f"a transposed {triangle}" if turned else {"upper": "an upper", "lower": "a lower"}[side]
     d.says(f"Solves {kind} triangular system in each block by {sentence}, after its diagonal is raised.")
     d.calls({
         "lower": "forward_substitution|solve_lower|triangular_solve",
         "upper": "back_substitution|solve_upper|triangular_solve",
     }[side])  # fmt: skip
-    d.input("a", "float", (count * n, n), -0.4, 0.4, about="triangular matrices, stacked by rows")
+    d.input("a", "float", (count * n, n), -0.4, 0.4, about=f"{triangle} triangular matrices, stacked by rows")
     if unit == "given":
         d.input("diagonal", "float", count * n, 1.0, 3.0, about="added to the diagonals of the matrices")
     else:

@@ -38,10 +38,12 @@ def running_tile(d: Draft) -> None:
         type_ = "int"
     rows = d.option("rows", "flat", "rows")
     ends = kind in ("offsets", "totals") and d.flag("ends")
+    last = ", and where the last one ends" if kind == "offsets" else ", and what each adds up to"
+    last = last if ends else ""
     d.says(
         {
-            "offsets": "Finds where each record of a block begins when records of given lengths are packed.",
-            "totals": "Gives the running totals of each block.",
+            "offsets": f"Finds where each record of a block begins when records of given lengths are packed{last}.",
+            "totals": f"Gives the running totals of each block{last}.",
             "high water": "Gives the highest value so far within each block.",
             "low water": "Gives the lowest value so far within each block.",
             "drawdown": "Tells how far each value lies below the highest so far of its block.",

@@ -41,7 +41,7 @@ def block_total(d: Draft) -> None:
         loaded = "vector"
     d.says({
         "kinetic energy": "Adds up kinetic energies within each block before anything reaches global memory.",
-        "norm": "Adds up squared lengths within each block before anything reaches global memory.",
+        "norm": f"Adds up {'squared lengths' if loaded == 'vector' else 'squares'} within each block before anything reaches global memory.",
         "largest": "Finds the largest magnitude of all, first within each block, then in global memory.",
         "smallest": "Finds the smallest magnitude of all, first within each block, then in global memory.",
         "momentum": "Adds up momenta within each block before anything reaches global memory.",
@@ -49,7 +49,7 @@ def block_total(d: Draft) -> None:
     }[what])  # fmt: skip
     d.calls({
         "kinetic energy": "total_energy|sum_kinetic_energy|total_kinetic_energy",
-        "norm": "sum_of_squares|squared_norm|sum_squared_lengths",
+        "norm": "sum_of_squares|squared_norm" + ("|sum_squared_lengths" if loaded == "vector" else ""),
         "largest": "largest_magnitude|max_magnitude|reduce_largest",
         "smallest": "smallest_magnitude|min_magnitude|reduce_smallest",
         "momentum": "total_momentum|sum_momenta|reduce_momentum",
