@@ -192,7 +192,7 @@ def sample_grid(d: Draft) -> None:
             if order == "cubic"
             else "Positions have to lie within the grid.",
             "wrap": "The field repeats itself: behind the last node follows the first.",
-            "zero": "Nodes beyond the border count as zero.",
+            "zero": "Nodes beyond the border count as zero, so that values fade out within a cell of it.",
         }[edges]
     )
 

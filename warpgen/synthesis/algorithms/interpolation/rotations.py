@@ -56,7 +56,7 @@ def interpolate_rotation(d: Draft) -> None:
         d.input("inner", "quat", n, kind="unit", about="Inner quadrangle points")
     if search == "uniform":
         d.param("key_interval", "float", 0.2, 0.5, about="Time between keyframes")
-        d.input("when", "float", m, 0.0, 1.0, about="Query times, not negative")
+        d.input("when", "float", m, 0.0, 4.0, about="Query times, not negative")
     else:
         d.input("times", "float", n, 0.0, 10.0, kind="ascending", about="Keyframe times, ascending")
         d.input("when", "float", m, 0.0, 10.0, about="Query times")

@@ -82,10 +82,10 @@ def dose_patients(d: Draft) -> None:
     if scaled:
         size = [
             "# Volumes grow with mass but flows more slowly, hence the power 0.75",
-            "ratio = weight[tid] / 70.0",
-            *(f"{x} = {of} * ratio" for x, of in volumes.items()),
-            "speed = wp.pow(ratio, 0.75)",
-            *(f"{x} = {of} * speed" for x, of in (flows | cl | most).items()),
+            "mass_ratio = weight[tid] / TYPICAL_MASS",
+            *(f"{x} = {of} * mass_ratio" for x, of in volumes.items()),
+            "flow_ratio = wp.pow(mass_ratio, 0.75)",
+            *(f"{x} = {of} * flow_ratio" for x, of in (flows | cl | most).items()),
         ]
     lost = {
         "linear": "cl * conc",
@@ -123,6 +123,7 @@ def dose_patients(d: Draft) -> None:
         for x, of in (volumes | flows).items():
             rates = re.sub(rf"\b{x}\b", of, rates)
     typical = {
+        "TYPICAL_MASS": "70.0)  # of the patient whom the volumes and flows are given for [kg]",
         "V_CENTRAL": "12.0)  # volume of the central compartment (blood) [l]",
         "V_FAST": "30.0)  # of the fast tissue [l]",
         "V_SLOW": "60.0)  # of the slow tissue [l]",

@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "dt": "time_step|step_ms|delta_t",
         "i_ion": "i_total|ionic_current|total_current",
     },
-    element="cell",
+    element="",  # cells read what others wrote in the step before
     weight=4,
 )
 def cardiac_step(d: Draft) -> None:

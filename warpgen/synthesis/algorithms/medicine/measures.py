@@ -35,9 +35,9 @@ _READINGS = {
     source="Du Bois & Du Bois 1916; Mosteller 1987; Mifflin et al. 1990; Cockcroft & Gault 1976; Friedewald 1972; Bazett 1920",
     names={
         "clinical_measures": "patient_indices|bedside_formulas|clinical_index",
-        "kg": "mass|weight|body_mass",
-        "cm": "height|stature|length_cm",
-        "age": "years|age_years|a",
+        "kg": "mass|body_mass",
+        "cm": "height|height_cm",
+        "age": "age_years",
         "out": "result|values|out_values",
         "female": "is_female|woman|is_woman",
     },
@@ -152,7 +152,8 @@ def clinical_measures(d: Draft) -> None:
         )
         lines += f"\nmeasure = {value}"
         value = "(measure - USUAL_MEAN) / USUAL_DEVIATION"
-    form.write(f"{word}_of", lines.strip(), value)
+    kept = {"value": "of", "grade": "grade", "z score": "z_score"}[graded]
+    form.write(f"{word}_{kept}", lines.strip(), value)
 
     def measured(v: Values) -> Any:
         found: dict[str, Callable[[], Any]] = {

@@ -36,6 +36,7 @@ class Scanner:
         "counts": "photon_counts|transmitted|readings",
         "scanner": "geometry|geom|setup",
     },
+    element="",
     weight=2,
 )
 def project_rays(d: Draft) -> None:

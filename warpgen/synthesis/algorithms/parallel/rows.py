@@ -288,7 +288,9 @@ def row_extremum(d: Draft) -> None:
     keep = keep or form == "cooperative"
     worst = "1.0e30" if sign == "min" else "-1.0e30"
     if form != "cooperative":
-        d.output("best", "int", m, about=f"{layout_other} of the extremum, -1 for none")
+        d.output(
+            "best", "int", m, about=f"{layout_other} of the extremum{', -1 for none' * (valid != 'all')}"
+        )
     if keep:
         d.output(
             "value",

@@ -55,7 +55,7 @@ def scan_step(d: Draft) -> None:
         d.input("x", kind, shape, low, high)
         if segmented:
             d.input("head", "int", shape, 0, 2, about="nonzero at the first element of each segment")
-        d.param("stride", "int", 1, 8, about="distance of the elements to combine")
+        d.param("stride", "int", d.pick(1, 2, 4, 8), about="distance of the elements to combine")
         d.output("y", kind, shape)
         if segmented:
             d.output("head_out", "int", shape, about="nonzero where a segment's head has been reached")
@@ -87,7 +87,7 @@ def scan_step(d: Draft) -> None:
             "after which each element covers twice as many."
         )
     else:
-        d.param("stride", "int", 1, 5, about="distance of the elements to combine")
+        d.param("stride", "int", d.pick(1, 2, 4), about="distance of the elements to combine")
         d.inout("x", kind, shape, low, high)
         right, left = f"x[{at}right]", f"x[{at}left]"
         place = "right = (2 * i + 2) * stride - 1\n"

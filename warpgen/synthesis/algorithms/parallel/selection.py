@@ -61,7 +61,7 @@ def row_select(d: Draft) -> None:
         key, low, high = ("int", -500000000, 500000000) if form == "tile sort" else ("float", -1.0, 1.0)
         d.input("x", key, shape, low, high)
     if form in ("quickselect", "bisection"):
-        d.param("k", "int", 1, n - 2, about="rank of the element to find")
+        d.param("k", "int", 1, n - 2, about="rank of the element to find, from zero")
         if form == "bisection":
             d.param("lowest", "float", -1.0, about="lower bound of all values")
             d.param("highest", "float", 1.0, about="upper bound of all values")

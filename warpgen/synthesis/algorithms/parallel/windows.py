@@ -185,7 +185,7 @@ def sliding_window(d: Draft) -> None:
             "mean": f"s += {e}",
             "sum": f"s += {e}",
             "max": f"largest = wp.max(largest, {e})",
-            "variance": f"e = {e}\ns += e\nsq += e * e",
+            "variance": f"e = {e} - x[{p}i]\ns += e\nsq += e * e",
         }[op]
         if border == "shrink" and op in ("mean", "variance"):
             add += "\ncount += 1.0"
@@ -194,23 +194,25 @@ def sliding_window(d: Draft) -> None:
             "mean": f"s / {number}",
             "sum": "s",
             "max": "largest",
-            "variance": f"sq / {number} - mean * mean",
+            "variance": f"sq / {number} - shift * shift",
         }[op]
+        sq = "# Differences to the element itself, so that squares of large values do not cancel\nsq = float(0.0)"
         d.launch(*(shape if rows else (n,)))
         d.code(
             f"""
             {p}i = wp.tid()
             $edge
             {start}
-            {"sq = float(0.0)" if op == "variance" else "$nothing"}
+            $sq
             {"count = float(0.0)" if "count +=" in add else "$nothing"}
             for k in range(-radius, radius + 1):
                 $test
                 $add
-            {f"mean = s / {number}" if op == "variance" else "$nothing"}
+            {f"shift = s / {number}" if op == "variance" else "$nothing"}
             y[{p}i] = {end}
             """,
             edge=edge if border == "skip" else "",
+            sq=sq if op == "variance" else "",
             test="" if border == "skip" else test,
             add=add,
             nothing="",

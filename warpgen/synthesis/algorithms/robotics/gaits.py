@@ -57,6 +57,7 @@ _ANGLES = "Abduction, hip and knee angles [rad], the knee bent back by 8 to 172 
         "blend": "progress",
         "foot_target": "foot_pos_des|foot_out|foot_command",
     },
+    element="leg",
     weight=3,
 )
 def plan_feet(d: Draft) -> None:

@@ -135,6 +135,7 @@ def stabilize_gimbals(d: Draft) -> None:
     filtered_out[tid] = wanted
     """
     flat = "# The roll joint is held at zero, so that the camera rolls with its carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"
+    flat_wrapped = flat.replace("angles[1], angles[2]", "wrap_angle(angles[1]), wrap_angle(angles[2])")
     roll, turns = "felt[0] + wp.tan(now[1]) * swing", "roll, pitch and yaw"
     if level:
         roll, turns = "0.0", "pitch and yaw"
@@ -197,9 +198,9 @@ def stabilize_gimbals(d: Draft) -> None:
         # Without stops the differences are wrapped, which is enough
         principal="# Euler angles may come a full turn off\n"
         "angles = wp.vec3(wrap_angle(angles[0]), wrap_angle(angles[1]), wrap_angle(angles[2]))"
-        if limits
+        if limits and not level
         else "",
-        flat=flat if level else "",
+        flat=(flat_wrapped if limits else flat) if level else "",
         limits="# Keep off the mechanical stops, since motors would stall there\nangles = clamp_components(angles, angle_lower, angle_upper)"
         if limits
         else "",

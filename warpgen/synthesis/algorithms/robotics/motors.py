@@ -26,22 +26,22 @@ _CONTROL = {
         # Position loop with a speed limit, then a speed loop
         position_error = command[tid] - joint_pos[tid]
         speed_wanted = wp.clamp(position_gain * position_error, -speed_limit, speed_limit)
-        voltage = wp.clamp(speed_gain * (speed_wanted * gear - rotor) + back_emf * rotor, -supply, supply)
+        voltage = wp.clamp(speed_gain * (speed_wanted * gear - rotor) + motor_constant * rotor, -supply, supply)
     """,
 }
 _CURRENT = {
     "exact": """
-        # Current after the step, exact for a constant rotor speed: L di/dt = V - R i - ke w
-        settled = (voltage - back_emf * rotor) / resistance
+        # Current after the step, exact for a constant rotor speed: L di/dt = V - R i - k w
+        settled = (voltage - motor_constant * rotor) / resistance
         amps_new = settled + (amps - settled) * wp.exp(-resistance / inductance * dt)
     """,
     "implicit": """
         # Implicit Euler: the electric time constant may be shorter than the step
-        amps_new = (amps + dt / inductance * (voltage - back_emf * rotor)) / (1.0 + dt * resistance / inductance)
+        amps_new = (amps + dt / inductance * (voltage - motor_constant * rotor)) / (1.0 + dt * resistance / inductance)
     """,
     "static": """
         # The electric time constant is short, so the current follows at once
-        amps_new = (voltage - back_emf * rotor) / resistance
+        amps_new = (voltage - motor_constant * rotor) / resistance
     """,
 }
 _GEAR = {
@@ -131,8 +131,14 @@ def step_servos(d: Draft) -> None:
     d.param("resistance", "float", 0.5, 1.5, about="Winding resistance at 20 C [Ohm]")
     if electric != "static":
         d.param("inductance", "float", 0.0005, 0.002, about="Winding inductance [H]")
-    d.param("back_emf", "float", 0.03, 0.08, about="Back EMF constant [V s/rad]")
-    d.param("torque_constant", "float", 0.03, 0.08, about="Torque constant [N m/A]")
+    # In SI units the constants of torque and back EMF are one, since no power is lost between them
+    d.param(
+        "motor_constant",
+        "float",
+        0.03,
+        0.08,
+        about="Torque per current [N m/A] and back EMF per speed [V s/rad]",
+    )
     d.param("gear", "float", 40.0, 80.0, about="Gear ratio")
     if gear == "rigid":
         d.param("efficiency", "float", 0.7, 0.95, about="Efficiency of the gear")
@@ -249,7 +255,7 @@ def step_servos(d: Draft) -> None:
         current_out[tid] = amps_new
         # --- Rotor and gear ---
         $lag
-        motor_torque = torque_constant * amps_new - drag
+        motor_torque = motor_constant * amps_new - drag
         $tooth
         $gear
         joint_torque[tid] = torque
@@ -292,12 +298,12 @@ def step_servos(d: Draft) -> None:
     )
     if not states:
         d.calls("servo_torques|motor_torques|servo_currents")
-    law = "R i = V - ke w" if electric == "static" else "L di/dt = V - R i - ke w"
+    law = "R i = V - k w" if electric == "static" else "L di/dt = V - R i - k w"
     drags = "friction - cogging" if cogging != "none" else "friction"
     law += (
-        f" and T = N (kt i - {drags}) but for losses of the gear; the rotor's inertia is left out"
+        f" and T = N (k i - {drags}) but for losses of the gear; the rotor's inertia is left out"
         if gear == "rigid"
-        else f" and J dw/dt = kt i - {drags} - T / N"
+        else f" and J dw/dt = k i - {drags} - T / N"
     )
     heating = "" if thermal == "none" else "; the winding heats up by R i^2"
     heating += " and gets less current when hot" if derate else ""
@@ -328,8 +334,8 @@ def step_servos(d: Draft) -> None:
             )
         else:
             goal = np.clip(v.position_gain * (v.command - v.joint_pos), -v.speed_limit, v.speed_limit)
-            volts = np.clip(v.speed_gain * (goal * v.gear - w) + v.back_emf * w, -v.supply, v.supply)
-        final = (volts - v.back_emf * w) / r
+            volts = np.clip(v.speed_gain * (goal * v.gear - w) + v.motor_constant * w, -v.supply, v.supply)
+        final = (volts - v.motor_constant * w) / r
         if electric == "exact":
             amps = final + (i0 - final) * np.exp(-r / v.inductance * v.dt)
         elif electric == "implicit":
@@ -342,7 +348,7 @@ def step_servos(d: Draft) -> None:
         if friction != "viscous":
             s = w / v.friction_speed
             drag = drag + (v.coulomb + v.get("breakaway", 0.0) * np.exp(-s * s)) * np.tanh(s)
-        torque = v.torque_constant * amps - drag
+        torque = v.motor_constant * amps - drag
         place = v.get("joint_pos", 0.0) * v.gear if gear == "rigid" else v.rotor_angle
         if cogging != "none":
             second = 0.3 * np.sin(2.0 * v.cogging_periods * place) if cogging == "two harmonics" else 0.0

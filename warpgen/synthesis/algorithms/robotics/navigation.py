@@ -69,8 +69,8 @@ def navigate(d: Draft) -> None:
         d.input("nav_rot", "mat33", count, kind="rotation", about="Attitudes, body to north-east-down")
     d.input("nav_vel", "vec3", count, -50.0, 50.0, about="Velocities north, east, down [m/s]")
     if update == "geodetic":
-        d.input("latitude", "float", count, -1.2, 1.2, about="Latitudes [rad]")
-        d.input("longitude", "float", count, -3.0, 3.0, about="Longitudes [rad]")
+        d.input("latitude", "float64", count, -1.2, 1.2, about="Latitudes [rad]")
+        d.input("longitude", "float64", count, -3.0, 3.0, about="Longitudes [rad]")
         d.input("altitude", "float", count, 0.0, 2000.0, about=f"Heights above the {earth} [m]")
     else:
         d.input(
@@ -118,8 +118,8 @@ def navigate(d: Draft) -> None:
     )
     d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
     if update == "geodetic":
-        d.output("lat_out", "float", count, about="Latitudes at the end of the step [rad]")
-        d.output("lon_out", "float", count, about="Longitudes at the end of the step [rad]")
+        d.output("lat_out", "float64", count, about="Latitudes at the end of the step [rad]")
+        d.output("lon_out", "float64", count, about="Longitudes at the end of the step [rad]")
         d.output("alt_out", "float", count, about="Heights at the end of the step [m]")
     else:
         d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
@@ -170,7 +170,7 @@ def navigate(d: Draft) -> None:
     dv_b = dv + 0.5 * wp.cross(theta, dv)
     """
     place = {
-        "geodetic": "lat = latitude[tid]\nheight = altitude[tid]",
+        "geodetic": "lat = float(latitude[tid])\nheight = altitude[tid]",
         "local": "height = -nav_pos[tid][2]",
     }
     transport = """
@@ -217,13 +217,14 @@ def navigate(d: Draft) -> None:
     move = {
         "geodetic": f"""
             {f"vel_mean = {mean}" if average else "$nothing"}
-            lat_out[tid] = lat + dt * {by}[0] / (radius_n + height)
-            lon = longitude[tid] + dt * {by}[1] / ((radius_e + height) * wp.cos(lat))
+            # Added in double precision, since a float resolves half a meter only
+            lat_out[tid] = latitude[tid] + wp.float64(dt * {by}[0] / (radius_n + height))
+            lon = longitude[tid] + wp.float64(dt * {by}[1] / ((radius_e + height) * wp.cos(lat)))
             # Wrap, so that the longitude stays in -pi..pi
-            if lon > wp.pi:
-                lon -= 2.0 * wp.pi
-            elif lon < -wp.pi:
-                lon += 2.0 * wp.pi
+            if lon > wp.float64(wp.pi):
+                lon -= wp.float64(wp.TAU)
+            elif lon < -wp.float64(wp.pi):
+                lon += wp.float64(wp.TAU)
             lon_out[tid] = lon
             alt_out[tid] = height - dt * {by}[2]
         """,

@@ -50,6 +50,7 @@ _ROBUST = {
         "weight": "w|robust_weight|irls_weight",
         "rho": "robust_cost|loss|rho_e",
     },
+    element="edge",
     weight=4,
 )
 def pose_graph_terms(d: Draft) -> None:

@@ -128,6 +128,7 @@ def path_length(
         "tendon": "tendon_id",
         "rest_length": "slack_length",
     },
+    element="tendon",
     weight=4,
 )
 def route_tendons(d: Draft) -> None:

@@ -149,14 +149,14 @@ def corrected_states(d: Draft) -> None:
     if gated:
         d.function('''
             @wp.func
-            def trust(distance: float, gate: float) -> float:
+            def trust(distance_sq: float, gate: float) -> float:
                 """Weight of a measurement: one at no distance, one half at the gate, and falling off beyond."""
-                return gate / (gate + distance)
+                return gate / (gate + distance_sq)
         ''')
         gate = (
             "# Outliers pull less, but a lost track can still be found again\n"
-            "distance = wp.tile_sum(white * white, axis=0)\n"
-            "weight = wp.tile_map(trust, distance, gate)\n"
+            "distance_sq = wp.tile_sum(white * white, axis=0)\n"
+            "weight = wp.tile_map(trust, distance_sq, gate)\n"
             "white_kept = white * wp.tile_broadcast(weight, shape=(MEASURED,))"
         )
         used = "white_kept"

@@ -162,10 +162,10 @@ def track_targets(d: Draft) -> None:
             for axis, a in enumerate(("g", "h")):
                 row = [f"p{min(axis, k)}{max(axis, k)}" for k in range(4)]
                 if axis == 0:
-                    lines += ["gain = 1.0 / sxx", "e = rx"]
+                    lines += ["inv_s = 1.0 / sxx", "e = rx"]
                 else:
-                    lines += ["gain = 1.0 / (p11 + meas_var)", f"e = z[{'m' if picked else 'tid'}][1] - py"]
-                lines += [f"{a}{k} = gain * {row[k]}" for k in range(4)]
+                    lines += ["inv_s = 1.0 / (p11 + meas_var)", f"e = z[{'m' if picked else 'tid'}][1] - py"]
+                lines += [f"{a}{k} = inv_s * {row[k]}" for k in range(4)]
                 lines += [f"{n} += {a}{k} * e" for k, n in enumerate(("px", "py", "vx", "vy"))]
                 if whole or axis == 0:
                     # the row that the gains stem from goes last
