@@ -271,7 +271,7 @@ def radix_tree(d: Draft) -> None:
     }[result]
     split = (
         """
-        # find the last key that shares a longer prefix with key tid than the node does
+        # find the farthest key that shares a longer prefix with that of this thread than the node does
         s = int(0)
         t = length
         while t > 1:

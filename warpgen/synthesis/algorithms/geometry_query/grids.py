@@ -57,7 +57,7 @@ def walk_grid(d: Draft) -> None:
     )
     d.says(
         {
-            "distance": "Traverses a voxel grid along rays and returns the distance to the first occupied cell.",
+            "distance": "Traverses a voxel grid along rays and returns the distance to the first occupied cell, -1 for none.",
             "cell": "Traverses a voxel grid along rays and returns the first occupied cell, -1 for none.",
             "count": "Counts the free cells that rays traverse before the first occupied cell.",
             "sum": "Integrates voxel values along rays, weighted by the segment length per cell.",

@@ -213,7 +213,8 @@ def nearest_neighbours(d: Draft) -> None:
         unused = ", -1 for unused slots" if source == "grid" else ""
         d.output("dist", "float", (threads, k), about=f"Distances to the neighbors, ascending{unused}")
     if result == "mean distance":
-        d.output("spacing", "float", threads, about="Mean distance to the neighbors")
+        none = ", 0 for none" if source == "grid" else ""
+        d.output("spacing", "float", threads, about=f"Mean distance to the neighbors{none}")
         d.says(
             f"Computes the mean distance of each {'point' if own else 'query'} to its {k} nearest neighbors"
             + (" within a radius." if source == "grid" else ".")

@@ -39,7 +39,14 @@ def ordered_points(d: Draft) -> None:
     d.module(f"POINTS = wp.constant({count})")
     d.input("points", vector, (clouds, count), -1.0, 1.0, about="points")
     if weighted:
-        d.input("radii", "float", (clouds, count), 0.02, 0.2, about="radii of the spheres around the points")
+        d.input(
+            "radii",
+            "float",
+            (clouds, count),
+            0.02,
+            0.2,
+            about=f"radii of the {'circles' if dims == 2 else 'spheres'} around the points, which the box holds",
+        )
     if box == "given":
         d.input("corners", vector, (clouds,), -1.3, -1.1, about="lowest corners of the boxes")
         d.param("extent", "float", 2.4, 2.6, about="side of the boxes")
@@ -62,10 +69,11 @@ def ordered_points(d: Draft) -> None:
         "extents": ("lengths", "float", (clouds,), "length of the path along the curve"),
     }[result]
     d.output(name, type_, shape, about=about)
+    bound = "box" if box == "own" else "cube" if dims == 3 else "square"
     d.says(
         {
             "order": "Finds the order of the points of each set along Morton's curve.",
-            "points": f"Sorts the points of each set along Morton's curve through {'a' if box == 'given' else 'their'} bounding box.",
+            "points": f"Sorts the points of each set along Morton's curve through {'a' if box == 'given' else 'their'} bounding {bound}.",
             "codes": "Sorts the Morton codes of the points of each set.",
             "splits": "Finds how many bits neighbours on Morton's curve share, by which a tree of boxes is split.",
             "neighbours": "Measures the jumps between neighbours along Morton's curve.",

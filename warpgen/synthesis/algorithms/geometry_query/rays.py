@@ -136,7 +136,9 @@ def line_of_sight(d: Draft) -> None:
     if result != "flag":
         d.calls(
             {
-                "count": "count_visible|visible_pairs|count_free_sights",
+                "count": "count_visible|visible_points|count_free_sights"
+                if ends == "one eye"
+                else "count_visible|visible_pairs|count_free_sights",
                 "blocked": "blocked_sights|segments_blocked|occlusion_test",
             }[result]
         )
@@ -169,20 +171,19 @@ def line_of_sight(d: Draft) -> None:
     shape = (m, m + 2) if ends == "all pairs" else (n,)
     at = "i, j" if ends == "all pairs" else "tid"
     seen = "points" if ends == "one eye" else "pairs"
-    those = {"one eye": "points and a viewer", "all pairs": "pairs of sensors and points"}.get(
-        ends, "pairs of points"
-    )
+    those = {"one eye": "points", "all pairs": "pairs of sensors and points"}.get(ends, "pairs of points")
     within = " within a range" if reach else ""
+    seen_by = " from a viewer" if ends == "one eye" else ""
     beyond = ", as does a distance beyond the range" if reach else ""
     if result == "count":
         d.inout("count", "int", 1, value=0.0, about=f"Number of visible {seen}, added to what it holds")
-        d.says(f"Counts {those}{within} with a free line of sight past a mesh.")
+        d.says(f"Counts {those}{within} with a free line of sight{seen_by} past a mesh.")
     elif result == "blocked":
         d.output("blocked", "int", shape, about=f"1 for blocked {seen}")
-        d.says(f"Tests {those} for a mesh that blocks their line of sight{beyond}.")
+        d.says(f"Tests {those} for a mesh that blocks their line of sight{seen_by}{beyond}.")
     else:
         d.output("visible", "int", shape, about=f"Nonzero for visible {seen}")
-        d.says(f"Tests {those}{within} for a free line of sight past a mesh.")
+        d.says(f"Tests {those}{within} for a free line of sight{seen_by} past a mesh.")
     start = "eye" if ends == "one eye" else "start"
     if query == "any hit":
         cast = f"hidden = wp.mesh_query_ray_anyhit(mesh, {start}, direction, distance)"
@@ -209,7 +210,7 @@ def line_of_sight(d: Draft) -> None:
         $store
         """,
         lines=lines,
-        range="# out of sensor range\nif distance > max_range:\n    $beyond\n    return" if reach else "",
+        range="# out of range\nif distance > max_range:\n    $beyond\n    return" if reach else "",
         beyond={"flag": f"visible[{at}] = 0", "blocked": f"blocked[{at}] = 1", "count": ""}[result],
         same={
             "flag": f"visible[{at}] = 1",

@@ -121,7 +121,9 @@ def lidar_scan(d: Draft) -> None:
     ]
     settings = {name: filled for name, filled in _SETTINGS.items() if name not in unused}
     model = "Geometry and error model" if noise != "none" or dropout else "Geometry"
-    notes = {"noise_std": "  # relative to the range"} if noise == "proportional" else {}
+    notes = {"dropout": "  # share of the returns that are lost"}
+    if noise == "proportional":
+        notes["noise_std"] = "  # relative to the range"
     fields = "\n    ".join(f"{name}: float{notes.get(name, '')}" for name in settings)
     struct = piece(
         f'''
@@ -168,6 +170,11 @@ class LidarParams:
         ]
     )
     measured = "true_range" if noise == "none" else "measured"
+    near = "(true_range * true_range)"
+    squared = ""
+    if noise != "none":
+        near = "(near_range * near_range)"
+        squared = "# Noise lets some nearer returns through\n        near_range = wp.max(true_range, params.min_range)"
     d.launch(*size)
     d.code(
         f"""
@@ -248,9 +255,8 @@ class LidarParams:
         local_normal = shape_normal(shapes.kind[hit_shape], shapes.size[hit_shape], local_hit)
         hit_normal = wp.transform_vector(hit_pose, local_normal)
         cos_incidence = wp.max(-wp.dot(hit_normal, ray_dir), 0.0)
-        intensities[{at}] = cos_incidence / wp.max(true_range * true_range, 0.01)""".replace(
-                        "\n        ", "\n"
-                    ).strip(),
+        {squared}
+        intensities[{at}] = cos_incidence / {near}""".replace("\n        ", "\n").strip(),
                 }[result],
                 *([f"hit_shapes[{at}] = hit_shape"] if labels else []),
             ]
@@ -280,7 +286,12 @@ class LidarParams:
         if result == "intensity":
             t = np.where(seen, found["t"], 1.0)
             cos = np.maximum(-(found["normal"] * found["way"]).sum(-1), 0.0)
-            mostly_close(after.intensities, np.where(seen, cos / np.maximum(t * t, 0.01), 0.0), 1e-2, 0.93)
+            mostly_close(
+                after.intensities,
+                np.where(seen, cos / np.maximum(t, v["params.min_range"]) ** 2, 0.0),
+                1e-2,
+                0.93,
+            )
         if labels:
             assert np.mean(after.hit_shapes == np.where(seen, found["index"], -1)) > 0.95
 

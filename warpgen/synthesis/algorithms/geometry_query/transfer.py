@@ -185,13 +185,17 @@ def transfer_from_mesh(d: Draft) -> None:
     if limit == "near":
         about += ", -1 beyond the search radius" if what == "face" else ", 0 beyond the search radius"
     d.output(made, kind, n, about=about)
-    beyond = f", {-1 if what == 'face' else 0} beyond the search radius" if limit == "near" else ""
+    if what == "barycentric":  # which mean nothing without their face
+        ends = ", -1 beyond the search radius" if limit == "near" else ""
+        d.output("closest_face", "int", n, about=f"Index of the closest face{ends}")
+    none = {"face": "-1", "barycentric": "face -1 and 0"}.get(what, "0")
+    beyond = f", {none} beyond the search radius" if limit == "near" else ""
     fading = ", fading with distance" if fall else ""
     sentence = {
         "velocity": "Samples the velocity of a moving mesh at the closest point to each query",
         "normal": "Samples the normal of the closest mesh face for each query",
         "attribute": "Interpolates per-vertex values at the closest point on a mesh",
-        "barycentric": "Computes barycentric coordinates of the closest point on a mesh",
+        "barycentric": "Finds the closest mesh face of each query and the barycentric coordinates of the closest point",
         "face": "Finds the closest mesh face of each query",
     }[what]
     d.says(f"{sentence}{fading}{beyond}.")
@@ -205,7 +209,8 @@ def transfer_from_mesh(d: Draft) -> None:
             k = wp.mesh_get_index(mesh, 3 * query.face + 2)
             value = query.u * values[i] + query.v * values[j] + (1.0 - query.u - query.v) * values[k]
             """,
-        "barycentric": f"{made}[tid] = wp.vec3(query.u, query.v, 1.0 - query.u - query.v)",
+        "barycentric": "closest_face[tid] = query.face\n"
+        f"{made}[tid] = wp.vec3(query.u, query.v, 1.0 - query.u - query.v)",
         "face": f"{made}[tid] = query.face",
     }[what]
     if fall:
@@ -224,6 +229,8 @@ def transfer_from_mesh(d: Draft) -> None:
             "face": "-1",
         }[what]
     )
+    if what == "barycentric":
+        missed = f"closest_face[tid] = -1\n{missed}"
     d.launch(n)
     d.code(
         """
@@ -259,6 +266,8 @@ def transfer_from_mesh(d: Draft) -> None:
             beyond = far > (v.max_dist + 1e-3 if limit == "near" else 1e6)
             np.testing.assert_array_equal(np.asarray(after[made])[beyond], -1)
             return
+        if what == "barycentric":
+            np.testing.assert_array_equal(np.asarray(after.closest_face)[sure], face[sure])
         x, y, z = a[face], b[face], c[face]
         w = np.stack([bary(cp, x, y, z), bary(cp, y, z, x), bary(cp, z, x, y)], axis=-1)
         ids = m.faces[face]

@@ -58,11 +58,18 @@ def emit_samples(d: Draft) -> None:
     elif placed == "emitters":
         d.input("emitter_pos", vec, 4, -1.0, 1.0, about=f"{center} of each emitter")
         d.input(f"emitter_{size}", "float", 4, 0.5, 2.0, about=f"{scale} of each emitter")
-        d.input("emitter", "int", n, 0, 4, about="emitter of each point")
+        d.input(
+            "emitter",
+            "int",
+            n,
+            0,
+            4,
+            about="emitter of each new point" if skip == "ids" else "emitter of each point",
+        )
     if skip == "mask":
         d.input("alive", "bool", n, about="points that are alive are not drawn again")
     elif skip == "count":
-        d.param("num_points", "int", n - 40, about="number of points to draw")
+        d.param("num_new", "int", n - 40, about="number of points to draw")
     elif skip == "ids":
         d.input(
             "slots", "int", n, kind="permutation", about="free places of the pool, in the order of their use"
@@ -71,7 +78,7 @@ def emit_samples(d: Draft) -> None:
     guard = {
         "none": "",
         "mask": "# Only dead points are drawn again\nif alive[tid]:\n    return",
-        "count": "if tid >= num_points:\n    return",
+        "count": "if tid >= num_new:\n    return",
         "ids": "",
     }[skip]
     make = {
@@ -101,7 +108,7 @@ def emit_samples(d: Draft) -> None:
         if skip == "mask":
             there = ~v.alive
         elif skip == "count":
-            there = np.arange(n) < v.num_points
+            there = np.arange(n) < v.num_new
         elif skip == "ids":
             there = np.isin(np.arange(n), v.slots[:drawn])
         local = after.points

@@ -171,6 +171,8 @@ def spin_sweep(d: Draft) -> None:
         d.explain(
             "The lattice is periodic, with an even number of sites along each axis: colors would meet otherwise."
         )
+    else:
+        d.explain("The edges are free: sites there have fewer neighbors.")
     d.launch(*dims)
     d.code(
         (

@@ -222,7 +222,13 @@ def random_walk(d: Draft) -> None:
     if kind == "persistent":
         d.param("memory", "float", 0.3, 0.8, about="persistence of the direction")
     if wall == "box":
-        d.param("half_width", "float", 0.8, 1.2, about="half the width of the box that holds the walkers")
+        d.param(
+            "half_width",
+            "float",
+            0.8,
+            1.2,
+            about=f"half the width of the {'square' if dim == 2 else 'box'} that holds the walkers",
+        )
     elif wall == "absorb":
         d.param("radius", "float", 0.8, 1.6, about="distance at which walkers are absorbed")
     bins = 12
@@ -331,7 +337,9 @@ def random_walk(d: Draft) -> None:
     if wall != "none":
         d.sentence = (d.sentence or "Lets walkers wander at random and records where they end.").replace(
             ".",
-            ", in a box that stops them at its walls." if wall == "box" else ", within an absorbing sphere.",
+            f", in a {'square' if dim == 2 else 'box'} that stops them at its walls."
+            if wall == "box"
+            else f", within an absorbing {'circle' if dim == 2 else 'sphere'}.",
         )
 
     def holds(before: Values, after: Values) -> None:

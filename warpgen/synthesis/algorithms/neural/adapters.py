@@ -90,7 +90,7 @@ def adapted_layer(d: Draft) -> None:
         )
     if masked:
         d.input(
-            "kept", "int", (blocks * rows, width), 0, 2, about="0 for inputs that are dropped in training"
+            "kept", "int", (blocks * rows, width), 0, 5, about="0 for inputs that are dropped in training"
         )
         d.param("drop_rate", "float", 0.1, 0.3, about="share of inputs that are dropped")
     if scale == "per rank":

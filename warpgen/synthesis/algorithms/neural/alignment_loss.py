@@ -32,6 +32,7 @@ def log_add(a: float, b: float) -> float:
         "place": "s|state|pos",
     },
     adjoint="no",
+    element="sample",
     weight=3,
 )
 def alignment_loss(d: Draft) -> None:

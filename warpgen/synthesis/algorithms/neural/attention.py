@@ -32,6 +32,7 @@ def _softmax(s: Any, axis: int = -1) -> Any:
     double=True,
     half=True,
     adjoint="no",
+    element="sample",
 )
 def softmax(d: Draft) -> None:
     """Turns each row of scores to probabilities without overflow."""
@@ -204,6 +205,7 @@ def softmax(d: Draft) -> None:
         "window": "span|window_size|reach",
     },
     adjoint="no",
+    element="query",
     weight=2,
 )
 def attention(d: Draft) -> None:

@@ -42,6 +42,7 @@ def _angles(scaling: str) -> str:
         "head": "h|head_idx",
         "base": "theta_base|rope_theta|freq_base",
     },
+    element="token",
     weight=5,
 )
 def rotary_into_cache(d: Draft) -> None:

@@ -33,6 +33,7 @@ _NAMES = {
     ),
     names=_NAMES | {"convolution": "conv_forward|convolve_features|conv_layer", "z": "acc|response|pre"},
     half=True,
+    element="",
     weight=3,
 )
 def convolution(d: Draft) -> None:

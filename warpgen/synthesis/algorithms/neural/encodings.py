@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "corner": "vertex|cell_corner|grid_point",
         "weight": "w|interp_weight|corner_weight",
     },
+    element="point",
     weight=10,
 )
 def encode_positions(d: Draft) -> None:

@@ -136,6 +136,7 @@ def dense_layer(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
+    element="",
     weight=3,
 )
 def dense_backward(d: Draft) -> None:
@@ -248,6 +249,7 @@ def dense_backward(d: Draft) -> None:
     },
     double=True,
     half=True,
+    element="",
 )
 def gated_unit(d: Draft) -> None:
     """Multiplies one linear projection of the input by an activation of another."""

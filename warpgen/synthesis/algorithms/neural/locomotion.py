@@ -46,6 +46,7 @@ _SCALE_RANGES = {
         "reward": "rew_total|r_sum|rew",
         "world": "env|env_id|w",
     },
+    element="robot",
     weight=3,
 )
 def locomotion_reward(d: Draft) -> None:

@@ -29,6 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     half=True,
+    element="sample",
     weight=3,
 )
 def feature_norm(d: Draft) -> None:
@@ -131,15 +132,18 @@ def feature_norm(d: Draft) -> None:
                 dev_sq += delta * ({at.strip("()")} - mean)
             """
         else:
+            origin = at.strip("()").replace("k]", f"{'first' if kind == 'group' else '0'}]")
             stats = f"""
+            # Differences from the first feature, since E[x^2] - E[x]^2 cancels for large means
+            origin = {origin}
             s1 = float(0.0)
             s2 = float(0.0)
             for k in {span}:
-                term = {at.strip("()")}
+                term = {at.strip("()")} - origin
                 s1 += term
                 s2 += term * term
-            mean = s1 / {n}
-            dev_sq = s2 - s1 * mean
+            mean = origin + s1 / {n}
+            dev_sq = s2 - s1 * s1 / {n}
             """
     value = f"{centred} * {inverse}"
     value += {

@@ -195,7 +195,8 @@ def build_observations(d: Draft) -> None:
         ),
         "heading": (
             "# Cosine and sine, since the angle itself jumps at half a turn\n"
-            "heading_err = headings[world] - yaw_of(rot)\n"
+            + ("yaw = yaw_of(rot)\n" if terrain == "heights" else "")
+            + f"heading_err = headings[world] - {'yaw' if terrain == 'heights' else 'yaw_of(rot)'}\n"
             + write("col", "wp.cos(heading_err)")
             + "\n"
             + write("col + 1", "wp.sin(heading_err)")
@@ -216,9 +217,8 @@ def build_observations(d: Draft) -> None:
     heights = ""
     if terrain == "heights":
         d.module("GRID_DX = wp.constant(0.4)  # [m]\nGRID_DY = wp.constant(0.3)  # [m]")
-        turned = (
-            "" if command == "goal" else "yaw = yaw_of(rot)\ncos_yaw = wp.cos(yaw)\nsin_yaw = wp.sin(yaw)\n"
-        )
+        yaw = "yaw = yaw_of(rot)\n" if command == "velocity" else ""
+        turned = "" if command == "goal" else f"{yaw}cos_yaw = wp.cos(yaw)\nsin_yaw = wp.sin(yaw)\n"
         heights = turned.replace("\n", "\n        ")
         heights = f"""
         # Heights around the robot, on a 3 x 3 grid that turns with it

@@ -35,6 +35,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     adjoint="no",
+    element="parameter",
     weight=2,
 )
 def optimizer_step(d: Draft) -> None:

@@ -28,6 +28,7 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
         "step": "t|time_idx|frame",
     },
     double=True,
+    element="sample",
     weight=5,
 )
 def ppo_loss(d: Draft) -> None:

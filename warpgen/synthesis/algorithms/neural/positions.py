@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "half": "half_dim|num_pairs",
     },
     double=True,
+    element="token",
 )
 def rotary_embedding(d: Draft) -> None:
     """Encodes positions by rotating pairs of features, or by adding waves to them."""

@@ -26,6 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "block": "group|tile|chunk",
     },
     adjoint="no",
+    element="output",
 )
 def quantise_weights(d: Draft) -> None:
     """Quantises blocks of numbers to few bits with a scale of their own."""

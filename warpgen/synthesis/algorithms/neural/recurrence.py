@@ -210,6 +210,7 @@ def recurrent_cell(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
+    element="rollout",
 )
 def advantages(d: Draft) -> None:
     """Computes returns or advantages of each episode from its end to its beginning."""

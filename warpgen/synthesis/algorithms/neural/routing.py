@@ -30,6 +30,7 @@ _SCORES = {
         "slot": "position_in_expert|pos_in_expert",
     },
     adjoint="no",
+    element="token",
     weight=5,
 )
 def route_tokens(d: Draft) -> None:

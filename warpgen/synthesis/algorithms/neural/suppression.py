@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.trim import trim
         "best": "top|leader|current",
     },
     adjoint="no",
+    element="image",
 )
 def suppress_boxes(d: Draft) -> None:
     """Suppresses boxes that overlap better ones, image by image, in a greedy way."""

@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "NUM_CLASSES": "CLASSES|N_CLASSES|C",
     },
     double=True,
+    element="sample",
     weight=3,
 )
 def classification_loss(d: Draft) -> None:
@@ -291,6 +292,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     },
     double=True,
     half=True,
+    element="sample",
     weight=3,
 )
 def regression_loss(d: Draft) -> None:

@@ -50,20 +50,21 @@ def box_neighbours(d: Draft) -> None:
     other = "other " if alone else ""
     reach = "within a radius and a quarter of it in height" if shape == "wide box" else "within a radius"
     of_group = " of its group" if shape == "group" else ""
+    searches = " that searches their group" if shape == "group" else ""
     itself = ", its own included" + (" if of the group" if shape == "group" else "") if own else ""
     d.says(
         {
             "count": f"Counts the {other}points{of_group} {reach} of each {who}, found in a BVH.",
             "nearest": f"Finds the nearest center among the {other}boxes{of_group} that overlap the region around each {who}.",
             "sum": f"Accumulates the weights of the {other}points{of_group} {reach} of each {who}, found in a BVH.",
-            "marks": f"Marks the points {reach} of any {other}{who}{of_group}, found in a BVH.",
+            "marks": f"Marks the points {reach} of any {other}{who}{searches}, found in a BVH.",
             "any": f"Tests by a BVH whether each {who} has {other}points{of_group} {reach}.",
         }[wanted]
         if near
         else {
             "count": f"Counts the boxes{of_group} that overlap the region around each {who}{itself}.",
             "sum": f"Accumulates the weights of boxes{of_group} that overlap the region around each {who}{itself}.",
-            "marks": f"Marks the boxes of a BVH that overlap the region around any {other}{who}{of_group}.",
+            "marks": f"Marks the boxes of a BVH that overlap the region around any {other}{who}{searches}.",
             "any": f"Tests the region around each {who} for overlap with {other}boxes{of_group} of a BVH.",
         }[wanted]
     )

@@ -44,6 +44,7 @@ def _declared(d: Draft, listed: bool) -> tuple[int, str]:
         "mean": "v_mean|drift|v_face",
     },
     adjoint="no",
+    element="face",
     weight=7,
 )
 def face_motion(d: Draft) -> None:
@@ -212,6 +213,7 @@ def face_motion(d: Draft) -> None:
         "mid": "center|centroid|c",
     },
     adjoint="no",
+    element="face",
     weight=13,
 )
 def face_directions(d: Draft) -> None:

@@ -172,6 +172,7 @@ def mesh_regions(d: Draft) -> None:
     names=NAMES
     | {"surface_integrals": "mesh_properties|face_quantities|integrate_surface", "face": "tri|f|tid_face"},
     adjoint="either",
+    element="element",
 )
 def surface_integrals(d: Draft) -> None:
     """Integrates over the faces of a mesh."""

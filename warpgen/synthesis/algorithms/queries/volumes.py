@@ -170,6 +170,7 @@ def volume_samples(d: Draft) -> None:
     source="Warp manual, Volumes: volume_lookup; Lorensen & Cline 1987",
     names=NAMES | {"voxel_stencils": "voxel_laplacian|neighbour_voxels|grid_stencil"},
     adjoint="no",
+    element="voxel",
     weight=2,
 )
 def voxel_stencils(d: Draft) -> None:
