@@ -207,15 +207,18 @@ def surface_distance(d: Draft) -> None:
         }[way]
         + "."
     )
+    close = way == "mean latitude"
+    starts, goals = ((0.4, 0.43), (0.44, 0.47)) if close else ((0.2, 0.6), (0.7, 1.2))
     if pairs == "indexed":
-        d.input("places", "vec2", places, -1.2, 1.2, about="Latitude and longitude of each place")
+        low, high = (0.4, 0.47) if close else (-1.2, 1.2)
+        d.input("places", "vec2", places, low, high, about="Latitude and longitude of each place")
         d.input("edges", "vec2i", count, 0, places, about="Places at both ends of each distance")
     else:
-        d.input("a", "vec2", count, 0.2, 0.6, about="Latitude and longitude of the start")
+        d.input("a", "vec2", count, *starts, about="Latitude and longitude of the start")
         if pairs == "arrays":
-            d.input("b", "vec2", count, 0.7, 1.2, about="Latitude and longitude of the goal")
+            d.input("b", "vec2", count, *goals, about="Latitude and longitude of the goal")
         else:
-            d.param("b", "vec2", 0.7, 1.2, about="Latitude and longitude of the goal")
+            d.param("b", "vec2", *goals, about="Latitude and longitude of the goal")
     d.output("distance", "float", count, about="Distances [m]")
     if bearing:
         d.output("azimuth", "float", count, about="Azimuth, clockwise from north [rad]")

@@ -57,23 +57,23 @@ def link_budgets(d: Draft) -> None:
     if result == "doppler":
         up = "radial"  # of the vertical it would ask nothing but whether the satellite is up
     n = d.pick(32, 48, 64)
-    d.input("stations", "vec3", n, 3400.0, 3900.0, about="Stations, earth-fixed [km]")
-    d.input("satellites", "vec3", n, 4200.0, 5600.0, about="Satellites, earth-fixed [km]")
+    d.input("stations", "vec3", n, 3600.0, 3760.0, about="Stations, earth-fixed [km]")
+    d.input("satellites", "vec3", n, -8000.0, 24000.0, about="Satellites, earth-fixed [km]")
     if up == "given":
         d.input("verticals", "vec3", n, 0.45, 0.7, about="Upward directions at the stations, of any length")
     if band == "param":
         d.param("frequency", "float", 11.0, 14.0, about="Frequency [GHz]")
     else:
         d.input("frequency", "float", n, 11.0, 14.0, about="Frequencies [GHz]")
-    weak, strong = (-5.0, 10.0) if result == "bit errors" else (20.0, 40.0)
+    weak, strong = (15.0, 30.0) if result == "bit errors" else (40.0, 55.0)
     d.param("eirp", "float", weak, strong, about="Radiated power of the satellites [dBW]")
     d.param("diameter", "float", 0.6, 2.4, about="Diameter of the dishes [m]")
     if rain != "none":
-        d.input("rain_rate", "float", n, 1.0, 40.0, about="Rain rates [mm/h]")
+        d.input("rain_rate", "float", n, 1.0, 120.0, about="Rain rates [mm/h]")
     if rain == "with height":
-        d.input("station_height", "float", n, 0.0, 1.5, about="Heights of the stations above the sea [km]")
+        d.input("station_height", "float", n, 0.0, 4.8, about="Heights of the stations above the sea [km]")
     if pointing != "ideal":
-        low, high = (0.0, 0.3) if pointing == "parabola" else (1.2, 20.0)
+        low, high = (0.0, 0.3) if pointing == "parabola" else (0.3, 60.0)
         d.input("off_axis", "float", n, low, high, about="Angle between dish and satellite [deg]")
     if noise == "figure":
         d.param("noise_figure", "float", 1.0, 4.0, about="Noise figure of the receiver [dB]")

@@ -11,8 +11,6 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill, filled
 from warpgen.synthesis.writing.pieces import piece
 
 _ELEMENTS = {
-    "a": fill(7.0, 12.0),
-    "e": fill(0.001, 0.4),
     "inclination": fill(0.2, 2.8),
     "node": fill(0.0, 6.2),
     "perigee": fill(0.0, 6.2),
@@ -71,9 +69,12 @@ def propagate_orbits(d: Draft) -> None:
         "perifocal": f"Computes in-plane positions of satellites on {orbits}{way}.",
         "ground track": f"Computes ground tracks of satellites on {orbits}{way}.",
     }[result])  # fmt: skip
-    top = 0.04 if solver == "series" else 0.4
+    circular = solver == "series" or drift == "drag"
+    # perigees lie above the air, except where orbits decay
+    top = 0.04 if circular else 0.4
+    sizes = (6.8, 7.2) if drift == "drag" else (7.0, 12.0) if circular else (11.0, 27.0)
     if elements == "arrays":
-        d.input("a", "float", count, 7.0, 12.0, about="Semi-major axes")
+        d.input("a", "float", count, *sizes, about="Semi-major axes")
         d.input("e", "float", count, 0.001, top, about="Eccentricities")
         if result != "perifocal":
             d.input("angles", "vec3", count, 0.2, 2.8, about="Inclination, node and argument of perigee")
@@ -86,7 +87,7 @@ def propagate_orbits(d: Draft) -> None:
         )
     else:
         flat = result == "perifocal"
-        fields = _ELEMENTS | {"e": fill(0.001, top)}
+        fields = {"a": fill(*sizes), "e": fill(0.001, top)} | _ELEMENTS
         if flat:
             fields = {name: fields[name] for name in ("a", "e", "m0")}
         d.struct("orbits", piece(filled(_ORBIT, {"angles": "" if flat else _ANGLES.strip()})), fields, count)
@@ -94,7 +95,7 @@ def propagate_orbits(d: Draft) -> None:
         turns = "" if flat else "inc = orbit.inclination\nnode = orbit.node\nperi = orbit.perigee"
     d.param("dt", "float", 0.05, 0.4, about="Time since the epoch")
     if drift == "drag":
-        d.param("decay", "float", 0.01, 0.05, about="Decay of the semi-major axis per time")
+        d.param("decay", "float", 0.001, 0.005, about="Decay of the semi-major axis per time")
     d.module(
         "# mu = 3.986e14 m^3/s^2 in units of 1000 km and hours\n"
         "MU = wp.constant(5165.86)"

@@ -35,6 +35,9 @@ def spacecraft_acceleration(d: Draft) -> None:
     relativity = d.flag("relativity", 0.35)
     thrust = d.option("thrust", "none", "tangential", "given")
     result = d.option("result", "acceleration", "step", "power", "radial")
+    shaded = pressure in ("cylinder", "penumbra")
+    if shaded:
+        drag = "none"  # high orbits, some of which are behind the earth
     rotating = d.flag("rotating air", 0.5) and drag != "none"
     d.calls(
         {
@@ -47,7 +50,8 @@ def spacecraft_acceleration(d: Draft) -> None:
     if zonal == "none" and not (drag + pressure + third + thrust).replace("none", ""):
         zonal = "J2"
     n = d.pick(48, 64)
-    d.input("positions", "vec3", n, 3900.0, 4300.0, about="Positions in inertial axes [km]")
+    low, high = (-16000.0, 16000.0) if shaded else (3900.0, 4300.0)
+    d.input("positions", "vec3", n, low, high, about="Positions in inertial axes [km]")
     d.input("velocities", "vec3", n, -5.0, 5.0, about="Velocities [km/s]")
     if drag != "none":
         d.input("ballistic", "float", n, 0.01, 0.05, about="Drag coefficient times area over mass [m^2/kg]")
@@ -65,15 +69,15 @@ def spacecraft_acceleration(d: Draft) -> None:
     if third != "none":
         d.param("moon", "vec3", 1.8e5, 2.6e5, about="Position of the moon [km]")
     if thrust == "given":
-        d.input("thrust", "vec3", n, -1.0e-6, 1.0e-6, about="Thrust over mass [km/s^2]")
+        d.input("thrust_accel", "vec3", n, -1.0e-6, 1.0e-6, about="Thrust over mass [km/s^2]")
     elif thrust == "tangential":
-        d.param("thrust_level", "float", 1.0e-7, 1.0e-6, about="Thrust over mass [km/s^2]")
+        d.param("thrust_accel", "float", 1.0e-7, 1.0e-6, about="Thrust over mass [km/s^2]")
     if result == "step":
         d.param("dt", "float", 30.0, 120.0, about="Time step [s]")
     name, type, about = {
         "acceleration": ("accel_out", "vec3", "Acceleration besides that of the central force [km/s^2]"),
         "step": ("delta_v", "vec3", "Change of the velocity within the step [km/s]"),
-        "power": ("energy_rate", "float", "Change of the orbital energy [km^2/s^3]"),
+        "power": ("energy_rate", "float", "Rate of change of the orbital energy per mass [km^2/s^3]"),
         "radial": ("components", "vec3", "Radial, along-track and cross-track acceleration [km/s^2]"),
     }[result]
     d.output(name, type, n, about=about)
@@ -184,8 +188,8 @@ def spacecraft_acceleration(d: Draft) -> None:
         """
     engine = {
         "none": "",
-        "tangential": "# Low thrust along the velocity\n$sum thrust_level * wp.normalize(v)",
-        "given": "$sum thrust[tid]",
+        "tangential": "# Low thrust along the velocity\n$sum thrust_accel * wp.normalize(v)",
+        "given": "$sum thrust_accel[tid]",
     }[thrust]
     parts = [p for p in (body, air, shade, far, einstein if relativity else "", engine) if p]
     total = "accel +="
@@ -316,9 +320,9 @@ def spacecraft_acceleration(d: Draft) -> None:
             force = force + mu / (8.98755e10 * radius**3) * ((4 * mu / radius - uu) * r + 4 * ru * u)
         if thrust != "none":
             force = force + (
-                v.thrust
+                v.thrust_accel
                 if thrust == "given"
-                else v.thrust_level * u / np.linalg.norm(u, axis=1, keepdims=True)
+                else v.thrust_accel * u / np.linalg.norm(u, axis=1, keepdims=True)
             )
         if result == "power":
             return {name: (force * u).sum(1)}

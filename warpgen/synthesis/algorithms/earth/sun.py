@@ -59,10 +59,11 @@ def sun_position(d: Draft) -> None:
     )
     # Days since J2000.0 are of universal time, so the almanac knows the sun of one meridian
     days = "days_j2000" if series == "almanac" else "days"
+    first, last = (0.0, 365.0) if series == "almanac" else (1.0, 366.0)
     north = 1.4 if result == "day length" else 1.0  # beyond the polar circle days may not end
     if sites == "grid":
         d.input("lats", "float", rows, 0.2, 1.0, about="Latitude of each row [rad]")
-        d.input(days, "float", columns, 0.0, 365.0, about=f"Time of each column {since}")
+        d.input(days, "float", columns, first, last, about=f"Time of each column {since}")
         lat, day = "lats[i]", f"{days}[j]"
         out: int | tuple[int, int] = (rows, columns)
     else:
@@ -73,7 +74,7 @@ def sun_position(d: Draft) -> None:
         else:
             d.param("lat", "float", 0.2, north, about="Latitude of the site [rad]")
             lat = "lat"
-        d.input(days, "float", count, 0.0, 365.0, about=f"Times {since}")
+        d.input(days, "float", count, first, last, about=f"Times {since}")
         day = f"{days}[tid]"
     if result == "tilted surface":
         d.param("tilt", "float", 0.2, 0.8, about="Tilt of the panel [rad]")

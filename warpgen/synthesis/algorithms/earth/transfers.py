@@ -84,11 +84,11 @@ def transfer_orbits(d: Draft) -> None:
         )
     series_c, series_s = "", ""
     if stumpff == "with series":
-        series_c = "if wp.abs(z) < 1.0e-2:\n    # Near the parabola both closed forms cancel\n    return 0.5 - z / 24.0 + z * z / 720.0"
-        series_s = "if wp.abs(z) < 1.0e-2:\n    return 1.0 / 6.0 - z / 120.0 + z * z / 5040.0"
+        series_c = "if wp.abs(z) < 0.1:\n    # Near the parabola both closed forms cancel\n    return 0.5 - z / 24.0 + z * z / 720.0"
+        series_s = "if wp.abs(z) < 0.1:\n    return 1.0 / 6.0 - z / 120.0 + z * z / 5040.0"
     else:
-        series_c = "if wp.abs(z) < 1.0e-3:\n    return 0.5 - z / 24.0"
-        series_s = "if wp.abs(z) < 1.0e-3:\n    return 1.0 / 6.0 - z / 120.0"
+        series_c = "if wp.abs(z) < 1.0e-2:\n    return 0.5 - z / 24.0"
+        series_s = "if wp.abs(z) < 1.0e-2:\n    return 1.0 / 6.0 - z / 120.0"
     d.function(
         '''
         @wp.func

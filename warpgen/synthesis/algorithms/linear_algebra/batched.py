@@ -81,7 +81,9 @@ def lu_solve(d: Draft) -> None:
     indexed = pivoting == "indexed"
     if indexed:
         d.output("perm", "int", (count, n), about="Row permutation")
-    d.param("shift", "float", 3.0, 5.0, about="Added to the diagonal")
+    # pivots are there to be found, or the diagonals dominate
+    low, high = (3.0, 5.0) if pivoting == "none" else (0.8, 1.6)
+    d.param("shift", "float", low, high, about="Added to the diagonal")
     if determinant:
         d.output("det", "float", count, about="Determinants")
     row = (lambda i: f"perm[batch, {i}]") if indexed else (lambda i: i)

@@ -236,6 +236,7 @@ _MADE = {
     double=True,
     adjoint="either",
     weight=6,
+    element="problem",
 )
 def rank_one_update(d: Draft) -> None:
     """Applies a rank-one update to an inverse matrix (Sherman-Morrison)."""

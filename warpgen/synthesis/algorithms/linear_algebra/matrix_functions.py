@@ -72,7 +72,7 @@ def polar_decomposition(d: Draft) -> None:
         d.use(rotations.POLARS[number])
         body = f"r = polar_rotation(a, {'0' if way == 'svd' else 'steps'})"
         if way == "svd":
-            body = "u, _, w = wp.svd3(a)\nr = u * wp.transpose(w)"
+            body = "# In float32 svd3() is not exact enough\nu, _, w = wp.svd3(wp.mat33d(a))\nr = wp.mat33(u * wp.transpose(w))"
             d.pieces.remove(rotations.POLAR_SVD)
     elif way == "quaternion":
         body = """

@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
     double=True,
     weight=2,
+    element="set",
 )
 def gram_schmidt(d: Draft) -> None:
     """Orthonormalizes batched sets of vectors in place (Gram-Schmidt)."""

@@ -141,7 +141,7 @@ def thomas_solve(d: Draft) -> None:
         "tid": "i",
     },
     double=True,
-    element="equation",
+    element="",
     weight=3,
 )
 def cyclic_reduction_step(d: Draft) -> None:

@@ -247,7 +247,8 @@ def march_single_scattering(d: Draft) -> None:
     rays = _rays(d, count)
     if lighting != "none" or function is not phase.ISOTROPIC:
         d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
-    d.param("sigma", "float", 0.5, 2.0, about="Extinction coefficient where the density is one")
+    low, high = (8.0, 20.0) if stop == "opaque" else (0.5, 2.0)
+    d.param("sigma", "float", low, high, about="Extinction coefficient where the density is one")
     asymmetric = function in phase.OF_ASYMMETRY
     if asymmetric:
         d.param("g", "float", 0.2, 0.7, about="Asymmetry parameter of the phase function")
@@ -371,7 +372,13 @@ def march_single_scattering(d: Draft) -> None:
         passed = np.exp(-rho * dt)
         front = np.cumprod(np.column_stack([np.ones(count), passed]), axis=1)
         share = (1.0 - passed) if steps_as == "exact" else rho * dt
+        if stop == "opaque":  # the march keeps what it had when it stopped
+            ends = np.where((front < 1e-3).any(axis=1), (front < 1e-3).argmax(axis=1), steps)
+            lit = lit * (np.arange(steps) < ends[:, None])
+            last = np.take_along_axis(front, ends[:, None], axis=1)[:, 0]
+        else:
+            last = front[:, -1]
         made = {"radiance": (front[:, :-1] * share * lit).sum(axis=1)}
-        return made | ({"transmittance": front[:, -1]} if both else {})
+        return made | ({"transmittance": last} if both else {})
 
     d.check(reference, 5e-3)

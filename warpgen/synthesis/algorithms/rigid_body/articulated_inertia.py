@@ -76,6 +76,7 @@ def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_
     },
     adjoint="no",
     weight=4,
+    element="",
 )
 def forward_dynamics(d: Draft) -> None:
     """Computes joint accelerations of articulated bodies from joint forces (ABA)."""

@@ -56,6 +56,12 @@ def centroidal_state(d: Draft) -> None:
     shape: Any = (robots, links) if layout == "grid" else many
     if layout == "offsets":
         frame = "world"  # a robot without links has no first one
+    if frame == "base" and result in ("momentum", "average velocity", "inertia"):
+        d.says({
+            "momentum": "Computes the momenta of robots about their centers of mass, in the axes of their first links.",
+            "average velocity": "Computes the velocities of robots' centers of mass and their average spins, in the axes of their first links.",
+            "inertia": "Computes the inertias of robots about their centers of mass, in the axes of their first links.",
+        }[result])  # fmt: skip
     if layout == "grid":
         d.module(f"NUM_LINKS = wp.constant({links})")
     else:

@@ -27,6 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     adjoint="no",
     weight=4,
+    element="world",
 )
 def mass_matrix(d: Draft) -> None:
     """Computes the joint-space mass matrices of articulated bodies from composite inertias (CRBA)."""
@@ -157,7 +158,7 @@ def mass_matrix(d: Draft) -> None:
         d.says("Computes the lower triangles of joint-space mass matrices from composite inertias (CRBA).")
     rotors = "" if armature == "none" else " Rotors add to the diagonal."
     d.explain(f"""
-        H[i, j] = S_i^T Ic_j S_j for j in the subtree of i, where Ic_j is the inertia of link j and
+        Entry (i, j) is S_i^T Ic_j S_j for j in the subtree of i, where Ic_j is the inertia of link j and
         everything beyond it.{rotors} Spatial vectors are about the world origin with the angular part first.
     """)
 

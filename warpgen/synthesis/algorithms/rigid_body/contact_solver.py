@@ -88,6 +88,7 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
         "push": "p_n",
     },
     adjoint="no",
+    element="world",
     weight=3,
 )
 def solve_contacts(d: Draft) -> None:

@@ -23,6 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gain": "alpha|step_size|rate",
     },
     double=True,
+    element="",
     weight=3,
 )
 def jacobian_transpose_step(d: Draft) -> None:
@@ -134,6 +135,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         "axis": "turn_axis",
     },
     adjoint="no",
+    element="chain",
     weight=6,
 )
 def ccd_sweep(d: Draft) -> None:

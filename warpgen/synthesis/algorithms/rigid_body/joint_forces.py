@@ -222,7 +222,8 @@ def joint_wrenches(d: Draft) -> None:
     ):
         d.param(name, "float", low, high, about=what)
     d.output("body_f", "spatial_vector", shape, about=f"Accumulated wrenches (force, torque) about {point}")
-    d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
+    tested = types if early else types[:-1]  # the last one is what is left
+    d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(tested)))
     state = "world: int, " if batch else ""
     row = "world, " if batch else ""
     dims = "2d" if batch else ""

@@ -137,7 +137,7 @@ def plane_convex_contacts(d: Draft) -> None:
         d.output("contact_body", "int", capacity, about="Body of each contact")
     where = "in body space" if result == "local" else "in world space"
     d.output("contact_point", "vec3", rows, about=f"Contact points {where} [m]")
-    when = " after the step, turning left out," if store == "speculative" else ""
+    when = " after the step if they did not turn" if store == "speculative" else ""
     d.output("contact_dist", "float", rows, about=f"Distances from the plane{when}, negative inside [m]")
     for text in (_DEEPEST, _FARTHEST, _ASIDE if contacts == 4 else _BESIDE):
         d.function(text)

@@ -160,6 +160,7 @@ subspace = joint_subspace($type axis_w, wp.transform_get_translation(x_joint))
     source="Featherstone 2008, ch. 5 (recursive Newton-Euler); Luh, Walker & Paul 1980",
     names=NAMES | {"inverse_dynamics": "rnea|eval_rigid_id|recursive_newton_euler|compute_joint_torques"},
     adjoint="no",
+    element="",
 )
 def inverse_dynamics(d: Draft) -> None:
     """Computes the joint forces that articulated bodies need for given accelerations (RNEA)."""

@@ -175,7 +175,8 @@ def compute_bounds(d: Draft) -> None:
             "cell_count",
             "int",
             count,
-            about="Number of cells that the box overlaps, at most `MAX_CELLS` along each axis",
+            about="Number of cells that the box overlaps"
+            + (", at most `MAX_CELLS` along each axis" if "PLANE" in types else ""),
         )
     d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types[:-1])))
     if "PLANE" in types:
@@ -220,12 +221,15 @@ def compute_bounds(d: Draft) -> None:
     cell_count[tid] = cells_x * cells_y * cells_z
     """
     if grid == "range":
-        d.module("MAX_CELLS = wp.constant(64)")
-        d.function('''
+        capped = "PLANE" in types
+        if capped:
+            d.module("MAX_CELLS = wp.constant(64)")
+        spanned = "int(wp.floor(high / width)) - int(wp.floor(low / width)) + 1"
+        d.function(f'''
             @wp.func
             def cells_spanned(low: float, high: float, width: float) -> int:
-                """Number of cells of a grid that an interval overlaps, at most `MAX_CELLS`."""
-                return wp.min(int(wp.floor(high / width)) - int(wp.floor(low / width)) + 1, MAX_CELLS)
+                """Number of cells of a grid that an interval overlaps{", at most `MAX_CELLS`" if capped else ""}."""
+                return {f"wp.min({spanned}, MAX_CELLS)" if capped else spanned}
         ''')
     d.launch(count)
     d.code(

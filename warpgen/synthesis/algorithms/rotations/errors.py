@@ -254,8 +254,8 @@ def turn_by_vectors(d: Draft) -> None:
         ),
         "exponential": (exponential.format(""), "wp.quat_from_axis_angle(spin, angle)"),
         "aim limited": (
-            "between = wp.acos(wp.clamp(wp.dot(u, w), -1.0, 1.0))\nnormal = wp.normalize(wp.cross(u, w))\n"
-            "turn = wp.quat_from_axis_angle(normal, wp.min(between, limit))",
+            "across = wp.cross(u, w)\nbetween = wp.atan2(wp.length(across), wp.dot(u, w))\n"
+            "turn = wp.quat_from_axis_angle(wp.normalize(across), wp.min(between, limit))",
             "wp.quat_rotate(turn, u)",
         ),
         "conjugate": ("turn = wp.quat_from_axis_angle(axis, angle)", "wp.quat_inverse(q) * turn * q"),

@@ -200,13 +200,18 @@ def read_angles(d: Draft) -> None:
             "signed twist": "angle[tid] = wp.quat_twist_angle_signed(axis, r)",
             "real part": (
                 "# abs() because q and -q represent the same rotation\n"
-                "angle[tid] = 2.0 * wp.acos(wp.min(wp.abs(r[3]), 1.0))"
+                "angle[tid] = 2.0 * wp.atan2(wp.length(wp.vec3(r[0], r[1], r[2])), wp.abs(r[3]))"
             ),
         }[way]
     d.launch(count)
     d.code("tid = wp.tid()\n$take\n$body", take=take, body=body)
     radians = "" if way == "twist" else "; angles in radians"
-    d.explain(f"Quaternions are (x, y, z, w) of length one{radians}.")
+    order = (
+        " The roll about x comes first, then the pitch about y, then the yaw about z, all about fixed axes."
+        if way in ("rpy", "by hand")
+        else ""
+    )
+    d.explain(f"Quaternions are (x, y, z, w) of length one{radians}.{order}")
 
     def turned(before: Values, after: Values) -> None:
         q = rot.multiply(rot.conjugate(before.reference), before.q) if relative else before.q
