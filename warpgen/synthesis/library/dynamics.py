@@ -79,7 +79,7 @@ SIRS = System(
 def sirs(s: wp.vec3, beta: float, gamma: float, waning: float) -> wp.vec3:
     """SIRS epidemic model: immunity wanes, and the recovered become susceptible again.
 
-    The state holds (susceptible, infected, recovered) fractions.
+    The state holds the densities of susceptible, infected and recovered people.
     """
     infections = beta * s[0] * s[1]
     return wp.vec3(

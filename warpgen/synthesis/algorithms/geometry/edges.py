@@ -90,7 +90,8 @@ def edge_gaps(d: Draft) -> None:
         d.input("v1", "vec3", m, -1.0, 1.0, about="velocity of the first edge of each pair")
         d.input("v2", "vec3", m, -1.0, 1.0, about="velocity of the second edge of each pair")
     if wanted in ("push", "count") or skip:
-        d.param("thickness", "float", 0.3, 0.7, about="distance to keep")
+        keeps = "distance to keep" if wanted == "push" else "distance below which edges are close"
+        d.param("thickness", "float", 0.3, 0.7, about=keeps)
     type_ = {"middle": "vec3", "normal": "vec3", "push": "vec3", "weights": "vec4", "count": "int"}.get(
         wanted, "float"
     )

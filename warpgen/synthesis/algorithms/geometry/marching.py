@@ -212,7 +212,9 @@ def march_tetrahedra(d: Draft) -> None:
     }[result]  # fmt: skip
     if total == "atomic":
         name = "area" if result == "area" else "enclosed"
-        store = f"if {acc} > 0.0:\n    wp.atomic_add({name}, 0, {acc})"
+        store = f"wp.atomic_add({name}, 0, {acc})"
+        if not early:  # else cells without any have been left already
+            store = f"if {acc} > 0.0:\n    {store}"
     begin = {"area": "surface = float(0.0)", "volume": "solid = float(0.0)", "count": "cut = int(0)"}.get(
         result, ""
     )

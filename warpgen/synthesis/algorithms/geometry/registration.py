@@ -88,7 +88,12 @@ def registration_terms(d: Draft) -> None:
         ),
         "gradient": (("JTr", "spatial_vector", 1, "Gradient: translation, then rotation"),),
         "covariance": (
-            ("S", "mat33", 1, "Sum of (p - mean) (q - mean)^T over pairs of points p and matches q"),
+            (
+                "S",
+                "mat33",
+                1,
+                f"Sum of {'w ' if robust in ('huber', 'tukey') else ''}(p - mean) (q - mean)^T over pairs of points p and matches q",
+            ),
         ),
     }[result]
     for name, type, size, about in outs:

@@ -129,7 +129,7 @@ def aligned_sets(d: Draft) -> None:
     product = "u * wp.transpose(v)" if way == "targets by sources" else "v * wp.transpose(u)"
     turn = (
         "# svd3() gives two rotations and lets the last singular value be negative, so this is no reflection\n"
-        f"turn = {product}"
+        f"turn = wp.mat33({product})"
     )
     d.function(
         f"@wp.func\ndef squared(p: wp.vec3{head}) -> float:\n    return {w}wp.dot(p, p)"
@@ -137,7 +137,7 @@ def aligned_sets(d: Draft) -> None:
     scale = (
         "# Umeyama's scale: what the singular values share over the spread of the sources\n"
         f"spread = wp.tile_sum(wp.tile_map(squared, p_arm{given_w}))[0]\n"
-        "scale = (sigma[0] + sigma[1] + sigma[2]) / spread"
+        "scale = float(sigma[0] + sigma[1] + sigma[2]) / spread"
         if scaled
         else ""
     )
@@ -181,7 +181,8 @@ def aligned_sets(d: Draft) -> None:
         p_arm = p - wp.tile_full(shape=POINTS, value=$mean_p, dtype=wp.vec3)
         q_arm = q - wp.tile_full(shape=POINTS, value=$mean_q, dtype=wp.vec3)
         cross = wp.tile_sum(wp.tile_map(covariance_share, p_arm, q_arm$given_w))[0]
-        u, sigma, v = wp.svd3(cross)
+        # Of 32 bits svd3() stops early
+        u, sigma, v = wp.svd3(wp.mat33d(cross))
         $turn
         $scale
         $end

@@ -222,7 +222,8 @@ def multistep(d: Draft) -> None:
         (count, past) if layout == "columns" else (past, count),
         -2.0,
         2.0,
-        about="Rates of the last steps" + ("" if layout == "ring" else ", newest first"),
+        about=f"Rates of the last steps{', without the decay' if spread else ''}"
+        + ("" if layout == "ring" else ", newest first"),
     )
     if layout == "ring":
         d.input("head", "int", 1, 0, past, about="Row of the newest rates")

@@ -61,6 +61,7 @@ def _rate(system: System, v: Values, per_thread: bool) -> Rate:
     names=_NAMES
     | {"integrate_ensemble": "rk_step|integrate|advance|time_step", "steps": "num_steps|n_steps|substeps"},
     weight=3,
+    element="trajectory",
 )
 def integrate_ensemble(d: Draft) -> None:
     """Integrates an ensemble of trajectories with an explicit Runge-Kutta scheme."""

@@ -82,6 +82,7 @@ _ORDER = {"bogacki-shampine": 3, "dormand-prince": 5, "heun-euler": 2}
     },
     adjoint="no",
     weight=4,
+    element="trajectory",
 )
 def integrate_adaptive(d: Draft) -> None:
     """Integrates trajectories to an end time by an embedded Runge-Kutta pair with step-size control."""

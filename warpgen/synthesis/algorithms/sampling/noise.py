@@ -51,18 +51,20 @@ def fractal_noise(d: Draft) -> None:
     rows, columns = d.pick((12, 16), (10, 12), (16, 16))
     d.param("seed", "int", 0, 1000, about="Seed of the random state")
     if periodic:
-        frequency = "float(4.0)"
+        frequency = "float(2.0)"
     else:
         d.param("frequency", "float", 0.5, 2.0, about="Base frequency")
         frequency = "frequency"
     if dimension == 3:
         d.param("time", "float", 0.0, 4.0, about="Time of the animated noise")
     if octaves == "given":
-        d.param("octaves", "int", d.pick(3, 4, 5), about="Number of octaves")
+        # cells of a fifth octave would be smaller than the spacing of the grid
+        d.param("octaves", "int", d.pick(3, 4) if periodic else d.pick(3, 4, 5), about="Number of octaves")
     elif octaves == "until fine":
         d.param("cutoff", "float", 12.0, 20.0, about="Frequency at which the octaves end")
     d.output("height", "float", (rows, columns), about="Noise values")
-    x, y = "float(j) / float(height.shape[1])", "float(i) / float(height.shape[0])"
+    # off the corners of the noise's own cells, where it is zero
+    x, y = "(float(j) + 0.5) / float(height.shape[1])", "(float(i) + 0.5) / float(height.shape[0])"
     point = f"wp.vec2({x}, {y})" if dimension == 2 else f"wp.vec3({x}, {y}, time)"
     sampled = "wp.noise(state, frequency_k * p)"
     if periodic:
@@ -88,7 +90,7 @@ def fractal_noise(d: Draft) -> None:
             frequency_k *= 2.0
         height[i, j] = {"total / amplitude_sum" if normalised else "total"}
         """,
-        whole="# Four cells across the grid, and twice as many in each next octave" if periodic else "",
+        whole="# Two cells across the grid, and twice as many in each next octave" if periodic else "",
         norm="amplitude_sum = float(0.0)" if normalised else "",
         normed="amplitude_sum += amplitude" if normalised else "",
     )

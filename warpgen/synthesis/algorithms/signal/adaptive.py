@@ -32,6 +32,7 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
+    element="channel",
 )
 def adaptive_filter(d: Draft) -> None:
     """Adapts filter coefficients sample by sample to match a desired signal."""
@@ -60,7 +61,7 @@ def adaptive_filter(d: Draft) -> None:
     else:
         d.param("mu", "float", low, high, about="Step size of the adaptation")
     if "leaky" in rule:
-        d.param("leak", "float", 0.001, 0.02, about="Leakage factor")
+        d.param("leak", "float", 0.001, 0.02, about="Share of the coefficients that leaks away per sample")
     d.inout("w", "float", (count, taps), -0.3, 0.3, about="Filter coefficients, which are adapted")
     if kept != "weights":
         d.output("errors", "float", shape, about="Errors, from the first sample on that all taps reach")
@@ -154,6 +155,7 @@ def adaptive_filter(d: Draft) -> None:
     },
     double=True,
     adjoint="no",
+    element="channel",
 )
 def control_level(d: Draft) -> None:
     """Controls the dynamic range of signals with a level detector and a gain curve."""

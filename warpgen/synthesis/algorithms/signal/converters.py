@@ -21,6 +21,7 @@ from warpgen.synthesis.writing.naming import renamed
     },
     double=True,
     adjoint="no",
+    element="channel",
 )
 def modulate_signal(d: Draft) -> None:
     """Quantizes signals with noise shaping (sigma-delta modulation)."""
@@ -47,7 +48,9 @@ def modulate_signal(d: Draft) -> None:
         if loop == "delta"
         else ", and keeps the quantised signal",
     }
-    start = "Oversamples signals by repetition, and quantises them" if hold else "Quantises signals"
+    start = "Quantises signals"
+    if hold:
+        start = f"Oversamples signals by repetition{',' if kept[result] else ' and'} quantises them"
     how = "by" if loop == "delta" else "to 1 or -1 by" if levels == "two" else "coarsely by"
     d.says(f"{start} {how} {said}{kept[result]}.")
     d.calls({

@@ -32,6 +32,7 @@ _TERMS = {"difference": "squared differences", "magnitude difference": "absolute
     double=True,
     adjoint="either",
     weight=3,
+    element="",
 )
 def correlate_lags(d: Draft) -> None:
     """Computes correlation functions over a range of lags."""
@@ -219,6 +220,7 @@ def correlate_lags(d: Draft) -> None:
     double=True,
     adjoint="no",
     weight=4,
+    element="frame",
 )
 def yin_pitch(d: Draft) -> None:
     """Estimates the pitch period of signal frames with the YIN algorithm."""

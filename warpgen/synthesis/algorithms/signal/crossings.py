@@ -24,6 +24,7 @@ _NAMES = {"x": "signal|samples|audio", "n": "i|t|m"}
     },
     double=True,
     adjoint="no",
+    element="signal",
 )
 def level_crossings(d: Draft) -> None:
     """Detects level crossings of signals."""

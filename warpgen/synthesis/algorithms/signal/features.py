@@ -217,6 +217,7 @@ def band_energies(d: Draft) -> None:
     },
     double=True,
     half=True,
+    element="",
 )
 def smooth_polynomial(d: Draft) -> None:
     """Applies a Savitzky-Golay filter for smoothing or differentiation."""

@@ -28,6 +28,7 @@ _NAMES = {
     double=True,
     half=True,
     weight=3,
+    element="",
 )
 def fir_filter(d: Draft) -> None:
     """Applies FIR filters to signals."""
@@ -235,6 +236,7 @@ class Biquad:
     },
     double=True,
     adjoint="no",
+    element="channel",
 )
 def biquad_filter(d: Draft) -> None:
     """Applies cascaded biquad filters to multichannel signals."""

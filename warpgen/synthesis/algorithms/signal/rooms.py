@@ -26,6 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     },
     adjoint="no",
     weight=6,
+    element="pair",
 )
 def image_sources(d: Draft) -> None:
     """Sums the mirror images of a sound source in a rectangular room (image source method)."""
@@ -34,7 +35,8 @@ def image_sources(d: Draft) -> None:
     delay = d.option("delay", "nearest", "linear", "sinc")
     air = d.flag("air", 0.4)
     pattern = d.option("microphone", "omni", "cardioid", "figure of eight")
-    limited = d.flag("order limit", 0.45) and result != "first echo"
+    # a few reflections are all early, and the first echo needs no limit
+    limited = d.flag("order limit", 0.45) and result not in ("clarity", "first echo")
     ears = {"omni": "", "cardioid": "cardioid ", "figure of eight": "figure-of-eight "}[
         pattern
     ] + "microphones"
@@ -147,8 +149,9 @@ def image_sources(d: Draft) -> None:
     }[result]
     start = {
         "response": "taps = response.shape[1]",
-        "energy": "energy = float(1.0e-12)",
-        "clarity": "sooner = float(1.0e-9)\nlater = float(1.0e-9)\ndirect = wp.length(origin - ear)",
+        "energy": "# A little, so that silence has a level\nenergy = float(1.0e-12)",
+        "clarity": "# A little energy, so that the ratio is finite\nsooner = float(1.0e-9)\nlater = float(1.0e-9)\n"
+        "direct = wp.length(origin - ear)",
         "first echo": "shortest = float(1.0e6)",
     }[result]
     store = {

@@ -128,6 +128,7 @@ def frame_signal(d: Draft) -> None:
     double=True,
     adjoint="either",
     weight=3,
+    element="",
 )
 def discrete_fourier(d: Draft) -> None:
     """Computes the discrete Fourier transform by direct summation."""

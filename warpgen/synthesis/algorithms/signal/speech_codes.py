@@ -30,6 +30,7 @@ _STEPS = [7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 4
     },
     adjoint="no",
     weight=10,
+    element="block",
 )
 def code_speech(d: Draft) -> None:
     """Codes or decodes blocks of speech in four bits a sample (IMA ADPCM)."""

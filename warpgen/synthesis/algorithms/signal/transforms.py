@@ -15,7 +15,7 @@ _NAMES = {
     "x": "signal|samples|data",
     "n": "i|t|m",
     "k": "bin|freq|q",
-    "power": "energy|tone_power|magnitude2",
+    "power": "tone_power|bin_power",
     "coeffs": "dct_out|spectrum|transformed",
 }
 
@@ -29,6 +29,7 @@ _NAMES = {
     },
     double=True,
     adjoint="no",
+    element="frame",
 )
 def detect_tones(d: Draft) -> None:
     """Detects tones in signal frames with the Goertzel algorithm."""

@@ -22,6 +22,7 @@ _NAMES = {"x": "signal|samples|data", "n": "i|t|m"}
         "detail": "d_n|diff",
     },
     double=True,
+    element="",
 )
 def wavelet_step(d: Draft) -> None:
     """Computes one level of a discrete wavelet transform."""

@@ -88,6 +88,8 @@ def triplets_to_rows(d: Draft) -> None:
     d.launch(m)
     head = "k = wp.tid()\n$read\n$leave\n"
     mirror = symmetric and task in ("count", "assemble")
+    if mirror and drop != "upper":
+        of = f" of one triangle{of}"
     if task == "count":
         d.inout("row_count", "int", n, value=0.0, about="Number of entries per row")
         more = "if col != row:\n    wp.atomic_add(row_count, col, 1)" if mirror else ""

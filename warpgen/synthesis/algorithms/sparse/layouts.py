@@ -163,7 +163,11 @@ def padded_matvec(d: Draft) -> None:
     if update == "relaxed":
         d.param("omega", "float", 0.1, 0.9, about="Relaxation factor")
     out = {"product": "y", "residual": "residual", "relaxed": "x_new"}[update]
-    told = {"product": "Result vector", "residual": "Residual b - A x", "relaxed": "Solution after the step"}
+    told = {
+        "product": "Result vector",
+        "residual": "Right-hand side minus the product",
+        "relaxed": "Solution after the step",
+    }
     d.output(out, entry, rows, about=told[update])
     bound = {
         "row major": "width",

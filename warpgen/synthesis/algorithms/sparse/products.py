@@ -66,7 +66,7 @@ def csr_matvec(d: Draft) -> None:
     if update == "axpby":
         d.inout("y", vector, rows, -1.0, 1.0, about="Result vector")
     elif update == "residual":
-        d.output("residual", vector, rows, about="Residual b - A x")
+        d.output("residual", vector, rows, about="Right-hand side minus the product")
     else:
         d.output("y", vector, rows, about="Result vector")
     values, indices = a.text["values"], a.text["columns"]
