@@ -34,6 +34,7 @@ _SATURATION = {
     },
     adjoint="no",
     weight=4,
+    element="column",
 )
 def lift_parcels(d: Draft) -> None:
     """Lifts an air parcel through each column of the atmosphere to find its convective energy."""
@@ -100,11 +101,9 @@ def lift_parcels(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def saturation_mixing_ratio(t: float, p: float) -> float:
-            """Saturation mixing ratio [kg/kg] after {who}, vapor capped at p / 2; t in K and p in hPa."""
+            """Saturation mixing ratio [kg/kg] after {who}; t in K and p in hPa."""
             celsius = t - 273.15
             e_s = {factor} * wp.exp({slope} * celsius / (celsius + {offset}))
-            # Cap the vapor pressure, since it would exceed that of thin air aloft
-            e_s = wp.min(e_s, 0.5 * p)
             return EPSILON * e_s / (p - e_s)
     ''')
     latent = "latent_heat = 2.501e6 - 2370.0 * (t - 273.15)"
@@ -313,7 +312,7 @@ def lift_parcels(d: Draft) -> None:
     )
 
     def saturated(t: Any, p: Any) -> Any:
-        e = np.minimum(factor * np.exp(slope * (t - 273.15) / (t - 273.15 + offset)), p / 2)
+        e = factor * np.exp(slope * (t - 273.15) / (t - 273.15 + offset))
         return 0.622 * e / (p - e)
 
     def lapse(t: float, p: float) -> Any:

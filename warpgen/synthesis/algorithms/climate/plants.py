@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.trim import trim
     },
     adjoint="either",
     weight=3,
+    element="plant",
 )
 def assimilate_carbon(d: Draft) -> None:
     """Computes net photosynthesis of leaves (Farquhar model)."""

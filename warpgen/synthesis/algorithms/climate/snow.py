@@ -27,7 +27,7 @@ class Weather:
 _WEATHER = {
     "air_temp": fill(-8.0, 8.0),
     "humidity": fill(0.3, 0.95),
-    "wind_speed": fill(0.5, 6.0),
+    "wind_speed": fill(0.0, 6.0),
     "precipitation": fill(0.0, 20.0),
     "solar": fill(50.0, 250.0),
     "cloud_cover": fill(0.0, 1.0),

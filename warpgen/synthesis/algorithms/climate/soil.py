@@ -69,6 +69,7 @@ def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
     },
     adjoint="no",
     weight=3,
+    element="column",
 )
 def step_soil_columns(d: Draft) -> None:
     """Advances temperature and moisture of soil columns: implicit heat conduction, then a cascade of water."""

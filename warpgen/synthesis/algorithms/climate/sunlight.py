@@ -54,6 +54,7 @@ def _gammas(closure: str, w: Any, g: Any, mu: Any) -> tuple[Any, Any, Any]:
     },
     adjoint="no",
     weight=3,
+    element="column",
 )
 def two_stream_fluxes(d: Draft) -> None:
     """Computes solar fluxes through the layers of each column by the two-stream and adding methods."""

@@ -99,9 +99,9 @@ def surface_fluxes(d: Draft) -> None:
     rounds = d.option("rounds", 2, 3, 4)
     n = d.pick(48, 64, 96)
     if wind == "speed":
-        d.input("wind", "float", n, 1.0, 12.0, about="Wind speed at the reference height [m/s]")
+        d.input("wind", "float", n, 0.0, 12.0, about="Wind speed at the reference height [m/s]")
     else:
-        d.input("wind", "vec2", n, 1.0, 9.0, about="Eastward and northward wind [m/s]")
+        d.input("wind", "vec2", n, -6.0, 9.0, about="Eastward and northward wind [m/s]")
     d.input("air_theta", "float", n, 285.0, 300.0, about="Potential temperature of the air [K]")
     d.input("surface_temperature", "float", n, 284.0, 304.0, about="Temperature of the surface [K]")
     if moist:

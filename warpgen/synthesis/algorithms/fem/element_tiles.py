@@ -117,7 +117,7 @@ def quad_stiffness(d: Draft) -> None:
             "matrix": f"Integrates the {noun} of quadrilaterals "
             + ("over their Gauss points." if rule == "full" else "with one point."),
             "forces": f"Adds the {'heat flows' if heat else 'elastic forces'} of quadrilaterals to their nodes.",
-            "energy": f"Computes the {'dissipation' if heat else 'elastic energy'} of quadrilaterals from their nodes.",
+            "energy": f"Computes the {'dissipation' if heat else 'elastic energy'} of quadrilaterals from their nodes' {'temperatures' if heat else 'displacements'}.",
             "diagonal": f"Computes the diagonals of the {noun} matrices of quadrilaterals.",
         }[result].replace("quadrilaterals", "rings of quadrilateral section" if axial else "quadrilaterals")
     )

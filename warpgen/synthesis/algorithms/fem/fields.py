@@ -29,6 +29,7 @@ _NAMES = {
     source="Zienkiewicz & Taylor 2000, The Finite Element Method 1, chapters 8 and 9",
     names={**_NAMES, "tid": "i", "u": "u"},
     double=True,
+    element="point",
 )
 def interpolate_field(d: Draft) -> None:
     """Interpolates nodal values at points within elements."""

@@ -75,6 +75,11 @@ def stress_measure(d: Draft) -> None:
         d.param("alpha", "float", 1.0e-5, 3.0e-5, about="Thermal expansion [1/K]")
     average = average and measure in ("mises", "pressure") and not plane
     if average:
+        d.calls(
+            "nodal_pressures|average_pressures|smooth_pressures"
+            if measure == "pressure"
+            else "nodal_mises_stresses|average_mises_stress|smooth_mises_stress"
+        )
         d.input("tets", "int", (elements, 4), 0, nodes, about="Node indices per tetrahedron")
         d.input("tet_count", "int", nodes, 1, 9, about="Number of tetrahedra at each node")
         d.output("nodal", "float", nodes, about="Averages at the nodes")

@@ -152,6 +152,10 @@ def truss_forces(d: Draft) -> None:
         if extra == "damping":
             end += "# Damp the relative velocity along the bar only\nrate = wp.dot(v[j] - v[i], n)\n"
             push = f"({pull} + damping * rate)"
+            if strain == "cable":
+                end += "# A slack cable is not damped, a taut one never pushes\n"
+                end += "tension = wp.where(force > 0.0, wp.max(force + damping * rate, 0.0), 0.0)\n"
+                push = "tension"
         pulls = "(force / l0) * d" if by_gap else f"{push} * n"
         end += f"t = {pulls}\nwp.atomic_add(f, i, t)\nwp.atomic_sub(f, j, t)"
     hang = ""
@@ -231,6 +235,8 @@ def truss_forces(d: Draft) -> None:
             return {"K": live[:, None, None] * made}
         if extra == "damping":
             slope = slope + v.damping * ((v.v[j] - v.v[i]) * n).sum(axis=1)
+            if strain == "cable":
+                slope = np.where(ratio > 1, np.maximum(slope, 0.0), 0.0)
         pull_ = live[:, None] * slope[:, None] * n
         made = np.zeros((nodes, axes))
         np.add.at(made, i, pull_)

@@ -40,7 +40,7 @@ class Bond:
         "price": "prices|bond_price",
         "clean_price": "clean_prices|clean",
         "duration": "durations|dur",
-        "weighted": "moment|pv_moment",
+        "moment": "pv_moment",
     },
     double=True,
     adjoint="either",
@@ -82,6 +82,8 @@ def bond_measure(d: Draft) -> None:
         said = "Computes the convexity of each bond, the relative second derivative of its price in parallel shifts,"
     if fisher_weil:
         said = "Computes the Fisher-Weil duration of bonds, the mean time of their flows,"
+    if what == "accrued" and rate == "curve":
+        said += ","
     d.says(said + (" from a curve of zero rates." if rate == "curve" else "."))
     count, most, freq = d.pick(48, 64, 96), d.pick(10, 12, 16), d.pick(1, 2, 4)
     if flows == "structs":
@@ -163,10 +165,10 @@ def bond_measure(d: Draft) -> None:
         guard = f"# Nothing is due any more\nif pv == 0.0:\n    {out}[tid] = 0.0\n    return"
     store = {
         "price": "pv",
-        "macaulay": "weighted / pv",
-        "modified": f"weighted / pv{scale}",
-        "convexity": "weighted / pv" if rate != "compounded" else f"weighted / (pv * {step} * {step})",
-        "dv01": f"1.0e-4 * weighted{scale}",
+        "macaulay": "moment / pv",
+        "modified": f"moment / pv{scale}",
+        "convexity": "moment / pv" if rate != "compounded" else f"moment / (pv * {step} * {step})",
+        "dv01": f"1.0e-4 * moment{scale}",
         "accrued": "pv - c * elapsed",
     }[what]
     pv_used = what != "dv01"
@@ -178,7 +180,7 @@ def bond_measure(d: Draft) -> None:
         $head
         $y
         $pv
-        $weighted
+        $moment
         $loop
             $time
             $flow
@@ -191,14 +193,14 @@ def bond_measure(d: Draft) -> None:
         head=head,
         y=y,
         pv="pv = float(0.0)" if pv_used else "",
-        weighted="weighted = float(0.0)" if moments else "",
+        moment="moment = float(0.0)" if moments else "",
         loop=loop,
         time=time,
         flow=flow,
         add=f"discounted = amount * {df}\npv += discounted" if pv_used and moments
         else f"pv += amount * {df}" if pv_used else "",
-        second="" if not moments else f"weighted += t * amount * {df}" if not pv_used
-        else f"weighted += {twice} * discounted" if what == "convexity" else "weighted += t * discounted",
+        second="" if not moments else f"moment += t * amount * {df}" if not pv_used
+        else f"moment += {twice} * discounted" if what == "convexity" else "moment += t * discounted",
         guard=guard,
         store=store,
         out=out,

@@ -302,7 +302,7 @@ def bootstrap_curve(d: Draft) -> None:
     uses_time = quotes == "deposits" or result == "zero"
     step = {
         "swaps": """
-        # Par condition: q * (annuity + a * df) + df = 1, solve for df
+        # Par condition: q * (annuity + $a_df) + df = 1, solve for df
         df = (1.0 - q * annuity) / (1.0 + q$times)
         annuity += $a_df
         """,

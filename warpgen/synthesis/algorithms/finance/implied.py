@@ -32,6 +32,7 @@ def implied_volatility(d: Draft) -> None:
     layout = d.option("layout", "list", "surface")
     stop = d.option("stop", "iterations", "tolerance")
     cdf = d.option("cdf", *normal.CDFS)
+    d.says(f"Finds the volatility at which the Black-Scholes price of a {kind} is the quoted one.")
     n = d.use(cdf)
     vega = method in ("newton", "safeguarded")
     formula = (

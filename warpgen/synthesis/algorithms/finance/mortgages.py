@@ -59,7 +59,7 @@ def project_mortgages(d: Draft) -> None:
     n, horizon = d.pick(24, 32), d.pick(36, 48, 60)
     d.input("principal", "float", n, 0.5, 2.0, about="Balances today")
     d.input("coupon", "float", n, 0.03, 0.07, about="Mortgage rates [1/year]")
-    d.input("term", "int", n, 80, 240, about="Months that are left")
+    d.input("term", "int", n, 30, 240, about="Months that are left")
     d.input("age", "int", n, 0, 48, about="Months since origination")
     uses = ["discounting"] if result == "value" else []
     uses = ["new mortgages"] * (prepay == "incentive" or rate == "adjustable") + uses

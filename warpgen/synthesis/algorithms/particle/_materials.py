@@ -11,11 +11,9 @@ ELASTIC = {
 @wp.func
 def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     """Kirchhoff stress of the fixed corotated model, 2 mu (F - R) F^T + lambda J (J - 1) I."""
-    U = wp.mat33()
-    sigma = wp.vec3()
-    V = wp.mat33()
-    wp.svd3(F, U, sigma, V)
-    R = U * wp.transpose(V)
+    # svd3() of 32 bits stops early, its rotations may be off by 1e-3
+    U, sigma, V = wp.svd3(wp.mat33d(F))
+    R = wp.mat33(U * wp.transpose(V))
     J = wp.determinant(F)
     return 2.0 * mu * (F - R) * wp.transpose(F) + lam * J * (J - 1.0) * wp.identity(n=3, dtype=float)
 ''',
@@ -41,10 +39,11 @@ SNOW = '''
 @wp.func
 def clamp_snow(F: wp.mat33, max_compression: float, max_stretch: float) -> wp.mat33:
     """Clamp a trial deformation's singular values to the elastic range of snow (Stomakhin et al. 2013)."""
-    U = wp.mat33()
-    sigma = wp.vec3()
-    V = wp.mat33()
-    wp.svd3(F, U, sigma, V)
+    # svd3() of 32 bits stops early, its rotations may be off by 1e-3
+    left, stretches, right = wp.svd3(wp.mat33d(F))
+    U = wp.mat33(left)
+    sigma = wp.vec3(stretches)
+    V = wp.mat33(right)
     clamped = wp.vec3(
         wp.clamp(sigma[0], 1.0 - max_compression, 1.0 + max_stretch),
         wp.clamp(sigma[1], 1.0 - max_compression, 1.0 + max_stretch),
@@ -64,10 +63,11 @@ def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> w
         lam: First Lame parameter.
         friction_slope: Slope of the cone, sqrt(2/3) 2 sin(phi) / (3 - sin(phi)).
     """
-    U = wp.mat33()
-    sigma = wp.vec3()
-    V = wp.mat33()
-    wp.svd3(F, U, sigma, V)
+    # svd3() of 32 bits stops early, its rotations may be off by 1e-3
+    left, stretches, right = wp.svd3(wp.mat33d(F))
+    U = wp.mat33(left)
+    sigma = wp.vec3(stretches)
+    V = wp.mat33(right)
     # Logarithmic (Hencky) strain and its deviatoric part
     strain = wp.vec3(wp.log(sigma[0]), wp.log(sigma[1]), wp.log(sigma[2]))
     trace = strain[0] + strain[1] + strain[2]
@@ -90,10 +90,10 @@ HENCKY = '''
 @wp.func
 def hencky_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     """Kirchhoff stress of sand, 2 mu E + lambda tr(E) I with the logarithmic (Hencky) strain E."""
-    U = wp.mat33()
-    sigma = wp.vec3()
-    V = wp.mat33()
-    wp.svd3(F, U, sigma, V)
+    # svd3() of 32 bits stops early, its rotations may be off by 1e-3
+    left, stretches, right = wp.svd3(wp.mat33d(F))
+    U = wp.mat33(left)
+    sigma = wp.vec3(stretches)
     strain = wp.vec3(wp.log(sigma[0]), wp.log(sigma[1]), wp.log(sigma[2]))
     trace = strain[0] + strain[1] + strain[2]
     principal = 2.0 * mu * strain + lam * wp.vec3(trace, trace, trace)

@@ -274,6 +274,7 @@ def sort_to_cells(d: Draft) -> None:
         "wrap_positions": "periodic_wrap|apply_pbc|wrap_particles|pbc",
         "image": "images|image_flags|image_count",
         "x_new": "x_out|pos_out|new_x",
+        "box": "box_size|domain_size|box_length",
     },
     double=True,
     adjoint="either",

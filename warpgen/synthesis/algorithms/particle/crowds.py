@@ -26,6 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     },
     double=True,
     weight=7,
+    element="",
 )
 def nbody_acceleration(d: Draft) -> None:
     """Computes softened N-body gravitational accelerations."""
@@ -177,7 +178,7 @@ def nbody_acceleration(d: Draft) -> None:
         "max_speed": "v_max|speed_limit",
     },
     adjoint="no",
-    element="agent",
+    element="",
 )
 def boids_steering(d: Draft) -> None:
     """Computes boid steering: separation, alignment and cohesion."""

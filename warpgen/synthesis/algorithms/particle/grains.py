@@ -37,7 +37,7 @@ NAMES = {
         "v_n": "vn|v_normal",
         "modulus": "e_eff|youngs_modulus|e_star",
     },
-    element="grain",
+    element="",
     weight=3,
 )
 def grain_contact_forces(d: Draft) -> None:
@@ -87,10 +87,15 @@ def grain_contact_forces(d: Draft) -> None:
     d.output("f", "vec3", count, about="Forces on the grains" if gravity else "Contact forces")
     if spinning:
         d.output("torques", "vec3", count, about="Torques of friction about the grains' centers")
-    what = ("forces, torques" if gravity else "forces and torques") if spinning else "forces"
-    what += " and weights" if gravity else ""
     grains = f"{'cohesive ' if cohesion else ''}grains{' with friction' if friction else ''}"
-    d.says(f"Computes the contact {what} of {grains} (discrete element method).")
+    what = "contact forces and torques of" if spinning else "contact forces of"
+    if gravity:
+        what = (
+            "torques, and the forces of contacts and gravity, on"
+            if spinning
+            else "forces of contacts and gravity on"
+        )
+    d.says(f"Computes the {what} {grains} (discrete element method).")
     rub = f"{d.use(friction)}(slip, friction * f_n, viscosity)" if friction else ""
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {

@@ -73,6 +73,7 @@ def _multiplicity(v: Values, count: int, listing: str) -> Any:
     },
     double=True,
     weight=3,
+    element="",
 )
 def pair_forces(d: Draft) -> None:
     """Computes pair potential forces over neighbor lists."""
@@ -210,6 +211,7 @@ def pair_forces(d: Draft) -> None:
     },
     adjoint="either",
     weight=3,
+    element="",
 )
 def build_neighbor_list(d: Draft) -> None:
     """Builds a neighbor list of fixed width, padded with -1."""

@@ -39,6 +39,7 @@ def _distances(v: Values) -> tuple[Any, Any]:
     names=_NAMES
     | {"sph_density": "compute_density|density_summation|update_density", "rho_i": "density_i|rho_sum"},
     weight=3,
+    element="",
 )
 def sph_density(d: Draft) -> None:
     """Computes SPH densities by summation."""

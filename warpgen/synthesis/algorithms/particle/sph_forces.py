@@ -83,6 +83,7 @@ def neighbour_loop(d: Draft) -> str:
         "rho0": "rest_density|reference_density",
     },
     weight=3,
+    element="",
 )
 def sph_pressure_acceleration(d: Draft) -> None:
     """Computes SPH pressure accelerations."""
@@ -180,13 +181,14 @@ def sph_pressure_acceleration(d: Draft) -> None:
     names=NAMES
     | {
         "sph_viscosity": "compute_viscosity|viscous_acceleration|viscosity_acceleration",
-        "acc": "a|a_i|acceleration",
+        "a_visc": "viscous_accel|visc_accel",
         "accel": "accelerations|particle_a|dvdt",
         "vij": "dv|rel_vel|relative_velocity",
         "alpha": "artificial_viscosity|visc_alpha",
         "c0": "sound_speed|cs",
     },
     weight=3,
+    element="",
 )
 def sph_viscosity(d: Draft) -> None:
     """Computes SPH viscosity accelerations."""
@@ -216,18 +218,18 @@ def sph_viscosity(d: Draft) -> None:
         if approach < 0.0:
             nu = h * approach / (r * r + 0.01 * h * h)
             pi_ij = -alpha * c0 * nu / (0.5 * (rho_i + rho[j]))
-            acc -= m * pi_ij * $slope(r, h) * (offset / r)
+            a_visc -= m * pi_ij * $slope(r, h) * (offset / r)
         """,
         "morris": """
         # First derivative of the kernel (Morris et al. 1997), since the second one is noisy
         weight = 2.0 * mu * m / (rho_i * rho[j])
-        acc += weight * $slope(r, h) * r / (r * r + 0.01 * h * h) * vij
+        a_visc += weight * $slope(r, h) * r / (r * r + 0.01 * h * h) * vij
         """,
         "monaghan laminar": """
         # Monaghan form along r_ij conserves angular momentum, factor 2 (dim + 2) = 10
         weight = 10.0 * mu * m / (rho_i * rho[j])
         parting = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
-        acc += weight * parting * $slope(r, h) * (offset / r)
+        a_visc += weight * parting * $slope(r, h) * (offset / r)
         """,
     }
     d.launch(count)
@@ -237,7 +239,7 @@ def sph_viscosity(d: Draft) -> None:
         xi = x[tid]
         vi = v[tid]
         rho_i = rho[tid]
-        acc = wp.vec3()
+        a_visc = wp.vec3()
         $loop
         $store
         """,
@@ -245,7 +247,7 @@ def sph_viscosity(d: Draft) -> None:
         pair="vij = vi - v[j]\n$law",
         law=pairs_code[form],
         slope=slope,
-        store="accel[tid] += acc" if inout else "accel[tid] = acc",
+        store="accel[tid] += a_visc" if inout else "accel[tid] = a_visc",
     )
     what = {
         "artificial": "artificial viscosity accelerations",

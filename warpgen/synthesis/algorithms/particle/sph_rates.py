@@ -21,6 +21,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "v_new": "v_out|velocities_out|smoothed",
         "delta_v": "dv_xsph|correction",
     },
+    element="",
 )
 def xsph_velocity(d: Draft) -> None:
     """Smooths particle velocities over neighbors (XSPH)."""
@@ -91,6 +92,7 @@ def xsph_velocity(d: Draft) -> None:
         "c0": "sound_speed|cs",
     },
     weight=3,
+    element="",
 )
 def sph_density_rate(d: Draft) -> None:
     """Computes SPH density rates from the continuity equation."""
