@@ -7,5 +7,4 @@ from warpgen.synthesis.writing.algorithm import Domain
 DOMAIN = Domain(
     "graph",
     "graphs: traversal, shortest paths, ranks, components, colourings, matchings, counts",
-    element="node",
 )

@@ -31,6 +31,7 @@ _NAMES = adjacency.NAMES | {
     },
     double=True,
     adjoint="no",
+    element="node",
 )
 def neighbor_aggregate(d: Draft) -> None:
     """Aggregates neighbor features (message passing)."""
@@ -154,6 +155,7 @@ def neighbor_aggregate(d: Draft) -> None:
     source="Schank & Wagner 2005; Polak 2016, Counting Triangles in Large Graphs on GPU",
     names=_NAMES,
     adjoint="no",
+    element="edge",
 )
 def common_neighbors(d: Draft) -> None:
     """Counts common neighbors for each edge by merging sorted adjacency lists."""
@@ -190,7 +192,14 @@ def common_neighbors(d: Draft) -> None:
     d.input("sources", "int", m, 0, n, about="Source node of each edge")
     d.input("dests", "int", m, 0, n, about="Target node of each edge")
     if measure == "adamic":
-        d.input("inv_log_degree", "float", n, 0.2, 1.5, about="Reciprocal logarithms of the degrees")
+        d.input(
+            "inv_log_degree",
+            "float",
+            n,
+            0.2,
+            1.5,
+            about="Reciprocal logarithms of how many nodes link to each",
+        )
     real = measure in ("jaccard", "cosine", "adamic")
     name = {"count": "common", "total": "edge_triangles"}.get(measure, "similarity")
     if measure == "total":

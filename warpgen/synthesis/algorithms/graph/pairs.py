@@ -41,7 +41,7 @@ def floyd_warshall_step(d: Draft) -> None:
         parent = "no"
     table, about = {
         "shortest": ("D", "Distances between all pairs"),
-        "reach": ("R", "Nonzero where a path from i to j is known"),
+        "reach": ("R", "Nonzero where a path from the row's node to the column's is known"),
         "widest": ("W", "Widths of the widest paths between all pairs"),
     }[algebra]
     n = d.pick(16, 20, 24)
@@ -63,7 +63,7 @@ def floyd_warshall_step(d: Draft) -> None:
     else:
         d.inout(table, kind, shape, low, high, about=about)
     if parent == "yes":
-        d.inout("hop", "int", shape, 0, n, about="First node on the path from i to j")
+        d.inout("hop", "int", shape, 0, n, about="First node on the path of each pair")
     elif parent == "count":
         d.inout("improved", "int", 1, value=0.0, about="Number of pairs with a better path")
     old = at(table, "i", "j")

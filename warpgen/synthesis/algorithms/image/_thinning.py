@@ -33,8 +33,8 @@ def along_gradient(sector: str, at: Callable[[str, str], str]) -> list[str]:
         ]
     if sector == "offsets":
         return [
-            "scale = 1.0 / mag",
-            "# nearest pixel along the gradient (rounded cosines are -1, 0 or 1)",
+            "# the sine of 22.5 degrees becomes one half, so that rounding makes eight equal sectors",
+            "scale = 0.5 / (wp.sin(wp.pi / 8.0) * mag)",
             "di = int(wp.round(dy * scale))",
             "dj = int(wp.round(dx * scale))",
             f"ahead = {at('i + di', 'j + dj')}",
@@ -58,7 +58,7 @@ def beside(gx: Any, gy: Any, m: Any, sector: str) -> tuple[Any, Any]:
     """Magnitudes ahead of all pixels that are not at the border, and behind them."""
     h, w = m.shape
     y, x = np.mgrid[1 : h - 1, 1 : w - 1]
-    dx, dy, here = gx[y, x], gy[y, x], m[y, x]
+    dx, dy = gx[y, x], gy[y, x]
     if sector == "interpolated":
         si, sj = np.where(dy >= 0, 1, -1), np.where(dx >= 0, 1, -1)
         flat = abs(dx) > abs(dy)
@@ -70,8 +70,6 @@ def beside(gx: Any, gy: Any, m: Any, sector: str) -> tuple[Any, Any]:
         octant = np.round(np.arctan2(dy, dx) / (np.pi / 4)).astype(int) % 8
         di = np.array([0, 1, 1, 1, 0, -1, -1, -1])[octant]
         dj = np.array([1, 1, 0, -1, -1, -1, 0, 1])[octant]
-        if sector == "offsets":
-            di, dj = np.round(dy / here).astype(int), np.round(dx / here).astype(int)
         ahead, behind = m[y + di, x + dj], m[y - di, x - dj]
         if sector == "four sectors":  # the kernel's "ahead" is fixed for each direction
             swap = (di < 0) & (dj == 0) | (dj < 0) & (di == 0) | (di < 0) & (dj < 0) | (di > 0) & (dj < 0)

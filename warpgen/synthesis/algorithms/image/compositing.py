@@ -200,7 +200,7 @@ def ordered_dither(d: Draft) -> None:
         d.param("levels", "int", n, about="Number of output levels")
     about = {
         "bit": "0 or 1",
-        "level": "Level numbers, 0 to levels - 1",
+        "level": "Level numbers, from 0",
         "value": "Levels as values in [0, 1]",
     }[result]
     d.output("dst", "float" if result == "value" else "int", shape, about=about)

@@ -41,9 +41,9 @@ def matched_descriptors(d: Draft) -> None:
         }[result]
     )
     views, queries, trained = d.pick(2, 3), d.pick(6, 8), d.pick(8, 12)
-    Q, N = d.pick(("QUERIES", "TRAINED"), ("NUM_QUERIES", "NUM_TRAINED"), ("M", "N"), ("ROWS", "COLS"))
+    Q, N = d.pick(("QUERIES", "CANDIDATES"), ("NUM_QUERIES", "NUM_CANDIDATES"), ("M", "N"), ("ROWS", "COLS"))
     left, right, left_at, right_at = d.pick(
-        ("queries", "trained", "query_at", "trained_at"),
+        ("queries", "candidates", "query_at", "candidate_at"),
         ("query_desc", "train_desc", "query_pos", "train_pos"),
         ("desc_a", "desc_b", "pos_a", "pos_b"),
     )
@@ -163,15 +163,15 @@ def matched_descriptors(d: Draft) -> None:
     if windowed:
         d.function('''
             @wp.func
-            def in_window(distance: int, a: wp.vec2, b: wp.vec2, window: float) -> int:
-                """Places that are far apart cannot match, whatever their descriptors say."""
+            def windowed_distance(distance: int, a: wp.vec2, b: wp.vec2, window: float) -> int:
+                """Distance of two descriptors, impossible where their places are too far apart."""
                 if wp.length(a - b) > window:
                     return IMPOSSIBLE
                 return distance
         ''')
         after += (
             f"\npa = wp.tile_load({left_at}[pair], shape={Q})\npb = wp.tile_load({right_at}[pair], shape={N})\n"
-            f"possible = wp.tile_map(in_window, {final}, {per_row('pa', Q, N)}, wp.tile_broadcast(pb, shape=({Q}, {N})), window)"
+            f"possible = wp.tile_map(windowed_distance, {final}, {per_row('pa', Q, N)}, wp.tile_broadcast(pb, shape=({Q}, {N})), window)"
         )
         final = "possible"
     if result in ("nearest", "ratio test", "mutual"):

@@ -314,7 +314,7 @@ def describe_keypoints(d: Draft) -> None:
         "root": "Descriptors are the roots of components with unit sum.",
     }[scaling]
     d.explain(f"""
-        A window of ``num_samples`` x ``num_samples`` samples is split into {cells} x {cells} cells with {bins} orientation
+        A window of `num_samples` x `num_samples` samples is split into {cells} x {cells} cells with {bins} orientation
         bins each. The window scales with the keypoint{turning}. {scaled}
     """)
 

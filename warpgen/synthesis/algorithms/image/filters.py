@@ -200,8 +200,10 @@ def bilateral_filter(d: Draft) -> None:
     lines += [*loop, "dst[i, j] = acc / norm"]
     d.launch(h, w)
     d.code("\n".join(lines))
-    near = "" if spatial == "box" else "|dx|^2 / 2 sigma_s^2 + "
-    d.explain(f"w = exp(-({near}|dI|^2 / 2 sigma_r^2)), normalised over the window.")
+    near, of = "|dx|^2 / 2 s^2 + ", "s and r the deviations in space and range"
+    if spatial == "box":
+        near, of = "", "r the deviation in range"
+    d.explain(f"w = exp(-({near}|dI|^2 / 2 r^2)), {of}, normalised over the window.")
 
     def reference(v: Values) -> dict[str, Any]:
         image = v.src if pixel == "vec3" else v.src[..., None]
@@ -309,6 +311,10 @@ def morphology(d: Draft) -> None:
     task = d.option("task", "erode", "dilate", "gradient", "top hat")
     shape = d.option("shape", "square", "disk", "element")
     border = d.option("outside", "skip", "clamp")
+    if task == "gradient" and shape == "element":
+        shape = "disk"  # dilation takes the element reflected, erosion as it is
+    if shape == "element":
+        border = "clamp"  # of a corner no pixel may be left that counts
     d.calls(
         {
             "erode": "erode_image|erosion|grayscale_erosion",

@@ -135,7 +135,7 @@ def jpeg_blocks(d: Draft) -> None:
     )
     rows, cols = d.pick((4, 4), (3, 5), (4, 6))
     shape = (8 * rows, 8 * cols)
-    d.input("picture", pixels, shape, 0, 256, about="Samples, 0 to 255")
+    d.input("picture", pixels, shape, *((150, 190) if flat else (0, 256)), about="Samples, 0 to 255")
     steps = [int(x) for x in (CHROMINANCE if table == "chrominance" else LUMINANCE).split()]
     if table == "array":
         d.input("steps", "float", 64, 8.0, 60.0, about="Quantization steps, row by row")
@@ -152,7 +152,7 @@ def jpeg_blocks(d: Draft) -> None:
     elif quality == "per block":
         d.input("scale", "float", (rows, cols), 0.3, 1.2, about="Factor of the steps of each block")
     if flat:
-        d.param("least_range", "float", 200.0, 252.0, about="Blocks of less contrast keep their mean alone")
+        d.param("least_range", "float", 37.0, 39.5, about="Blocks of less contrast keep their mean alone")
     if result == "restored":
         d.output("restored", pixels, shape, about="Samples after the round trip")
         d.says("Sends each block of 8 x 8 pixels through JPEG's transform and quantization and back.")
@@ -245,14 +245,14 @@ def jpeg_blocks(d: Draft) -> None:
         row, col = wp.tid()
         # A variable, not a constant, so that loops stay rolled
         edge = int(8)
-        block = wp.zeros(shape=64, dtype=float)
+        $block = wp.zeros(shape=64, dtype=float)
         $extremes
         for y in range(edge):
             for x in range(edge):
                 sample = $pixel
                 $seek
                 # Samples are centered about zero
-                block[8 * y + x] = sample - 128.0
+                $block[8 * y + x] = sample - 128.0
         $forward
         $bits
         # --- Quantization ---
@@ -266,6 +266,7 @@ def jpeg_blocks(d: Draft) -> None:
         $backward
         $end
         """,
+        block="centered" if direct else "block",
         pixel=pixel,
         extremes="darkest = float(255.0)\nbrightest = float(0.0)" if flat else "",
         seek="darkest = wp.min(darkest, sample)\nbrightest = wp.max(brightest, sample)" if flat else "",
@@ -340,7 +341,7 @@ def _passes(transform: str) -> tuple[str, str]:
         both = f"{scale.format('u')} * {scale.format('v')}"
         ahead = loops.format(
             "Sum over all pixels, for each frequency", a="v", b="u", c="y", d="x",
-            term="total += block[8 * y + x] * wave_x * wave_y", store=f"coefficients[8 * v + u] = {both} * total",
+            term="total += centered[8 * y + x] * wave_x * wave_y", store=f"coefficients[8 * v + u] = {both} * total",
         )  # fmt: skip
         back = loops.replace("coefficients", "values").format(
             "Sum over all frequencies, for each pixel", a="y", b="x", c="v", d="u",

@@ -57,8 +57,7 @@ def average_patches(d: Draft) -> None:
     d.param(
         "strength",
         "float",
-        0.25 * unit,
-        0.4 * unit,
+        *((0.16 * unit, 0.2 * unit) if early else (0.25 * unit, 0.4 * unit)),
         about="Strength of the filter, as a difference of pixel values",
     )
     d.param("noise", "float", 0.05 * unit, 0.1 * unit, about="Standard deviation of the noise")

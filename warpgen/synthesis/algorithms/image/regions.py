@@ -22,6 +22,8 @@ def propagate_regions(d: Draft) -> None:
     """Propagates region labels or distances by one step."""
     task = d.option("task", "labels", "jump flood", "chamfer", "grow")
     moore = d.option("neighbours", 4, 8)
+    if task == "jump flood":
+        moore = 8  # seeds would not reach all pixels otherwise
     changed = d.flag("changed", 0.5) if task in ("labels", "grow") else False
     style = d.option("style", "loop", "offsets")
     d.calls(

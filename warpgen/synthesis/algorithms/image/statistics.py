@@ -51,7 +51,7 @@ def count_levels(d: Draft) -> None:
         about={"float": "Gray values, 0 to 1", "vec3": "Colors, 0 to 1"}.get(kind, "Gray values, 0 to 255"),
     )
     if weighted == "mask":
-        d.input("mask", "int", shape, 0, 2, about="Nonzero for elements in use")
+        d.input("mask", "int", shape, 0, 2, about="Nonzero for pixels that count")
     elif weighted == "weight":
         d.input("weights", "float", shape, about="Pixel weights")
     if kind in ("float", "vec3"):
@@ -161,7 +161,7 @@ def compare_windows(d: Draft) -> None:
     elif best:
         d.says(f"Finds the disparity of each pixel of a stereo pair by {label}.")
     else:
-        d.says(f"Compares windows of two images around each pixel by {label}.")
+        d.says(f"Compares windows of two images at each place by {label}.")
     d.input("a", "float", (h, w), about="Image" if against == "template" else "First image")
     if against == "template":
         d.input("patch", "float", (n, n), about="Template image")

@@ -76,7 +76,7 @@ def atrous_filter(d: Draft) -> None:
     else:
         d.module(f"RADIUS = wp.constant({reach})  # taps to either side along each axis")
     taps = "radius" if kernel == "box" else "RADIUS"
-    d.param("step", "int", 1, 4, about="Spacing of the taps, doubled from pass to pass [px]")
+    d.param("step", "int", 1, 3, about="Spacing of the taps, doubled from pass to pass [px]")
     if luminance != "none":
         d.param(
             "phi_color",

@@ -131,6 +131,9 @@ def trace_paths(d: Draft) -> None:
                 break
             p = ro + nearest * rd
             $normal
+            # Rays may begin inside of a sphere
+            if wp.dot(rd, n) > 0.0:
+                n = -n
             $scatter
             # offset along the normal to avoid self-intersection
             ro = p + 1.0e-3 * n
@@ -203,6 +206,7 @@ def trace_paths(d: Draft) -> None:
             going &= np.isfinite(near)
             p = o + np.where(going, near, 0.0)[:, None] * r
             n = (p - centers[k]) / radii[k][:, None]
+            n = np.where((r * n).sum(-1, keepdims=True) > 0.0, -n, n)
             r = np.where(going[:, None], r - 2.0 * (r * n).sum(-1, keepdims=True) * n, r)
             o = np.where(going[:, None], p + 1e-3 * n, o)
             weight = np.where(going[:, None], weight * v.albedo[k], weight)

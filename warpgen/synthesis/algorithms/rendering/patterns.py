@@ -24,7 +24,7 @@ _NAMES = {
 
 @DOMAIN.algorithm(
     source="Perlin 1985, An image synthesizer; Ebert et al. 2003, Texturing and modeling",
-    names=_NAMES | {"procedural_texture": "texture_pattern|solid_texture|procedural_color|shade_pattern"},
+    names=_NAMES | {"procedural_texture": "texture_pattern|evaluate_texture|procedural_color|shade_pattern"},
     adjoint="no",
 )
 def procedural_texture(d: Draft) -> None:
@@ -258,19 +258,22 @@ def bump_normals(d: Draft) -> None:
         d.check(reference, 1e-3)
         return
     n = d.pick(48, 64, 96)
-    coded = "x and y mapped to [0, 1], z as it is" if source == "normal map" else "mapped to [0, 1]"
+    coded = "x and y mapped to [0, 1], z as it is"
     d.input("mapped", "vec3", n, 0.2, 0.8, about=f"Samples of the normal map, {coded}")
     if source == "detail":
-        d.input("detail", "vec3", n, 0.2, 0.8, about="Samples of the detail map, mapped to [0, 1]")
+        d.input("detail", "vec3", n, 0.2, 0.8, about="Samples of the detail map, likewise")
     if world:
         d.input("geometric", "vec3", n, kind="unit", about="Unit normals of the surface")
         d.input("tangents", "vec3", n, kind="unit", about="Unit tangents")
     d.output("normals", "vec3", n, about="Unit surface normals")
     blend = """
-            # the base normal, with one added to z
-            base = 2.0 * mapped[tid] - wp.vec3(1.0, 1.0, 0.0)
-            fine = 2.0 * detail[tid] - wp.vec3(1.0, 1.0, 1.0)
+            # x and y are stored as 0.5 + 0.5 * n, z is non-negative and stored as is
+            c = mapped[tid]
+            f = detail[tid]
+            coarse = wp.normalize(wp.vec3(2.0 * c[0] - 1.0, 2.0 * c[1] - 1.0, c[2]))
+            fine = wp.normalize(wp.vec3(2.0 * f[0] - 1.0, 2.0 * f[1] - 1.0, f[2]))
             # reoriented normal mapping: rotate the detail normal by the rotation from (0, 0, 1) to the base normal
+            base = coarse + wp.vec3(0.0, 0.0, 1.0)
             u = wp.vec3(-fine[0], -fine[1], fine[2])
             m = base * (wp.dot(base, u) / base[2]) - u
             """
@@ -297,11 +300,12 @@ def bump_normals(d: Draft) -> None:
 
     def mapped(v: Values) -> dict[str, Any]:
         c = v.mapped
-        if source == "normal map":
-            m = np.column_stack([2.0 * c[:, :2] - 1.0, c[:, 2]])
-        else:
-            base = 2.0 * c - np.array([1.0, 1.0, 0.0])
-            u = (2.0 * v.detail - 1.0) * np.array([-1.0, -1.0, 1.0])
+        m = np.column_stack([2.0 * c[:, :2] - 1.0, c[:, 2]])
+        if source == "detail":
+            fine = np.column_stack([2.0 * v.detail[:, :2] - 1.0, v.detail[:, 2]])
+            m, fine = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (m, fine))
+            base = m + np.array([0.0, 0.0, 1.0])
+            u = fine * np.array([-1.0, -1.0, 1.0])
             m = base * ((base * u).sum(1) / base[:, 2])[:, None] - u
         if world:
             nrm = v.geometric

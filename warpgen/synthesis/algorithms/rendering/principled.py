@@ -198,8 +198,8 @@ def principled_shading(d: Draft) -> None:
     """
     whole = """
         # --- Specular: metals take the color of the base ---
-        normal_tint = wp.lerp(wp.vec3(0.04, 0.04, 0.04), base, metal)
-        fresnel = wp.lerp(normal_tint, wp.vec3(1.0, 1.0, 1.0), schlick_weight(v_dot_h))
+        specular_color = wp.lerp(wp.vec3(0.04, 0.04, 0.04), base, metal)
+        fresnel = wp.lerp(specular_color, wp.vec3(1.0, 1.0, 1.0), schlick_weight(v_dot_h))
         f = facets * visible * fresnel
         fresnel_l = schlick_weight(n_dot_l)
         fresnel_v = schlick_weight(n_dot_v)

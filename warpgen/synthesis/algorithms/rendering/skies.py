@@ -55,7 +55,9 @@ def shade_sky(d: Draft) -> None:
         disc = "none"  # clouds hide the sun
         d.calls("overcast_sky|cie_overcast_sky|shade_overcast_sky")
     if disc != "none":
-        d.module("# Angular radius of the sun [rad]\nSUN_RADIUS = wp.constant(0.00465)")
+        d.module(
+            "# Angular radius of the sun [rad], many times the true one so that pixels see it\nSUN_RADIUS = wp.constant(0.2)"
+        )
     if view == "fisheye":
         ground = "clamp"  # it never looks down
     tone = d.option("tone", "none", "exposure", "exponential") if result == "rgb" else "none"
@@ -180,22 +182,23 @@ def shade_sky(d: Draft) -> None:
     sun_disc = {
         "none": "",
         "hard": """
-            # The sun, kept to a thousand times the zenith's luminance
-            luminance_sky += wp.where(gamma < SUN_RADIUS, 1.0e3 * zenith_luminance, 0.0)
+            # The sun, a hundred times as bright as the zenith: its light is spread over the larger disc
+            luminance_sky += wp.where(gamma < SUN_RADIUS, 100.0 * zenith_luminance, 0.0)
             """,
         "limb": """
-            # The sun, kept to a thousand times the zenith's luminance and darkened towards its limb
+            # The sun, a hundred times as bright as the zenith and darkened towards its limb: its light is spread
+            # over the larger disc
             if gamma < SUN_RADIUS:
                 ratio = gamma / SUN_RADIUS
-                luminance_sky += 1.0e3 * zenith_luminance * (0.4 + 0.6 * wp.sqrt(1.0 - ratio * ratio))
+                luminance_sky += 100.0 * zenith_luminance * (0.4 + 0.6 * wp.sqrt(1.0 - ratio * ratio))
             """,
     }[disc]
     if clouds == "mixed":
         sun_disc = sun_disc.replace(
-            "1.0e3 * zenith_luminance", "(1.0 - cloud_cover) * 1.0e3 * zenith_luminance"
+            "100.0 * zenith_luminance", "(1.0 - cloud_cover) * 100.0 * zenith_luminance"
         )
         sun_disc = sun_disc.replace(
-            "times the zenith's luminance", "times the zenith's luminance, dimmed by the clouds"
+            "as bright as the zenith", "as bright as the zenith but dimmed by the clouds"
         )
     dim = "luminance_sky *= shade" if ground == "water" else ""
     gray = """
@@ -349,10 +352,10 @@ def shade_sky(d: Draft) -> None:
         clear, cloudy = (1 - share) * zy * part("Y"), share * gray
         y_ = clear + cloudy
         if disc == "hard":
-            y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy * (1.0 - share), 0.0)
+            y_ = y_ + np.where(gamma < 0.2, 100 * zy * (1.0 - share), 0.0)
         elif disc == "limb":
-            rim = np.sqrt(np.maximum(1 - (gamma / 0.00465) ** 2, 0))
-            y_ = y_ + np.where(gamma < 0.00465, 1e3 * zy * (1.0 - share) * (0.4 + 0.6 * rim), 0.0)
+            rim = np.sqrt(np.maximum(1 - (gamma / 0.2) ** 2, 0))
+            y_ = y_ + np.where(gamma < 0.2, 100 * zy * (1.0 - share) * (0.4 + 0.6 * rim), 0.0)
         y_ = y_ * np.where(low, v.get("reflectance", 1.0), 1.0)
         if ground == "black":
             seen &= ~low

@@ -55,7 +55,7 @@ _WENDLAND_FIVE: Any = (
         "DIM": "FEATURES|NUM_DIMS|INPUT_DIM",
     },
     double=True,
-    element="pair",
+    element="",
     weight=3,
 )
 def covariance_matrix(d: Draft) -> None:

@@ -198,7 +198,7 @@ def kalman_filter(d: Draft) -> None:
         "n": "count|num_particles",
     },
     adjoint="no",
-    element="particle",
+    element="",
     weight=2,
 )
 def resample_particles(d: Draft) -> None:

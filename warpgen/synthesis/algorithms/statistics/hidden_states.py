@@ -72,17 +72,24 @@ def state_posteriors(d: Draft) -> None:
     if ragged:
         d.input("lengths", "int", count, 2, most + 1, about="Number of observations in each series")
     d.input(
-        "transition", "float", (states, states), 0.1, 1.0, about="Probability of each move from row to column"
+        "transition",
+        "float",
+        (states, states),
+        0.5 / states,
+        1.5 / states,
+        about="Probability of each move from row to column",
     )
     if first == "given":
-        d.input("prior", "float", states, 0.2, 1.0, about="Probabilities of the first state")
+        d.input(
+            "prior", "float", states, 0.5 / states, 1.5 / states, about="Probabilities of the first state"
+        )
     if seen == "symbols":
         d.input(
             "emission",
             "float",
             (states, symbols),
             0.05,
-            1.0,
+            0.45,
             about="Probability of each symbol in each state",
         )
     elif seen == "gaussian":

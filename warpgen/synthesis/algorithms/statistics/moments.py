@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Welford 1962; Pebay 2008, eq. 2.1 (higher orders); Chan, Golub & LeVeque 1979",
     names={
-        "running_moments": "welford|online_moments|series_statistics|streaming_moments",
+        "running_moments": "welford|online_moments|group_statistics|streaming_moments",
         "x": "samples|data|values",
         "mean": "mu|avg|m1",
         "m2": "ssd|sum_sq|s2",
@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="group",
 )
 def running_moments(d: Draft) -> None:
-    """Computes mean and variance of each series in one pass, without cancellation."""
+    """Computes mean and variance of each group of samples in one pass, without cancellation."""
     order = d.option("order", 2, 3, 4)
     weighted = d.flag("weighted", 0.4) and order == 2
     layout = d.option("layout", "rows", "columns", "groups")
@@ -44,35 +44,35 @@ def running_moments(d: Draft) -> None:
         loop, at, shape = "for k in range(offsets[tid], offsets[tid + 1]):", "[k]", (series * length,)
     elif layout == "rows":
         shape = (series, length)  # type: ignore[assignment]
-        d.input("x", "float", shape, -2.0, 5.0, about="samples, one row per series")
+        d.input("x", "float", shape, -2.0, 5.0, about="samples, one row per group")
         loop, at = "for k in range(x.shape[1]):", "[tid, k]"
     else:
         shape = (length, series)  # type: ignore[assignment]
-        d.input("x", "float", shape, -2.0, 5.0, about="samples, one column per series")
+        d.input("x", "float", shape, -2.0, 5.0, about="samples, one column per group")
         loop, at = "for k in range(x.shape[0]):", "[k, tid]"
     if weighted:
         d.input("weights", "float", shape, 0.1, 2.0, about="weight of each sample")
     if missing == "mask":
         d.input("valid", "int", shape, 0, 4, about="nonzero for samples that count")
-    d.output("means", "float", series, about="mean per series")
+    d.output("means", "float", series, about="mean per group")
     d.output(
         {"variance": "variances", "deviation": "deviations", "error": "errors"}[want],
         "float",
         series,
         about={
-            "variance": "variance per series, weights taken for shares"
+            "variance": "variance per group, weights taken for shares"
             if weighted
-            else "unbiased variance per series",
-            "deviation": "standard deviation per series",
-            "error": "standard error of the mean per series",
+            else "unbiased variance per group",
+            "deviation": "standard deviation per group",
+            "error": "standard error of the mean per group",
         }[want],
     )
     if order >= 3:
         d.output(
-            "skewness", "float", series, about="skewness per series, left alone where all samples are equal"
+            "skewness", "float", series, about="skewness per group, left alone where all samples are equal"
         )
     if order == 4:
-        d.output("kurtosis", "float", series, about="excess kurtosis per series, left alone likewise")
+        d.output("kurtosis", "float", series, about="excess kurtosis per group, left alone likewise")
     if weighted:
         step = (
             f"w = weights{at}\n"
@@ -153,7 +153,7 @@ def running_moments(d: Draft) -> None:
     )
     spread = {"variance": "variance", "deviation": "standard deviation", "error": "its standard error"}[want]
     kind = "weighted " if weighted else ""
-    whose = "the valid samples of each series" if missing == "mask" else "each series"
+    whose = "the valid samples of each group" if missing == "mask" else "each group"
     what = {
         2: f"{kind}mean and {spread}",
         3: f"mean, {spread} and skewness",
@@ -229,7 +229,7 @@ _KERNELS: dict[str, Any] = {
         "intensity": "smoothed|kernel_sums|weight_density",
     },
     double=True,
-    element="point",
+    element="",
     weight=3,
 )
 def kernel_density(d: Draft) -> None:

@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "ranks": "rank_of|mean_ranks|rank_values",
     },
     adjoint="either",
+    element="",
 )
 def rank_statistics(d: Draft) -> None:
     """Ranks samples by counting those below, ties sharing their mean rank."""

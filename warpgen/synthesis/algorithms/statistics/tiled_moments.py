@@ -137,11 +137,12 @@ def merged_moments(d: Draft) -> None:
         parameters.append("ceiling: float")
     weight = "w" if weighted else "1.0"
     one = {"plain": "", "logarithms": "the logarithm of ", "roots": "the square root of "}[change]
+    lone = f"{one}one sample" if order != "joint" else "one pair" + f", with {one}x" * bool(one)
     d.function(
         f'''
         @wp.func
         def single({", ".join(parameters)}) -> {struct}:
-            """Moments of {one}one sample{", which weighs nothing above the ceiling" if gated else ""}: it has no spread."""
+            """Moments of {lone}{", which weighs nothing above the ceiling" if gated else ""}: it has no spread."""
             m = {struct}()
             m.weight = {f"wp.where(x > ceiling, 0.0, {weight})" if gated else weight}
             m.mean = {f"wp.vec2({value}, y)" if order == "joint" else value}

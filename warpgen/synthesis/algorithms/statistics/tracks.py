@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
         "covariances": "track_cov|P|covs",
         "detections": "measurements|meas|observations",
         "assigned": "match|association|detection_of_track",
-        "status": "track_status|life|track_state_flag",
+        "status": "track_status|life|track_phase",
         "config": "cfg|params|tracker",
         "track": "t|track_id|trk",
         "innovation": "nu|residual|innov",

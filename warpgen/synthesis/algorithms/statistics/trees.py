@@ -113,6 +113,7 @@ def tree_inference(d: Draft) -> None:
     d.code("$ids\n$first\n$body\n$end", ids=ids, first=first, body=body, end=end, walk=walk, stop=stop, go=go)
     d.explain(
         "Children of node i are 2 i + 1 and 2 i + 2, as in a binary heap, so that trees need no pointers."
+        + " Where its feature is missing, a sample goes left." * missing
     )
     d.says(
         {
