@@ -259,7 +259,7 @@ def dissipative_particles(d: Draft) -> None:
     )
     layer = "The beads are in a layer that is periodic along x and y and open along z."
     d.explain(f"""
-        {units}. {kept if thermostat != "none" and result != "heat" else ""}
+        {f"{units}. {kept if thermostat != 'none' and result != 'heat' else ''}".strip()}
         {layer if wrapped == "layer" else ""}
     """)
     kinds = "conservative forces" if thermostat == "none" else "conservative, dissipative and random forces"

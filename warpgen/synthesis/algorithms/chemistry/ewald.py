@@ -24,7 +24,7 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
         "total": "summed|accum|acc",
     },
     adjoint="no",
-    element="atom",
+    element="",  # each charge acts on all others
     weight=6,
 )
 def periodic_potentials(d: Draft) -> None:

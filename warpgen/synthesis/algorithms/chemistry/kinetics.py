@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.trim import trim
     names={
         "react_stiffly": "robertson_step|implicit_kinetics|advance_species",
         "conc": "y|conc_in|concentrations",
-        "rates": "k|rate_constants|coeffs",
+        "constants": "k|rate_constants|coeffs",
         "dt": "step|h|time_step",
     },
     adjoint="either",
@@ -59,8 +59,8 @@ def react_stiffly(d: Draft) -> None:
         k3 = 10.0 * wp.exp(1500.0 * inv_gap)
         """
     else:
-        d.param("rates", "vec3", 0.04, 20.0, about="rate constants k1, k2 and k3")
-        speeds = "k1 = rates[0]\nk2 = rates[1]\nk3 = rates[2]"
+        d.param("constants", "vec3", 0.04, 20.0, about="rate constants k1, k2 and k3")
+        speeds = "k1 = constants[0]\nk2 = constants[1]\nk3 = constants[2]"
     if source:
         d.param(
             "flow",
@@ -219,7 +219,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
             w = 1 / 300 - 1 / v.temp
             k1, k2, k3 = (k * np.exp(e * w) for k, e in ((0.04, 2400), (30.0, 900), (10.0, 1500)))
         else:
-            k1, k2, k3 = v.rates
+            k1, k2, k3 = v.constants
         flow = v.get("flow", 0.0)
         made = np.array([[-1, 1, 0], [0, -1, 1], [1, -1, 0]], float)  # what each reaction makes
 

@@ -168,7 +168,7 @@ def gay_berne_energy(d: Draft) -> None:
             "inv6 = inv2 * inv2 * inv2"
             if core == "guarded"
             else "# A soft core keeps the energy of overlapping molecules finite\n"
-            "reduced = (r - sigma + sigma0) / sigma0\n"
+            "reduced = wp.max((r - sigma + sigma0) / sigma0, 0.0)\n"
             "r2 = reduced * reduced\n"
             "inv6 = 1.0 / (r2 * r2 * r2 + SOFTENING)"
         ),
@@ -249,7 +249,7 @@ def gay_berne_energy(d: Draft) -> None:
         }[result]
     )
     law = {"guarded": "(R^-12 - R^-6)", "soft": "(s^2 - s), s = 1 / (R^6 + SOFTENING)"}[core]
-    least = ", at least MIN_REDUCED" if core == "guarded" else ""
+    least = f", at least {'MIN_REDUCED' if core == 'guarded' else 'zero'}"
     edge = {
         "truncated": "truncated at the cutoff",
         "shifted": "shifted to zero at the cutoff",
@@ -290,7 +290,7 @@ def gay_berne_energy(d: Draft) -> None:
 
         def lj(r: Any) -> Any:
             x = (r - sigma + s0) / s0
-            p = 1 / np.maximum(x, 0.8) ** 6 if core == "guarded" else 1 / (x**6 + 0.3)
+            p = 1 / np.maximum(x, 0.8) ** 6 if core == "guarded" else 1 / (np.maximum(x, 0) ** 6 + 0.3)
             return 4 * (p**2 - p)
 
         u = lj(r) - (lj(rc) if cut == "shifted" else 0.0)

@@ -88,7 +88,7 @@ class _Around:
         "force": "f_total|f_acc|net_force",
         "rij": "r_vec|delta|dr",
     },
-    element="atom",
+    element="",  # atoms act on each other
 )
 def nonbonded_forces(d: Draft) -> None:
     """Adds up van der Waals and electrostatic forces on atoms over lists of their neighbors."""

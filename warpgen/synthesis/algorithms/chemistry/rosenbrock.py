@@ -168,7 +168,7 @@ def rosenbrock_step(d: Draft) -> None:
         text.append(f"k{r} = {coefficient}")
     gamma, a, c, m, e = _METHODS[method]
     text += ["# --- Jacobian of the rates of change ---", *_jacobian(species, reactions)]
-    text += ["# --- W = 1 / (gamma h) - J, and its factors in place (no pivots: steps are short) ---"]
+    text += ["# --- W = 1 / (gamma h) - J, factored in place ---", "# No pivots, since steps are short"]
     text.append(f"shift = 1.0 / ({_number(gamma)} * h)")
     text += _factored(species, reactions)
     for stage in range(len(m)):
@@ -284,7 +284,10 @@ def _power(order: float) -> str:
 
 
 def _number(x: float) -> str:
-    return str(float(f"{x:.6g}"))
+    thirds = round(3.0 * x)
+    if thirds % 3 and abs(3.0 * x - thirds) < 1e-12:
+        return f"{thirds}.0 / 3.0"
+    return str(float(f"{x:.12g}"))
 
 
 def _combined(first: str, terms: list[tuple[float, str]]) -> str:

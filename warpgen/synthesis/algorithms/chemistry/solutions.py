@@ -164,6 +164,14 @@ def solution_laws(d: Draft) -> None:
     }[kind]  # fmt: skip
     if decadic and kind != "ionic":
         value = f"wp.log10({value})"
+    if decadic and kind in ("freundlich", "arrhenius"):  # whose powers need not be taken
+        lines, value = {
+            "freundlich": ("", "wp.log10(k_f) + wp.log10(c) / intensity"),
+            "arrhenius": (
+                "drop = activation_energy / (wp.log(10.0) * GAS_CONSTANT * temp)",
+                "wp.log10(prefactor * c) - drop",
+            ),
+        }[kind]
     function = {
         "ph": "ph_of_buffer", "nernst": "half_cell_potential", "arrhenius": "first_order_rate", "ionic": "davies_coefficient",
         "langmuir": "covered_share", "competitive": "rate_with_inhibitor", "hill": "occupied_share",

@@ -111,9 +111,11 @@ def three_body_forces(d: Draft) -> None:
     scaled = d.option("bond scale", "none", "switch", "weights")
     skip = d.flag("early exit", 0.5)
     cap = d.flag("cap", 0.3) if result == "forces" else False
+    stillinger = cut == "stillinger weber" and angle == "squared"
     d.calls(
         {
-            "forces": "three_body_forces|angular_forces|triplet_forces|sw_three_body",
+            "forces": "three_body_forces|angular_forces|triplet_forces"
+            + ("|sw_three_body" if stillinger else ""),
             "energy": "three_body_energy|angular_energy|atom_energies",
             "each": "triplet_energies|angle_energies|three_body_energies",
             "virial": "three_body_virial|angular_virial|triplet_virial",

@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Warp manual, Debugging: printf, expect_near, breakpoint",
     names={
         "checked_step": "watched_update|checked_decay|debug_step",
-        "x": "state|values|position",
+        "x": "state|values|amounts",
         "out": "advanced|x_next|result",
         "dt": "h|time_step",
     },

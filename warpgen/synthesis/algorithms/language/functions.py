@@ -312,7 +312,7 @@ def any_size(d: Draft) -> None:
     kind = d.option("kind", "mean square", "spread", "largest gap", "reflection", "filled")
     d.calls({
         "mean square": "mean_squares|mean_of_squares|vector_mean_squares",
-        "spread": "component_variance|component_variances|spread_of_components",
+        "spread": "component_variance|component_variances|variance_of_components",
         "largest gap": "largest_difference|max_difference|component_gaps",
         "reflection": "reflect_vectors|mirror_vectors",
         "filled": "even_out_components|pull_to_mean|shrink_to_mean",
@@ -364,10 +364,10 @@ def any_size(d: Draft) -> None:
     call = {
         "mean square": ("mean_square", "v", "return wp.dot(v, v) / float(len(v))", "mean_square(vectors[tid])"),
         "spread": (
-            "spread", "v",
+            "variance", "v",
             f"{mean}\nmean = total / float(len(v))\nsquares = float(0.0)\nfor k in range(len(v)):\n"
             "    squares += (v[k] - mean) * (v[k] - mean)\nreturn squares / float(len(v))",
-            "spread(vectors[tid])",
+            "variance(vectors[tid])",
         ),
         "largest gap": ("largest_gap", "v w", "return wp.max(wp.abs(v - w))", "largest_gap(a[tid], b[tid])"),
         "reflection": (

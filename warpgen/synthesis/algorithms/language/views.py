@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "viewed_rows": "reshaped_view|table_view|records_view",
         "buffer": "storage|raw|flat",
         "table": "rows|view|records",
-        "out": "result|sums|y",
+        "out": "result|values|y",
         "seed": "base_seed|rng_seed|key",
         "state": "rng|rng_state|generator",
         "at": "pick|place|chosen",

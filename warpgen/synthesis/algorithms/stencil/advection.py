@@ -180,16 +180,21 @@ def weno_transport(d: Draft) -> None:
         if sides == "upwind":
             return [f"{name}_u = {left}", f"{name} = 0.5 * {name}_u * {name}_u"]
         return [
-            f"{name}_a = {left}",
-            f"{name}_b = {right}",
-            f"{name} = 0.25 * ({name}_a * {name}_a + {name}_b * {name}_b)"
-            f" - 0.5 * wp.max(wp.abs({name}_a), wp.abs({name}_b)) * ({name}_b - {name}_a)",
+            f"{name}_minus = {left}",
+            f"{name}_plus = {right}",
+            f"{name} = 0.25 * ({name}_minus * {name}_minus + {name}_plus * {name}_plus)"
+            f" - 0.5 * wp.max(wp.abs({name}_minus), wp.abs({name}_plus)) * ({name}_plus - {name}_minus)",
         ]
 
+    of = "of Burgers' equation" if burgers == "burgers" else "of linear advection"
     if loop:
-        d.says("Computes the fluxes through the cells' right faces with fifth-order WENO reconstruction.")
+        d.says(
+            f"Computes the fluxes {of} through the cells' right faces with fifth-order WENO reconstruction."
+        )
         lines += [line.replace("face = ", "flux[i] = ") for line in flux(0, "face")]
     else:
+        if burgers == "burgers":
+            d.says("Computes the rates of change by Burgers' equation with fifth-order WENO reconstruction.")
         if burgers != "linear":
             lines.append(
                 {

@@ -89,7 +89,13 @@ def cavity_step(d: Draft) -> None:
     if force != "none":
         d.param("body_force", "vec3", -0.01, 0.01, about="Body force, in lattice units")
     if lid:
-        d.param("lid_velocity", "vec3", -0.1, 0.1, about="Velocity of the lid at the upper end of z")
+        d.param(
+            "lid_velocity",
+            "vec2",
+            -0.1,
+            0.1,
+            about="Velocity of the lid at the upper end of z, along x and y",
+        )
     if turbulent:
         d.param("tau", "float", 0.55, 0.8, about="Relaxation time of the molecular viscosity")
         d.param("smagorinsky", "float", 0.1, 0.2, about="Smagorinsky constant")
@@ -117,7 +123,7 @@ def cavity_step(d: Draft) -> None:
     if lid:
         source.append(
             "# The lid drags the fluid along, whose density is close to one\nif z >= n:\n"
-            "    pull_along = wp.dot(wp.vec3(float(cx), float(cy), float(cz)), lid_velocity)\n"
+            "    pull_along = float(cx) * lid_velocity[0] + float(cy) * lid_velocity[1]\n"
             f"    return f[{at('opposite', 'i0', 'j0', 'k0')}] + 6.0 * w * pull_along"
         )
     if beyond:
@@ -142,7 +148,7 @@ def cavity_step(d: Draft) -> None:
         "cz: int",
         "n: int",
     ]
-    heads += ["w: float", "lid_velocity: wp.vec3"] if lid else []
+    heads += ["w: float", "lid_velocity: wp.vec2"] if lid else []
     d.function(
         '''
         @wp.func
@@ -348,7 +354,7 @@ def cavity_step(d: Draft) -> None:
                     lifted[tuple(face)] = lid and a == 2 and _C[q][a] < 0
             g[q] = np.where(back, f[_OPPOSITE[q]], came)
             if lid:
-                g[q] += np.where(lifted, 6.0 * _W[q] * (c[:, q] @ v.lid_velocity), 0.0)
+                g[q] += np.where(lifted, 6.0 * _W[q] * (c[:2, q] @ v.lid_velocity), 0.0)
         push = v.body_force[:, None, None, None] if force != "none" else np.zeros((3, 1, 1, 1))
         rho = g.sum(0)
         u = np.einsum("aq,qijk->aijk", c, g) / rho

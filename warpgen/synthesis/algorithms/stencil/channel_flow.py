@@ -92,7 +92,7 @@ def channel_step(d: Draft) -> None:
             "float",
             0.02,
             0.1,
-            about=f"{'Peak' if parabola else 'Inlet'} velocity of the inflow, in lattice units",
+            about=f"{'Peak velocity' if parabola else 'Velocity'} of the inflow, in lattice units",
         )
     elif inlet == "pressure":
         d.param("rho_inlet", "float", 1.0, 1.1, about="Density at the inlet")

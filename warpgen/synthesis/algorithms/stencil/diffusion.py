@@ -212,8 +212,10 @@ def reaction_diffusion_step(d: Draft) -> None:
     else:
         d.input("U", "float", g.shape, 0.1, 0.9, about="Field u")
         d.input("V", "float", g.shape, 0.1, 0.9, about="Field v")
-    d.param("Du", "float", 0.1, 0.2, about="Diffusion coefficient of u")
-    d.param("Dv", "float", 0.05, 0.1, about="Diffusion coefficient of v")
+    # Patterns need the substrate to spread faster than the activator
+    activator = kind in ("brusselator", "schnakenberg")  # u is, or v
+    d.param("Du", "float", *((0.02, 0.05) if activator else (0.1, 0.2)), about="Diffusion coefficient of u")
+    d.param("Dv", "float", *((0.3, 0.45) if activator else (0.05, 0.1)), about="Diffusion coefficient of v")
     for name, low, high in constants:
         d.param(name, "float", low, high, about=_CONSTANTS[kind, name])
     d.param("dt", "float", 0.1, 0.5, about="Time step")

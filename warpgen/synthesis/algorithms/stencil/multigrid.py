@@ -39,12 +39,12 @@ def restrict_residual(d: Draft) -> None:
     size = 2 * m if cell else 2 * m - 1
     how = "averages of cells" if cell else kind
     d.says(f"Restricts a field to the next coarser grid by {how}{', and scales it' if scaled else ''}.")
-    d.input("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine grid")
+    d.input("fine", "float", (size,) * ndim, -1.0, 1.0, about="Values on the fine grid")
     if scaled:
         d.param(
             "factor", "float", 0.5, 4.0, about="Factor, 4 where the equations of both grids leave out 1 / h^2"
         )
-    d.output("coarse", "float", (m,) * ndim, about="Coarse grid")
+    d.output("coarse", "float", (m,) * ndim, about="Values on the coarse grid")
     letters = "ijk"[:ndim]
     inner = not cell and kind != "injection" and edges == "interior"
     lines = [f"{', '.join(('t' + c if inner else c) for c in letters)} = wp.tid()"]

@@ -157,7 +157,8 @@ def subtract_pressure_gradient(d: Draft) -> None:
     order = d.option("difference", "central", "one-sided")
     slip = d.flag("wall") if g.edges in ("clamp", "clamp func") else False
     vec = f"vec{g.ndim}"
-    d.input("p", "float", g.shape, -1.0, 1.0, about="Pressure")
+    about = "Pressure" if scaled == "physical" else "Pressure, times time step over density"
+    d.input("p", "float", g.shape, -1.0, 1.0, about=about)
     if place == "out":
         d.input("vel", vec, g.shape, -1.0, 1.0, about="Velocity field")
     else:
@@ -254,7 +255,7 @@ def poisson_sweep(d: Draft) -> None:
     g.sized(d)
     d.output("updated", "float", g.shape, about="Updated pressure")
     if residual:
-        d.output("residual", "float", g.shape, about="Residual of the equation")
+        d.output("residual", "float", g.shape, about="Residual of the equation before the sweep")
     around = total([g.at("p", *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)])
     own, new = g.at("p"), g.at("updated")
     diagonal = f"({2 * ndim}.0 + kappa2 * dx * dx)" if screened else f"{2 * ndim}.0"

@@ -11,6 +11,8 @@ from warpgen.synthesis.algorithms.tensors import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.forms import Form
 
+_PRECISE = "# In float32 the sweeps of svd3() end too early now and then"
+
 
 @DOMAIN.algorithm(
     source="Golub & Van Loan 2013, ch. 2.4, 5.5; Irving, Teran & Fedkiw 2004; Moore 1920, Penrose 1955",
@@ -132,6 +134,16 @@ def singular_uses(d: Draft) -> None:
     start = f"F = wp.identity(n={size}, dtype=float) + g\nU, s, V = wp.svd{size}(F)"
     if plain:
         start = f"U, s, V = wp.svd{size}(A)"
+    elif size == 3 and kind in ("rotation", "log strain", "clamped", "stretch"):
+        start = start.replace("U, s, V = wp.svd3(F)", f"{_PRECISE}\nU, s, V = wp.svd3(wp.mat33d(F))")
+        lines = lines.replace("e = wp.vec3(", "e = wp.vec3d(")
+        lines = lines.replace("(s[k], least, most)", "(s[k], wp.float64(least), wp.float64(most))")
+        value = f"wp.mat33({value})"
+    elif size == 3 and kind == "isochoric":
+        start = start.replace(
+            "U, s, V = wp.svd3(F)",
+            f"{_PRECISE}\nU, stretches_d, V = wp.svd3(wp.mat33d(F))\ns = wp.vec3(stretches_d)",
+        )
     form.write(function, f"{start}\n{lines}".strip(), value)
 
     def agree(v: Values, after: Values) -> None:
@@ -246,6 +258,17 @@ def eigen_uses(d: Draft) -> None:
         else ""
     )
     start = "Q, R = wp.qr3(S)" if "qr" in kind else f"V, w = wp.eig3(S){guard}"
+    if kind in (
+        "root",
+        "inverse root",
+        "logarithm",
+        "whiten",
+        "definite part",
+    ):  # which need the vectors, too
+        start = (
+            f"{_PRECISE.replace('svd3', 'eig3')}\naxes, values = wp.eig3(wp.mat33d(S))\n"
+            f"V = wp.mat33(axes)\nw = wp.vec3(values){guard}"
+        )
     back = "V * wp.diag({}) * wp.transpose(V)"
     lines, value = {
         "root": (f"r = {roots}", back.format("r")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ _NAMES = {
     "values": "eigenvalues|lambdas|w",
     "axes": "vectors|directions|principal_axes",
 }
+
+_PRECISE = "# In float32 the sweeps of svd3() end too early now and then"
 
 
 @DOMAIN.algorithm(
@@ -77,8 +80,11 @@ def principal_axes_of(d: Draft) -> None:
         d.input("matrices", "mat33", count, -1.0, 1.0, about="matrices")
         form = "f = matrices[tid]\na = f * wp.transpose(f)"
     split = "axes, values = wp.eig3(a)" if "axis" in result else "_axes, values = wp.eig3(a)"
+    early = _PRECISE.replace("svd3", "eig3")
     if result == "square root":
-        split = "q, lam = wp.eig3(a)"
+        split = f"{early}\naxes, values = wp.eig3(wp.mat33d(a))\nq = wp.mat33(axes)\nlam = wp.vec3(values)"
+    elif "axis" in result:
+        split = f"{early}\nprecise_axes, values = wp.eig3(wp.mat33d(a))\naxes = wp.mat33(precise_axes)"
     if result == "values":
         d.output("principal", "vec3", count, about="eigenvalues")
         store = "principal[tid] = values"
@@ -180,7 +186,7 @@ def split_deformation(d: Draft) -> None:
             "a = wp.identity(n=3, dtype=float) + wp.outer(u[tid], w[tid])"
         )
     split = {
-        "svd": "u_svd, sigma, v_svd = wp.svd3(a)",
+        "svd": f"{_PRECISE}\nu_svd, sigma, v_svd = wp.svd3(wp.mat33d(a))",
         "iteration": f"""
         r = a
         for _ in range({d.pick(6, 8)}):
@@ -188,20 +194,27 @@ def split_deformation(d: Draft) -> None:
             r = 0.5 * (r + wp.transpose(wp.inverse(r)))
         """,
         "eigenvectors": """
-        q, lam = wp.eig3(wp.transpose(a) * a)
+        $eigen
         shrink = wp.diag(wp.vec3(1.0 / wp.sqrt(lam[0]), 1.0 / wp.sqrt(lam[1]), 1.0 / wp.sqrt(lam[2])))
         r = a * q * shrink * wp.transpose(q)
         """,
     }[way]
+    early = _PRECISE.replace("svd3", "eig3")
+    eigen = (
+        f"{early}\naxes, values = wp.eig3(wp.mat33d(wp.transpose(a) * a))\n"
+        "q = wp.mat33(axes)\nlam = wp.vec3(values)"
+    )
     if result == "stretch" and way == "eigenvectors":
-        split = "q, lam = wp.eig3(wp.transpose(a) * a)"
+        split = "$eigen"
     if result == "rotation":
         d.output("rotation", "mat33", count, about="rotations")
-        store = "rotation[tid] = u_svd * wp.transpose(v_svd)" if way == "svd" else "rotation[tid] = r"
+        store = (
+            "rotation[tid] = wp.mat33(u_svd * wp.transpose(v_svd))" if way == "svd" else "rotation[tid] = r"
+        )
     elif result == "stretch":
         d.output("stretch", "mat33", count, about="stretch tensors")
         store = {
-            "svd": "stretch[tid] = v_svd * wp.diag(sigma) * wp.transpose(v_svd)",
+            "svd": "stretch[tid] = wp.mat33(v_svd * wp.diag(sigma) * wp.transpose(v_svd))",
             "iteration": "stretch[tid] = wp.transpose(r) * a",
             "eigenvectors": "roots = wp.vec3(wp.sqrt(lam[0]), wp.sqrt(lam[1]), wp.sqrt(lam[2]))\n"
             "stretch[tid] = q * wp.diag(roots) * wp.transpose(q)",
@@ -218,7 +231,12 @@ def split_deformation(d: Draft) -> None:
     d.launch(count)
     if result == "singular values":
         split, store = split.replace("u_svd, sigma, v_svd", "_u, sigma, _v"), store
-    d.code("tid = wp.tid()\n$make\n$split\n$store", make=make, split=split, store=store)
+    d.code(
+        "tid = wp.tid()\n$make\n$split\n$store",
+        make=make,
+        split=textwrap.dedent(split).strip().replace("$eigen", eigen),
+        store=store,
+    )
 
     def gradients(v: Values) -> Any:
         if layout == "plain":

@@ -24,6 +24,7 @@ from warpgen.synthesis.writing.forms import Form
         "shift": "offset|scroll|motion",
     },
     adjoint="no",
+    element="sample",
     weight=10,
 )
 def layer_textures(d: Draft) -> None:
@@ -147,7 +148,7 @@ def layer_textures(d: Draft) -> None:
         ),
     }[kind]  # fmt: skip
     if gain != "none":
-        lines, value = f"{lines}\nseen = {value}", "gain * seen"
+        lines, value = f"{lines}\nplain = {value}", "gain * plain"
     form.write("sample_slope" if kind == "slope" else "sample_layer", lines, value)
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -212,6 +213,7 @@ def layer_textures(d: Draft) -> None:
         "steps": "num_samples|num_steps",
     },
     adjoint="no",
+    element="ray",
     weight=3,
 )
 def trace_texture(d: Draft) -> None:

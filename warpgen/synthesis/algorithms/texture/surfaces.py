@@ -196,6 +196,7 @@ def perturb_normals(d: Draft) -> None:
         "blend": "weights|w|axis_weight",
     },
     adjoint="no",
+    element="point",
 )
 def project_texture(d: Draft) -> None:
     """Projects a texture onto points without UV coordinates."""
