@@ -69,16 +69,6 @@ def polar_rotation(a: wp.mat33, steps: int) -> wp.mat33:
     numpy=lambda a, steps: polar_factor(a),
 )
 
-POLAR_SVD = piece(
-    """
-@wp.func
-def polar_rotation(a: wp.mat33, steps: int) -> wp.mat33:
-    u, sigma, v = wp.svd3(a)
-    return u * wp.transpose(v)
-""",
-    numpy=lambda a, steps: polar_factor(a),
-)
-
 POLAR_NEWTON_SCHULZ = piece(
     """
 @wp.func
@@ -92,4 +82,4 @@ def polar_rotation(a: wp.mat33, steps: int) -> wp.mat33:
     numpy=lambda a, steps: polar_factor(a),
 )
 
-POLARS = (POLAR_HIGHAM, POLAR_SVD, POLAR_NEWTON_SCHULZ)
+POLARS = {"higham": POLAR_HIGHAM, "newton-schulz": POLAR_NEWTON_SCHULZ}

@@ -67,13 +67,11 @@ def polar_decomposition(d: Draft) -> None:
     load = f"a = grad_u[tid] + wp.identity(n={size}, dtype=float)"
     if jitter:
         load = f"# Row k of `grad_u` holds the derivatives along axis k\na = wp.transpose(grad_u[tid]) + wp.identity(n={size}, dtype=float)"
-    if way in ("higham", "svd", "newton-schulz"):
-        number = ("higham", "svd", "newton-schulz").index(way)
-        d.use(rotations.POLARS[number])
-        body = f"r = polar_rotation(a, {'0' if way == 'svd' else 'steps'})"
-        if way == "svd":
-            body = "# In float32 svd3() is not exact enough\nu, _, w = wp.svd3(wp.mat33d(a))\nr = wp.mat33(u * wp.transpose(w))"
-            d.pieces.remove(rotations.POLAR_SVD)
+    if way in rotations.POLARS:
+        d.use(rotations.POLARS[way])
+        body = "r = polar_rotation(a, steps)"
+    elif way == "svd":
+        body = "# In float32 svd3() is not exact enough\nu, _, w = wp.svd3(wp.mat33d(a))\nr = wp.mat33(u * wp.transpose(w))"
     elif way == "quaternion":
         body = """
         a0 = wp.vec3(a[0, 0], a[1, 0], a[2, 0])
