@@ -51,6 +51,8 @@ _SAID = re.compile(
 )
 # A comment that begins with a formula, or with a name that has a spelling of its own.
 _AS_IT_IS = re.compile(r" *# *(?:[b-z]\b|[a-z]+[A-Z0-9]|\w+(?: *[=(*/^+_,']|\[|\.\w))")
+# What takes a vector by its name alone, not one whose type is inferred of a function.
+_BY_NAME = re.compile(r"wp\.(?:tile_i?fft|spatial_vector)\b")
 _RETURNS = re.compile(r"\) -> [^\n]*:$", re.MULTILINE)
 _ZERO = re.compile(r"\bwp\.(vec[234])\(0\.0(?:, 0\.0)+\)")
 _AMERICAN = {
@@ -219,10 +221,11 @@ class Hand:
 
     def spelled(self, text: str, real: str) -> str:
         """Types as this hand spells them, for programs that compute in `real`."""
+        returns = self.returns or _BY_NAME.search(text)
         full_scalars = self.full_scalars and "wp.texture_sample" not in text  # it takes `float` alone
 
         def code(part: str) -> str:
-            part = part if self.returns else _RETURNS.sub("):", part)
+            part = part if returns else _RETURNS.sub("):", part)
             if real != "float32":
                 part = _LITERAL.sub(lambda m: f"float({m[1] or m[2]})", part)  # a bare one has 32 bits
                 part = _VECTORS.sub(rf"wp.\1{SUFFIX[real]}", part)

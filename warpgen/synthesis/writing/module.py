@@ -57,6 +57,8 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     )
     if any(map(_OF_CONSTANT.search, [draft.text, *draft.functions])):
         real = "float32"  # fault 14 of Warp: wp.float64(SIZE) makes SIZE a float for all that follows
+    if "wp.spatial_vector(" in draft.text:
+        real = "float32"  # only one of 32 bits can be made of two halves
     plain = _is_plain(algorithm, draft, rng)
     parameters = ordered(named(draft), hand.order)
     _leave_out_what_nothing_calls(draft)

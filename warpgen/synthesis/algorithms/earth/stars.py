@@ -316,7 +316,7 @@ def apparent_places(d: Draft) -> None:
         ra, dec = v.catalog.T * (np.pi / 180 if units == "degrees" else 1.0)
         s = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
         east = np.stack([-np.sin(ra), np.cos(ra), 0 * ra], axis=-1)
-        t = v.centuries
+        t = v.get("centuries", 0.0)
         if motion != "none":
             rate = v.proper_motion[:, :1] * east + v.proper_motion[:, 1:] * np.cross(s, east)
             s = s + t * (rate + (v.radial_motion[:, None] * s if motion == "space" else 0.0))

@@ -278,6 +278,7 @@ def transfer_orbits(d: Draft) -> None:
             return
         exact = _universal(r1, r2, t, v.mu, long)
         good = easy & np.isfinite(exact).all(1)
+        assert good.any(), "no transfer is easy enough to be judged"
         if result == "cost":
             expected, got = np.linalg.norm(exact - v.orbit_velocity, axis=1), after.impulse
         else:

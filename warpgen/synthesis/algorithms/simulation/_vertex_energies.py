@@ -63,7 +63,10 @@ MEMBRANE = {
 {_COLUMNS}    # Area ratio and its derivatives with respect to both columns
     normal = wp.cross(f0, f1)
     J = wp.length(normal)
-    n = normal / wp.max(J, 1.0e-6)
+    n = wp.vec3()
+    # A face without area has no normal
+    if J > 1.0e-4:
+        n = normal / J
     dJ_df0 = wp.cross(f1, n)
     dJ_df1 = wp.cross(n, f0)
     alpha = 1.0 + mu / lam

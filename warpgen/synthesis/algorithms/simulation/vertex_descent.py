@@ -225,7 +225,7 @@ def solve_vertices(d: Draft) -> None:
             else:
                 normal = np.cross(f[:, 0], f[:, 1])
                 j = np.linalg.norm(normal)
-                n = normal / max(j, 1e-6)
+                n = normal / j if j > 1e-4 else 0.0 * normal
                 psi = 0.5 * v.mu * (f**2).sum() + 0.5 * v.lam * (j - 1.0 - v.mu / v.lam) ** 2
                 dj = m[0] * np.cross(f[:, 1], n) + m[1] * np.cross(n, f[:, 0])
                 h = v.mu * (m @ m) * np.eye(3) + v.lam * np.outer(dj, dj)
