@@ -24,6 +24,16 @@ def wrap_index(i: int, n: int) -> int:
     numpy=lambda i, n: (i + n) % n,
 )
 
+WRAP_AHEAD = piece(
+    '''
+@wp.func
+def wrap_ahead(i: int, n: int) -> int:
+    """Wrap an index that is not negative into [0, n) for periodic boundaries."""
+    return i % n
+''',
+    numpy=lambda i, n: i % n,
+)
+
 CLAMP = piece(
     """
 @wp.func

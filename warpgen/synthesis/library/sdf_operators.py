@@ -149,7 +149,6 @@ REPEAT = piece(
 @wp.func
 def op_repeat(p: wp.vec3, spacing: float, copies: float) -> wp.vec3:
     """Repeat space along x, limited to 2 * copies + 1 cells."""
-    # the nearest of 2 * copies + 1 places along x
     cell = wp.clamp(wp.round(p[0] / spacing), -copies, copies)
     return wp.vec3(p[0] - spacing * cell, p[1], p[2])
 ''',

@@ -19,7 +19,7 @@ _M32 = 0xFFFFFFFF
         "left": "v0|y",
         "right": "v1|z",
         "total": "sum_|delta_sum|s",
-        "rounds": "num_rounds|cycles",
+        "cycles": "num_cycles|n_cycles",
         "blocks": "words|messages",
         "cipher": "ciphertext|encrypted",
         "plain": "plaintext|decrypted",
@@ -101,8 +101,8 @@ def tiny_cipher(d: Draft) -> None:
         if kind == "XTEA":
             load += "\nkey = wp.vec4ui(key0, key1, key2, key3)"
     k = [f"key[{i}]" if keys != "words" else f"key{i}" for i in range(4)]
-    rounds = d.pick(8, 16, 32)
-    d.param("rounds", "int", rounds, about="number of cycles, two Feistel rounds each")
+    cycles = 32  # as both prescribe
+    d.param("cycles", "int", cycles, about="number of cycles, two Feistel rounds each")
     if mode == "blocks" and layout != "two arrays":
         d.output(
             made,
@@ -130,9 +130,9 @@ def tiny_cipher(d: Draft) -> None:
         steps = [down, up, "total -= DELTA"] if kind == "TEA" else [down, "total -= DELTA", up]
     else:
         steps = ["total += DELTA", up, down] if kind == "TEA" else [up, "total += DELTA", down]
-    loops = "for _ in range(rounds):\n    $steps"
+    loops = "for _ in range(cycles):\n    $steps"
     if loop == "while":
-        loops = "remaining = rounds\nwhile remaining > 0:\n    $steps\n    remaining -= 1"
+        loops = "remaining = cycles\nwhile remaining > 0:\n    $steps\n    remaining -= 1"
     d.says(f"{'Deciphers' if back else 'Enciphers'} blocks of 64 bits with {kind}.")
     if mode == "counter":
         d.says(f"Enciphers blocks of 64 bits with {kind} in counter mode.")
@@ -140,7 +140,7 @@ def tiny_cipher(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$load\ntotal = $start\n$loops\n$store",
         load=load,
-        start="DELTA * wp.uint32(rounds)" if back else "wp.uint32(0)",
+        start="DELTA * wp.uint32(cycles)" if back else "wp.uint32(0)",
         loops=loops,
         steps="\n".join(steps),
         store=store,
@@ -162,8 +162,8 @@ def tiny_cipher(d: Draft) -> None:
                 return ((x << four) + p) ^ (x + np.uint32(s)) ^ ((x >> five) + q)
             return (((x << four) ^ (x >> five)) + x) ^ (np.uint32(s) + key[(s if first else s >> 11) & 3])
 
-        sums = [int(delta) * i & _M32 for i in range(rounds + 1)]
-        for i in reversed(range(rounds)) if back else range(rounds):
+        sums = [int(delta) * i & _M32 for i in range(cycles + 1)]
+        for i in reversed(range(cycles)) if back else range(cycles):
             s, t = (sums[i + 1], sums[i + 1]) if kind == "TEA" else (sums[i], sums[i + 1])
             if back:
                 b = b - f(a, t, False)

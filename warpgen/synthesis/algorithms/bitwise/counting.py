@@ -347,7 +347,7 @@ def bloom_filter(d: Draft) -> None:
         d.says("Inserts each key into a Bloom filter.")
     elif way == "count":
         act, before, end = "wp.atomic_add(counters, int(counter), 1)", "", ""
-        d.says("Inserts each key into a counting Bloom filter, from which keys can be taken again.")
+        d.says("Inserts each key into a counting Bloom filter, from which keys can be taken out again.")
     else:
         act = f"if (words[{word}] & {one}) == wp.uint32(0):\n    present = 0\n    break"
         before, end = "present = int(1)", "found[tid] = present"

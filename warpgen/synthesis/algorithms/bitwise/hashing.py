@@ -161,7 +161,7 @@ def xxhash32(d: Draft) -> None:
         d.param("seed", "uint32", 0, 1 << 32, about="seed of the hash")
     for i, prime in enumerate(_P32):
         d.module(f"PRIME32_{i + 1} = wp.constant(wp.uint32({prime}))")
-    rotl, avalanche = d.use(mixers.ROTL32), d.use(mixers.XXHASH)
+    rotl = d.use(mixers.ROTL32)
     d.function(
         """
         @wp.func
@@ -170,6 +170,16 @@ def xxhash32(d: Draft) -> None:
         """,
         rotl=rotl,
     )
+    d.function('''
+        @wp.func
+        def xxh32_avalanche(h: wp.uint32) -> wp.uint32:
+            """Final avalanche of xxHash32."""
+            h = h ^ (h >> wp.uint32(15))
+            h = h * PRIME32_2
+            h = h ^ (h >> wp.uint32(13))
+            h = h * PRIME32_3
+            return h ^ (h >> wp.uint32(16))
+    ''')
     zero = "wp.uint32(0)"
     start = [f"seed + {x}" if seeded else x for x in ("PRIME32_1 + PRIME32_2", "PRIME32_2")]
     start += ["seed" if seeded else zero, "seed - PRIME32_1" if seeded else f"{zero} - PRIME32_1"]
@@ -231,9 +241,9 @@ def xxhash32(d: Draft) -> None:
         merged=merged,
         rest=rest,
         ending=ending,
-        store=f"slots[tid] = {avalanche}(h) % num_slots"
+        store="slots[tid] = xxh32_avalanche(h) % num_slots"
         if end == "bucket"
-        else f"hashes[tid] = {avalanche}(h)",
+        else "hashes[tid] = xxh32_avalanche(h)",
     )
 
     def reference(v: Values) -> dict[str, Any]:

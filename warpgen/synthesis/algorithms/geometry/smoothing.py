@@ -186,7 +186,7 @@ def smooth_vertices(d: Draft) -> None:
     notes = ["half of a Taubin pass"] * (original == "taubin") + ["half rate at the boundary"] * (
         flags == "boundary"
     )
-    notes += ["bounded steps"] * limit + ["no face inverted"] * guard
+    notes += ["bounded steps"] * limit + ["no step that by itself inverts a face"] * guard
     told = f" ({', '.join(notes)})" if notes else ""
     d.says(f"Moves {vertex} of a triangle mesh {where}{told}.")
     n, m, total = d.pick(24, 32), d.pick(40, 48), d.pick(96, 120)

@@ -45,7 +45,7 @@ def thin_edges(d: Draft) -> None:
             "classes": "thin_edges|canny_edges|edge_thinning|canny_nms",
             "strength": "thin_edges|non_max_edges|edge_thinning|canny_nms",
             "offset": "subpixel_edges|edge_offsets|refine_edges",
-            "orientation": "edge_orientations|edge_directions|oriented_edges",
+            "orientation": "edge_normals|gradient_orientations|edge_gradient_angles",
         }[result]
     )
     if result != "classes" and threshold == "ratio":
@@ -57,7 +57,7 @@ def thin_edges(d: Draft) -> None:
         "classes": "edges one pixel wide",
         "strength": "the strength of edges one pixel wide",
         "offset": "the subpixel offsets of edges",
-        "orientation": "the orientations of edges",
+        "orientation": "the orientations of the gradient on edges",
     }[result]
     tests = "two thresholds (Canny)" if result == "classes" else "a threshold"
     within = " within a region" * mask
@@ -92,7 +92,11 @@ def thin_edges(d: Draft) -> None:
             "vec2",
             "Offset of the edge from the pixel's center, 0 also where there is none [px]",
         ),
-        "orientation": ("orientation", "float", "Direction of the gradient on edges, in [0, pi), else -1"),
+        "orientation": (
+            "orientation",
+            "float",
+            "Orientation of the gradient, normal to the edge, in [0, pi); -1 where there is none",
+        ),
     }[result]
     d.output(name, type, size, about=about)
     words, body = BORDERS[border]
@@ -170,7 +174,7 @@ def thin_edges(d: Draft) -> None:
             else:
                 near_row = int(0)
                 near_col = step_col
-                share = ay / (ax + 1.0e-8)
+                share = ay / ax
             ahead = (1.0 - share) * magnitude_at(image, row + near_row, col + near_col) + share * diagonal_ahead
             behind = (1.0 - share) * magnitude_at(image, row - near_row, col - near_col) + share * diagonal_behind
             """,
@@ -200,7 +204,7 @@ def thin_edges(d: Draft) -> None:
             {out} = shift * {reach}
             """,
         "orientation": f"""
-            # Edges have no sign, so opposite gradients are the same orientation
+            # Normal to the edge, which has no sign: opposite gradients are the same orientation
             angle = wp.atan2(g[1], g[0])
             {out} = angle - wp.pi * wp.floor(angle / wp.pi)
             """,
@@ -272,7 +276,7 @@ def thin_edges(d: Draft) -> None:
                     front, back = around(r, c), around(-r, -c)
                 else:
                     c, r = (1 if gx[i, j] >= 0 else -1), (1 if gy[i, j] >= 0 else -1)
-                    n, s = ((r, 0), a / (b + 1e-8)) if b > a else ((0, c), b / (a + 1e-8))
+                    n, s = ((r, 0), a / b) if b > a else ((0, c), b / a)
                     front = (1 - s) * around(*n) + s * around(r, c)
                     back = (1 - s) * around(-n[0], -n[1]) + s * around(-r, -c)
                 if m[i, j] < front or m[i, j] <= back:

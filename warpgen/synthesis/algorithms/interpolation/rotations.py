@@ -95,7 +95,16 @@ def interpolate_rotation(d: Draft) -> None:
         d.function(slerp)
         value = "slerp(a, b, alpha)"
     elif method == "squad":
-        d.function(slerp)
+        d.function("""
+            @wp.func
+            def slerp(a: wp.quat, b: wp.quat, t: float) -> wp.quat:
+                cosine = wp.dot(a, b)
+                if cosine > 0.9995:
+                    # fall back to linear interpolation for small angles, where sin(theta) vanishes
+                    return wp.normalize((1.0 - t) * a + t * b)
+                theta = wp.acos(cosine)
+                return (wp.sin((1.0 - t) * theta) * a + wp.sin(t * theta) * b) / wp.sin(theta)
+        """)
         lines += [
             "# bend the arc between the keys towards the one between the inner points",
             "outer = slerp(a, b, alpha)",
@@ -128,6 +137,11 @@ def interpolate_rotation(d: Draft) -> None:
     else:
         d.explain("Keyframe k is at k intervals; after the last one it holds.")
 
+    if method == "squad":
+        d.explain(
+            "Arcs are taken as they are: keys and inner points have to come with signs that follow each other."
+        )
+
     def holds(before: Values, after: Values) -> None:
         v = before
         rotations = v.poses[:, 3:] if position else v["keys"]
@@ -147,7 +161,8 @@ def interpolate_rotation(d: Draft) -> None:
 
         def arc(a: Any, b: Any, t: Any) -> Any:
             cosine = (a * b).sum(-1, keepdims=True)
-            b, cosine = np.where(cosine < 0, -b, b), abs(cosine)
+            if method != "squad":
+                b, cosine = np.where(cosine < 0, -b, b), abs(cosine)
             if method == "nlerp":
                 q = (1 - t) * a + t * b
                 return q / np.linalg.norm(q, axis=-1, keepdims=True)

@@ -108,7 +108,7 @@ def clinical_measures(d: Draft) -> None:
         form.element("albumin", "albumins", 2.0, 4.5, about="serum albumin [g/dl]")
     limits = {
         "mass index": (18.5, 25.0), "du bois": (1.6, 2.0), "mosteller": (1.6, 2.0), "resting energy": (1300.0, 1800.0),
-        "clearance": (90.0, 140.0), "lipids": (100.0, 160.0), "corrected qt": (390.0, 440.0), "arterial pressure": (70.0, 105.0),
+        "clearance": (90.0, 140.0), "lipids": (100.0, 160.0), "corrected qt": (350.0, 440.0), "arterial pressure": (70.0, 105.0),
         "oxygen gradient": (15.0, 25.0), "anion gap": (8.0, 16.0),
     }[kind]  # fmt: skip
     unit_ = {

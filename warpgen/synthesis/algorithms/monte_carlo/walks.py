@@ -208,6 +208,7 @@ def random_walk(d: Draft) -> None:
     )
     d.param("steps", "int", steps, about="number of steps")
     stride = "step_sd" if kind == "gaussian" else "step_length"
+    step_name = "mean_free_path" if kind == "photons" else stride
     if kind == "photons":
         d.param("mean_free_path", "float", 0.2, 0.5, about="mean free path")
         d.param("albedo", "float", 0.9, 0.99, about="probability of scattering")
@@ -235,9 +236,16 @@ def random_walk(d: Draft) -> None:
     if out == "ends":
         d.output("ends", f"vec{dim}", n, about="end point of each walk")
     elif out == "histogram":
-        d.output("counts", "int", bins, about="walks per bin of distance, the last bin open")
+        d.output(
+            "counts",
+            "int",
+            bins,
+            about="walks per bin of distance"
+            + {"box": ", up to the corners", "absorb": ", the last bin beyond the radius"}.get(
+                wall, ", the last bin open"
+            ),
+        )
         d.param("num_bins", "int", bins, about="number of bins")
-        d.module("BIN_WIDTH = wp.constant(0.25)")
     else:
         about = "squared distance of each end" if out == "square" else "largest distance of each walk"
         d.output("squares" if out == "square" else "furthest", "float", n, about=f"{about} from its start")
@@ -289,10 +297,26 @@ def random_walk(d: Draft) -> None:
         track = "far = wp.max(far, wp.length(x))"
         if wall == "absorb":
             track = "away = wp.length(x)\nfar = wp.max(far, away)"
+    # Bins reach as far as walks do
+    mean = {"gaussian": f"{dim}.0 * float(steps)", "photons": "2.0 * float(steps)"}.get(kind, "float(steps)")
+    width = {
+        "box": f"bin_width = half_width * wp.sqrt({dim}.0) / float(num_bins)",
+        "absorb": "bin_width = radius / float(num_bins - 1)",
+        "none": "# Bins up to three times the root mean square of the distance\n"
+        f"bin_width = 3.0 * {step_name} * wp.sqrt({mean}) / float(num_bins)",
+    }[wall]
+    if wall == "none" and kind == "photons":
+        width = width.replace(
+            "mean square of the distance", "mean square of the distance of light that is not absorbed"
+        )
+    elif wall == "none" and kind == "persistent":
+        width = (
+            "# Bins up to the length of the walk\nbin_width = step_length * float(steps) / float(num_bins)"
+        )
     end = {
         "ends": "ends[tid] = x",
         "square": "squares[tid] = wp.dot(x, x)",
-        "histogram": "wp.atomic_add(counts, wp.min(int(wp.length(x) / BIN_WIDTH), num_bins - 1), 1)",
+        "histogram": f"{width}\nwp.atomic_add(counts, wp.min(int(wp.length(x) / bin_width), num_bins - 1), 1)",
         "furthest": "furthest[tid] = far",
     }[out]
     if kind == "photons" and out == "furthest":
@@ -348,7 +372,13 @@ def random_walk(d: Draft) -> None:
         upper = (steps * step) ** 2 if kind == "persistent" else steps * second
         if out == "histogram":
             assert after.counts.sum() == n and (after.counts >= 0).all()
-            mean = ((np.arange(bins) / 4.0) ** 2 * after.counts).sum() / n
+            if wall == "box":
+                width = float(before.half_width) * np.sqrt(dim) / bins
+            elif wall == "absorb":
+                width = float(before.radius) / (bins - 1)
+            else:
+                width = (steps * step if kind == "persistent" else 3.0 * np.sqrt(upper)) / bins
+            mean = ((np.arange(bins) * width) ** 2 * after.counts).sum() / n
             assert mean <= 1.8 * upper + 0.1
             return
         if out == "ends":

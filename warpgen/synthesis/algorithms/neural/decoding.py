@@ -94,8 +94,8 @@ def sample_tokens(d: Draft) -> None:
         + (", not of sequences that have ended" if finished else ""),
     )
     d.output("token", "int", batch, about="Best token" if draw == "greedy" else "Token drawn")
+    before = " before truncation" if cuts else ""
     if score:
-        before = " before truncation" if cuts else ""
         d.output("log_prob", "float", batch, about=f"Log probability of the token{before}")
     d.module(
         "PAD = wp.constant(0)\nNEG_INF = wp.constant(-1.0e30)"
@@ -311,14 +311,15 @@ def sample_tokens(d: Draft) -> None:
         if not score
         else "log_prob[seq] = -wp.log(norm)"  # of the best token, whose exp(score - best) is one
         if draw == "greedy"
-        else "log_prob[seq] = scores[seq, chosen] - best - wp.log(norm)",
+        else "# Of the whole vocabulary, also of what was cut away\n" * bool(cuts)
+        + "log_prob[seq] = scores[seq, chosen] - best - wp.log(norm)",
     )
     if draw == "greedy":
         d.text = re.sub(r"\bchosen\b", "best_token", d.text)
     kinds = ["penalized"] if penalty != "none" else []
     kinds += ["truncated"] if truncated else []
     of = " and ".join(kinds) or "adjusted"
-    told = ", with its log probability" if score else ""
+    told = f", with its log probability{before}" if score else ""
     if draw == "greedy":
         d.says(f"Picks the best next token of each sequence by {of} logits{told}.")
     else:

@@ -112,10 +112,14 @@ def box_losses(d: Draft) -> None:
             return wp.vec4(box[0] - half_w, box[1] - half_h, box[0] + half_w, box[1] + half_h)
     ''')
     hull = """
-        # Smallest box around both, so boxes that do not meet still get a gradient
+        # Smallest box around both$reason
         hull_w = wp.max(box[2], truth[2]) - wp.min(box[0], truth[0])
         hull_h = wp.max(box[3], truth[3]) - wp.min(box[1], truth[1])
         """
+    # The others only measure by it
+    hull = hull.replace(
+        "$reason", ", so boxes that do not meet still get a gradient" if kind == "giou" else ""
+    )
     center = """
         # Divide by the diagonal of the hull, so the penalty does not depend on scale
         gap_x = 0.5 * (box[0] + box[2] - truth[0] - truth[2])

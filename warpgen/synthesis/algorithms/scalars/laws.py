@@ -223,7 +223,7 @@ def levels(d: Draft) -> None:
         "scale": "a|length_scale|width",
         "catenary_constant": "a|chain_constant|catenary_scale",
         "depth": "water_depth|bed_depth|mean_depth",
-        "thermal_field": "field_scale|h_thermal|saturation_field",
+        "thermal_field": "field_scale|h_thermal|field_unit",
         "height": "y|elevation|cable_height",
         "length": "arc_length|chain_length|cable_length",
         "angle": "slope_angle|incline|tilt",

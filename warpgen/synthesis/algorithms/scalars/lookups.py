@@ -217,7 +217,7 @@ def bearings(d: Draft) -> None:
         "bearing": ("azimuth", "azimuth_of"),
         "stereographic": ("map_radius", "radius_of"),
         "sun": ("elevation", "elevation_of"),
-        "grade": ("slope_deg", "slope_of"),
+        "grade": ("slope_deg", "inclination_of"),
     }[kind]
     form.output(out)
     phi = "phi = wp.radians(north)"

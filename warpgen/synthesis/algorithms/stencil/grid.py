@@ -37,6 +37,7 @@ class Grid:
         layouts: tuple[str, ...] = ("nd", "nd", "flat"),
         reach: int = 1,
         sizes: tuple[int, ...] = (),
+        ahead: bool = False,
     ) -> None:
         self.ndim = ndim
         self.edges = d.option("edges", *edges)
@@ -49,7 +50,9 @@ class Grid:
         self.sides = tuple(d.pick(*each) for _ in range(ndim))
         self.inside = self.edges in ("fixed", "interior")
         self.shape: tuple[int, ...] = (math.prod(self.sides),) if flat else self.sides
-        self.helper = d.use(_HELPERS[self.edges]) if self.edges in _HELPERS else ""
+        # Where nothing before a cell is read, no index is negative
+        helpers = _HELPERS | {"wrap": indexing.WRAP_AHEAD} if ahead else _HELPERS
+        self.helper = d.use(helpers[self.edges]) if self.edges in helpers else ""
         self._letters = "ijk"[:ndim]
         self.sizes = d.pick(*_SIZES)[:ndim]
         self._before, self._behind = d.pick(*_SIDES[: 5 if reach == 1 else 2])

@@ -101,6 +101,12 @@ def _state(name: str, side: str, stage: str = "") -> str:
     return f"{name}{stage}" + ("" if stage == "2" and name != "e" else f"_{side}")
 
 
+def _lines(text: str, side: str, **blocks: str) -> str:
+    """The lines of one side; what comments say on the left is not said again on the right."""
+    lines = (line[4:] for line in text.format(s=side, **blocks).split("\n") if line)
+    return "".join(line + "\n" for line in lines if side == "l" or not line.startswith("#"))
+
+
 def _regions(out: list[str], kept: list[str]) -> str:
     """The flux of each region of the fan, from the left to the right; the gas at the face in `kept`."""
 
@@ -192,10 +198,15 @@ def magnetic_fluxes(d: Draft) -> None:
                 "face_state",
                 "float",
                 along,
-                about="Density, velocity and field along the face, for constrained transport",
+                about="Density, velocity from the normal on and field along the face, for constrained transport",
             )
     else:
-        d.output("emf", "vec2", faces, about="Electric field along the face: Ez = -F(By), Ey = F(Bz)")
+        d.output(
+            "emf",
+            "vec2",
+            faces,
+            about="Electric field along the face (Ez, Ey), where Ez = -F(By) and Ey = F(Bz)",
+        )
 
     def at(name: str, row: str) -> str:
         return f"{name}[face, {row}]" if order == "face first" else f"{name}[{row}, face]"
@@ -216,7 +227,8 @@ def magnetic_fluxes(d: Draft) -> None:
                 f"# Cells hold the internal energy, fluxes are of the total one\ne_{s} = internal_{s} + kinetic_{s} + 0.5 * b2_{s}"
             )
         derived = _DERIVED.replace("$energy", energy.replace("\n", "\n    "))
-        sides += "".join(line[4:] + "\n" for line in (text + derived).format(s=s).split("\n") if line)
+        sides += f"# --- {name.capitalize()} of the face ---\n"
+        sides += _lines(text + derived, s)
     field = "bx = face_field[face]"
     if cleaning:
         field = f"""
@@ -237,19 +249,14 @@ def magnetic_fluxes(d: Draft) -> None:
             "davis": "s_max = wp.max(wp.abs(u_l) + fast_l, wp.abs(u_r) + fast_r)",
             "common": "s_max = wp.max(wp.abs(u_l), wp.abs(u_r)) + wp.max(fast_l, fast_r)",
         }[speeds]
-    fluxes = "".join(line[4:] + "\n" for s in "lr" for line in _FLUX.format(s=s).split("\n") if line)
+    fluxes = "".join(_lines(_FLUX, s) for s in "lr")
     places = [at("flux", rows[k]) for k in range(7)]
     kept_places = [at("face_state", str(k)) for k in range(6)] if keep else []
     kept = list(range(7))
     if result == "electric field":
         places, kept = ["flux_rho", "flux_mx", "flux_my", "flux_mz", "flux_e", "flux_by", "flux_bz"], [5, 6]
     if solver == "hlld":
-        stars = "".join(
-            line[4:] + "\n"
-            for s, sign in (("l", "-"), ("r", "+"))
-            for line in _STAR.format(s=s, sign=sign).split("\n")
-            if line
-        )
+        stars = "".join(_lines(_STAR, s, sign=sign) for s, sign in (("l", "-"), ("r", "+")))
         choose = f"""
 # --- Contact speed and total pressure, the same on both sides of it ---
 push_l = rho_l * (s_l - u_l)
@@ -297,7 +304,6 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         face = wp.tid()
         $turn
         $field
-        # --- Both sides ---
         $sides
         $bounds
         # --- Physical fluxes ---
@@ -328,7 +334,12 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         if cleaning
         else ""
     )
-    d.explain(f"The field is in units in which its pressure is B^2 / 2. {fan}{cleaned}")
+    turning = (
+        " Velocities and momenta have fixed axes; the transverse field is along the two axes that follow the normal's."
+        if turned
+        else ""
+    )
+    d.explain(f"The field is in units in which its pressure is B^2 / 2. {fan}{turning}{cleaned}")
 
     def reference(v: Values) -> dict[str, Any]:
         ql, qr = (

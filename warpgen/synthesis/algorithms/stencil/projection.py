@@ -151,11 +151,14 @@ def mac_divergence(d: Draft) -> None:
 def subtract_pressure_gradient(d: Draft) -> None:
     """Subtracts the pressure gradient from cell-centered velocities (projection)."""
     ndim = d.option("dimension", 2, 3, weights=(0.6, 0.4))
-    g = Grid(d, ndim, ("periodic", "wrap", "clamp", "clamp func", "fixed"))
+    order = d.option("difference", "central", "one-sided")
+    edges = ("periodic", "wrap", "clamp", "clamp func", "fixed")
+    g = Grid(d, ndim, edges, ahead=order == "one-sided")
     scaled = d.option("scale", "plain", "physical", "none")
     place = d.option("place", "out", "in place")
-    order = d.option("difference", "central", "one-sided")
     slip = d.flag("wall") if g.edges in ("clamp", "clamp func") else False
+    if order == "one-sided":
+        d.says("Subtracts the pressure gradient, taken by forward differences, from velocities (projection).")
     vec = f"vec{g.ndim}"
     about = "Pressure" if scaled == "physical" else "Pressure, times time step over density"
     d.input("p", "float", g.shape, -1.0, 1.0, about=about)
@@ -206,7 +209,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
         "physical": "u = u* - dt / rho grad(p), where p solves lap(p) = rho / dt div(u*).",
         "plain": "u = u* - grad(p), where p solves lap(p) = div(u*) and so holds dt / rho already.",
         "none": "u = u* - grad(p) on a grid of unit spacing, where p solves lap(p) = div(u*).",
-    }[scaled] + (" Nothing flows through the walls at the edges." if slip else ""))  # fmt: skip
+    }[scaled] + ("" if half else " Differences are forward ones, those of the divergence have to be backward.") + (" Nothing flows through the walls at the edges." if slip else ""))  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         steps = (-1 if half else 0, 1)

@@ -146,12 +146,22 @@ def spectral_step(d: Draft) -> None:
             def c_mul(a: wp.vec2, b: wp.vec2) -> wp.vec2:
                 return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
         """)
+    banded = nonlinear and dealias == "two thirds"
+    if banded:
+        d.function('''
+            @wp.func
+            def low_pass(z: wp.vec2, k: float, base: float) -> wp.vec2:
+                """The mode, or zero beyond two thirds of the band."""
+                if wp.abs(k) > float(POINTS // 3) * base:
+                    return wp.vec2(0.0, 0.0)
+                return z
+        ''')
     if nonlinear:
-        if given == "values":
+        if given == "values" and not banded:
             d.function(
                 "@wp.func\ndef half_square(u: float) -> wp.vec2:\n    return wp.vec2(0.5 * u * u, 0.0)"
             )
-        if given == "modes" or scheme == "midpoint":
+        if given == "modes" or scheme == "midpoint" or banded:
             d.function("""
                 @wp.func
                 def flux_of(z: wp.vec2) -> wp.vec2:
@@ -161,7 +171,7 @@ def spectral_step(d: Draft) -> None:
             """)
         shape = "(-k / (1.0 + k * k))" if equation == "benjamin-bona-mahony" else "-k"
         keep = {
-            "two thirds": f"# Products of waves beyond two thirds of the band would come back as others\nif wp.abs(k) > float(POINTS // 3) * base:\n    return wp.vec2(0.0, 0.0)\nreturn {shape} * wp.vec2(-z[1], z[0])",
+            "two thirds": f"kept = low_pass(z, k, base)\nreturn {shape} * wp.vec2(-kept[1], kept[0])",
             "smooth": f"x = wp.abs(k) / (float(POINTS // 2) * base)\n# The fade of Hou and Li (2007): one but for rounding up to half the band, exp(-36) at its end, where waves would ring\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
             "none": f"return {shape} * wp.vec2(-z[1], z[0])",
         }[dealias]
@@ -204,6 +214,8 @@ def spectral_step(d: Draft) -> None:
     force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
     if inverted:
         force = force.replace("drive", "force_hat") + "\ndrive = wp.tile_map(smoothed, force_hat, k)"
+    if banded:
+        force += "\ndrive = wp.tile_map(low_pass, drive, k, base)"
     if field and result == "energy":
         d.function("""
             @wp.func
@@ -231,6 +243,7 @@ def spectral_step(d: Draft) -> None:
         stage = f"""
             # Second order: the products once more, at the middle of the step
             middle = wp.tile_map(advance, modes, {n}, {rate}, 0.5 * dt)
+            {"middle = wp.tile_map(low_pass, middle, k, base)" if banded else ""}
             wp.tile_ifft(middle)
             flux_mid = wp.tile_map(flux_of, middle)
             wp.tile_fft(flux_mid)
@@ -270,7 +283,10 @@ def spectral_step(d: Draft) -> None:
         "modes = wp.tile_map(as_complex, u)\nwp.tile_fft(modes)"
         if given == "values"
         else 'modes = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")',
-        flux="flux = wp.tile_map(half_square, u)"
+        flux="# Waves beyond two thirds of the band would make products that come back as others\n"
+        "grid = wp.tile_map(low_pass, modes, k, base)\nwp.tile_ifft(grid)\nflux = wp.tile_map(flux_of, grid)"
+        if banded
+        else "flux = wp.tile_map(half_square, u)"
         if given == "values"
         else '# The transform works in place, so it gets modes of its own\ngrid = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")\n'
         "wp.tile_ifft(grid)\nflux = wp.tile_map(flux_of, grid)",
@@ -295,15 +311,16 @@ def spectral_step(d: Draft) -> None:
                 "advection-diffusion": lambda: -visc * k**2 - 1j * speed * k}[equation]()  # fmt: skip
         rate = rate - (v.drag if drag else 0.0)
         inverse = 1 / (1 + k**2) if equation == "benjamin-bona-mahony" else 1.0
-        push_ = inverse * np.fft.fft(v.forcing) if forced else 0.0
+        push_: Any = inverse * np.fft.fft(v.forcing) if forced else 0.0
 
         def source(modes: Any) -> Any:
             if not nonlinear:
                 return push_
-            flux = np.fft.fft(0.5 * np.fft.ifft(modes).real ** 2)
-            gain = {"two thirds": np.where(abs(j) > _N // 3, 0.0, 1.0), "none": 1.0,
+            gain: Any = {"two thirds": np.where(abs(j) > _N // 3, 0.0, 1.0), "none": 1.0,
                     "smooth": np.exp(-36.0 * (abs(j) / (_N // 2)) ** 36)}[dealias]  # fmt: skip
-            return push_ - 1j * k * gain * flux * inverse
+            kept: Any = gain if banded else 1.0
+            flux = np.fft.fft(0.5 * np.fft.ifft(kept * modes).real ** 2)
+            return kept * push_ - 1j * k * gain * flux * inverse
 
         h = v.dt * rate
         if scheme == "integrating factor":

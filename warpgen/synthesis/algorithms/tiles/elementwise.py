@@ -220,28 +220,33 @@ def split_index(d: Draft) -> None:
         d.output(rest, type_, n * blocks)
     form = Flat(d, size)
     quotient, remainder = f"wp.tile_map(wp.floordiv, t, {base})", f"wp.tile_map(wp.mod, t, {base})"
+    whole_of, rest_of, of, by = {
+        "row": ("row_at", "column_at", "index", "columns"),
+        "minute": ("minutes_in", "seconds_past", "time", "minute"),
+        "given": ("whole_units", "left_over", "amount", "unit"),
+    }[unit]
     if spelled == "one func":
         if kept != "minor":
             d.function(f"""
                 @wp.func
-                def whole_units(amount: {word}, unit: {word}):
-                    return wp.floordiv(amount, unit)
+                def {whole_of}({of}: {word}, {by}: {word}):
+                    return wp.floordiv({of}, {by})
             """)
-            quotient = f"wp.tile_map(whole_units, t, {base})"
+            quotient = f"wp.tile_map({whole_of}, t, {base})"
         if kept != "major":
             d.function(f"""
                 @wp.func
-                def left_over(amount: {word}, unit: {word}):
-                    return amount - unit * (amount // unit)
+                def {rest_of}({of}: {word}, {by}: {word}):
+                    return {of} - {by} * ({of} // {by})
             """)
-            remainder = f"wp.tile_map(left_over, t, {base})"
+            remainder = f"wp.tile_map({rest_of}, t, {base})"
     elif spelled == "mixed" and kept != "major":
         d.function(f"""
             @wp.func
-            def left_over(amount: {word}, unit: {word}):
-                return wp.mod(amount, unit)
+            def {rest_of}({of}: {word}, {by}: {word}):
+                return wp.mod({of}, {by})
         """)
-        remainder = f"wp.tile_map(left_over, t, {base})"
+        remainder = f"wp.tile_map({rest_of}, t, {base})"
     d.launch(blocks, tiled=True)
     d.code(
         """
