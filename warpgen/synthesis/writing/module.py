@@ -138,7 +138,7 @@ def _is_plain(algorithm: Algorithm, draft: Draft, rng: Rng) -> bool:
     waits = any("while " in text for text in (draft.text, *draft.functions))
     if draft.forward or algorithm.adjoint == "no":
         return floats or waits or rng.chance(0.3)
-    return algorithm.adjoint == "either" and rng.chance(0.05)
+    return algorithm.adjoint == "either" and rng.chance(0.044)
 
 
 def named(draft: Draft) -> list[Parameter]:
