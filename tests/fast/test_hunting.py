@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from warpgen.hunting.found import Case, Unit, alike, grouped
+from warpgen.hunting.found import Case, Unit, alike, grouped, representative
 from warpgen.hunting.reducer import reduce
 from warpgen.hunting.rewrites import apart, divided, inlined, renamed, reordered, unrolled
 from warpgen.hunting.steps import Step, applied, steps, without_unused
@@ -149,3 +149,13 @@ def test_cases_are_grouped_by_what_they_say() -> None:
     cases.append(Case("stress", program, "values", "y differs"))
     groups = grouped([Unit(0, 4, 1.0, {}, cases)])
     assert [len(group) for group in groups.values()] == [3, 1]
+
+
+def test_few_cases_stand_for_every_line_of_the_ledger() -> None:
+    """First those that nothing explains, then such as hold one fault alone."""
+    program = written("y[i] = x[i]")
+    cases = [
+        Case("stress", program, "adjoint", "wrong", cause) for cause in ("1+2", "1", "1", "2+3", "1", "")
+    ]
+    chosen = representative([Unit(0, 8, 1.0, {}, cases)], 2)
+    assert [case.cause for case in chosen] == ["", "1", "1", "1+2", "2+3"]

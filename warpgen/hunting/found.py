@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -57,6 +58,19 @@ def grouped(units: Sequence[Unit]) -> dict[tuple[str, str, str], list[Case]]:
     for case in (case for unit in units for case in unit.cases):
         groups.setdefault((case.oracle, case.cause, _kind(case.error)), []).append(case)
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+
+
+def representative(units: Sequence[Unit], most: int) -> list[Case]:
+    """So many cases of every line of the ledger and kind of error: those of no line first, then of few."""
+    cases = [case for unit in units for case in unit.cases]
+    taken = Counter[tuple[str, str, str]]()
+    chosen = []
+    for case in sorted(cases, key=lambda case: (case.cause != "", case.cause.count("+"))):
+        keys = [(case.oracle, number, _kind(case.error)) for number in case.cause.split("+")]
+        if any(taken[key] < most for key in keys):
+            chosen.append(case)
+            taken.update(keys)
+    return chosen
 
 
 def _kind(error: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from warpgen import durable, scratch
 from warpgen.errors import RootError, SynthesisError, UnitError, UsageError
 from warpgen.extraction import warp_api
-from warpgen.hunting.found import Case, Origin, Small, Unit, alike, grouped
+from warpgen.hunting.found import Case, Origin, Small, Unit, alike, representative
 from warpgen.hunting.metamorphic import differs
 from warpgen.hunting.oracles import both, cpu, judge
 from warpgen.hunting.reducer import reduce
@@ -34,7 +34,7 @@ KINDS = 8  # of so many programs one is of the kind that datasets have, and one 
 _REWRITTEN = 4  # of so many programs in which nothing disagrees, one is held to its equivalents
 _ON_DEVICE = 4  # of so many programs without tiles, the CUDA text of one is run: most are the C++ again
 _TRIES = 2
-_REDUCED = 3  # cases of a group that are made small
+_REDUCED = 3  # cases of a line of the ledger that are made small
 _LOOK = 1.0  # seconds
 
 
@@ -133,8 +133,8 @@ def work(plan: Plan, worker: int) -> None:
 
 
 def reduce_some(plan: Plan, worker: int) -> None:
-    """Make every n-th of the cases small that stand for their groups; one file each."""
-    chosen = [case for group in grouped(read(plan)).values() for case in group[:_REDUCED]]
+    """Make every n-th of the cases small that stand for all; one file each."""
+    chosen = representative(read(plan), _REDUCED)
     with scratch.folder("warpgen-hunt-") as folder:
         warp_api.start(folder / "kernels")
         for case in chosen[worker :: plan.workers]:
