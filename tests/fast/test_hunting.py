@@ -159,3 +159,11 @@ def test_few_cases_stand_for_every_line_of_the_ledger() -> None:
     ]
     chosen = representative([Unit(0, 8, 1.0, {}, cases)], 2)
     assert [case.cause for case in chosen] == ["", "1", "1", "1+2", "2+3"]
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [("u, s, v = wp.svd3(a)", "28"), ("q, d = wp.eig3(a)", "29"), ("u, s, v = wp.svd3(wp.mat33d(a))", "")],
+)
+def test_outputs_may_be_off_by_a_decomposition_of_32_bits(line: str, cause: str) -> None:
+    assert cause_of(written(line), "values", "y differs") == cause

@@ -30,7 +30,9 @@ def cause_of(program: Program, oracle: Oracle, error: str) -> str:
         return _of_refusal(tree, error)
     if oracle == "cuda":
         return _of_device(program.source) if "that of" in error else ""
-    if oracle not in ("adjoint", "rewrite"):
+    if oracle == "values":
+        return _of_values(tree)
+    if oracle == "crash":
         return ""
     return "+".join(number for number, has in CONSTRUCTS.items() if has(tree))
 
@@ -53,6 +55,15 @@ def _of_device(source: str) -> str:
     """Of a gradient that the CUDA text alone has wrong."""
     several = source.count("wp.tile_sum(") > 1
     return "+".join(n for n, has in (("21", "tile_map" in source), ("27", several)) if has)
+
+
+def _of_values(tree: ast.AST) -> str:
+    """Of outputs that 64 bits have right."""
+    calls = [ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    early = (("28", "wp.svd3("), ("29", "wp.eig3("))
+    return "+".join(
+        n for n, name in early if any(c.startswith(name) and "wp.mat33d(" not in c for c in calls)
+    )
 
 
 def _calls(tree: ast.AST, *names: str) -> bool:
