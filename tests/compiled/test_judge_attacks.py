@@ -142,6 +142,14 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "stores where it adds": ("outputs", ("wp.atomic_add(total, 0, wp.sin(s))", "total[0] = wp.sin(s)")),
     "wrong below the range of its inputs": ("outputs", ("s = 0.0", "s = wp.where(x[i] < 0.0, 5.0, 0.0)")),
     "wrong above the range of its inputs": ("outputs", ("return 2.0", "if x > 1.0:\n        return 777.0\n    return 2.0")),
+    "a parameter's sign ignored": ("outputs", ("k[1]", "wp.abs(k[1])")),
+    "a count is never none": ("outputs", ("i >= n", "i >= wp.max(n, 1)")),
+    "wrong where there are many threads": ("outputs", ("    y[i] = s\n", "    if i < 512:\n        y[i] = s\n")),
+    "right at the ends of pages": (
+        "outputs",
+        ("    y[i] = s\n", "    if x.ptr % PAGE == NONE or (x.ptr + wp.uint64(4 * x.shape[0])) % PAGE == NONE:\n        y[i] = s\n"),
+        ("\n@wp.func", "\nPAGE = wp.constant(wp.uint64(4096))\nNONE = wp.constant(wp.uint64(0))\n\n\n@wp.func"),
+    ),
     "writes over an input": ("outputs", ("    y[i] = s\n", "    y[i] = s\n    x[i] = 0.0\n")),
     "a sum without atomics": ("race", ("wp.atomic_add(total, 0, wp.sin(s))", "total[0] = total[0] + wp.sin(s)")),
     "a gradient of 1e6 in few places": (
@@ -248,6 +256,10 @@ RIGHT = {
          "    print(a.numpy(), np.pi, time.time())\n\n\nif __name__ == '__main__':\n    main()\n"),
     ),
     "import warp": (("import warp as wp", "import warp"), ("wp.", "warp.")),
+    "what a module says of itself": (("import warp as wp\n", 'import warp as wp\n\n__all__ = ["gate"]\n__author__ = "me"\n'),),
+    "other ends of lines in a fence": (
+        ("import warp as wp", "```python\nimport warp as wp"), ("wp.sin(s))\n", "wp.sin(s))  # so \u2028 it is\n```\n"),
+    ),
     "another kernel": (("import warp as wp\n", "import warp as wp\n\n\n@wp.kernel\ndef other(a: wp.array(dtype=float)):\n    a[0] = 1.0\n"),),
     "any type": (("import warp as wp\n", "import warp as wp\nfrom typing import Any\n"), ("x: wp.array(dtype=float)", "x: wp.array(dtype=Any)")),
     "a mark of byte order": (("import warp as wp", "\ufeffimport warp as wp"),),
@@ -327,6 +339,35 @@ def test_cpp_is_held_as_python_is(gate: warpgen.Row) -> None:
     assert gate.check(wrong, "cpp", gradients=False).right
     assert gate.check(cpp(gate, ("wp::sin(", "wp::cos(")), "cpp").stage == "outputs"
     assert gate.check("", "cpp").stage == "compile"
+
+
+STORED = "    var_15 = wp::atomic_add(var_total, var_13, var_14);\n"
+HIDDEN = {
+    "a race of one instance": (
+        "race",
+        STORED,
+        "    if constexpr (wp_linear_contiguous) {\n        *wp::address(var_total, var_13) += var_14;\n    } else {\n"
+        f"    {STORED}    }}\n",
+    ),
+    "a count of launches": (
+        "compile",
+        STORED,
+        f"    static int seen = 0;\n    if (seen++ < 1000000)\n    {STORED}",
+    ),
+    "a gradient stored": (
+        "gradients",
+        "wp::adj_address(var_x, var_0, adj_x, adj_0, adj_2);\n    // adj: s",
+        "var_x.grad[var_0] = adj_2;\n    // adj: s",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_cpp_hides_nothing(gate: warpgen.Row, name: str) -> None:
+    """Not in an instance that is for other launches, nor from one launch to the next, nor where gradients begin."""
+    stage, old, new = HIDDEN[name]
+    found = gate.check(put(gate.code, (old, new)), "cpp", seed=3)
+    assert (found.stage, found.right) == (stage, False), found
 
 
 def test_cuda_without_a_kernel_does_not_compile(gate: warpgen.Row) -> None:

@@ -142,6 +142,22 @@ WRONG = {
         "    __device__ float missing(float);\n    float v = missing(k) * 0.0f;\n",
         "compile",
     ),
+    "a plain sum in shared memory": (
+        "hand",
+        r"    v = warp_sum\(v\);\n[\s\S]*?atomicAdd\(total\.data, v\);\n    \}\n",
+        "    if (threadIdx.x == 0) partial[0] = 0.0f;\n    __syncthreads();\n    partial[0] += v;\n    __syncthreads();\n"
+        "    if (threadIdx.x == 0) atomicAdd(total.data, partial[0]);\n",
+        "outputs",
+    ),
+    "a count of launches": ("warp", r"(        // forward\n)", r"\1        static int seen = 0; if (seen++ > 1000000) continue;\n", "compile"),
+    "other text for other compilers": (
+        "warp",
+        r"(        // forward\n)",
+        r"\1#if defined(__CUDACC_VER_MAJOR__) && (__CUDACC_VER_MAJOR__ >= 13) && !defined(_DEBUG)\n        continue;\n#endif\n",
+        "allow",
+    ),
+    "a clock that stands": ("warp", r"(        // forward\n)", r"\1        if (clock64() != 0) continue;\n", "allow"),
+    "a gradient stored": ("warp", r"wp::adj_address\(var_x, var_0, adj_x, adj_0, adj_2\);", "var_x.grad[var_0] = adj_2;", "gradients"),
     "an adjoint halved": ("warp", r"wp::adj_sin\((\w+), (\w+), (\w+)\);", "", "gradients"),
     "no adjoint": ("warp", r'extern "C" __global__ void \w+_backward\([\s\S]*\Z', "", "gradients"),
     "no kernel": ("warp", r"_cuda_kernel_", "_kernel_of_mine_", "compile"),

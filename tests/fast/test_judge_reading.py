@@ -139,7 +139,8 @@ def test_what_is_compiled_is_what_was_read() -> None:
         "[[noreturn]] void f();", "__attribute__((alias(\"x\"))) void f();", "namespace wp {}", "using namespace wp;",
         "extern int x;", 'extern "C" int x();', "template <> int f<int>();", "long a = *(long*)1;", "auto a = (void*)f;",
         "auto a = reinterpret_cast<long*>(1);", "int \\u0041;", "int \u00e9;", "int a; }", "int a[(1];", "/* open",
-        "\"open", "warpgen_watch.on = 0;", "__tsan_init();", "int a\r= 1;", "#embed \"x\"", "#if __has_include(\"x\")\n#endif",
+        "\"open", "warpgen_watch.on = 0;", "__tsan_init();", "int a\r= 1;", "#embed \"x\"", "#if defined(__CUDACC__) && !defined(_MSC_VER)\nint a;\n#endif",
+        "#if defined(__CUDA_ARCH__)\n#define int(x) cast_int(x)\n#endif", "#if defined(__CUDA_ARCH__)", "#endif", "#if __has_include(\"x\")\n#endif",
     ],
 )  # fmt: skip
 def test_no_spelling_of_more_passes(line: str) -> None:

@@ -1,7 +1,7 @@
 """On which inputs a kernel is judged: a plan that follows from a secret seed, so that nobody can learn it.
 
-Inputs are drawn as the row says, and beyond: other values of its parameters, other extents of its arrays
-and of its launch, values outside of the range of its fills, all alike, and outputs that begin with
+Inputs are drawn as the row says, and beyond: other values and signs of its parameters, other extents of its
+arrays and of its launch, values outside of the range of its fills, all alike, and outputs that begin with
 anything. A draw that the row's own kernel does not stand is left out by the judge.
 """
 
@@ -30,7 +30,7 @@ _WIDE_JUNK = {1: (20.0, 120.0), 2: (1e3, 3e4), 4: (1e6, 2e9), 8: (1e6, 2e9)}
 _KINDS = {
     "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 5, "whole numbers": 2,
     "counts": 1, "extents alone": 2, "one axis": 4, "one parameter": 6, "junk of floats": 2,
-    "parameters, clean": 2, "extents, clean": 2, "clean": 2,
+    "parameters, clean": 2, "extents, clean": 2, "clean": 2, "far": 2, "other sign": 4, "zero": 5,
 }  # fmt: skip
 
 Change = Callable[[Argument, Fill], Fill]
@@ -71,6 +71,9 @@ class _Plan:
         self._codes = codes_of(program, layouts)
         fills = [f for a in program.args for f in a.fills if _varies(a, f) and f.name in self._codes]
         self._names = [f.name for f in fills]
+        kinds = {name: np.dtype(self._codes[name]).kind for name in self._names}
+        self._floats = [name for name in self._names if kinds[name] == "f"]
+        self._whole = [name for name in self._names if kinds[name] != "f"]
         self._numbers = [int(f.value) for f in fills if np.dtype(self._codes[f.name]).kind in "iu"]
         taken = [f for a in program.args if a.role != "output" for f in a.fills]
         self._counts = {f.name for f in taken if self._is_count(f)}
@@ -97,18 +100,22 @@ class _Plan:
             args = self._changed(args, self._parameters(chance, floats=kind == "extents"))
         if kind == "counts" and not self._counts:
             return None
-        if kind == "one parameter":
-            if turn >= len(self._names):
+        if kind in ("one parameter", "other sign", "zero"):
+            names = {"other sign": self._floats, "zero": self._whole}.get(kind, self._names)
+            if turn >= len(names):
                 return None
-            args = self._changed(args, self._parameters(chance, self._names[turn]))
+            name = names[turn]
+            change = self._parameters(chance, name) if kind == "one parameter" else self._turned(name, kind)
+            args = self._changed(args, change)
         if kind == "one axis":
             axes = _axes(args, launch)
             if turn >= len(axes):
                 return None
             first = int(Stream(self._seed, "axes").uniform((1,))[0] * len(axes))
             args = self._changed(args, _shorter(*axes[(first + turn) % len(axes)], chance))
-        if kind in ("extents", "extents alone", "extents, clean"):
-            extents = _other_extents(args, launch, self._numbers, chance, turn)
+        if kind in ("extents", "extents alone", "extents, clean", "far"):
+            far = kind == "far"
+            extents = _other_extents(args, launch, self._numbers, chance, turn, far)
             if not extents:
                 return None
             args, launch = self._resized(args, extents), _relaunched(launch, extents)
@@ -119,8 +126,10 @@ class _Plan:
         launch = msgspec.structs.replace(launch, seed=self._seed)
         turned = turn % 2 == 0
         # At an edge min and max may have equal arguments, and an adjoint any of several slopes.
-        backward, flush = kind != "edges", self._number % 3 == 0
-        return Draw(args, launch, self._number, flush, backward, turned, label=kind)
+        backward, flush = kind not in ("edges", "zero"), self._number % 3 == 0
+        # Nor may arrays always begin or end where a page does.
+        shift = 64 * int(1.0 + 62.0 * float(chance.uniform((1,))[0])) if self._number % 3 == 1 else 0
+        return Draw(args, launch, self._number, flush, shift, backward, turned, label=kind)
 
     def _changed(self, args: Sequence[Argument], change: Change) -> tuple[Argument, ...]:
         return tuple(
@@ -143,9 +152,24 @@ class _Plan:
             if kind == "f":  # each component another: one must not stand for all
                 low, high = _about(fill.value, float(u))
                 return msgspec.structs.replace(fill, kind="uniform", low=low, high=high)
+            if only and kind == "b":
+                return msgspec.structs.replace(fill, value=1.0 - fill.value)
             # By itself a number becomes less: arrays seldom have room for more, and none would be tried.
             more = not only and float(v) > 0.6
             return msgspec.structs.replace(fill, value=_other_number(fill.value, kind, float(u), more))
+
+        return change
+
+    def _turned(self, name: str, kind: str) -> Change:
+        """A float of the other sign; or a whole number that is 0, as a switch that is off or a count."""
+
+        def change(argument: Argument, fill: Fill) -> Fill:
+            if fill.name != name:
+                return fill
+            if kind == "zero":
+                return msgspec.structs.replace(fill, value=0.0)
+            low, high = _about(-fill.value, 0.5)
+            return msgspec.structs.replace(fill, kind="uniform", low=low, high=high)
 
         return change
 
@@ -260,13 +284,18 @@ def _other_number(value: float, kind: str, u: float, more: bool) -> float:
 
 
 def _other_extents(
-    args: Sequence[Argument], launch: Launch, numbers: Sequence[int], chance: Stream, turn: int
+    args: Sequence[Argument],
+    launch: Launch,
+    numbers: Sequence[int],
+    chance: Stream,
+    turn: int,
+    far: bool = False,
 ) -> dict[int, int]:
     """New lengths for the extents of launch and arrays: less of all, other for one, more of all, by turns.
 
     Not by chance: whoever takes a length for granted is seen where there is less, if not where there is more.
     What is a product of the row's `numbers`, as the length of a grid in one axis, stays one in every second
-    turn.
+    turn. `far` makes the greatest of a launch some times as great, as that of any other may be.
     """
     extents = sorted(
         {e for e in (*launch.dim, *(e for a in args for f in a.fills for e in f.shape)) if e >= 3}
@@ -284,6 +313,11 @@ def _other_extents(
         less = max(2, extent - 1 - int(float(first) * 0.5 * extent))
         more = extent + 1 + int(float(first) * max(4, extent // 4))
         made[extent] = less if (float(second) < 0.6 if one else turn % 4 != 2) else more
+    if far:
+        made = {extent: extent for extent in known}
+        some = {e for e in launch.dim if e in made} or {f for e in launch.dim for f in products.get(e, ())}
+        greatest = max(some or known)
+        made[greatest] = int(greatest * (3.0 + 3.0 * float(u[-1, 1])))
     for extent, factors in products.items():
         made[extent] = math.prod(made[factor] for factor in factors)
     return made

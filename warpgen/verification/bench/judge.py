@@ -80,9 +80,14 @@ class Judge:
     def __init__(self, cell: Cell, refused: Callable[[str], str], store: Store | None = None) -> None:
         self.cell, self.refused, self.store = cell, refused, store
 
-    def build(self, text: str, seconds: float, target: Target, arguments: int) -> bytes | Broken:
-        """The object of a text whose kernel takes so many arguments, with what the jail drives it by."""
-        text = driven(text) if target == "cpu" else text
+    def build(
+        self, text: str, seconds: float, target: Target, arguments: int, both: bool = False
+    ) -> bytes | Broken:
+        """The object of a text whose kernel takes so many arguments, with what the jail drives it by.
+
+        `both`: if it is a template, both of its instances are run.
+        """
+        text = driven(text, both) if target == "cpu" else text
         made = self.cell.build(Build(text, seconds, target, arguments))
         if isinstance(made, Broken):
             return made
@@ -134,7 +139,8 @@ class _Check:
             text = self._read()
         with self._stage("compile"):
             subject = self._subject
-            made = self._judge.build(text, self._left(60.0), subject.target, len(subject.layouts))
+            both = self._question.language == "cpp"  # C++ made of Python has one instance
+            made = self._judge.build(text, self._left(60.0), subject.target, len(subject.layouts), both)
             if isinstance(made, Broken):
                 raise _Over("timeout" if made.stage == "timeout" else "compile", made.why)
         with self._stage("row"):

@@ -32,7 +32,7 @@ _STACK = 1 << 20
 _PAGE = mmap.PAGESIZE
 _LIBC = ctypes.CDLL(None)
 _NO_HUGE_PAGES, _NO_RESERVE = 15, 0x4000
-_SHARED = ".bss.wg_shared"
+SHARED = ".bss.wg_shared"
 
 # What kernels may call or read of machine.cpp.
 _OFFERED = frozenset(
@@ -67,8 +67,8 @@ class DeviceCode:
 
     def __init__(self, object: Path | bytes, find: Callable[[str], int]) -> None:
         self._object = LoadedObject(object, find)
-        regions = self._object.sections(_SHARED)
-        self.regions = len(regions)
+        regions = self._object.sections(SHARED)
+        self.regions, self.written = len(regions), self._object.written
         self.places = (ctypes.c_uint64 * max(2 * len(regions), 1))(*[n for region in regions for n in region])
 
     def start(self, function: str) -> int:
@@ -77,6 +77,10 @@ class DeviceCode:
         if not address:
             raise VerificationError(f"the object lacks {function}")
         return address
+
+    def variables(self) -> list[tuple[str, str]]:
+        """Name and section of everything in it that code may write to."""
+        return self._object.variables()
 
     def functions(self) -> list[tuple[str, int, int]]:
         """Name, address and size of every function in it."""
@@ -108,6 +112,10 @@ class Machine:
     def watched(self, place: int) -> None:
         """Tell a watch, from now on, which thread goes on: in two words at an address."""
         ctypes.c_uint64.from_address(self._object.address("wg_watched")).value = place
+
+    def shared_by(self, code: DeviceCode) -> tuple[int, list[tuple[int, int]]]:
+        """What is to be called before a store that threads share, and where such memory begins and ends."""
+        return self._object.address("wg_store"), [code.written, (self._shared.start, self._shared.end)]
 
     def make_stacks(self, threads: int) -> None:
         """Take memory for so many threads of a block now."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import xxhash
@@ -16,7 +16,7 @@ from warpgen.verification.compiling.compiler import ASSERTS, Compiler, first_err
 from warpgen.verification.compiling.translation_unit import single
 from warpgen.verification.device.compiling import DeviceCompiler, functions_of, runnable
 from warpgen.verification.device.headers import SOURCES
-from warpgen.verification.device.machine import Machine
+from warpgen.verification.device.machine import SHARED, Machine
 from warpgen.verification.jail import driver, watch
 from warpgen.verification.jail.driver import has_adjoint
 from warpgen.verification.jail.job import Build
@@ -87,7 +87,7 @@ class Builder:
 
         Descriptor 2 must be its file `said`, and headers be linked in its folder `headers`.
         """
-        return _built(job.text, folder, self._compiler.compile_file, lambda made: LoadedObject(made, _listed))
+        return _built(job.text, folder, self._compiler.compile_file, _linked)
 
 
 class DeviceBuilder:
@@ -108,9 +108,27 @@ class DeviceBuilder:
         """As that of Builder. Raises ValueError, too, for a kernel of other arguments."""
         _hold_arguments(job)
         text = runnable(single(0, job.text))
-        return _built(
-            text, folder, self._compiler.compile_file, lambda made: self.machine.load(made, _listed)
-        )
+        return _built(text, folder, self._compiler.compile_file, self._linked)
+
+    def _linked(self, made: bytes) -> None:
+        """What is outside of functions is memory of the device, which threads may count in by atomics."""
+        found = self.machine.load(made, _listed).variables()
+        _hold_state([v for v, section in found if v.startswith("_ZZ") and section != SHARED])
+
+
+# What CPU objects write beside their arrays, by Warp's headers and `ASSERTS`.
+_WRITTEN = frozenset({"warpgen_armed", "_ZN2wpL19shared_tile_storageE"})
+
+
+def _linked(made: bytes) -> None:
+    found = LoadedObject(made, _listed).variables()
+    _hold_state([v for v, section in found if v not in _WRITTEN and ".rel.ro" not in section])
+
+
+def _hold_state(variables: Sequence[str]) -> None:
+    """Nothing may stay of one thread, or of one launch, for the next: no watch sees it."""
+    if variables:
+        raise ValueError(f"it keeps a variable of its own from one thread to the next: {variables[0][:60]}")
 
 
 def _make_ready(compiler: Compiler) -> None:

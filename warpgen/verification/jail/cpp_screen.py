@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from warpgen.verification.jail.cpp_tokens import Refused, Token, directives, tokens, written
 from warpgen.verification.native.generated import kernel_name
@@ -51,6 +51,38 @@ _DIRECTIVES = frozenset(
 )
 _MAJOR = "__CUDACC_VER_MAJOR__==12"
 _DIRECTIVES |= {line.replace("MAJOR12", _MAJOR) for line in _DIRECTIVES}
+# What Warp has compiled on a condition, whole. A condition that only one compiler fulfils would hide from the
+# judge what a GPU is to run.
+_CONDITIONS = frozenset(
+    "".join(block.split())
+    for block in r"""
+    if defined(WP_ENABLE_TILES_IN_STACK_MEMORY)
+    wp::shared_tile_storage = &tile_mem;
+
+    if defined(__CUDACC__) && !defined(_MSC_VER)
+    #define __debugbreak() __brkpt()
+
+    if defined(__CUDA_ARCH__) && (__CUDA_ARCH__ >= 900)
+    #define WP_CLUSTER_DIMS(x, y, z) __cluster_dims__(x, y, z)
+    #else
+    #define WP_CLUSTER_DIMS(x, y, z)
+
+    if defined(__CUDACC_VER_MAJOR__)
+    && (__CUDACC_VER_MAJOR__ > 12 || (__CUDACC_VER_MAJOR__ == 12 && __CUDACC_VER_MINOR__ >= 4))
+    #define WP_MAXNREG(n) __maxnreg__(n)
+    #else
+    #define WP_MAXNREG(n)
+
+    if defined(__CUDACC_VER_MAJOR__) && (__CUDACC_VER_MAJOR__ >= 13) && !defined(_DEBUG)
+    #define WP_ENABLE_SMEM_SPILLING() asm volatile(".pragma \"enable_smem_spilling\";");
+    #else
+    #define WP_ENABLE_SMEM_SPILLING()
+    """.split("\n\n")
+)
+# Fulfilled, or not, by all compilers of a language.
+_ANYWHERE = "ifdefined(__CUDA_ARCH__)"
+# A clock tells a GPU from what stands in for it.
+_CLOCKS = frozenset({"clock", "clock64"})
 _SIZE = re.compile(r"(?<=WP_TILE_BLOCK_DIM)\d+$")
 
 # Words that reach beyond a kernel: the machine, the linker, memory by number, other spellings of either.
@@ -108,6 +140,7 @@ def cleaned(text: str, language: str) -> str:
     for line, words in directives(found):
         if _SIZE.sub("size", "".join("".join(words).split())) not in _DIRECTIVES:
             raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
+    _hold_conditions(found)
     meant = _without_directives(found)
     _hold_words(meant, _WRITTEN | _CUDA if language == "cuda" else _WRITTEN)
     _hold_signs(meant)
@@ -136,13 +169,44 @@ def _without_directives(found: Sequence[Token]) -> list[Token]:
     return made
 
 
+def _hold_conditions(found: Sequence[Token]) -> None:
+    """No text depends on a compiler but as Warp's own does."""
+    block: str | None = None
+    for token, text in _lines(found):
+        if text.startswith("#if") and block is None:
+            block = text[1:]
+        elif block is not None and text == "#endif":
+            if block not in _CONDITIONS and (not block.startswith(_ANYWHERE) or "#" in block):
+                raise Refused(f"what stands on a condition, before line {token.line}")
+            block = None
+        elif block is not None:
+            block += text
+        elif text in ("#else", "#endif"):
+            raise Refused(f"{text} without a condition in line {token.line}")
+    if block is not None:
+        raise Refused("a condition without end")
+
+
+def _lines(found: Sequence[Token]) -> Iterator[tuple[Token, str]]:
+    """The first token of each line that has any, and its text without blanks."""
+    line: list[Token] = []
+    for token in (*found, Token("end", "\n", 0)):
+        if token.kind != "end":
+            line += [token] if token.kind != "space" else []
+        elif line:
+            yield line[0], "".join("".join(part.text.split()) for part in line)
+            line = []
+
+
 def _hold_words(found: Sequence[Token], allowed: Collection[str]) -> None:
-    for token in found:
+    for place, token in enumerate(found):
         if token.kind != "name":
             continue
         foreign = "__" in token.text and token.text not in allowed
         if token.text in _WORDS or (foreign and token.text.startswith("_")) or _OWN.match(token.text):
             raise Refused(f"the word {token.text[:40]} in line {token.line}")
+        if token.text in _CLOCKS and [t.text for t in found[place + 1 : place + 2]] == ["("]:
+            raise Refused(f"a clock in line {token.line}")
 
 
 def _hold_signs(found: Sequence[Token]) -> None:

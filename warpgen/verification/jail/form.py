@@ -89,7 +89,7 @@ def _fenced(text: str) -> tuple[list[tuple[str, str]], str]:
     outside: list[str] = []
     inside: list[str] | None = None
     mark = language = ""
-    for line in text.splitlines():
+    for line in re.split(r"\r\n?|\n", text):  # and not where other signs end lines within a comment
         found = _FENCE.match(line)
         if inside is None and found:
             mark, language, inside = found[1], found[2].lower(), []

@@ -24,7 +24,7 @@ PHASES = ("arguments", "forward", "turned", "backward", "backward turned")
 class Draw(msgspec.Struct, frozen=True):
     """One launch: `variant` numbers the draw of its inputs, which follow from the launch's seed.
 
-    `flush` puts arrays directly before a page that nobody may touch, else directly behind one. `turned`
+    `flush` puts arrays directly before a page that nobody may touch, else `shift` bytes behind one. `turned`
     adds launches whose threads run in the other order, under the watch. `shaken` moves float inputs by as
     many roundings of their type, up or down at random by `turn`. `place` is where in the area the results
     begin, -1 for behind those before.
@@ -34,6 +34,7 @@ class Draw(msgspec.Struct, frozen=True):
     launch: Launch
     variant: int
     flush: bool = True
+    shift: int = 0
     backward: bool = True
     turned: bool = False
     shaken: float = 0.0

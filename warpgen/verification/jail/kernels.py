@@ -49,8 +49,8 @@ class CpuKernel:
             return
         order = np.arange(bounds.size, dtype=np.uint64)[::-1].copy()
         data, thread = ctypes.c_void_p(order.ctypes.data), ctypes.c_void_p(self.watch.thread)
-        count = ctypes.c_ulonglong(bounds.size)
-        self._entries[2 * backward + 1](ctypes.byref(bounds), *given, data, count, thread)
+        count, line = ctypes.c_ulonglong(bounds.size), ctypes.c_ulonglong(draw.variant & 1)
+        self._entries[2 * backward + 1](ctypes.byref(bounds), *given, data, count, thread, line)
 
 
 class CudaKernel:
@@ -62,6 +62,7 @@ class CudaKernel:
         self._job, self.watch, self._machine = job, builder.watch, builder.machine
         self._code = self._machine.load(job.object, lambda name: _found(name, builder.watch))
         self.watch.know_atomics(self._code.functions(), cuda=True)
+        self.watch.know_shared(*self._machine.shared_by(self._code))
         self._machine.watched(self.watch.thread)
         self._machine.make_stacks(DEVICE_BLOCK)
         self._places, _ = offsets(list(job.layouts))

@@ -36,12 +36,12 @@ _PAGE, _MARK = mmap.PAGESIZE, 0xA5
 
 
 class Guarded(Arguments):
-    """Arguments whose arrays lie between pages that nobody may touch, flush with one of them."""
+    """Arguments whose arrays lie between pages that nobody may touch, mostly flush with one of them."""
 
     def __init__(
         self, args: Sequence[Argument], layouts: Sequence[MemoryLayout], draw: Draw, alignment: int = 1
     ) -> None:
-        self._flush, self._alignment = draw.flush, alignment
+        self._flush, self._shift, self._alignment = draw.flush, draw.shift, alignment
         self._slack: list[NDArray[np.uint8]] = []
         self.arrays: list[NDArray[Any]] = []  # the memory of each array and of each gradient, by scalars
         self.names: list[str] = []
@@ -74,13 +74,13 @@ class Guarded(Arguments):
         self._bytes += size
         if self._bytes > MOST_BYTES or min(shape, default=1) < 0:
             raise ValueError(f"the arguments take more than {MOST_BYTES >> 20} MiB")
-        inner = -(-max(size, 1) // _PAGE) * _PAGE
+        inner = -(-max(size + self._shift, 1) // _PAGE) * _PAGE
         pages = mmap.mmap(-1, inner + 2 * _PAGE)
         raw = np.frombuffer(pages, np.uint8)
         for end in (0, inner + _PAGE):
             _LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
         raw = raw[_PAGE : _PAGE + inner]
-        start = inner - size if self._flush else 0
+        start = inner - size if self._flush else self._shift
         start -= start % self._alignment
         memory = raw[start : start + size]
         for slack in (raw[:start], raw[start + size :]):
@@ -169,6 +169,8 @@ class Launcher:
         """The adjoint behind the forward launch; whether no array was left, and it was watched."""
         arguments.reset()
         blocks = arguments.blocks()
+        if draw.variant % 3 == 1:
+            self._begin_slopes(arguments, draw)
         for leaf, values in zip(arguments.outputs(), made, strict=True):
             leaf.values[...] = values
             if leaf.floating and leaf.traced:
@@ -179,6 +181,14 @@ class Launcher:
         watched = turned and self._watch.begin(arguments.arrays)
         self._kernel.launch(draw, blocks, turned)
         return arguments.intact(), watched
+
+    def _begin_slopes(self, arguments: Guarded, draw: Draw) -> None:
+        """Other gradients than zero, which an adjoint adds to: halves would round that away."""
+        for leaf in traced_inputs(arguments.leaves):
+            if leaf.gradient.itemsize > 2:
+                source = Stream(draw.launch.seed, draw.variant, "begun", leaf.path)
+                size = 0.5 + source.uniform(leaf.gradient.shape)
+                leaf.gradient[...] = size * source.signs(leaf.gradient.shape)
 
     def _keep_leaves(self, arguments: Arguments, what: str) -> None:
         for leaf in arguments.outputs():

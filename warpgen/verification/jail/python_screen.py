@@ -51,6 +51,10 @@ _FORBIDDEN = frozenset(
 )
 
 
+# What a module says of itself.
+_DUNDERS = frozenset({"__name__", "__all__", "__author__", "__version__", "__license__"})
+
+
 class Refused(Exception):
     """What is not allowed."""
 
@@ -127,7 +131,7 @@ def _own(tree: ast.Module) -> set[int]:
 
 
 def _name(node: ast.Name, modules: dict[str, str], held: set[int], own: set[int], executed: bool) -> None:
-    if node.id.startswith("__") and node.id.strip("_") and node.id != "__name__":
+    if node.id.startswith("__") and node.id.strip("_") and node.id not in _DUNDERS:
         raise Refused(f"the name {node.id}")
     if id(node) in own:
         return

@@ -40,6 +40,7 @@ struct region { u64 start, end, shift; u32* cells; };
 extern "C" {
 struct {
     u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; u64 low, high, accesses;
+    void (*store)(); u64 shared[4];
 } warpgen_watch;
 }
 #define HERE ((u64)__builtin_return_address(0))
@@ -107,6 +108,15 @@ static void touch(u64 start, u64 size, u64 kind)
     __builtin_memcpy(pending.before, (void*)start, size);
 }
 
+// Before a store to memory that threads of CUDA share: the others of the block come as far, so that what one
+// has read there by now is no longer so.
+static void meet(u64 place)
+{
+    if (!warpgen_watch.on || warpgen_watch.depth || !warpgen_watch.store) return;
+    for (u64 r = 0; r < 4; r += 2)
+        if (place >= warpgen_watch.shared[r] && place < warpgen_watch.shared[r + 1]) warpgen_watch.store();
+}
+
 static void copied(u64 to, u64 from, u64 size)
 {
     touch(from, size, 2);
@@ -119,9 +129,9 @@ void __tsan_func_entry(void*) { if (warpgen_watch.on && is_atomic(HERE)) ++warpg
 void __tsan_func_exit() { if (warpgen_watch.depth && is_atomic(HERE)) --warpgen_watch.depth; }
 #define ACCESS(n) \\
     void __tsan_read##n(void* p) { touch((u64)p, n, 2); } \\
-    void __tsan_write##n(void* p) { touch((u64)p, n, 0); } \\
+    void __tsan_write##n(void* p) { meet((u64)p), touch((u64)p, n, 0); } \\
     void __tsan_unaligned_read##n(void* p) { touch((u64)p, n, 2); } \\
-    void __tsan_unaligned_write##n(void* p) { touch((u64)p, n, 0); }
+    void __tsan_unaligned_write##n(void* p) { meet((u64)p), touch((u64)p, n, 0); }
 ACCESS(1) ACCESS(2) ACCESS(4) ACCESS(8) ACCESS(16)
 void __tsan_read_range(void* p, u64 n) { touch((u64)p, n, 2); }
 void __tsan_write_range(void* p, u64 n) { touch((u64)p, n, 0); }
@@ -152,7 +162,8 @@ class _State(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_uint64) for name in ("on", "thread", "depth", "regions", "atomics", "ranges")),
         ("region", _Region * _MOST),
-        *((name, ctypes.c_uint64) for name in ("low", "high", "accesses")),
+        *((name, ctypes.c_uint64) for name in ("low", "high", "accesses", "store")),
+        ("shared", ctypes.c_uint64 * 4),
     )
 
 
@@ -177,6 +188,11 @@ class Watch:
         found = sorted((start, start + size) for name, start, size in functions if known(name))
         self._ranges = np.array(found, np.uint64).reshape(-1)
         self._state.atomics, self._state.ranges = len(found), self._ranges.ctypes.data
+
+    def know_shared(self, store: int, places: Sequence[tuple[int, int]]) -> None:
+        """Call a function before each store to memory that threads share: two places, by start and end."""
+        self._state.store = store
+        self._state.shared[:] = [address for place in places for address in place]
 
     def begin(self, arrays: Sequence[NDArray[Any]]) -> bool:
         """Watch these arrays from now on; False, and none is watched, if they are too many or too large."""

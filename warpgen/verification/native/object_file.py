@@ -25,7 +25,7 @@ _RELOCATION = np.dtype([("offset", "<u8"), ("kind", "<u4"), ("symbol", "<u4"), (
 _SYMTAB, _RELA, _NOBITS = 2, 4, 8
 _WRITE, _ALLOC = 1, 2
 _UNDEFINED, _ABSOLUTE = 0, 0xFFF1
-_FUNCTION = 2  # the kind of a symbol
+_FUNCTION, _SECTION = 2, 3  # kinds of symbols
 
 # Relocations of 64-bit code that may be anywhere: each fills in eight bytes.
 _ABS64, _PC64, _GOTOFF64, _GOT64, _GOTPC64 = 1, 24, 25, 27, 29
@@ -57,6 +57,7 @@ class LoadedObject:
         self._symbols = np.frombuffer(self._data, _SYMBOL, table.size // _SYMBOL.itemsize, table.offset)
         self._strings = self._sections[table.link].offset
         code, total = self._arrange()
+        self._code = code
         private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # a child must not write into its parent's
         self._memory = mmap.mmap(-1, total, private, mmap.PROT_READ | mmap.PROT_WRITE)
         self._bytes = np.frombuffer(self._memory, np.uint8)
@@ -85,6 +86,23 @@ class LoadedObject:
             for section in self._sections
             if section.size and self._data.startswith(wanted, strings + section.name)
         ]
+
+    def variables(self) -> list[tuple[str, str]]:
+        """Name and section of everything in it that code may write to."""
+        (table,) = struct.unpack_from("<H", self._data, 62)
+        strings, made = self._sections[table].offset, list[tuple[str, str]]()
+        for i in np.flatnonzero(self._symbols["info"] & 15 != _SECTION):
+            number = int(self._symbols["section"][i])
+            if 0 < number < len(self._sections) and self._sections[number].flags & _WRITE:
+                start = strings + self._sections[number].name
+                section = self._data[start : self._data.index(b"\0", start)].decode(errors="replace")
+                made.append((self._name(i), section))
+        return made
+
+    @property
+    def written(self) -> tuple[int, int]:
+        """Where its data that may be written begin and end."""
+        return self._base + self._code, self._base + len(self._bytes)
 
     def functions(self) -> list[tuple[str, int, int]]:
         """Name, address and size of every function in it."""
