@@ -42,6 +42,7 @@ def clamp(x: warp.vec3):
 
 KERNELS = """
 from typing import Any
+import functools
 import math
 import warp as wp
 from . import tools
@@ -95,6 +96,22 @@ def make(n):
 
 seven = make(7)
 
+def plain(f):
+    @functools.wraps(f)
+    def called(*args):
+        return f(*args)
+    return called
+
+@wp.kernel
+@plain
+def wrapped(a: wp.array(dtype=float)):
+    a[wp.tid()] = 8.0
+
+def body(a: wp.array(dtype=float)):
+    a[wp.tid()] = 9.0
+body.__name__ = "renamed"
+renamed = wp.kernel(body)
+
 def never():
     @wp.kernel
     def unmade(a: wp.array(dtype=float)):
@@ -124,7 +141,9 @@ def test_kernels_are_found_without_importing(package: Path) -> None:
     assert {s.module for s in found.sources} == {"people.kernels", "people.broken", "people.ends"}
     kernels = next(s for s in found.sources if s.module == "people.kernels")
     assert kernels.file == "people/kernels.py"
-    assert [name for name, _ in kernels.kernels] == ["step", "fill", "twice", "keep", "made", "unmade"]
+    assert [name for name, _ in kernels.kernels] == [
+        *("step", "fill", "twice", "keep", "wrapped", "made", "body", "unmade")
+    ]
     assert find("warp.optim").licence == "Apache-2.0"
 
 
@@ -136,14 +155,31 @@ def test_roles_come_from_what_is_done_with_an_argument() -> None:
 def put(a: Any, b: Any):
     a[0] = b[1]
 
-def kernel(x, y, z, n, mesh):
-    put(x, y)
+@wp.func_native("out.data[i] = x[i] <= y[i] ? 1.0f : 0.0f;  // out and x")
+def native(out: wp.array(dtype=float), x: wp.array(dtype=float), y: wp.array(dtype=float), i: int): ...
+
+@wp.func_native("x[i] += 1.0f; f(&y[i]);")
+def changed(x: wp.array(dtype=float), y: wp.array(dtype=float)): ...
+
+def kernel(x, y, z, s, n, mesh, o, p, q, r, m: wp.array2d[float], v: wp.array[wp.vec3], t):
+    put(b=y, a=x)
     z[0] += y[2]
+    s[0].x = 1.0
+    native(o, p, p, 0)
+    changed(q, r)
+    row = m[0]
+    row[1] = 2.0
+    one = v[0]
+    one[1] = 2.0
+    wp.tile_atomic_add(t, wp.tile_zeros(shape=4, dtype=float))
 """
     array = wp.array(dtype=wp.float32)
-    kinds = {"x": array, "y": array, "z": array, "n": wp.int32, "mesh": wp.uint64}
+    kinds = dict.fromkeys("x y z s n mesh o p q r m v t".split(), array) | {"n": wp.int32, "mesh": wp.uint64}
     roles = [argument.role for argument in arguments_of(source, "kernel", kinds, str)]
-    assert roles == ["output", "input", "inout", "param", "handle"]
+    assert roles == [
+        *("output", "input", "inout", "inout", "param", "handle"),
+        *("output", "input", "inout", "inout", "inout", "input", "inout"),
+    ]
 
 
 def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) -> None:
@@ -153,14 +189,16 @@ def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) 
     assert code == 0, errors
     manifest: dict[str, Any] = json.loads((root / "manifests" / "harvest_manifest.json").read_text())
     (told,) = manifest["packages"]
-    assert (told["found"], told["imported"], told["emitted"]) == (8, 5, 5), told
+    assert (told["found"], told["imported"], told["emitted"]) == (10, 7, 7), told
     reasons = {(f["name"], f["reason"]) for f in told["failures"]}
     assert reasons == {("unmade", "not made"), ("", "import")}
     errors_told = [f["error"] for f in told["failures"]]
     assert any("nothing_of_this_name" in error for error in errors_told)
     assert sum("exit" in error for error in errors_told) == 1
     rows = {row.name: row for row in warpgen.open(root, origin="harvest") if row.target == "cpu"}
-    assert set(rows) == {"step", "fill", "twice", "keep", "made"}
+    assert set(rows) == {"step", "fill", "twice", "keep", "made", "wrapped", "renamed"}
+    starts = [KERNELS.splitlines()[rows[name].provenance.line - 1 :][:2] for name in ("wrapped", "renamed")]
+    assert starts[0] == ["@wp.kernel", "@plain"] and starts[1][0].startswith("def body(")
     step = rows["step"]
     assert "# how far" in step.python_source and '"""Keep x above low."""' in step.python_source
     assert (
@@ -180,7 +218,7 @@ def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) 
     assert str(tmp_path) not in text
     assert call("stats", "--check", "--root", root)[0] == 0
     code, output, _ = call("verify", root / "data" / "harvest" / "cpu_harvest.jsonl", "--workers", "1")
-    assert (code, output) == (0, "5 rows: 5 holds, 0 invalid, 0 altered, 0 refuted\n")
+    assert (code, output) == (0, "7 rows: 7 holds, 0 invalid, 0 altered, 0 refuted\n")
     assert call("harvest", package, "--root", root)[0] == 2
     path = root / "data" / "harvest" / "cuda_harvest.jsonl"
     path.write_bytes(path.read_bytes()[:-2] + b" \n")

@@ -52,6 +52,14 @@ HELD = {
     "left_out": ["if wp.static(True):", "of_another_version(a[i])"],
     "by_kind": ["def doubled(x: float)", "return x * wp.float32(2.0)"],
     "of_block": ['wp.set_module_options({"block_dim": 32})'],
+    "by_key": [
+        "a: wp.array(dtype=wp.vec2), b: wp.array[float]",
+        "return x * annotated_K",
+        "return x + other_K",
+        "def adj_g_1(x: wp.vec2, adj_ret: float)",
+        "@wp.func_replay(f",
+    ],
+    "of_former": ["class Own:\n    m: float\n\n\n@wp.kernel"],
     "some": ["def sum_of(x: Any, y: Any)"],
 }
 

@@ -141,7 +141,7 @@ class Book:
             raise ExtractionError("a path of this machine is in a value that the kernel uses")
         key = candidates[0], f"{type(value).__name__} {text}"
         chosen = self._same.get(key)
-        if chosen is None:
+        if chosen != candidates[0]:  # a qualified name says whose it is
             chosen = self._same[key] = self.names.take(*candidates)
             bare = isinstance(value, (tuple, list, dict, str, type(None))) or literal(value) is None
             self.parts.append(f"{chosen} = {text}" if bare else f"{chosen} = wp.constant({text})")
@@ -193,17 +193,19 @@ class Book:
         own = value.func.__name__
         chosen = self.take((own, *candidates), value)
         overloads = [*value.user_templates.values(), *value.user_overloads.values()]
-        written = []
+        written: list[Any] = []
         for overload in overloads or [value]:
-            if overload.generic_parent is not None or overload.func in written:
+            if overload.generic_parent is not None or any(overload.func is one.func for one in written):
                 continue
-            written.append(overload.func)
+            written.append(overload)
             self._known[id(overload)] = chosen
             self._kept.append(overload)
             adj = overload.adj
             text = self.function_text(overload.func, _decorator(overload), chosen, {}, adj.arg_types, adj)
             self.parts.append(text)
-        for kind, other in (("grad", value.custom_grad_func), ("replay", value.custom_replay_func)):
+        own_adjoints = [("grad", one.custom_grad_func) for one in written]
+        own_adjoints += [("replay", one.custom_replay_func) for one in written]
+        for kind, other in own_adjoints:
             if other is not None and other.func is not None:
                 name = self.take((other.func.__name__,), other)
                 decorator = f"@wp.func_{kind}({chosen})"

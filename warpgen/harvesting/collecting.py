@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import linecache
 import os
 import sys
@@ -145,8 +146,13 @@ def _import_file(source: Source) -> None:
     spec.loader.exec_module(module)
 
 
+def _code(kernel: Any) -> Any:
+    """The code whose text the kernel is, as Warp takes it, also where `functools.wraps` stands around."""
+    return getattr(inspect.unwrap(kernel.func), "__code__", None)
+
+
 def _path(kernel: Any) -> str:
-    code = getattr(kernel.func, "__code__", None)
+    code = _code(kernel)
     return os.path.realpath(code.co_filename) if code is not None else ""
 
 
@@ -154,7 +160,7 @@ def _harvest(kernels: Sequence[Any], sources: Mapping[str, Source]) -> Iterator[
     """Every kernel, in an order that its file decides and not the process that made it."""
     seen: set[str] = set()
     made: list[tuple[tuple[str, int, str, str, int], list[Kernel]]] = []
-    ordered = sorted(kernels, key=lambda k: (_path(k), k.func.__code__.co_firstlineno, k.func.__name__))
+    ordered = sorted(kernels, key=lambda k: (_path(k), _code(k).co_firstlineno, k.func.__name__))
     for number, kernel in enumerate(ordered):
         more_time(FILE_SECONDS)
         found = list(_programs(kernel, sources[_path(kernel)], seen))
@@ -173,7 +179,7 @@ def _harvest(kernels: Sequence[Any], sources: Mapping[str, Source]) -> Iterator[
 
 def _programs(kernel: Any, source: Source, seen: set[str]) -> Iterator[Kernel]:
     """A kernel once for each of its overloads, without programs that were `seen`."""
-    name, line = kernel.func.__name__, kernel.func.__code__.co_firstlineno
+    name, line = kernel.func.__name__, _code(kernel).co_firstlineno
     problem, made = "", 0
     guessed = kernel.is_generic and not kernel.overloads
     paths = MachinePaths(source.folder)
@@ -252,13 +258,25 @@ def _author(kernel: Any, arg_types: Mapping[str, Any], codes: Mapping[Target, Co
     for target, code in codes.items():
         try:
             own = warp_api.overload(kernel, list(arg_types.values()))
-            texts[target] = warp_api.emit(warp_api.build_alone(own, target), target)
+            builder = warp_api.build_alone(own, target)
+            _number_replays(builder)
+            texts[target] = warp_api.emit(builder, target)
         except Exception as error:
             raise ExtractionError(f"Warp refuses the author's own kernel: {explain(error)}") from error
         difference = first_difference(texts[target], code.text)
         if difference:
             raise _AnotherError(f"the {target} code would not be the author's: {difference}")
     return texts.get("cpu", "")
+
+
+def _number_replays(builder: Any) -> None:
+    """Give custom replays their functions' numbers, by which Warp calls them.
+
+    Both are numbered by their own names: a function of another file, imported before, sets them apart.
+    """
+    for function in builder.functions:
+        if function.custom_replay_func is not None:
+            function.custom_replay_func.native_func = f"replay_{function.native_func}"
 
 
 def _layouts(arg_types: Mapping[str, Any]) -> tuple[MemoryLayout, ...]:

@@ -91,7 +91,9 @@ class Reader:
         for argument in parameters(self._node):
             if argument.arg in arg_types and argument.annotation is not None:
                 text = self._book.spell(arg_types[argument.arg])
+                book = self._book.state()
                 if not self._says(argument.annotation, text):
+                    self._book.restore(book)  # the other type may be a struct
                     self.text.replace(argument.annotation, text)
 
     def _says(self, annotation: ast.expr, text: str) -> bool:
@@ -155,11 +157,18 @@ class Reader:
             self._visit(node, local=False)
 
     def _annotation(self, node: ast.expr) -> None:
+        """Replace what an annotation takes from outside; nothing where it cannot all be taken along."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             value = self._outside.evaluated(ast.parse(node.value, mode="eval").body)
             self.text.replace(node, self._book.spell(value))
             return
-        self._visit(node, local=False)
+        before, book = self.text.state(), self._book.state()
+        try:
+            self._visit(node, local=False)
+        except ExtractionError:
+            self.text.restore(before)
+            self._book.restore(book)
+            raise
 
     def _visit(self, node: ast.AST, local: bool, inner: frozenset[str] = frozenset()) -> None:
         """`local`: names may be the function's own; `inner` are those that an expression binds for itself."""

@@ -21,6 +21,9 @@ _BODY = re.compile(r"^\{\n.*?^\}", re.MULTILINE | re.DOTALL)
 _CONSTANT = re.compile(r"^ *const ([^;=\n]+) var_(\d+) = ([^;\n]*);\n", re.MULTILINE)
 _DUAL = re.compile(r"^ *[^;=\n]+ adj_(\d+) = \{\};\n", re.MULTILINE)
 _NUMBERED = re.compile(r"\b(var|adj)_(\d+)\b")
+# Two names of one type: Warp writes the one or the other by how a vector's type was made.
+_SCALAR = re.compile(r"\bwp::(float32|float64|int32)\b")
+_OF_C = {"float32": "float", "float64": "double", "int32": "int"}
 
 
 def first_difference(author: str, row: str) -> str:
@@ -51,7 +54,8 @@ def _words(text: str) -> list[str]:
 
 def _bare(text: str) -> str:
     """The text without comments, its functions' variables by their use."""
-    return _BODY.sub(_plain, _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else " ", text))
+    text = _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
+    return _BODY.sub(_plain, _SCALAR.sub(lambda found: _OF_C[found[1]], text))
 
 
 def _merged(text: str) -> str:

@@ -3,6 +3,46 @@
 from __future__ import annotations
 
 VALUES = {
+    "annotated": """
+import warp as w
+import other
+KINDS = {"v": w.vec2}
+K = 7.0
+TURN = w.quat_identity()
+@w.struct
+class Own:
+    m: float
+@w.func
+def f(x: float):
+    return x * K
+@w.func_replay(f)
+def again(x: float):
+    return x * K + 0.0
+@w.func
+def g(x: float):
+    return x * x
+@w.func
+def g(x: w.vec2):
+    return w.dot(x, x)
+@w.func_grad(g)
+def adj_g(x: float, adj_ret: float):
+    w.adjoint[x] += 3.0 * adj_ret
+@w.func_grad(g)
+def adj_g(x: w.vec2, adj_ret: float):
+    w.adjoint[x] += 4.0 * x * adj_ret
+@w.kernel
+def by_key(a: w.array[KINDS["v"]], b: w.array[float], v: w.array[w.vec3]):
+    i = w.tid()
+    K = f(b[i]) + other.f(b[i])
+    b[i] = g(a[i]) + g(K) + other.K
+    v[i] = w.quat_rotate(TURN, v[i])
+@w.kernel
+def of_former(a: w.array[Own]):
+    a[w.tid()].m = 1.0
+@w.struct
+class Own:
+    v: w.vec3
+""",
     "types_of": """
 import warp as wp
 import other
