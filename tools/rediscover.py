@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("root", type=Path, help="folder of a hunt")
     found = firsts(parser.parse_args().root)
     told = found | read()  # the first hunt that came upon it stays
+    told = {issue: told[issue] for issue in KNOWN if issue in told}
     FOUND.write_text(json.dumps(msgspec.to_builtins(told), indent=1) + "\n")
     for issue, number in KNOWN.items():
         first = told.get(issue)
