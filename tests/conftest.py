@@ -52,6 +52,12 @@ def _own_folder_stays() -> Iterator[None]:
     os.environ["TMPDIR"] = tempfile.tempdir = str(_OWN)
 
 
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is kept in the home of whoever runs the tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache home"))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Whatever is kept for all of a session goes; then the folder must be empty."""

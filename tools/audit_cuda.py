@@ -28,8 +28,9 @@ from tools.audit_attacks import (
     backward_emptied,
     forward,
 )
-from tools.launches import differ, layouts_of
+from tools.launches import differ
 from tools.rewrite_score import RIGHT_TEXTS
+from warpgen.hunting.oracles import layouts_of
 from warpgen.planting.generated_faults import FAULTS, Fault
 from warpgen.verification.device.compiling import DeviceCompiler
 from warpgen.verification.device.text import run_cuda_object

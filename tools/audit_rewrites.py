@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import warpgen
-from tools.rewrites import REWRITES, Change, rewritten
+from tools.rewrites import REWRITES, Change, calls, rewritten
 
 Make = Callable[[warpgen.Row], str | None]
 
@@ -118,10 +118,6 @@ def _expression(matches: Callable[[ast.AST], bool], template: str) -> Change:
         return done
 
     return edit
-
-
-def _call(*names: str) -> Callable[[ast.AST], bool]:
-    return lambda node: isinstance(node, ast.Call) and ast.unparse(node.func) in names
 
 
 def _ordered(kernel: ast.FunctionDef, _: int) -> bool:
@@ -273,8 +269,8 @@ RIGHT: tuple[Right, ...] = (
     Right("inside a branch that is taken", _edited(_wrapped)),
     Right("a local that nothing reads", _edited(_unused)),
     Right("a docstring", _edited(_described)),
-    Right("sin(x) negated twice", _edited(_expression(_call("wp.sin"), "-(-({0}))"))),
-    Right("floor(x) added to nothing", _edited(_expression(_call("wp.floor"), "({0} + wp.floor(0.25))"))),
+    Right("sin(x) negated twice", _edited(_expression(calls({"wp.sin"}), "-(-({0}))"))),
+    Right("floor(x) added to nothing", _edited(_expression(calls({"wp.floor"}), "({0} + wp.floor(0.25))"))),
     Right("helper function", _helper),
     Right("constant at the top", _constant),
     Right("other spelling of array types", _annotated),

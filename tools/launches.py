@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.extraction.loading import load
 from warpgen.launch import Launch
-from warpgen.program import Program
 from warpgen.verification.judging import gradient
 from warpgen.verification.native import warp_native
 from warpgen.verification.running.arguments import Arguments
 from warpgen.verification.running.execute import Executable
-from warpgen.verification.running.memory_layout import MemoryLayout, describe
 
 _ROUNDINGS = 64
 
@@ -23,12 +20,6 @@ _ROUNDINGS = 64
 def executable(path: Path, text: str, launch: Launch) -> Executable:
     """The kernel of an object and the text that it was compiled from; for a confined child."""
     return Executable(warp_native.Library(path), text, launch)
-
-
-def layouts_of(program: Program) -> list[MemoryLayout]:
-    """How each argument lies in memory."""
-    with load(program) as live:
-        return [describe(kind) for _, kind in warp_native.argument_types(live.kernel)]
 
 
 def launched(kernel: Executable, arguments: Arguments, draw: int, adjoint: bool = True) -> list[NDArray[Any]]:

@@ -19,11 +19,12 @@ import multiprocess
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.launches import executable, launched, layouts_of
+from tools.launches import executable, launched
 from warpgen import durable
 from warpgen.errors import ProgramError
 from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.codegen import Code, lower
+from warpgen.hunting.oracles import layouts_of
 from warpgen.planting.generated_faults import FAULTS, Fault
 from warpgen.program import Program
 from warpgen.synthesis.generator import Options, synthesize

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.launches import layouts_of
 from tools.plant_races import KINDS, Planted, plant
 from warpgen.errors import ProgramError
 from warpgen.extraction import fast_path, warp_api
 from warpgen.extraction.codegen import lower
+from warpgen.hunting.oracles import layouts_of
 from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.synthesis.generator import Options, synthesize

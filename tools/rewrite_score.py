@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import warpgen
-from tools.launches import differ, executable, launched, layouts_of
+from tools.launches import differ, executable, launched
 from tools.rewrites import REWRITES, rename, rewritten
 from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction import warp_api
 from warpgen.extraction.codegen import lower
+from warpgen.hunting.oracles import layouts_of
 from warpgen.planting.generated_faults import FAULTS
 from warpgen.program import Program
 from warpgen.verification.compiling.compiler import Compiler

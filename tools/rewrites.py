@@ -285,7 +285,8 @@ _OTHER |= {"wp.exp": "sqrt", "wp.abs": "sign", "wp.length": "length_sq", "wp.ato
 _ORDERED = {"wp.sub", "wp.div", "wp.cross", "wp.atan2", "wp.pow", "wp.mod", "wp.outer"}
 
 
-def _calls(names: set[str]) -> Callable[[ast.AST], bool]:
+def calls(names: set[str]) -> Callable[[ast.AST], bool]:
+    """Whether a node is a call of one of these."""
     return lambda node: isinstance(node, ast.Call) and ast.unparse(node.func) in names
 
 
@@ -344,7 +345,7 @@ REWRITES = (
     Rewrite("statement dropped", False, drop),
     Rewrite("atomic lost", False, lose_atomic),
     Rewrite("comparison turned round", False, _at(_compares, _turned)),
-    Rewrite("other function", False, _at(_calls(set(_OTHER)), _other)),
-    Rewrite("arguments exchanged", False, _at(_calls(_ORDERED), _exchanged)),
+    Rewrite("other function", False, _at(calls(set(_OTHER)), _other)),
+    Rewrite("arguments exchanged", False, _at(calls(_ORDERED), _exchanged)),
     Rewrite("output scaled", False, scale),
 )

@@ -45,6 +45,15 @@ def percent(share: float) -> str:
     return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
 
 
+def compact(value: float) -> str:
+    """A number of bytes in few characters: 96, 1.5k, 24k, 3M (powers of two)."""
+    for unit in ("", "k", "M"):
+        if value < 1024:
+            return f"{value:.3g}{unit}"
+        value /= 1024
+    return f"{value:.3g}G"
+
+
 def size_text(size: float) -> str:
     """Bytes for a person: 512 B, 23.4 KiB, 200.0 MiB."""
     if size < 1024:

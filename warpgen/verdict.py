@@ -22,7 +22,6 @@ Stage = Literal[
     "judge",  # nothing can be said: the row, or the machine, is no measure here
     "right",
 ]
-STAGES: tuple[Stage, ...] = Stage.__args__  # type: ignore[attr-defined]
 
 # What each part is worth when nothing is said: all or nothing, which leaves nothing to be gamed.
 _WEIGHTS = {"right": 1.0}

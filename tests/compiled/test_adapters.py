@@ -6,7 +6,6 @@ Libraries that are not installed, as they are heavy, leave their tests out.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import os
 import subprocess
@@ -20,21 +19,14 @@ import pytest
 
 import warpgen
 from tests.support.commands import REPOSITORY, SAMPLES
+from tests.support.libraries import needs
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of libraries that are not ours
+pytestmark = [
+    pytest.mark.usefixtures("own_cache"),
+    pytest.mark.filterwarnings("ignore"),  # of libraries that are not ours
+]
 
 FILE = str(SAMPLES["cpu"])
-
-
-def needs(library: str) -> pytest.MarkDecorator:
-    there = importlib.util.find_spec(library) is not None
-    return pytest.mark.skipif(not there, reason=f"{library} is not installed: it is no part of the group dev")
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is kept in the home of whoever runs the tests."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache home"))
 
 
 @pytest.fixture(scope="module")

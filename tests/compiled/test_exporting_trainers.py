@@ -5,7 +5,6 @@ TRL, axolotl and verl bring torch, so they are no part of the group dev. NeMo RL
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from datasets import load_dataset
 import warpgen
 from tests.support.commands import REPOSITORY, SAMPLES
 from tests.support.faults import faults_of_root
+from tests.support.libraries import needs
 from tests.support.roots import exported
 
 CONVERSATIONS = {
@@ -23,11 +23,6 @@ CONVERSATIONS = {
     "repair": ("messages",),
     "preference": ("prompt", "chosen", "rejected"),
 }
-
-
-def needs(library: str) -> pytest.MarkDecorator:
-    there = importlib.util.find_spec(library) is not None
-    return pytest.mark.skipif(not there, reason=f"{library} is not installed: it is no part of the group dev")
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.commands import call
-from tests.support.roots import exported, of_another_warp, root
+from tests.support.roots import exported, kernels, of_another_warp, root
 from warpgen.errors import RootError
 from warpgen.exporting.comments import strip
-from warpgen.exporting.kernels import Datasets, Kernel
+from warpgen.exporting.kernels import Kernel
 from warpgen.extraction.versions import PINNED
 
 OLDER, NEWER = "1.9.0", PINNED["warp-lang"]  # of which the letters have another order than the numbers
@@ -24,10 +24,6 @@ OLDER, NEWER = "1.9.0", PINNED["warp-lang"]  # of which the letters have another
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return of_another_warp(root(), tmp_path_factory.mktemp("other"), OLDER)
-
-
-def kernels() -> dict[str, Kernel]:
-    return {kernel.rows[0].kernel_id: kernel for kernel in Datasets(root()).kernels()}
 
 
 def records(out: Path, **options: Any) -> list[dict[str, Any]]:

@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import warpgen
-from tests.support.roots import exported, root
+from tests.support.roots import exported, kernels, root
 from warpgen.errors import UsageError
 from warpgen.exporting.comments import strip
-from warpgen.exporting.kernels import Datasets, Kernel
 from warpgen.exporting.views.outputs import outputs
 from warpgen.exporting.views.parallel import in_order
 from warpgen.exporting.views.registry import view
@@ -30,10 +29,6 @@ from warpgen.verification.compiling.compiler import Compiler
 
 COMMON = ["id", "kernel_id", "category"]
 ENDS = ["difficulty", "licence", "cluster", "split"]
-
-
-def kernels() -> dict[str, Kernel]:
-    return {kernel.rows[0].kernel_id: kernel for kernel in Datasets(root()).kernels()}
 
 
 def records(folder: Path, name: str, **options: Any) -> list[dict[str, Any]]:

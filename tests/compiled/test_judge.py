@@ -19,13 +19,9 @@ from warpgen.record import TARGETS
 from warpgen.synthesis.algorithms import domains
 from warpgen.verification.jail.cpp_screen import cleaned
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 FILE = SAMPLES["cpu"]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is kept in the home of whoever runs the tests."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache home"))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,14 +12,10 @@ import pytest
 from warpgen.warpbench import frozen, scoring
 from warpgen.warpbench.scoring import Completion
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 TASKS = sorted(frozen.sample(frozen.tasks(), 10), key=lambda task: len(task.row.code))
 ONE_EACH = [next(task for task in TASKS if task.kind == kind) for kind in frozen.KINDS]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is kept in the home of whoever runs the tests."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache home"))
 
 
 def test_references_pass_and_others_do_not() -> None:

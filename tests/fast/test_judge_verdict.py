@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
-from warpgen.verdict import STAGES, Difference, Stage, Verdict
+from warpgen.verdict import Difference, Stage, Verdict
 
 
 def verdict(stage: Stage, outputs: float = 0.0, gradients: float | None = None, **seconds: float) -> Verdict:
@@ -15,8 +16,8 @@ def verdict(stage: Stage, outputs: float = 0.0, gradients: float | None = None, 
 
 def test_nothing_is_paid_for_parts_unless_it_is_said() -> None:
     """By default 1 for right and 0 for all else."""
-    assert {stage: verdict(stage, 0.99, 0.99).reward() for stage in STAGES} == {
-        stage: float(stage == "right") for stage in STAGES
+    assert {stage: verdict(stage, 0.99, 0.99).reward() for stage in get_args(Stage)} == {
+        stage: float(stage == "right") for stage in get_args(Stage)
     }
 
 

@@ -54,12 +54,12 @@ class Kind(msgspec.Struct, frozen=True):
     go_on: Callable[[Path], int]
 
 
-def imaginary_kind(options: RunOptions = OPTIONS, recipe: Recipe = RECIPE) -> Kind:
+def imaginary_kind() -> Kind:
     """Runs of imaginary programs: all of production is real, only the rows are not."""
     return Kind(
-        recipe,
-        begin=lambda root: imaginary.produce(root, recipe, options),
-        go_on=lambda root: imaginary.go_on(root, options),
+        RECIPE,
+        begin=lambda root: imaginary.produce(root, RECIPE, OPTIONS),
+        go_on=lambda root: imaginary.go_on(root, OPTIONS),
     )
 
 

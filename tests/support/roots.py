@@ -13,6 +13,7 @@ from tests.support.reporting_root import CIRCUMSTANCES, write_rows
 from warpgen import jsonl
 from warpgen.exporting.export import Request, export
 from warpgen.exporting.formats.summary import Summary
+from warpgen.exporting.kernels import Datasets, Kernel
 from warpgen.paths import dataset_path, manifest_path
 from warpgen.record import TARGETS, Row
 from warpgen.reporting.manifest import read, write_manifest
@@ -39,6 +40,11 @@ def made_root(*options: str) -> Path:
 def root() -> Path:
     """Both datasets of some forty programs."""
     return made_root("--rows", "40", "--verify", "none")
+
+
+def kernels() -> dict[str, Kernel]:
+    """Their kernels by id."""
+    return {kernel.rows[0].kernel_id: kernel for kernel in Datasets(root()).kernels()}
 
 
 def exported(out: Path, **options: object) -> Summary:

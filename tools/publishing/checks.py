@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
@@ -17,12 +16,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warpgen.exporting.formats.files import sha256
+
 SUMS = "SHA256SUMS"
 
 
 def write_sums(folder: Path) -> None:
     """Checksums of all files but their own, in the form of `sha256sum`."""
-    lines = (f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files(folder))
+    lines = (f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files(folder))
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
@@ -44,7 +45,7 @@ def _sums(folder: Path) -> Iterator[str]:
     for name in sorted(told.keys() ^ found.keys()):
         yield f"{name} is not in both the folder and {SUMS}"
     for name in sorted(told.keys() & found.keys()):
-        if _sha256(found[name]) != told[name]:
+        if sha256(found[name]) != told[name]:
             yield f"{name} is not what {SUMS} says"
 
 
@@ -110,13 +111,5 @@ def _croissant(folder: Path) -> Iterator[str]:
     held = json.loads((folder / "croissant.json").read_text("utf-8"))
     for file in held["distribution"]:
         path = folder / file.get("contentUrl", "")
-        if path.is_file() and _sha256(path) != file["sha256"]:
+        if path.is_file() and sha256(path) != file["sha256"]:
             yield f"croissant.json: {file['contentUrl']} is another file"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

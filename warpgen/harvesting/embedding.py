@@ -37,8 +37,8 @@ def embed(
     kernel: Any,
     arg_types: Mapping[str, Any],
     is_foreign: Callable[[str], bool],
-    apart: bool = False,
-    values: bool = False,
+    apart: bool,
+    values: bool,
 ) -> Embedded:
     """The module text. Raises ExtractionError where something that the kernel uses cannot be written down.
 

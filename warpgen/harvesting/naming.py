@@ -22,7 +22,7 @@ class ClashError(Exception):
 class Names:
     """The names that are taken; those to `avoid` are locals of functions that use what has the name."""
 
-    def __init__(self, avoid: frozenset[str] = frozenset()) -> None:
+    def __init__(self, avoid: frozenset[str]) -> None:
         self._avoid = avoid
         self._taken = {WARP}
 

@@ -15,8 +15,6 @@ import msgspec
 from warpgen.program import Program
 from warpgen.verification.judging.variations import resized
 
-_BODIES = ("body", "orelse")
-
 
 class Step(NamedTuple):
     """`what` is done to the node that is the `place`-th of the walk."""

@@ -79,17 +79,17 @@ def _figures(manifests: Manifests) -> Iterator[tuple[str, str, Figure]]:
         yield "throughput", "speed of the run over time", _throughput(manifests)
 
 
-def _figure(width: float, height: float) -> Figure:
+def _figure(height: float) -> Figure:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(9, height), layout="constrained")
 
 
 def _categories(manifests: Manifests) -> Figure:
     names = sorted({name for manifest in manifests.values() for name in manifest.figures.categories})
     first = next(iter(manifests.values())).figures.categories
     names.sort(key=lambda name: -first[name].rows if name in first else 0)
-    figure = _figure(9, 1.2 + 0.09 * len(names))
+    figure = _figure(1.2 + 0.09 * len(names))
     columns = figure.subplots(1, 2, sharex=True)
     half = -(-len(names) // 2)
     for axes, part in zip(columns, (names[:half], names[half:]), strict=True):
@@ -109,7 +109,7 @@ def _categories(manifests: Manifests) -> Figure:
 
 
 def _shapes(manifests: Manifests) -> Figure:
-    figure = _figure(9, 4.6)
+    figure = _figure(4.6)
     for axes, name in zip(figure.subplots(2, 3).flat, _SHAPES, strict=True):
         size = name in ("python", "code")
         spreads = {
@@ -146,7 +146,7 @@ def _short(size: int) -> str:
 
 
 def _builtins(manifests: Manifests) -> Figure:
-    figure = _figure(9, 3)
+    figure = _figure(3)
     axes = figure.subplots()
     for target, manifest in manifests.items():
         counts = sorted(manifest.figures.called.values(), reverse=True)
@@ -181,7 +181,7 @@ def _verdicts(manifests: Manifests) -> Figure:
     for _, counts in checks:
         for name in counts:
             colours.setdefault(name, _BAD[(len(colours) - len(_TONES)) % len(_BAD)])
-    figure = _figure(9, 1 + 0.26 * len(checks))
+    figure = _figure(1 + 0.26 * len(checks))
     axes = figure.subplots()
     for place, (_, counts) in enumerate(checks):
         left, total = 0.0, sum(counts.values())
@@ -203,7 +203,7 @@ def _verdicts(manifests: Manifests) -> Figure:
 
 def _throughput(manifests: Manifests) -> Figure:
     moments = next(iter(manifests.values())).circumstances.moments
-    figure = _figure(9, 2.4)
+    figure = _figure(2.4)
     axes = figure.subplots()
     seconds, speeds = [moments[0].seconds], []
     for before, after in itertools.pairwise(moments):

@@ -13,7 +13,7 @@ from rich.text import Text
 from warpgen.reasons import sentence
 from warpgen.reporting.manifest import Manifest, faults
 from warpgen.reporting.survey import BUCKETS, Spread
-from warpgen.terminal import bar, percent, printable, size_text, skyline
+from warpgen.terminal import bar, compact, percent, printable, size_text, skyline
 
 if TYPE_CHECKING:
     from warpgen.reporting.bars import Line
@@ -115,16 +115,7 @@ def _skyline(spread: Spread) -> str:
     first, last = min(spread.histogram), max(spread.histogram)
     buckets = [low for low in BUCKETS if first <= low <= last]
     heights = skyline(spread.histogram.get(low, 0) for low in buckets)
-    return f"{_compact(first)} {heights} {_compact(last)}"
-
-
-def _compact(value: float) -> str:
-    """Bucket names in few characters: 96, 1.5k, 24k, 3M (powers of two)."""
-    for unit in ("", "k", "M"):
-        if value < 1024:
-            return f"{value:.3g}{unit}"
-        value /= 1024
-    return f"{value:.3g}G"
+    return f"{compact(first)} {heights} {compact(last)}"
 
 
 def _counts(name: str, counts: Mapping[str, int], rows: int) -> Table:

@@ -28,7 +28,7 @@ class _Source(msgspec.Struct):
     python_source: str
 
 
-def people_kernels(folders: Iterable[Path] = (), most: int = KERNELS) -> list[str]:
+def people_kernels(folders: Iterable[Path] = ()) -> list[str]:
     """Texts of `@wp.kernel` functions in the Python files of `folders` (default: `warp.examples`)."""
     found: set[str] = set()
     for folder in list(folders) or [_warp_examples()]:
@@ -36,7 +36,7 @@ def people_kernels(folders: Iterable[Path] = (), most: int = KERNELS) -> list[st
             found.update(_kernels_of(path.read_text(encoding="utf-8", errors="replace")))
     kernels = sorted(found)
     random.Random(0).shuffle(kernels)
-    return kernels[:most]
+    return kernels[:KERNELS]
 
 
 def sample(path: Path, size: int = SAMPLE_BYTES) -> bytes:

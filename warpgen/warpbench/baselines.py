@@ -16,7 +16,6 @@ from warpgen.warpbench.frozen import Task
 from warpgen.warpbench.scoring import Completion
 
 Baseline = Literal["empty", "nearest", "lowering", "reference"]
-BASELINES: tuple[Baseline, ...] = Baseline.__args__  # type: ignore[attr-defined]
 
 _WORD = re.compile(r"[A-Za-z]+|\d+")
 

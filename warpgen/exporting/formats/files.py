@@ -183,7 +183,7 @@ class DataFiles:
                 path = self._folder / f"{split}-{number:05}-of-{len(shards):05}{self._kind.ending}"
                 self._unfinished(split, number).rename(path)
                 name = f"{self._folder.name}/{path.name}"
-                made.append(File(name, split, shard.rows, path.stat().st_size, shard.size, _sha256(path)))
+                made.append(File(name, split, shard.rows, path.stat().st_size, shard.size, sha256(path)))
         return made
 
     def _unfinished(self, split: str, number: int) -> Path:
@@ -195,7 +195,8 @@ class DataFiles:
         self._closed[split].append(shard)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -16,10 +16,8 @@ from warpgen.exporting.views.view import View
 _TEXTS = {"rows": ROWS, "pretrain": PRETRAIN, "translate": TRANSLATE, "adjoint": ADJOINT}
 _TEXTS |= {"chat": CHAT, "fim": FIM, "explain": EXPLAIN}
 
-
-# Views whose records need a file of faults, and the one that has more with it.
+# Views whose records need a file of faults.
 OF_FAULTS = ("repair", "preference")
-WITH_FAULTS = (*OF_FAULTS, "gradient")
 
 
 def view(
@@ -41,7 +39,7 @@ def view(
     if name in OF_FAULTS:
         return {"repair": repair, "preference": preference}[name](planted)
     if name == "instruct":
-        # Imports Warp, and every category for its description.
+        # Imports Warp.
         from warpgen.exporting.views.instruct import instruct
 
         return instruct(outputs)

@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from warpgen.reporting.survey import BUCKETS
+from warpgen.terminal import compact
 
 NARROW, _HEIGHT = 300, 112  # of a histogram's drawing area, in SVG units
 WIDE = 860  # of a chart that takes the whole page
@@ -75,15 +76,6 @@ def steps(points: Sequence[tuple[float, float]], css: str, unit: str, width: int
     ]
     area = f'<path class="area {css}" d="{"".join(line)}"/>'
     return _svg([_grid(largest, unit, width), area, *boxes, *ticks], width)
-
-
-def compact(value: float) -> str:
-    """A number of bytes in few characters: 96, 1.5k, 24k, 3M (powers of two)."""
-    for unit in ("", "k", "M"):
-        if value < 1024:
-            return f"{value:.3g}{unit}"
-        value /= 1024
-    return f"{value:.3g}G"
 
 
 def _grid(largest: float, unit: str, width: int) -> str:

@@ -11,7 +11,7 @@ from warpgen.reporting.manifest import Manifest
 from warpgen.reporting.page import charts
 from warpgen.reporting.similarity import NEAR
 from warpgen.reporting.survey import Spread
-from warpgen.terminal import percent, printable, size_text
+from warpgen.terminal import compact, percent, printable, size_text
 
 Manifests = Mapping[Target, Manifest]
 
@@ -145,7 +145,7 @@ def _histograms(spreads: Mapping[Target, Mapping[str, Spread]], sizes: bool) -> 
         spread = {target: found[name] for target, found in spreads.items()}
         first = next(iter(spread.values()))
         facts = (first.p50, first.p95, first.max)
-        median, high, most = map(charts.compact, facts) if sizes else (f"{n:,}" for n in facts)
+        median, high, most = map(compact, facts) if sizes else (f"{n:,}" for n in facts)
         shown.append(
             f"<figure><figcaption><b>{text(name.replace('_', ' '))}</b>"
             f"<span>median {median} · 95 % {high} · most {most}</span></figcaption>"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.synthesis.writing.pieces import Piece, piece
+from warpgen.synthesis.writing.pieces import piece
 
 
 def _norm(*parts: Any) -> Any:
@@ -201,16 +201,6 @@ def sd_capped_cone(p: wp.vec3, half_height: float, r1: float, r2: float) -> floa
     numpy=_capped_cone,
 )
 
-PLANE = piece(
-    '''
-@wp.func
-def sd_plane(p: wp.vec3, n: wp.vec3, h: float) -> float:
-    """Signed distance to the plane dot(n, p) + h = 0."""
-    return wp.dot(p, n) + h
-''',
-    numpy=lambda p, n, h: p @ np.asarray(n) + h,
-)
-
 ELLIPSOID = piece(
     '''
 @wp.func
@@ -263,19 +253,4 @@ def sd_octahedron(p: wp.vec3, s: float) -> float:
     return (wp.abs(p[0]) + wp.abs(p[1]) + wp.abs(p[2]) - s) * 0.57735027
 """,
     numpy=lambda p, s: (np.abs(p).sum(axis=-1) - s) * 0.57735027,
-)
-
-SOLIDS: tuple[Piece, ...] = (
-    SPHERE,
-    BOX,
-    ROUND_BOX,
-    BOX_FRAME,
-    TORUS,
-    CAPSULE,
-    CYLINDER,
-    CAPPED_CONE,
-    ELLIPSOID,
-    HEX_PRISM,
-    LINK,
-    OCTAHEDRON,
 )

@@ -15,7 +15,7 @@ from warpgen.program import Program
 from warpgen.reasons import Reason
 from warpgen.verification.device.compiling import DeviceCompiler, functions_of
 from warpgen.verification.device.kernel import DeviceKernel
-from warpgen.verification.device.machine import MOST_SHARED, ORDERS, Machine, Pages, Shape, Stuck
+from warpgen.verification.device.machine import ORDERS, Machine, Pages, Shape, Stuck
 from warpgen.verification.device.memory import GuardedArguments
 from warpgen.verification.judging import gradient as slopes_of
 from warpgen.verification.native.isolation import Died, Note, isolated
@@ -34,7 +34,6 @@ def run_cuda_text(
     shape: Shape,
     arguments: Sequence[NDArray[Any] | np.generic],
     compiler: DeviceCompiler,
-    orders: Sequence[int] = ORDERS,
 ) -> list[list[NDArray[Any]] | Died]:
     """Launch a `__global__` function of a text, once in each order of threads, in confined children.
 
@@ -54,11 +53,11 @@ def run_cuda_text(
     path = compiled.objects[0]
 
     def task(number: int, note: Note) -> Any:
-        turned = msgspec.structs.replace(shape, order=orders[number])
+        turned = msgspec.structs.replace(shape, order=ORDERS[number])
         return _launched(compiler.machine, path, kernel, turned, arguments)
 
     try:
-        results = isolated(len(orders), task)
+        results = isolated(len(ORDERS), task)
     finally:
         path.unlink()
     arrays = [argument for argument in arguments if isinstance(argument, np.ndarray)]
@@ -77,12 +76,11 @@ def run_cuda_row(
     program: Program,
     layouts: Sequence[MemoryLayout],
     compiler: DeviceCompiler,
-    shared: int = MOST_SHARED,
     orders: Sequence[int] = ORDERS,
 ) -> list[Ran | Died]:
     """Launch a text with Warp's signature, forward and adjoint, on the launch and the inputs of a program.
 
-    Cotangents are those of the program's verification; blocks have `shared` bytes of dynamic shared memory.
+    Cotangents are those of the program's verification; blocks have as much shared memory as they may.
     Raises Refused with what the compiler says.
     """
     compiled = compiler.compile("cpu", {0: code})
@@ -90,7 +88,7 @@ def run_cuda_row(
         raise Refused(compiled.failures[0].error)
     path = compiled.objects[0]
     try:
-        return run_cuda_object(path, code, [program], layouts, compiler, shared, orders)
+        return run_cuda_object(path, code, [program], layouts, compiler, orders)
     finally:
         path.unlink()
 
@@ -101,7 +99,6 @@ def run_cuda_object(
     programs: Sequence[Program],
     layouts: Sequence[MemoryLayout],
     compiler: DeviceCompiler,
-    shared: int = MOST_SHARED,
     orders: Sequence[int] = (0,),
 ) -> list[Ran | Died]:
     """As `run_cuda_row` for a text that is compiled, on each of several launches in each order."""
@@ -110,7 +107,7 @@ def run_cuda_object(
     def task(number: int, note: Note) -> Any:
         program, order = turns[number]
         machine = Machine(compiler.machine)
-        kernel = DeviceKernel(machine, machine.load(path), code, program.launch, layouts, shared)
+        kernel = DeviceKernel(machine, machine.load(path), code, program.launch, layouts)
         kernel.order = order
         try:
             return _both_ways(kernel, program, layouts)

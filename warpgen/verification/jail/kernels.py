@@ -42,7 +42,7 @@ class CpuKernel:
         backward = len(blocks) == 2
         grid = (*draw.launch.dim, 1) if draw.launch.tiled else draw.launch.dim
         bounds = _bounds(grid, self._job.dim)
-        given = [_words(block) for block in blocks]
+        given = [warp_native.aligned(block) for block in blocks]
         self._armed.value = int(not backward)  # an adjoint that reads `x.shape` clears its gradient's
         if not turned:
             self._entries[2 * backward](ctypes.byref(bounds), *given)
@@ -71,7 +71,7 @@ class CudaKernel:
         """As that of CpuKernel; `turned`: in one of the other orders. Raises Stuck."""
         size = (*draw.launch.dim, DEVICE_BLOCK) if draw.launch.tiled else draw.launch.dim
         bounds = _bounds(size, self._job.dim)
-        memory = [_words(block) for block in blocks]
+        memory = [warp_native.aligned(block) for block in blocks]
         pointers = [ctypes.addressof(bounds)]
         pointers += [ctypes.addressof(block) + place for block in memory for place in self._places]
         order = 1 + draw.variant % 3 if turned else 0
@@ -90,9 +90,3 @@ def _bounds(size: tuple[int, ...], dim: int) -> Any:
     if not 1 <= len(size) <= 4 or min(size) < 1 or math.prod(size) > MOST_THREADS:
         raise ValueError(f"a launch of {size} threads is out of bounds")
     return warp_native.launch_bounds(size, dim)
-
-
-def _words(data: bytes) -> Any:
-    words = (ctypes.c_uint64 * max(len(data) // 8, 1))()
-    ctypes.memmove(words, data, len(data))
-    return words

@@ -43,23 +43,21 @@ def agree(
     codes: Sequence[str],
     known: Values | None = None,
     begun: Values | None = None,
-    slack: float = 1.0,
 ) -> Agreement:
     """Compare outputs element by element.
 
     `sensitivity` is how far each element goes when the inputs move by about one rounding: a kernel amplifies
     rounding by as much, and so much is allowed. `codes` are the row's own types; `known` masks elements
-    that the reference has; places that still hold what they had `begun` with say nothing of an array's size;
-    `slack` multiplies the tolerances.
+    that the reference has; places that still hold what they had `begun` with say nothing of an array's size.
     """
     worst = Agreement(0.0, 0.0, 0.0, "")
     for i, (mine, theirs) in enumerate(zip(actual, reference, strict=True)):
-        allowed = slack * tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
+        allowed = tolerance.forward(kind, codes[i]) if codes[i][-2] == "f" else 0.0
         error = errors(mine, theirs, sensitivity[i], None if begun is None else theirs != begun[i])
         if known is not None:
             error[~known[i]] = 0.0
-        if codes[i][-2] == "f" and slack * tolerance.cap(codes[i]) < np.inf:
-            most_off = slack * tolerance.cap(codes[i])
+        if codes[i][-2] == "f" and tolerance.cap(codes[i]) < np.inf:
+            most_off = tolerance.cap(codes[i])
             far = errors(mine, theirs, np.zeros(mine.shape), None if begun is None else theirs != begun[i])
             error = np.where(far > most_off, np.maximum(far, error), error)
             error[~known[i] if known is not None else np.zeros(mine.shape, bool)] = 0.0

@@ -308,3 +308,10 @@ def texture_size(kind: Any) -> int:
 def texture_bytes(texture: Any) -> bytes:
     """The descriptor of a live texture."""
     return bytes(texture.__ctype__())
+
+
+def aligned(data: bytes) -> Any:
+    """A copy of the bytes that begins where a word may."""
+    words = (ctypes.c_uint64 * max(len(data) // 8, 1))()
+    ctypes.memmove(words, data, len(data))
+    return words

@@ -67,7 +67,7 @@ class Executable:
     def run(self, arguments: Arguments) -> None:
         """Forward, from the arguments' present values."""
         block, _ = arguments.blocks()
-        self._forward(ctypes.byref(self._bounds), _aligned(block))
+        self._forward(ctypes.byref(self._bounds), warp_native.aligned(block))
 
     def watched(self, arguments: Arguments, step: int) -> NDArray[Any]:
         """Forward, with the accesses to arrays that are written to; see `compiling/watched.py`.
@@ -96,12 +96,8 @@ class Executable:
         block, adjoint = arguments.blocks()
         self._library.arm(False)
         try:
-            self._backward(ctypes.byref(self._bounds), _aligned(block), _aligned(adjoint))
+            self._backward(
+                ctypes.byref(self._bounds), warp_native.aligned(block), warp_native.aligned(adjoint)
+            )
         finally:
             self._library.arm(True)
-
-
-def _aligned(data: bytes) -> Any:
-    words = (ctypes.c_uint64 * max(len(data) // 8, 1))()
-    ctypes.memmove(words, data, len(data))
-    return words

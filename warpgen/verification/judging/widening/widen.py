@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 from typing import Any
 
 import msgspec
@@ -54,11 +53,6 @@ def _widen_library(name: str, done: dict[str, str], used: set[str]) -> None:
     function = tree.body[-1]
     function.name = PREFIX + name
     done[name] = "from typing import Any\n" + ast.unparse(function)
-
-
-def changes(program: Program) -> bool:
-    """Whether the program has anything to widen."""
-    return bool(re.search(r"float|vec\d|mat\d|quat|transform|spatial|\d\.|rand|noise|half", program.source))
 
 
 def _after_imports(tree: Any, front: str) -> str:
