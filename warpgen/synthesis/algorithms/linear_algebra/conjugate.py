@@ -147,26 +147,17 @@ def solve_iteratively(d: Draft) -> None:
                         total += offdiag[system, row, k] * v[col]
                 """,
             "banded": """
-                # Two bands to either side, each with entries of its own
+                # Two bands to either side$apart
                 for k in range(2):
                     ahead = row + k + 1
                     behind = row - k - 1
                     if ahead < SIZE:
                         total += offdiag[system, row, k] * v[ahead]
                     if behind >= 0:
-                        total += offdiag[system, row, k + 2] * v[behind]
-                """
-            if method == "stabilized"
-            else """
-                # Two bands to either side
-                for k in range(2):
-                    ahead = row + k + 1
-                    behind = row - k - 1
-                    if ahead < SIZE:
-                        total += offdiag[system, row, k] * v[ahead]
-                    if behind >= 0:
-                        total += offdiag[system, behind, k] * v[behind]
-                """,
+                        total += offdiag[$behind] * v[behind]
+                """.replace(
+                "$apart", ", each with entries of its own" if method == "stabilized" else ""
+            ).replace("$behind", "system, row, k + 2" if method == "stabilized" else "system, behind, k"),
         }[layout],
     )
     if method != "stabilized" and layout == "rows":
