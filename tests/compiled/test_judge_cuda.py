@@ -215,3 +215,28 @@ def seen(t: wp.Texture2D, y: wp.array(dtype=float)):
     own = lower(program_of(textured), ("cuda",))["cuda"].text
     found = textured.check(own, "cuda")
     assert (found.right, found.stage, found.how) == (False, "judge", "compiled") and "texture" in found.why
+
+
+def test_a_launch_over_the_faces_of_a_mesh_is_not_taken_for_granted() -> None:
+    """No thread may do more than it is launched for, where nothing but the launch can become shorter."""
+    source = """import warp as wp
+
+
+@wp.kernel
+def list_faces(mesh: wp.uint64, y: wp.array(dtype=wp.int32), n: wp.array(dtype=wp.int32)):
+    face = wp.tid()
+    if wp.mesh_eval_face_normal(mesh, face)[2] > 0.0:
+        y[wp.atomic_add(n, 0, 1)] = face
+"""
+    faces = 2 * 8 * (6 - 1)
+    made = row_of(
+        source,
+        argument("mesh", "uint64", "handle", "mesh", shape=(6, 8)),
+        argument("y", "array1d(int32)", "output", "constant", shape=(faces,)),
+        argument("n", "array1d(int32)", "output", "constant", shape=(1,)),
+        dim=(faces,),
+    )
+    own = lower(program_of(made), ("cuda",))["cuda"].text
+    for seed in range(4):
+        assert made.check(own, "cuda", seed=seed).right
+        assert not made.check(own.replace("_idx < dim.size", f"_idx < {faces}"), "cuda", seed=seed).right

@@ -22,7 +22,7 @@ class Case(msgspec.Struct, frozen=True):
     program: Program
     oracle: Oracle
     error: str
-    cause: str = ""  # the number of its line in the ledger, where one is known
+    cause: str = ""  # the number of its line in the ledger, or that it is rounding, where either is known
 
 
 class Unit(msgspec.Struct):

@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,9 +18,9 @@ from warpgen.errors import RootError, SynthesisError, UnitError, UsageError
 from warpgen.extraction import warp_api
 from warpgen.hunting.found import Case, Origin, Small, Unit, alike, representative
 from warpgen.hunting.metamorphic import differs
-from warpgen.hunting.oracles import both, cpu, judge
+from warpgen.hunting.oracles import Told, both, cpu, judge
 from warpgen.hunting.reducer import reduce
-from warpgen.hunting.rewrites import CURES, EQUIVALENT
+from warpgen.hunting.rewrites import CURES, EQUIVALENT, ROUNDING, Rewrite, wide
 from warpgen.hunting.steps import without_unused
 from warpgen.hunting.stress import stress
 from warpgen.hunting.tiles import tiled
@@ -159,18 +159,25 @@ def smaller(case: Case, folder: Path) -> Small:
 
     reduced = reduce(case.program, shows)
     error = told.get(reduced.program.source, case.error)[:400]
-    cause = cause_of(reduced.program, case.oracle, error)
-    made = Case(case.origin, reduced.program, case.oracle, error, cause)
-    return Small(made, reduced.judged, reduced.seconds, _cured(made, folder))
+    made = _caused(Case(case.origin, reduced.program, case.oracle, error), folder)
+    cured = _cure(made, CURES, folder) if made.oracle == "adjoint" else ""
+    return Small(made, reduced.judged, reduced.seconds, cured)
 
 
-def _cured(case: Case, folder: Path) -> str:
-    if case.oracle != "adjoint":
-        return ""
-    rewritten = {name: without_unused(rewrite(case.program)) for name, rewrite in CURES.items()}
-    tried = [name for name, program in rewritten.items() if program.source != case.program.source]
-    told = judge([rewritten[name] for name in tried], folder, cpu)
-    return next((name for name, verdict in zip(tried, told, strict=True) if verdict == (None, "")), "")
+def _caused(case: Case, folder: Path) -> Case:
+    """The case with its line of the ledger, or as rounding where 64 bits show nothing of it."""
+    cause = cause_of(case.program, case.oracle, case.error)
+    if not cause and case.oracle in ("values", "adjoint", "cuda"):
+        cause = _cure(case, {ROUNDING: wide}, folder)
+    return msgspec.structs.replace(case, cause=cause)
+
+
+def _cure(case: Case, rewrites: Mapping[str, Rewrite], folder: Path) -> str:
+    """The first rewrite that makes another program of it, of which the oracles say nothing; or ''."""
+    made = {name: without_unused(rewrite(case.program)) for name, rewrite in rewrites.items()}
+    tried = [name for name, program in made.items() if program.source != case.program.source]
+    told = judge([made[name] for name in tried], folder, both if case.oracle == "cuda" else cpu)
+    return next((name for name, verdict in zip(tried, told, strict=True) if verdict == Told(None)), "")
 
 
 def _tried(plan: Plan, number: int, folder: Path) -> Unit:
@@ -191,8 +198,7 @@ def unit(plan: Plan, number: int, folder: Path) -> Unit:
     )
     for (origin, program), verdict in zip(drawn, told, strict=True):
         if verdict.oracle:
-            cause = cause_of(program, verdict.oracle, verdict.error)
-            made.cases.append(Case(origin, program, verdict.oracle, verdict.error[:400], cause))
+            made.cases.append(_caused(Case(origin, program, verdict.oracle, verdict.error[:400]), folder))
     quiet = [
         pair
         for pair, verdict in zip(drawn, told, strict=True)

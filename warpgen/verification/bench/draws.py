@@ -29,8 +29,9 @@ _WIDE_JUNK = {1: (20.0, 120.0), 2: (1e3, 3e4), 4: (1e6, 2e9), 8: (1e6, 2e9)}
 # How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
 _KINDS = {
     "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 5, "whole numbers": 2,
-    "counts": 1, "extents alone": 2, "one axis": 4, "one parameter": 6, "junk of floats": 2,
-    "parameters, clean": 2, "extents, clean": 2, "clean": 2, "far": 2, "other sign": 4, "zero": 5,
+    "counts": 1, "extents alone": 2, "launch alone": 1, "one axis": 4, "one parameter": 6,
+    "junk of floats": 2, "parameters, clean": 2, "extents, clean": 2, "clean": 2, "far": 2, "other sign": 4,
+    "zero": 5,
 }  # fmt: skip
 
 Change = Callable[[Argument, Fill], Fill]
@@ -119,6 +120,9 @@ class _Plan:
             if not extents:
                 return None
             args, launch = self._resized(args, extents), _relaunched(launch, extents)
+        if kind == "launch alone":
+            # Objects keep their size: a launch over the faces of a mesh stands no other change of its length.
+            launch = msgspec.structs.replace(launch, dim=_fewer(launch.dim, chance))
         args = self._changed(args, self._ranges(kind, turn, chance))
         if "clean" not in kind:
             wide = kind == "plain" and turn == 2
@@ -356,6 +360,12 @@ def _shorter(name: str, axis: int, chance: Stream) -> Change:
         return msgspec.structs.replace(fill, shape=tuple(shape))
 
     return change
+
+
+def _fewer(dim: Sequence[int], chance: Stream) -> tuple[int, ...]:
+    return tuple(
+        max(1, int(e * (0.4 + 0.5 * float(u)))) for e, u in zip(dim, chance.uniform((len(dim),)), strict=True)
+    )
 
 
 def _relaunched(launch: Launch, extents: Mapping[int, int]) -> Launch:

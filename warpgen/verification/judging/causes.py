@@ -218,4 +218,4 @@ CONSTRUCTS: dict[str, Callable[[ast.AST], bool]] = {
 }
 
 # All lines of the ledger that this module tells.
-NUMBERS = (*CONSTRUCTS, "14", "15", "18", "21", "22", "27")
+NUMBERS = (*CONSTRUCTS, "14", "15", "18", "21", "22", "27", "28", "29")
