@@ -28,6 +28,7 @@ from warpgen.reporting.check import first_difference
 from warpgen.reporting.manifest import read
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification.compiling import compiler as compiling
+from warpgen.verification.native import isolation
 
 ROWS = 20
 # Strict, since which wrong gradients are over the tenth that may stay depends on the rows before them.
@@ -151,6 +152,7 @@ def test_ten_poisonous_programs_cost_themselves_alone(
     """Exactly they are quarantined; all other rows are those of the run without them."""
     monkeypatch.setattr(compiling, "UNIT_SECONDS", 6.0)  # the endless one is compiled in five units
     monkeypatch.setattr(compiling, "TEXT_SECONDS", 0.1)
+    monkeypatch.setattr(isolation, "ITEM_SECONDS", 5.0)
     planted = dict(zip(range(1, 20, 2), POISON.values(), strict=True))
     run_with(tmp_path, planted, RunOptions(workers=2))
     before = {failure.index for failure in read(manifest_path(undisturbed, "cpu")).failures}

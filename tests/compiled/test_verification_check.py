@@ -18,6 +18,7 @@ from warpgen.record import CHECKS, TARGETS, UNVERIFIED, Target
 from warpgen.verification import Judgement, check_unit
 from warpgen.verification.compiling import nvrtc
 from warpgen.verification.compiling.compiler import Compiler
+from warpgen.verification.native import isolation
 from warpgen.warp_internals import build
 
 Judged = dict[str, dict[Target, Judgement]]
@@ -117,8 +118,9 @@ POISON = {
 }
 
 
-def test_poison_costs_itself_alone(judged: Judged, workdir: Path) -> None:
+def test_poison_costs_itself_alone(judged: Judged, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs that break in every way are dropped by reason; the rest keeps its evidence."""
+    monkeypatch.setattr(isolation, "ITEM_SECONDS", 3.0)
     good = NAMES[:3]
     programs = [BY_NAME[good[0]], *(p for _, p in POISON.values()), BY_NAME[good[1]], BY_NAME[good[2]]]
     codes = [lower(p, ("cpu",)) for p in programs]

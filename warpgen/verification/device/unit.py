@@ -23,16 +23,18 @@ from warpgen.verification.device.machine import MOST_SHARED, ORDERS, DeviceCode,
 from warpgen.verification.judging.examine import Examination, Failed, Subject
 from warpgen.verification.judging.prepare import Prepared
 from warpgen.verification.judging.widening.widen import widen
-from warpgen.verification.native import warp_native
-from warpgen.verification.native.isolation import ITEM_SECONDS, Died, Note, isolated
+from warpgen.verification.native import isolation, warp_native
+from warpgen.verification.native.isolation import Died, Note, isolated
 from warpgen.verification.oracle import Reading, Unsupported
 from warpgen.verification.running.memory_layout import widened
 
 # What computes something else with blocks of 256 threads than with those of one, which a CPU has.
 _OF_BLOCKS = re.compile(r"\bwp\.(?:block_dim|tile_rand\w*|tile|untile|tile_from_thread)\(")
 
-# Every order of threads is a launch, and a fiber is slower than a loop.
-_SECONDS = len(ORDERS) * ITEM_SECONDS
+
+def _seconds() -> float:
+    """Every order of threads is a launch, and a fiber is slower than a loop."""
+    return len(ORDERS) * isolation.ITEM_SECONDS
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -136,7 +138,7 @@ class _Unit:
                 lambda: replaced(row.verified, device=Comparison(own, kernel, _wrong(row.verified)).run(note))
             )
 
-        found = dict(zip(order, isolated(len(order), task, before=load, seconds=_SECONDS), strict=True))
+        found = dict(zip(order, isolated(len(order), task, before=load, seconds=_seconds()), strict=True))
         apart = [i for i in order if _differs(found[i]) and _OF_BLOCKS.search(rows[i].program.source)]
         self._found |= {i: _settled(result) for i, result in found.items() if i not in apart}
         if apart:
@@ -163,7 +165,7 @@ class _Unit:
             return _told(lambda: run.evidence(row.verified, again, note))
 
         try:
-            results = isolated(len(order), task, before=load, seconds=_SECONDS)
+            results = isolated(len(order), task, before=load, seconds=_seconds())
             self._found |= {i: _settled(result) for i, result in zip(order, results, strict=True)}
         finally:
             _remove(wide.objects)

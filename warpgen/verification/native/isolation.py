@@ -30,9 +30,9 @@ from warpgen.process import STOPS, signals_held
 from warpgen.reasons import Reason
 from warpgen.scratch import folder
 
-# CPU seconds, not wall-clock: a verdict must not depend on how busy the machine is. Kernels take
-# milliseconds, so only one that hangs comes near.
-ITEM_SECONDS = 5.0
+# CPU seconds, not wall-clock: a verdict must not depend on how busy the machine is, nor on how fast. The
+# slowest program of a dataset takes 2 to 5, so only one that hangs comes near.
+ITEM_SECONDS = 30.0
 # A sleeping child uses no CPU time; this many wall-clock seconds asleep, without a new item, end it.
 SILENT_SECONDS = 120.0
 # Bytes of address space a child may take above what its parent has mapped.
@@ -82,7 +82,7 @@ def isolated(
     count: int,
     task: Task,
     *,
-    seconds: float = ITEM_SECONDS,
+    seconds: float | None = None,
     memory: int = MEMORY,
     silent: float = SILENT_SECONDS,
     before: Callable[[], None] | None = None,
@@ -91,14 +91,16 @@ def isolated(
 
     A task may `note` the stage it is at, which then stands before the error if it dies. An item whose
     child dies, or whose task raises, yields `Died`; the items behind it run all the same.
-    `before` runs once in every new child. Raises OSError when the machine is at fault (disk full).
+    An item may take `seconds` of processor time (ITEM_SECONDS). `before` runs once in every new child.
+    Raises OSError when the machine is at fault (disk full).
     """
     _check_limit(memory)
+    limits = (ITEM_SECONDS if seconds is None else seconds, memory, silent)
     results: list[Any | Died] = [_LOST] * count
     at = 0
     with mmap.mmap(-1, 8 + _WIDTH) as progress:
         while at < count:
-            at = _one_child(range(at, count), task, results, progress, (seconds, memory, silent), before)
+            at = _one_child(range(at, count), task, results, progress, limits, before)
     return results
 
 
