@@ -10,7 +10,6 @@ import pytest
 
 import warpgen
 from tests.support.commands import call
-from warpgen.harvesting.arguments import arguments_of
 from warpgen.harvesting.finding import find
 from warpgen.record import TARGETS
 from warpgen.reporting import harvested as harvest
@@ -147,41 +146,6 @@ def test_kernels_are_found_without_importing(package: Path) -> None:
     assert find("warp.optim").licence == "Apache-2.0"
 
 
-def test_roles_come_from_what_is_done_with_an_argument() -> None:
-    """Also through functions: read, written, both, or passed by value."""
-    import warp as wp
-
-    source = """
-def put(a: Any, b: Any):
-    a[0] = b[1]
-
-@wp.func_native("out.data[i] = x[i] <= y[i] ? 1.0f : 0.0f;  // out and x")
-def native(out: wp.array(dtype=float), x: wp.array(dtype=float), y: wp.array(dtype=float), i: int): ...
-
-@wp.func_native("x[i] += 1.0f; f(&y[i]);")
-def changed(x: wp.array(dtype=float), y: wp.array(dtype=float)): ...
-
-def kernel(x, y, z, s, n, mesh, o, p, q, r, m: wp.array2d[float], v: wp.array[wp.vec3], t):
-    put(b=y, a=x)
-    z[0] += y[2]
-    s[0].x = 1.0
-    native(o, p, p, 0)
-    changed(q, r)
-    row = m[0]
-    row[1] = 2.0
-    one = v[0]
-    one[1] = 2.0
-    wp.tile_atomic_add(t, wp.tile_zeros(shape=4, dtype=float))
-"""
-    array = wp.array(dtype=wp.float32)
-    kinds = dict.fromkeys("x y z s n mesh o p q r m v t".split(), array) | {"n": wp.int32, "mesh": wp.uint64}
-    roles = [argument.role for argument in arguments_of(source, "kernel", kinds, str)]
-    assert roles == [
-        *("output", "input", "inout", "inout", "param", "handle"),
-        *("output", "input", "inout", "inout", "inout", "input", "inout"),
-    ]
-
-
 def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) -> None:
     """Functions, structs, enums, constants and overloads come along; failures are counted with reasons."""
     root = tmp_path / "root"
@@ -224,6 +188,33 @@ def test_a_package_becomes_rows_that_stand_alone(package: Path, tmp_path: Path) 
     path.write_bytes(path.read_bytes()[:-2] + b" \n")
     code, _, errors = call("stats", "--check", "--root", root)
     assert code == 1 and "cuda_harvest.jsonl" in errors
+
+
+def test_a_file_need_not_be_a_module(tmp_path: Path) -> None:
+    """Scripts find what lies beside them, whatever else has its name; dots and links are no obstacle."""
+    kernel = "import warp as wp\n{}\n@wp.kernel\ndef {}(a: wp.array(dtype=float)):\n    a[0] = {}\n"
+    for name, text in {
+        "one/tests/helper": "X = 1.5",
+        "one/tests/main": kernel.format("import helper", "script", "helper.X"),
+        "one/more/helper": "Y = 2.5",
+        "one/more/main": kernel.format("", "early", "LATE")
+        + kernel.format("import helper", "other", "helper.Y"),
+        "one/v1.2": kernel.format("", "dotted", "3.5"),
+        "one/queue": kernel.format("", "queued", "4.5"),
+        "two/linked": kernel.format("", "linked", "5.5"),
+    }.items():
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\nLATE = 6.5\n")
+    (tmp_path / "one" / "a.py").symlink_to("../two/linked.py")
+    code, _, errors = call("harvest", tmp_path / "one", "--verify", "none", "--root", tmp_path / "root")
+    assert code == 0, errors
+    rows = {r.name: r for r in warpgen.open(tmp_path / "root", origin="harvest") if r.target == "cpu"}
+    assert set(rows) == {"script", "early", "other", "dotted", "queued", "linked"}
+    assert "wp.constant(1.5)" in rows["script"].python_source
+    assert "wp.constant(2.5)" in rows["other"].python_source
+    manifest = json.loads((tmp_path / "root" / "manifests" / "harvest_manifest.json").read_text())
+    assert manifest["packages"][0]["found"] == 6 and manifest["packages"][0]["failures"] == []
 
 
 def test_a_harvest_manifest_that_was_changed_is_named(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ HELD = {
     ],
     "like_warps": ["def names_velocity_at_point("],
     "narrow": ["wp.float32(1.1920929e-07)"],
+    "hidden": ["def _shift(x: float):", "return x + _EPS"],
     "hinted": ["@wp.func(inline=False)"],
     "letters": [
         "def f(x: float)",
@@ -41,7 +42,8 @@ HELD = {
     "equals": ["zero = wp.constant(0.0)", "consts_zero = wp.constant(-0.0)", "one = wp.constant(1.0)"],
     "bodies": ["class Body:", "class Body_1:", "a: wp.array(dtype=Body), b: wp.array(dtype=Body_1)"],
     "vectors": ["length=5, dtype=float)", "length=5, dtype=wp.float64)"],
-    "values": ["wp.uint64(18446744073709551600)", "FAR = wp.constant(wp.inf)"],
+    "values": ["wp.uint64(18446744073709551600)", "FAR = wp.constant(wp.inf)", "(0.5, -1.0, 2.0, 0.25)"],
+    "by_maker": ["x: wp.types.vector(length=4, dtype=float), m: wp.types.matrix(shape=(4, 4), dtype=float)"],
     "alias": ["wp.float32(2.0) * a[i]"],
     "tables": ["{0: 0.25, 1: -0.5, 2: 1.0}[k]", "A = [0.5, 0.25, 0.125]"],
     "defaults": ["by: int = 2", "step = wp.constant(5)"],
@@ -49,6 +51,7 @@ HELD = {
     "chosen": ["= 7.0"],
     "décor": ["# HERE/and there, /HERE/and here", "def décor(x):"],
     "by_turns": ["{0: 0, 1: -2}[j]", "{0: 1.0, 1: 2.0}[j]", "{0: less, 1: more}[j]"],
+    "by_field": ["a[i] + epsilon -", "wp.static(dy)", "dy = wp.constant(3)", "BOTH = wp.constant(3)"],
     "left_out": ["if wp.static(True):", "of_another_version(a[i])"],
     "by_kind": ["def doubled(x: float)", "return x * wp.float32(2.0)"],
     "of_block": ['wp.set_module_options({"block_dim": 32})'],
@@ -117,6 +120,22 @@ def test_types_are_guessed_by_what_is_done_with_them(made: list[Kernel]) -> None
     assert types["row_of_nine"] == ["array(vector(length=9, dtype=float32))"]
     assert types["given"] == ["array(int32)", "Sheet"]
     assert types["inner"] == ["array(vec3f)", "array(float32)", "array(vec3f)", "array(vec3f)"]
+
+
+def test_roles_come_from_what_is_done_with_an_argument(made: list[Kernel]) -> None:
+    """Through views, copies, structs, functions and C++; what a thread changes of its own is no output."""
+    roles = {k.name: arg.role for k in made for arg in k.args if k.file == "roles.py" and arg.name == "p"}
+    assert len(roles) == FILES["roles"].count("@wp.kernel")
+    assert [f"{name} {role}" for name, role in roles.items() if not name.endswith(f"_{role}")] == []
+    natives = [[arg.role for arg in k.args[1:]] for k in made if k.name in ("native_output", "native_inout")]
+    assert natives == [["input"], ["inout"]]
+
+
+def test_types_have_their_own_names(made: list[Kernel]) -> None:
+    """Arrays over Fabric's, and quaternions, as what they are."""
+    types = {kernel.name: [arg.type for arg in kernel.args] for kernel in made if kernel.file == "roles.py"}
+    assert types["fabric_input"] == ["fabricarray(float32)", "indexedfabricarray(vec3f)"]
+    assert types["spun_inout"] == ["array(quaternion(dtype=float64))"]
 
 
 def test_kernels_of_factories_belong_to_their_file(made: list[Kernel]) -> None:

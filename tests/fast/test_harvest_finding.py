@@ -40,6 +40,19 @@ KERNEL = "import warp as wp\n@wp.kernel\ndef k(a: wp.array(dtype=float)):\n    a
         ("import warp as wp\ndef b(): pass\ndef c(): pass\nwp.kernel(f=b)\nwp.Kernel(func=c)", ["b", "c"]),
         ("import warp as wp\ndef b(): pass\nwp.kernel(enable_backward=False)(b)", ["b"]),
         ("import warp as wp\ndef make():\n    @wp.kernel\n    def k(): pass\n    return k", ["k"]),
+        ("import warp as wp\ndef k(): pass\nk = wp.kernel(k)", ["k"]),
+        ("import warp as wp\nm, f = wp.kernel, wp.func\n@m\ndef k(): pass\n@f\ndef g(): pass", ["k"]),
+        (
+            "import warp as wp\ndef made(n):\n    def m(f): return wp.kernel(f)\n    return m\n"
+            "@made(3)\ndef k(): pass",
+            ["k"],
+        ),
+        (
+            "import warp as wp\ndef k(): pass\nks = [wp.kernel(f) for f in (k,)]\n"
+            "def other():\n    @wp.func\n    def f(): pass",
+            [],
+        ),
+        ("import warp as wp\ndef f(): pass\ndef run(f): return wp.kernel(f)", []),
         ("import taichi as ti\n@ti.kernel\ndef k(): pass", []),
         ("class wp:\n    kernel = None\n@wp.kernel\ndef k(): pass", []),
         ("import sklearn as sk\nsk.kernel(3)", []),
@@ -62,6 +75,36 @@ def test_what_a_checkout_holds_beside_its_code_is_left_out(tmp_path: Path) -> No
     found = {source.file: source for source in find(str(tmp_path)).sources}
     assert set(found) == {"mine/build/kernels.py", "mine/kernels.py", "old.py"}
     assert "SyntaxError" in found["old.py"].broken and not found["mine/kernels.py"].broken
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import warp as wp\n@mine.jit\ndef k(a: wp.array(dtype=float), /): pass",
+        "import warp as wp\n@mine.jit\ndef k(*, a: 'wp.array(dtype=float)'): pass",
+        "import warp as wp\nfrom warp import array\n@mine.jit(1)\ndef k(a: array(dtype=float)): pass",
+        "import warp as wp\nF = wp.array(dtype=float)\n@mine.jit\ndef k(a: F): pass",
+    ],
+)
+def test_a_decorator_from_elsewhere_may_make_kernels(text: str, tmp_path: Path) -> None:
+    """Of functions of Warp's types, whatever it is called; Warp's and Python's make none."""
+    (tmp_path / "a.py").write_text(text)
+    for decorator in ("wp.fem.integrand", "staticmethod", "functools.lru_cache"):
+        (tmp_path / f"of {decorator}.py").write_text(text.replace("mine.jit", decorator))
+    assert [source.file for source in find(str(tmp_path)).sources] == ["a.py"]
+
+
+def test_a_file_counts_once(tmp_path: Path) -> None:
+    """Whatever links to it; a link out of the folder is a file of it, and one to nothing is none."""
+    inside, outside = tmp_path / "mine", tmp_path / "others"
+    inside.mkdir()
+    outside.mkdir()
+    for place in (inside / "own.py", outside / "kernels.py"):
+        place.write_text(KERNEL)
+    for name, target in (("a.py", "own.py"), ("z.py", "../others/kernels.py"), (".#own.py", "nobody@host")):
+        (inside / name).symlink_to(target)
+    found = {source.file: source.path for source in find(str(inside)).sources}
+    assert found == {"own.py": str(inside / "own.py"), "z.py": str(outside / "kernels.py")}
 
 
 @pytest.mark.parametrize(

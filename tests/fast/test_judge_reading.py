@@ -102,6 +102,8 @@ X = [c for c in wp.float32.mro()]
 class A(metaclass=scale.module.x): pass
 def f(a=scale.adj): return a
 def f(): return (yield)
+def f(x=1): return x.real
+def f(): y = (lambda open: 1)(2); return open("x")
 async def f(): pass
 """.strip().splitlines()
 
@@ -114,6 +116,16 @@ def test_no_name_leads_to_another(line: str) -> None:
     needed = needed.replace("2.0 * x[i]", f"wp.static(float({name}())) * x[i]") if name else needed
     text = needed.replace("import warp as wp\n", f"import warp as wp\n{line}\n", 1)
     assert read(text).stage == "allow", read(text)
+
+
+def test_functions_of_python_have_names_of_their_own() -> None:
+    """What a static expression calls: its parameters, variables and the functions inside it."""
+    function = (
+        "def last(n, *, a=2.0):\n    made = [a * k for k in range(n)]\n\n"
+        "    def at(k):\n        return made[k]\n\n    return at(n - 1)\n\n\n"
+    )
+    text = KERNEL.replace("@wp.kernel", function + "@wp.kernel").replace("2.0 *", "wp.static(last(3)) *")
+    assert "def at(k)" in read(text).source, read(text)
 
 
 MACRO = "#define builtin_tid1d() wp::linear_tid<wp_linear_tid>(task_index, dim)\n"

@@ -100,7 +100,7 @@ class Book:
             return self.struct(value)
         if isinstance(value, type) and issubclass(value, enum.Enum):
             return self._enum(value)
-        if isinstance(value, enum.Enum):
+        if isinstance(value, enum.Enum) and value.name in type(value).__members__:
             kind = type(value)
             return f"{self._once((kind.__name__,), kind, (0, ''), self._written)}.{value.name}"
         if isinstance(value, type) or warp_native.array_family(value):

@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import linecache
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -97,7 +98,7 @@ def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, 
             raise ImportError(source.broken)
         note("import")
         unfinished.add(source.path)
-        _import(source)
+        _import(source, recorded[0])
         unfinished.remove(source.path)
         note("extraction")
         fresh = [k for k in recorded[0] if id(k) not in taken and _path(k) not in unfinished]
@@ -122,28 +123,60 @@ def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, 
             yield source, Harvest(tuple(fresh))
 
 
-def _import(source: Source) -> None:
+def _import(source: Source, made: list[Any]) -> None:
+    """As a module of its folder; else as a script, which finds what lies beside it.
+
+    `made` are the kernels so far: what a failed attempt made is taken from them again.
+    """
+    before = len(made)
     if source.folder not in sys.path:
         sys.path.insert(0, source.folder)
     try:
-        importlib.import_module(source.module)
-        found = getattr(sys.modules[source.module], "__file__", "") or ""
-        if os.path.realpath(found) != source.path:
-            _import_file(source)
+        try:
+            if _is_module(source):
+                importlib.import_module(source.module)
+                return
+        except ModuleNotFoundError as error:
+            if not _lies_beside(source, error.name or ""):
+                raise
+        del made[before:]
+        _import_script(source)
     except SystemExit as error:
         raise ImportError(f"the module ends the process: {error}") from error
 
 
-def _import_file(source: Source) -> None:
-    """Import a file whose module's name is another's, such as `queue`, which Python has itself."""
-    if "." in source.module:
-        raise ImportError(f"another module is called {source.module}")
-    name = f"{source.module}_of_{os.path.basename(source.folder)}"
+def _is_module(source: Source) -> bool:
+    """Whether the file is what its module's name leads to: `queue` is Python's, `a.b.py` has none."""
+    try:
+        spec = importlib.util.find_spec(source.module)
+    except (ModuleNotFoundError, ValueError) as error:
+        if source.module.startswith(getattr(error, "name", None) or source.module):
+            return False
+        raise
+    return spec is not None and os.path.realpath(spec.origin or "") == source.path
+
+
+def _lies_beside(source: Source, module: str) -> bool:
+    beside = Path(source.path).parent / module.partition(".")[0]
+    return bool(module) and (beside.is_dir() or beside.with_suffix(".py").exists())
+
+
+def _import_script(source: Source) -> None:
+    """Import a file by its path. Modules beside it are forgotten: another folder has its own `utils`."""
+    beside, known = os.path.dirname(source.path), set(sys.modules)
+    name = f"{re.sub(r'[^a-zA-Z0-9_]', '_', source.module)}_of_{os.path.basename(source.folder)}"
     spec = importlib.util.spec_from_file_location(name, source.path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    sys.path.insert(0, beside)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(beside)
+        for other in set(sys.modules) - known - {name}:
+            if os.path.dirname(getattr(sys.modules[other], "__file__", None) or "") == beside:
+                del sys.modules[other]
 
 
 def _code(kernel: Any) -> Any:
@@ -222,9 +255,10 @@ def _program(
             raise ExtractionError("a path of this machine is in its row")
         try:
             require_allowed(made.text)
-            args = arguments_of(made.text, kernel.func.__name__, arg_types, made.struct)
-            codes = _lowered(Program(0, 0, "", kernel.func.__name__, made.text, args, UNKNOWN))
-            return made.text, args, codes, _author(kernel, arg_types, codes)
+            codes = _lowered(Program(0, 0, "", kernel.func.__name__, made.text, (), UNKNOWN))
+            author = _author(kernel, arg_types, codes)
+            args = arguments_of(codes.get("cpu") or codes["cuda"], arg_types, made.struct)
+            return made.text, args, codes, author
         except ProgramError as error:
             failed = failed or error
             if isinstance(error, _AnotherError) and not apart:

@@ -63,8 +63,10 @@ def find(asked: str) -> Package:
             folder = folder.parent
     else:
         raise UsageError(f"{asked} is neither a folder nor the name of a package")
-    files = sorted({file for root in roots for file in _files(root)})
-    sources = [source for file in files if (source := _source(name, folder, file)) is not None]
+    every = sorted((file for root in roots for file in _files(root)), key=_is_linked)
+    files = {os.path.realpath(file): file for file in reversed(every)}  # one that is linked to counts once
+    found = (_source(name, folder, file) for file in sorted(files.values()))
+    sources = [source for source in found if source is not None]
     version, licence = about(name.split(".")[0], folder, path if path.is_dir() else None)
     return Package(name, version, licence, tuple(sources))
 
@@ -88,7 +90,11 @@ def _files(root: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(root):
         here = Path(place)
         folders[:] = [name for name in folders if not _is_aside(here / name)]
-        yield from (here / name for name in files if name.endswith(".py"))
+        yield from (here / name for name in files if name.endswith(".py") and (here / name).is_file())
+
+
+def _is_linked(file: Path) -> tuple[bool, Path]:
+    return file.is_symlink(), file
 
 
 def _is_aside(folder: Path) -> bool:
@@ -100,7 +106,7 @@ def _is_aside(folder: Path) -> bool:
 def _source(package: str, folder: Path, path: Path) -> Source | None:
     """The file as a module, None where its text holds no kernel."""
     text = path.read_bytes()
-    if b"ernel" not in text or not _OF_WARP.search(text):
+    if not _OF_WARP.search(text):
         return None
     kernels: tuple[Mark, ...] = ()
     broken = ""
@@ -113,5 +119,5 @@ def _source(package: str, folder: Path, path: Path) -> Source | None:
         broken = f"{type(error).__name__}: {error.msg if isinstance(error, SyntaxError) else error}"
     relative = path.relative_to(folder)
     parts = [*relative.parts[:-1], *([relative.stem] if relative.stem != "__init__" else [])]
-    place = ".".join(parts), str(folder), str(path), relative.as_posix()
+    place = ".".join(parts), str(folder), os.path.realpath(path), relative.as_posix()
     return Source(package, *place, kernels, broken)

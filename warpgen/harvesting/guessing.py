@@ -54,7 +54,7 @@ def _points(args: Sequence[Argument], layouts: Sequence[MemoryLayout]) -> str:
 
 def _handle(arg: Argument, source: str, points: str) -> Fill | None:
     """The object that a number stands for, by the first query that is given it."""
-    used = re.search(rf"\bwp\.(mesh|bvh|hash_grid|volume)_\w+\(\s*{re.escape(arg.name)}\b", source)
+    used = re.search(rf"\bwp\.(?:tile_)?(mesh|bvh|hash_grid|volume)_\w+\(\s*{re.escape(arg.name)}\b", source)
     if used is None:
         return None
     kind = _HANDLES[used[1]]

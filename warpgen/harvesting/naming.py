@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 
 import warp as wp
 
@@ -28,7 +29,8 @@ class Names:
 
     def take(self, *candidates: str) -> str:
         """The first candidate that is free, else the first one with a number."""
-        fitting = [name for name in candidates if name.isidentifier() and not keyword.iskeyword(name)]
+        plain = (re.sub("^__+", "_", name) for name in candidates)  # no row may have a name of Python's own
+        fitting = [name for name in plain if name.isidentifier() and not keyword.iskeyword(name)]
         fitting = fitting or ["value"]
         for name in fitting:
             if self._free(name):

@@ -298,8 +298,9 @@ class Reader:
         name, value = step.name, step.value
         if step.owner is wp and not (isinstance(value, wp.Function) and value.func is not None):
             return f"wp.{name}"
-        if step.owner is wp.types and name in _MAKERS_OF_TYPES:
-            return f"wp.types.{name}"
+        for maker in _MAKERS_OF_TYPES:
+            if value is getattr(wp.types, maker):
+                return f"wp.types.{maker}"
         if step.owner is math:
             return self._book.math() + f".{name}"
         if getattr(value, "__module__", "") == "typing" or value is Any:
@@ -340,7 +341,9 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 def _leads_on(value: Any, rest: Chain) -> bool:
-    """Whether what is meant is inside: a function, struct or type that a class or function has."""
+    """Whether what is meant is inside: a field of a tuple; a function, struct or type of a class, say."""
+    if rest and isinstance(value, tuple):
+        return True
     if not rest or (not isinstance(value, (type, wp.Function)) and not warp_native.is_struct(value)):
         return False
     part = rest[0]

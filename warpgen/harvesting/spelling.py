@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ StructName = Callable[[Any], str]
 
 _BUILTIN = {float: "float32", int: "int32", bool: "bool", wp.float32: "float32", wp.int32: "int32"}
 _SHORT = {"float32": "float", "int32": "int", "bool": "bool"}
+_SPECIAL = {"quat": "quaternion", "transform": "transformation"}
+_ARRAYS = ("array", "indexedarray", "fabricarray", "indexedfabricarray")
 
 
 def spelled(kind: Any, struct: StructName) -> str:
@@ -28,11 +31,8 @@ def spelled(kind: Any, struct: StructName) -> str:
         rank = "" if kind.ndim == 1 else f"{kind.ndim}d"
         return f"wp.array{rank}(dtype={spelled(kind.dtype, struct)})"
     if family:
-        name = kind._concrete_cls.__name__ if hasattr(kind, "_concrete_cls") else type(kind).__name__
-        if name not in ("indexedarray", "fabricarray", "indexedfabricarray"):
-            raise ExtractionError(f"a type that cannot be written: {name}")
         rank = "" if kind.ndim == 1 else f", ndim={kind.ndim}"
-        return f"wp.{name}(dtype={spelled(kind.dtype, struct)}{rank})"
+        return f"wp.{_array_name(kind)}(dtype={spelled(kind.dtype, struct)}{rank})"
     if warp_native.is_struct(kind):
         return struct(kind)
     name = type_name(kind)
@@ -44,7 +44,7 @@ def spelled(kind: Any, struct: StructName) -> str:
     scalar = spelled(kind._wp_scalar_type_, struct)
     special = warp_native.special_vector(kind)
     if special:
-        return f"wp.types.{'quaternion' if special == 'quat' else 'transformation'}(dtype={scalar})"
+        return f"wp.types.{_SPECIAL[special]}(dtype={scalar})"
     if len(shape) == 1:
         return f"wp.types.vector(length={shape[0]}, dtype={scalar})"
     return f"wp.types.matrix(shape=({shape[0]}, {shape[1]}), dtype={scalar})"
@@ -52,10 +52,9 @@ def spelled(kind: Any, struct: StructName) -> str:
 
 def canonical(kind: Any, struct: StructName) -> str:
     """The type as it stands in a row's `args`."""
-    family = warp_native.array_family(kind)
-    if family:
+    if warp_native.array_family(kind):
         rank = "" if kind.ndim == 1 else f"{kind.ndim}d"
-        return f"{'array' if family == 'array' else 'indexedarray'}{rank}({canonical(kind.dtype, struct)})"
+        return f"{_array_name(kind)}{rank}({canonical(kind.dtype, struct)})"
     if warp_native.is_struct(kind):
         return struct(kind)
     name = type_name(kind, full=True)
@@ -63,9 +62,19 @@ def canonical(kind: Any, struct: StructName) -> str:
         return name
     shape: tuple[int, ...] = getattr(kind, "_shape_", ())
     scalar = canonical(getattr(kind, "_wp_scalar_type_", None), struct) if shape else str(kind)
+    if special := warp_native.special_vector(kind):
+        return f"{_SPECIAL[special]}(dtype={scalar})"
     if len(shape) == 1:
         return f"vector(length={shape[0]}, dtype={scalar})"
     return f"matrix(shape=({', '.join(map(str, shape))}), dtype={scalar})" if shape else scalar
+
+
+def _array_name(kind: Any) -> str:
+    """Warp's own name for an array's class. Raises ExtractionError for what is no argument's."""
+    name = kind._concrete_cls.__name__ if hasattr(kind, "_concrete_cls") else type(kind).__name__
+    if name not in _ARRAYS:
+        raise ExtractionError(f"a type that cannot be written: {name}")
+    return str(name)
 
 
 def type_name(kind: Any, full: bool = False) -> str:
@@ -113,7 +122,9 @@ def literal(value: Any) -> str | None:
 
 def components(value: Any) -> str:
     """The numbers of a vector or matrix, as arguments of its type."""
-    return ", ".join(str(literal(item)) for item in np.asarray(value).ravel().tolist())
+    places = itertools.product(*map(range, type(value)._shape_))
+    items = (value[place if len(place) > 1 else place[0]] for place in places)
+    return ", ".join(str(literal(getattr(item, "value", item))) for item in items)
 
 
 # What is longer than this is no table that somebody wrote into a kernel.

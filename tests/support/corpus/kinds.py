@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from tests.support.corpus.kinds_of_roles import ROLES
 from tests.support.corpus.kinds_of_values import VALUES
 
 # File by file; what each kernel's row must hold stands in the test.
-FILES = VALUES | {
+FILES = {
+    **ROLES,
+    **VALUES,
     "consts": "scale = 3.0\nhalf = -0.5\ngamma = 1.4\none = 1\nzero = -0.0\n",
     "other": """
 import warp as wp
@@ -154,6 +157,14 @@ EPS = wp.float32(np.finfo(np.float32).eps)
 def narrow(a: wp.array(dtype=float)):
     i = wp.tid()
     a[i] = a[i] + EPS
+__EPS = 0.001
+@wp.func
+def __shift(x: float):
+    return x + __EPS
+@wp.kernel
+def hidden(a: wp.array(dtype=float)):
+    i = wp.tid()
+    a[i] = __shift(a[i])
 @wp.func(inline=False)
 def apart(x: float):
     return x * 0.5

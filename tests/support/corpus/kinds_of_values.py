@@ -47,6 +47,7 @@ class Own:
 import warp as wp
 import other
 from typing import Any, Any as Some
+from warp.types import matrix, vector
 @wp.struct
 class Body:
     mass: float
@@ -78,14 +79,22 @@ def vectors(a: wp.array(dtype=vec5), b: wp.array(dtype=other.vec5)):
 G = wp.constant(wp.vec3(0.0, -9.8, 0.0))
 BIG = wp.constant(wp.uint64(0xFFFFFFFFFFFFFFF0))
 FAR = float("inf")
+THIN = wp.mat22h(0.5, -1.0, 2.0, 0.25)
 M5 = wp.constant(vec5(1.0, 2.0, 3.0, 4.0, -5.0))
 @wp.kernel
 def values(a: wp.array(dtype=wp.vec3), b: wp.array(dtype=wp.uint64), c: wp.array(dtype=float)):
     i = wp.tid()
+    c[i] = c[i] + float(THIN[0, 1])
     a[i] = a[i] + G + wp.vec3(M5[4])
     b[i] = b[i] ^ BIG
     if c[i] < FAR:
         c[i] = -FAR
+@wp.func
+def four(x: vector(length=4, dtype=float), m: matrix(shape=(4, 4), dtype=float)):
+    return m * x
+@wp.kernel
+def by_maker(a: wp.array(dtype=vector(length=4, dtype=float))):
+    a[0] = four(a[0], wp.mat44(1.0))
 Real = wp.float32
 @wp.kernel
 def alias(a: wp.array(dtype=Real)):
@@ -137,7 +146,9 @@ import warp as wp
 import numpy as np
 import other
 from typing import Any
+import sys
 from collections import namedtuple
+from enum import IntFlag
 from types import SimpleNamespace
 @wp.func
 def less(x: float):
@@ -222,6 +233,15 @@ def by_turns(a: wp.array(dtype=float)):
     for j in range(2):
         a[i] = a[i] + float(wp.static(OFFSETS[j].dx)) * wp.static(float(GRID[j, 1]))
         a[i] = wp.static([less, more][j])(a[i])
+OFFSET = OFFSETS[1]
+class Sides(IntFlag):
+    LEFT = 1
+    RIGHT = 2
+BOTH = Sides.LEFT | Sides.RIGHT
+@wp.kernel
+def by_field(a: wp.array(dtype=float)):
+    i = wp.tid()
+    a[i] = a[i] + sys.float_info.epsilon - float(wp.static(OFFSET.dy) + wp.static(int(BOTH)))
 @wp.kernel
 def left_out(a: wp.array(dtype=float)):
     i = wp.tid()

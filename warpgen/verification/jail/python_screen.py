@@ -182,8 +182,10 @@ def _run_at_once(tree: ast.Module) -> Iterator[tuple[ast.AST, set[str]]]:
                 statement.args,
                 *([statement.returns] if statement.returns else []),
             ]
-            parts += [] if statement.decorator_list else statement.body
             yield from ((part, nothing) for part in parts)
+            if not statement.decorator_list:  # Python's own, which `wp.static` may call
+                inner = {s.name for s in statement.body if isinstance(s, ast.FunctionDef)}
+                yield from ((part, bound_names(statement) | inner) for part in statement.body)
             bound = {
                 n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
             }
