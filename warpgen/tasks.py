@@ -9,6 +9,7 @@ import ast
 import re
 from typing import Literal
 
+from warpgen.fences import fenced, named, said
 from warpgen.prompt import order
 from warpgen.record import Row
 from warpgen.verdict import Language
@@ -17,7 +18,6 @@ from warpgen.verdict import Language
 Part = Literal["whole", "adjoint", "func_grad"]
 
 _TITLES = {"cpp": "C++", "cuda": "CUDA C++"}
-_BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 _GRADIENT = re.compile(r"wp\.func_grad\((\w+)\)")
 
 
@@ -129,8 +129,7 @@ def candidate(row: Row, part: Part, answer: str) -> str | None:
     """
     if part == "whole":
         return answer if answer.strip() else None
-    own = language_of(row) if part == "adjoint" else "python"
-    blocks: list[str] = [text for mark, text in _BLOCK.findall(answer) if mark in ("", own, "c++", "py")]
+    blocks = named(fenced(said(answer))[0], language_of(row) if part == "adjoint" else "python")
     if not blocks:
         return None
     if part == "adjoint":
@@ -142,7 +141,7 @@ def candidate(row: Row, part: Part, answer: str) -> str | None:
 def _with_gradient(source: str, text: str) -> str | None:
     """The module with the gradient behind its function; None for anything but one gradient, written out."""
     try:
-        (made,) = ast.parse(text).body
+        (made,) = (s for s in ast.parse(text).body if ast.unparse(s) != "import warp as wp")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if not isinstance(made, ast.FunctionDef) or "wp.grad" in text:

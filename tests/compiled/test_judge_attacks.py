@@ -327,6 +327,7 @@ def test_cpp_is_held_as_python_is(gate: warpgen.Row) -> None:
     assert gate.check(gate.code, "cpp").right
     assert gate.check("Sure:\n```cpp\n" + gate.code + "```\n", "cpp", extract=True).right
     assert gate.check(gate.code + "\n" * 80_000, "cpp").right
+    assert gate.check(gate.code.replace("static void", "static inline void"), "cpp").right
     inside = 'extern "C" {\nint getpid();\n}\n'
     called = cpp(gate, ("    // forward\n", "    // forward\n    getpid();\n"))
     found = gate.check(called.replace(MACRO, inside + MACRO, 1), "cpp")

@@ -105,6 +105,30 @@ def test_right_texts_are_right(row: warpgen.Row, text: str) -> None:
     assert told(row, f"So:\n```cuda\n{by_hand(text)}```\n", extract=True) == "right: "
 
 
+SPELT = {
+    "constant memory": ("v = warp_sum(v);", "v = warp_sum(v) * ONE[0];", "__constant__ float ONE[1] = {1.0f};\n"),
+    "a loop unrolled": ("    for (int offset", "    #pragma unroll\n    for (int offset", ""),
+    "a parameter without a name": ("    wp::float32 adj_k,\n", "    wp::float32,\n", "__device__ float adj_k;\n"),
+    "other words": ("static_cast<size_t>(blockDim.x)", "blockDim.x", "static __device__ __inline__ float none(const float* __restrict) { return 0.0f; }\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SPELT)
+def test_right_texts_are_spelt_in_many_ways(row: warpgen.Row, text: str, what: str) -> None:
+    """As people write CUDA by hand."""
+    old, new, above = SPELT[what]
+    changed = by_hand(text).replace("__device__ float warp_sum", f"{above}__device__ float warp_sum", 1)
+    assert old in changed
+    assert told(row, changed.replace(old, new)) == "right: "
+
+
+def test_constant_memory_is_only_read(row: warpgen.Row, text: str) -> None:
+    """A GPU lets no kernel write to it."""
+    changed = by_hand(text).replace("    float v = 0.0f;\n", "    float v = 0.0f;\n    ONE[0] = 1.0f;\n", 1)
+    changed = changed.replace("__device__", "__constant__ float ONE[1] = {1.0f};\n__device__", 1)
+    assert told(row, changed).startswith("compile: cannot assign")
+
+
 # What is put wrong in Warp's text or in that by hand, and where it ends.
 WRONG = {
     "an output scaled": ("warp", r"(wp::array_store\(var_y, var_\w+, )(var_\d+)\)", r"\1wp::mul(\2, 1.01f))", "outputs"),

@@ -10,6 +10,7 @@ from warpgen.verification.jail.cpp_screen import NoKernel, cleaned
 from warpgen.verification.jail.cpp_tokens import MOST_CHARACTERS, Refused
 from warpgen.verification.jail.form import shaped
 from warpgen.verification.jail.job import Shape, Shaped
+from warpgen.verification.native.generated import kernel_name
 
 KERNEL = """import warp as wp
 
@@ -56,11 +57,99 @@ def test_a_factory_is_unfolded() -> None:
         f"~~~~python\n{KERNEL}~~~~\n",
         "- so\n  ```python\n" + "".join(f"  {line}\n" for line in KERNEL.splitlines()) + "  ```\n",
         KERNEL.replace("\n", "\r\n"),
+        f"````markdown\nHere:\n```python\n{KERNEL}```\n````\n",
+        f"<think>\n```python\n@wp.kernel\ndef scale(\n</think>\n```\n{KERNEL}```\n",
+        f"<think>It\n</think>\n{KERNEL}",
+        f"<think>It</think><answer>\n{KERNEL}</answer>\nSo.",
+        "- ```python\n" + "".join(f"  {line}\n" for line in KERNEL.splitlines()) + "  ```\n",
+        f"```sh```\n```python\n{KERNEL}```\n",
+        f"```\npip install warp-lang\n```\n```warp\n{KERNEL}```\n",
+        f"```python\n{KERNEL}```\n```python\nimport mine\nmine.kernel_of(1)\n```\n",
+        "```python\n" + KERNEL.replace("i = wp", '"""So:\n    ```python\n    1\n    ```\n    """\n    i = wp') + "```\n",
+        "```python\n" + KERNEL.replace("wp.kernel", "kernel").replace("as wp", "as wp\nfrom warp import kernel") + "```\n",
     ],
-)
+)  # fmt: skip
 def test_answers_hold_their_kernel(text: str) -> None:
     """In the last block that has one; of those in the language, if any is named so."""
     assert "y[i] = 2.0 * x[i]" in read(text, extract=True).source
+
+
+HOST = """
+from typing import Any, Dict, Sequence, TYPE_CHECKING
+from warp import launch, zeros, Tape
+import logging, contextlib, json
+if __name__ == "__main__": input = wp.zeros(3); wp.launch(scale, dim=3, inputs=[input, input])
+class Runner: do = lambda self: self._x
+def rows(): yield 1
+class R(Base): make = staticmethod(lambda self: super().__init__())
+def told(x: object): print(scale.__name__, getattr(x, "n"))
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("line", HOST)
+def test_host_code_is_written_as_ever(line: str) -> None:
+    """It is left out, whatever is usual in it."""
+    found = read(f"{KERNEL}\n\n{line}\n")
+    assert found.stage == "" and "def scale" in found.source, found
+
+
+TOP, SQUARE = "import warp as wp\n", "\n\n@wp.func\ndef square(v: float):\n    return v * v\n"
+
+
+@pytest.mark.parametrize(
+    "pairs, kept",
+    [
+        ((("wp.array(dtype=float)", "'wp.array(dtype=\"wp.float32\")'"),), "x: wp.array(dtype=wp.float32)"),
+        ((("import warp as wp", "import warp"), ("wp.", "warp."), ("dtype=float", "dtype='warp.float32'")), "dtype=wp.float32"),
+        (((TOP, TOP + "\n\n@wp.struct\nclass P:\n    a: float\n\n\n@wp.func\ndef a(p: 'P'):\n    return p.a\n"), ("2.0", "a(2.0)")), "class P"),
+        (((TOP, TOP + SQUARE.replace("square", "größe").replace("v", "ß")), ("x[i]", "größe(ß=x[i])")), "udf_=x[i]"),
+        (((TOP, TOP + "from warp import length\n" + SQUARE.replace("v", "length")), ("2.0", "square(2.0)")), "return length * length"),
+        (((TOP, TOP + "import numpy as np\nTAU = 2.0 * np.pi\n"), ("2.0 * x", "TAU * x")), "TAU = 2.0 * wp.pi"),
+        (((TOP, TOP + "def double(n):\n    return 2.0 * n\n\nN = double(1)\n"), ("2.0 * x", "N * x")), "def double(n)"),
+        (((TOP, TOP + "\ndef made(k):\n    @wp.func\n    def f(v: wp.vec3):\n        return k * v.x\n    return f\n\nf = made(2.0)\n"),
+          ("2.0 *", "f(wp.vec3(1.0)) *")), "return k * v.x"),
+        (((TOP, TOP + "from typing import TypeAlias\nA: TypeAlias = wp.array[float]\n"), ("x: wp.array(dtype=float)", "x: A")), "x: A"),
+        ((("x: wp.array(dtype=float)", "x: wp.array(dtype=wp.Float)"),), "x: wp.array(dtype=wp.float32, ndim=1)"),
+        ((("@wp.kernel", "@wp.kernel\ndef scale(x: float, y: float):\n    pass\n\n\n@wp.kernel"),), "x: wp.array(dtype=float)"),
+        ((("y[i] = 2.0 * x[i]\n", "y[i] = 2.0 * x[i]\n\n\n@wp.overload\ndef scale(x: wp.array(dtype=int), y: float): ...\n"),), "y[i] ="),
+    ],
+)  # fmt: skip
+def test_what_a_kernel_needs_is_kept_as_it_is_meant(pairs: tuple[tuple[str, str], ...], kept: str) -> None:
+    """Annotations that are texts, other letters, names that are bound twice, functions that make constants."""
+    text = KERNEL
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    found = read(text)
+    assert found.stage == "" and kept in found.source, found
+
+
+@pytest.mark.parametrize("head", ["make(n, k=2.0)", "make(n, *, k=2.0)"])
+def test_a_factory_has_defaults(head: str) -> None:
+    """And may remember what it made."""
+    body = KERNEL.partition("@wp.kernel\n")[2].replace("2.0", "k").replace("scale", "inner")
+    inner = "".join(f"    {line}\n" for line in ("@wp.kernel", *body.splitlines()))
+    top = "import functools\nimport warp as wp\n\n\n@functools.cache\n"
+    found = read(f"{top}def {head}:\n{inner}    return inner\n\n\nscale = make(1)\n")
+    assert (found.kernel, found.stage) == ("inner", "") and "k = 2.0" in found.source, found
+
+
+@pytest.mark.parametrize("head", ["def main():", "class Scaling:", "if __name__ == '__main__':"])
+def test_a_kernel_may_stand_in_something(head: str) -> None:
+    """If there is none outside."""
+    inner = "".join(
+        f"    {line}\n" for line in KERNEL.partition("\n\n\n")[2].replace("2.0", "k").splitlines()
+    )
+    found = read(f"import warp as wp\n\n\n{head}\n    k = 2.0\n\n{inner}    wp.launch(scale, dim=3)\n")
+    assert (found.kernel, found.stage) == ("scale", "") and "k = 2.0" in found.source, found
+    assert read(f"{KERNEL}\n\n{head}\n{inner}").source == read(KERNEL).source
+
+
+def test_an_annotation_runs_nothing() -> None:
+    """What a text says is read like all else."""
+    for text in ("().__class__", "'().__class__'", "*().__class__"):
+        found = read(KERNEL.replace("x: wp.array(dtype=float)", f"x: {text!r}"))
+        assert found.stage == "allow" or "__class__" not in found.source, found
 
 
 def test_what_is_meant_must_be_clear() -> None:
@@ -177,6 +266,13 @@ def test_the_one_cast_that_warp_writes_passes() -> None:
             cleaned(CPP.replace("wp::tid(1);", cast.replace(old, new)), "cpp")
 
 
+@pytest.mark.parametrize("hint", ["unroll", "unroll 4", "unroll(N)", "nounroll"])
+def test_hints_for_loops_pass(hint: str) -> None:
+    """They change nothing."""
+    text = CPP.replace("wp::tid(1);", f"\n#pragma {hint}\nfor (int i = 0; i < 4; ++i) {{}}\n")
+    assert f"#pragma {hint}" in cleaned(text, "cpp")
+
+
 CUDA = CPP.replace("static void k_cpu", 'extern "C" __global__ void k_cuda')
 
 
@@ -221,3 +317,11 @@ def test_no_text_takes_long_to_read(piece: str) -> None:
     with pytest.raises((Refused, NoKernel)):
         cleaned(piece * (MOST_CHARACTERS // 4 // len(piece)), "cpp")
     assert time.process_time() - start < 8.0
+
+
+def test_no_name_takes_long_to_find() -> None:
+    """Where a text calls its kernel so, and where it does not."""
+    start = time.process_time()
+    assert kernel_name(f"int {'a' * 30_000}_kernel_forward(" + "b_kernel_forward(" * 30_000) == ""
+    assert kernel_name(f"int {'a' * 30_000}_cpu_kernel_forward(") == "a" * 30_000
+    assert time.process_time() - start < 2.0

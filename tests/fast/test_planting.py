@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -165,6 +166,25 @@ def test_an_answer_becomes_what_the_judge_takes() -> None:
         text.replace("adj_ret", "wp.grad(adj_ret)", 2),
     ):
         assert tasks.candidate(with_helper, "func_grad", f"```python\n{wrong}\n```") is None, wrong
+
+
+def test_an_answer_may_be_dressed_as_usual() -> None:
+    """Other names of blocks, thoughts, the import that a module has; fences without end take no time."""
+    row = next(row for row in rows() if row.backward != (0, 0))
+    own = row.code[slice(*row.backward)]
+    for answer in (
+        f"```c++\n{own}```",
+        f"<think>\n```cpp\nint x;\n</think>\n```C\n{own}```\n",
+        f"```cpp\n{own}",
+    ):
+        made = tasks.candidate(row, "adjoint", answer)
+        assert made is not None and made.split() == row.code.split(), answer
+    with_helper = msgspec.structs.replace(row, python_source=SOURCE)
+    text = next(iter(gradients(SOURCE)))[2]
+    assert tasks.candidate(with_helper, "func_grad", f"```python\nimport warp as wp\n\n{text}\n```")
+    start = time.process_time()
+    assert tasks.candidate(row, "adjoint", "```x\n" * 50_000) is None
+    assert time.process_time() - start < 5.0
 
 
 class _Judge:

@@ -24,7 +24,7 @@ _MODULES = frozenset({"warp", "math", "typing", "enum", "__future__"})
 _TAKEN = {
     "math": re.compile(r"[a-z]\w*\d?|pi|e|tau|inf|nan"),
     "typing": re.compile(
-        r"Any|Annotated|Callable|ClassVar|Final|Generic|Literal|NamedTuple|Optional|Tuple|TypeVar|Union"
+        r"Any|Annotated|Callable|ClassVar|Final|Generic|Literal|NamedTuple|Optional|Tuple|TypeAlias|TypeVar|Union"
     ),
     "enum": re.compile(r"Enum|IntEnum|Flag|IntFlag|auto|unique"),
     "__future__": re.compile(r"annotations"),

@@ -85,14 +85,17 @@ def functions_of(text: str) -> dict[str, list[str]]:
 
 
 def _types(parameters: str) -> list[str]:
-    """The types in a list of parameters, each of which has a name."""
+    """The types in a list of parameters, which have names if they are read."""
     types, depth, start = [], 0, 0
     for at, letter in enumerate(f"{parameters},"):
         depth += (letter in "<([") - (letter in ">)]")
         if letter == "," and not depth:
-            named = _PARAMETER.fullmatch(parameters[start:at])
+            part = parameters[start:at].strip()
+            named = _PARAMETER.fullmatch(part)
             if named:
                 types.append(named[1].strip() + ("*" if named[2] else ""))
+            elif part not in ("", "void"):
+                types.append(part)
             start = at + 1
     return types
 

@@ -84,6 +84,8 @@ _ANYWHERE = "ifdefined(__CUDA_ARCH__)"
 # A clock tells a GPU from what stands in for it.
 _CLOCKS = frozenset({"clock", "clock64"})
 _SIZE = re.compile(r"(?<=WP_TILE_BLOCK_DIM)\d+$")
+# How often a loop is written out, which changes nothing.
+_HINT = re.compile(r"pragma(?:no)?unroll(?:\w*|\(\w+\))$")
 
 # Words that reach beyond a kernel: the machine, the linker, memory by number, other spellings of either.
 _WORDS = frozenset(
@@ -96,13 +98,14 @@ _WORDS = frozenset(
 _WRITTEN = frozenset(
     """
     __global__ __device__ __shared__ __forceinline__ __restrict__ __launch_bounds__ __syncthreads __syncwarp
-    __debugbreak
+    __debugbreak __inline__ __restrict
     """.split()
 )
 # Functions and words of CUDA that people write beside them.
 _CUDA = frozenset(
     """
-    __host__ __noinline__ __align__ __grid_constant__ __syncthreads_count __syncthreads_and __syncthreads_or
+    __constant__ __host__ __noinline__ __align__ __grid_constant__
+    __syncthreads_count __syncthreads_and __syncthreads_or
     __activemask __shfl_sync __shfl_up_sync __shfl_down_sync __shfl_xor_sync __match_any_sync __match_all_sync
     __ballot_sync __any_sync __all_sync __reduce_add_sync __reduce_min_sync __reduce_max_sync
     __reduce_and_sync __reduce_or_sync __reduce_xor_sync __threadfence __threadfence_block __ldg __ldcg __ldca
@@ -138,7 +141,8 @@ def cleaned(text: str, language: str) -> str:
     """
     found = list(tokens(text))
     for line, words in directives(found):
-        if _SIZE.sub("size", "".join("".join(words).split())) not in _DIRECTIVES:
+        bare = "".join("".join(words).split())
+        if _SIZE.sub("size", bare) not in _DIRECTIVES and not _HINT.match(bare):
             raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
     _hold_conditions(found)
     meant = _without_directives(found)
@@ -233,7 +237,7 @@ def _hold_signs(found: Sequence[Token]) -> None:
             raise Refused(f"a specialisation in line {token.line}")
         elif (
             token.text == "extern"
-            and after not in (['"C"', "{"], ['"C"', "__global__"])
+            and after not in (['"C"', "{"], ['"C"', "__global__"], ['"C"', "void"])
             and after[:1] != ["__shared__"]
         ):
             raise Refused(f"extern in line {token.line}")

@@ -51,7 +51,7 @@ def driven(text: str, both: bool = False) -> str:
         if direction == "backward" and not has_adjoint(text):
             continue
         kernel = f"{name}_cpu_kernel_{direction}"
-        template = re.search(rf"\btemplate\s*<\s*bool\s+\w+\s*>\s*(?:static\s+)?void\s+{kernel}\s*\(", text)
+        template = re.search(rf"\btemplate\s*<\s*bool\s+\w+\s*>\s*(?:\w+\s+)*void\s+{kernel}\s*\(", text)
         call = _EITHER if template and both else _CALL
         made += LOOP.format(
             entry=entry,

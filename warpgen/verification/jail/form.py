@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import ast
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from warpgen.errors import VerificationError
-from warpgen.verification.allowlist import MOST_CHARACTERS, require_allowed
+from warpgen.fences import fenced, named, said
+from warpgen.verification.allowlist import MOST_CHARACTERS, bound_names, require_allowed
 from warpgen.verification.jail.cpp_screen import NoKernel, cleaned
 from warpgen.verification.jail.cpp_tokens import Refused as CppRefused
 from warpgen.verification.jail.job import Clean, Shape, Shaped
 from warpgen.verification.jail.python_screen import Refused, screen
 from warpgen.verification.native.generated import kernel_name
 
-_FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+#.-]*)[^\n]*$")
 _UNREADABLE = re.compile("[\0\ud800-\udfff]")
 # Types of a row's arguments that can be written as an annotation without its own structs.
 _ARRAY = re.compile(r"(indexed)?array(?:(\d)d)?\((\w+)\)$")
 _PLAIN = re.compile(
     r"(?:u?int\d+|float\d+|bool|(?:vec|mat|quat|transform|spatial_vector|spatial_matrix)\d*[a-z]{0,2})$"
 )
+
+
+_GENERIC = {"Any", "Scalar", "Float", "Int"}
 
 
 class _Lost(Exception):
@@ -37,9 +39,10 @@ def shaped(job: Shape) -> Shaped:
     try:
         text = readable(job.text, "python", job.extract)
         tree = ast.parse(text)
+        _spell_out(tree)
         screen(tree)
         tree = _with_wp(tree)
-        tree.body = list(_unfolded(tree.body))
+        tree.body = _lifted(list(_unfolded(_last(tree.body))))
         kernel = _chosen(tree, job)
         tree.body = _needed(tree.body, kernel)
         _settle_types(kernel, job.types)
@@ -77,44 +80,57 @@ def readable(text: str, language: str, extract: bool) -> str:
     if _UNREADABLE.search(text):
         raise _Lost("the answer holds characters that no text has")
     text = text.removeprefix("\ufeff")
-    blocks, outside = _fenced(text)
-    if blocks and (extract or not outside.strip()):
-        return _best(blocks, language)
-    return text
+    text = said(text) if extract else text
+    blocks, outside = fenced(text)
+    if not blocks or (outside.strip() and not extract):
+        return text
+    sign = _SIGNS[language]
+    for some in (named(blocks, language), [block for _, block in blocks]):
+        holding = [block for block in some if sign.search(block)]
+        if holding:
+            return holding[-1]
+    if sign.search(outside):  # the fences are those of a docstring
+        return text
+    raise _Lost("no block of the answer holds a kernel")
 
 
-def _fenced(text: str) -> tuple[list[tuple[str, str]], str]:
-    """Language and text of each fenced block, and what is outside of them. A last one may lack its end."""
-    blocks: list[tuple[str, str]] = []
-    outside: list[str] = []
-    inside: list[str] | None = None
-    mark = language = ""
-    for line in re.split(r"\r\n?|\n", text):  # and not where other signs end lines within a comment
-        found = _FENCE.match(line)
-        if inside is None and found:
-            mark, language, inside = found[1], found[2].lower(), []
-        elif inside is not None and found and found[1].startswith(mark) and not found[2]:
-            blocks.append((language, textwrap.dedent("\n".join(inside)) + "\n"))
-            inside = None
-        else:
-            (outside if inside is None else inside).append(line)
-    if inside is not None:
-        blocks.append((language, textwrap.dedent("\n".join(inside)) + "\n"))
-    return blocks, "\n".join(outside)
+_SIGNS = {
+    "python": re.compile(r"^[ \t]*@[ \t]*(?:\w+\.)*kernel\b", re.MULTILINE),
+    "cpp": re.compile("_cpu_kernel_forward"),
+    "cuda": re.compile("_cuda_kernel_forward"),
+}
 
 
-_NAMES = {"python": ("python", "py", "python3", ""), "cpp": ("cpp", "c++", "cc", "cxx", "c", ""), "cuda": ()}
-_SIGNS = {"python": ".kernel", "cpp": "_cpu_kernel_forward", "cuda": "_cuda_kernel_forward"}
+def _spell_out(tree: ast.Module) -> None:
+    """Annotations that are texts become what these say; other letters than ASCII's become their numbers."""
+    for node in ast.walk(tree):
+        for field in ("annotation", "returns"):
+            if getattr(node, field, None) is not None:
+                setattr(node, field, _Unquoted().visit(getattr(node, field)))
+    names = [
+        (n, f, getattr(n, f, None)) for n in ast.walk(tree) for f in ("id", "arg", "name", "attr", "asname")
+    ]
+    taken = {name for _, _, name in names}
+    for node, field, name in names:
+        if isinstance(name, str) and not name.isascii():
+            made = "".join(c if c.isascii() else f"u{ord(c):x}_" for c in name)
+            if made not in taken:
+                setattr(node, field, made)
 
 
-def _best(blocks: Sequence[tuple[str, str]], language: str) -> str:
-    """The last block that holds a kernel, of those in the language if any is."""
-    named = [text for name, text in blocks if not _NAMES[language] or name in _NAMES[language]]
-    candidates = named or [text for _, text in blocks]
-    holding = [text for text in candidates if _SIGNS[language] in text]
-    if not holding:
-        raise _Lost("no block of the answer holds a kernel")
-    return holding[-1]
+class _Unquoted(ast.NodeTransformer):
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if not isinstance(node.value, str):
+            return node
+        try:
+            meant: ast.expr = self.visit(ast.parse(node.value.strip(), mode="eval").body)
+        except (SyntaxError, ValueError):
+            return ast.Constant(None)  # a remark, and no type
+        return meant
+
+
+# Numbers that NumPy and Warp know by the same name.
+_NUMBERS = ("pi", "e", "inf", "nan")
 
 
 def _with_wp(tree: ast.Module) -> ast.Module:
@@ -128,6 +144,8 @@ def _with_wp(tree: ast.Module) -> ast.Module:
                     names[alias.asname or "warp"] = ""
                 else:
                     body.append(ast.Import([alias]))
+                if alias.name == "numpy":
+                    names |= {f"{alias.asname or 'numpy'}.{number}": number for number in _NUMBERS}
         elif isinstance(statement, ast.ImportFrom) and statement.module == "warp":
             names |= {alias.asname or alias.name: alias.name for alias in statement.names}
         else:
@@ -138,10 +156,27 @@ def _with_wp(tree: ast.Module) -> ast.Module:
 
 
 class _Renamed(ast.NodeTransformer):
-    """Names of Warp, and of what was imported from it, become `wp` and `wp.name`."""
+    """Names of Warp, and of what was imported from it, become `wp` and `wp.name`; so do numbers of NumPy."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self._names = names
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Within, what it binds itself is its own."""
+        bound = bound_names(node)
+        inner = _Renamed({name: meant for name, meant in self._names.items() if name not in bound})
+        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.args = self.visit(node.args)
+        node.returns = node.returns and self.visit(node.returns)
+        node.body = [inner.visit(statement) for statement in node.body]
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        name = f"{node.value.id}.{node.attr}" if isinstance(node.value, ast.Name) else ""
+        if name in self._names:
+            return ast.Attribute(ast.Name("wp", ast.Load()), self._names[name], ast.Load())
+        self.generic_visit(node)
+        return node
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id not in self._names or not isinstance(node.ctx, ast.Load):
@@ -150,23 +185,45 @@ class _Renamed(ast.NodeTransformer):
         return ast.Attribute(wp, self._names[node.id], ast.Load()) if self._names[node.id] else wp
 
 
+def _last(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Without kernels that another of the same name behind them replaces."""
+    kernels = [s for s in body if isinstance(s, ast.FunctionDef) and _is_kernel(s)]
+    last = {kernel.name: kernel for kernel in kernels}
+    replaced = {id(kernel) for kernel in kernels if last[kernel.name] is not kernel}
+    return [s for s in body if id(s) not in replaced]
+
+
 def _unfolded(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """`k = make(4)` becomes what `make` does, if that ends with the return of a name."""
-    makers = {s.name: s for s in body if isinstance(s, ast.FunctionDef) and not s.decorator_list}
+    makers = {s.name: s for s in body if isinstance(s, ast.FunctionDef) and _makes_kernel(s)}
     for statement in body:
-        call = statement.value if isinstance(statement, ast.Assign) else None
+        call = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
         maker = makers.get(getattr(call.func, "id", "")) if isinstance(call, ast.Call) else None
-        if maker is None or not isinstance(call, ast.Call) or not _makes_kernel(maker):
+        if maker is None or not isinstance(call, ast.Call):
             yield statement
             continue
-        given = dict(zip((a.arg for a in maker.args.args), call.args, strict=False))
+        taken = maker.args
+        names = [argument.arg for argument in (*taken.posonlyargs, *taken.args)]
+        given: dict[str, ast.expr] = dict(zip(reversed(names), reversed(taken.defaults), strict=False))
+        given |= {a.arg: d for a, d in zip(taken.kwonlyargs, taken.kw_defaults, strict=True) if d is not None}
+        given |= dict(zip(names, call.args, strict=False))
         given |= {k.arg: k.value for k in call.keywords if k.arg}
         for name, value in given.items():
             yield ast.Assign([ast.Name(name, ast.Store())], value)
         yield from maker.body[:-1]
 
 
+def _lifted(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Where there is no kernel outside of functions and classes, what is in those that hold one."""
+    if any(map(_is_kernel, body)):
+        return body
+    inside = [(statement, getattr(statement, "body", [])) for statement in body]
+    return [s for outer, held in inside for s in (held if any(map(_is_kernel, held)) else [outer])]
+
+
 def _makes_kernel(function: ast.FunctionDef) -> bool:
+    if not all("cache" in ast.unparse(decorator) for decorator in function.decorator_list):
+        return False
     last = function.body[-1]
     returned = last.value.id if isinstance(last, ast.Return) and isinstance(last.value, ast.Name) else ""
     return any(isinstance(s, ast.FunctionDef) and s.name == returned and _is_kernel(s) for s in function.body)
@@ -239,7 +296,7 @@ def _settle_types(kernel: ast.FunctionDef, types: Sequence[str]) -> None:
         return
     for argument, kind in zip(kernel.args.args, types, strict=True):
         spelt = _spelt(kind)
-        if argument.annotation is not None and spelt and "Any" in _named_or_attributes(argument.annotation):
+        if argument.annotation is not None and spelt and _GENERIC & _named_or_attributes(argument.annotation):
             argument.annotation = ast.parse(spelt, mode="eval").body
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Any
 
-from warpgen.errors import ProgramError
+from warpgen.errors import ProgramError, VerificationError
 from warpgen.extraction.codegen import lower
 from warpgen.extraction.loading import load
 from warpgen.launch import Launch
@@ -27,10 +28,18 @@ def lowered(job: Lower) -> Lowered:
         require_allowed(job.source)
         with load(program) as live:
             taken = warp_native.argument_types(live.kernel)
-            names, layouts = tuple(name for name, _ in taken), tuple(describe(kind) for _, kind in taken)
+            names, layouts = tuple(name for name, _ in taken), tuple(_described(*each) for each in taken)
         return Lowered(lower(program, ("cpu",))["cpu"].text, names, layouts)
     except (ProgramError, RecursionError) as error:
-        return Lowered("", names, layouts, str(error))
+        said = str(error).encode(errors="replace").decode()  # by the stranger, for all that is known
+        return Lowered("", names, layouts, said)
+
+
+def _described(name: str, kind: Any) -> MemoryLayout:
+    try:
+        return describe(kind)
+    except Exception as error:
+        raise VerificationError(f"the argument {name} is of a type that no row has") from error
 
 
 _REHEARSAL = """

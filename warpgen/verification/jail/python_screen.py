@@ -10,7 +10,7 @@ import ast
 import enum
 import math
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeGuard
 
 from warpgen.verification.allowlist import allowed_of_warp, bound_names, fields, members
@@ -20,7 +20,10 @@ _OF = {
     "math": frozenset(name for name in dir(math) if not name.startswith("_")),
     "typing": frozenset(
         name
-        for name in ("Any", "Callable", "NamedTuple", "Optional", "Union", "Tuple", "List")
+        for name in """
+        Annotated Any Callable ClassVar Dict Final FrozenSet Iterable Iterator List Literal Mapping NamedTuple
+        Optional Sequence Set Tuple Type TypeAlias TypeVar TYPE_CHECKING Union cast
+        """.split()
         if hasattr(typing, name)
     ),
     "enum": frozenset(
@@ -32,6 +35,16 @@ _OF = {
 _HOST = frozenset(
     """
     numpy time argparse dataclasses functools itertools random collections torch unittest pytest matplotlib
+    logging contextlib warnings json copy timeit statistics operator string textwrap pprint tqdm scipy pandas
+    jax cupy typing_extensions numbers fractions decimal abc heapq bisect
+    """.split()
+)
+# The same of Warp.
+_LAUNCHING = frozenset(
+    """
+    init launch launch_tiled synchronize synchronize_device zeros zeros_like ones ones_like empty empty_like
+    full full_like clone copy from_numpy from_torch to_torch Tape ScopedTimer ScopedDevice ScopedCapture
+    get_device get_devices get_preferred_device set_device is_cuda_available set_module_options overload
     """.split()
 )
 
@@ -49,10 +62,14 @@ _FORBIDDEN = frozenset(
     memoryview exit quit help object super classmethod staticmethod
     """.split()
 )
+# But for those of classes in host code, which is left out.
+_OF_CLASSES = frozenset("getattr setattr hasattr object super classmethod staticmethod".split())
 
 
 # What a module says of itself.
-_DUNDERS = frozenset({"__name__", "__all__", "__author__", "__version__", "__license__"})
+_DUNDERS = frozenset({"__name__", "__all__", "__author__", "__version__", "__license__", "__doc__"})
+# What host code asks of what it holds.
+_SAID = frozenset({"__version__", "__name__", "__doc__", "__init__"})
 
 
 class Refused(Exception):
@@ -61,9 +78,9 @@ class Refused(Exception):
 
 def screen(tree: ast.Module, executed: bool = False) -> None:
     """Raise Refused, which names it, for the first thing that is not allowed."""
-    modules = dict(_imported(tree))
+    modules = dict(_imported(tree, executed))
     held = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    own = _own(tree)
+    own = _own(tree) if executed else _own(tree) | _own_of_module(tree)
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     private = {s.target.id for c in classes for s in c.body if _is_field(s)}
     private |= {member.id for c in classes for member in members(c)}
@@ -72,18 +89,18 @@ def screen(tree: ast.Module, executed: bool = False) -> None:
             _name(node, modules, held, own, executed)
         elif isinstance(node, ast.Attribute):
             _attribute(node, modules, executed, private)
-        elif isinstance(
+        elif executed and isinstance(
             node, ast.AsyncFunctionDef | ast.Await | ast.Yield | ast.YieldFrom | ast.Global | ast.Nonlocal
         ):
             raise Refused(type(node).__name__.lower())
     if executed:
         own_classes = {s.name for s in tree.body if isinstance(s, ast.ClassDef)}
         known = {n for s in tree.body for n in _stored(s)} | set(modules) | _BUILTINS
-        for expression, bound in _run_at_once(tree):
+        for expression, bound in _run_at_once(tree.body):
             _run(expression, modules, own_classes, known | bound)
 
 
-def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def _imported(tree: ast.Module, executed: bool) -> Iterator[tuple[str, str]]:
     """Name and module of each import. Raises Refused for modules, and names of them, that are on no list."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -95,7 +112,7 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom):
             root = (node.module or "").split(".")[0]
             for alias in node.names:
-                known = _may(node.module or "", alias.name) or (
+                known = _may(node.module or "", alias.name, executed) or (
                     root in _HOST and not alias.name.startswith("_")
                 )
                 if node.level or not known or (alias.asname or "").startswith("__"):
@@ -104,8 +121,10 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
                     yield alias.asname or alias.name, root
 
 
-def _may(module: str, name: str) -> bool:
-    return allowed_of_warp(name) if module == "warp" else name in _OF.get(module, frozenset())
+def _may(module: str, name: str, executed: bool) -> bool:
+    if module == "warp":
+        return allowed_of_warp(name) or (name in _LAUNCHING and not executed)
+    return name in _OF.get(module, frozenset())
 
 
 def _own(tree: ast.Module) -> set[int]:
@@ -130,12 +149,20 @@ def _own(tree: ast.Module) -> set[int]:
     return found
 
 
+def _own_of_module(tree: ast.Module) -> set[int]:
+    """The same of what stands outside of functions, for code that is not executed."""
+    outside = [n for s in tree.body if not isinstance(s, ast.FunctionDef | ast.ClassDef) for n in ast.walk(s)]
+    bound = {n.id for n in outside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    bound |= {n.arg for n in outside if isinstance(n, ast.arg)}
+    return {id(n) for n in outside if isinstance(n, ast.Name) and n.id in bound}
+
+
 def _name(node: ast.Name, modules: dict[str, str], held: set[int], own: set[int], executed: bool) -> None:
     if node.id.startswith("__") and node.id.strip("_") and node.id not in _DUNDERS:
         raise Refused(f"the name {node.id}")
     if id(node) in own:
         return
-    if node.id in _FORBIDDEN:
+    if node.id in _FORBIDDEN and (executed or node.id not in _OF_CLASSES):
         raise Refused(f"the name {node.id}")
     module = modules.get(node.id, "")
     if module in _HOST and executed:
@@ -149,10 +176,11 @@ def _is_field(statement: ast.stmt) -> TypeGuard[Any]:
 
 
 def _attribute(node: ast.Attribute, modules: dict[str, str], executed: bool, private: set[str]) -> None:
-    if node.attr == "__version__" and not executed:
+    if node.attr in _SAID and not executed:
         return
     module = modules.get(node.value.id, "") if isinstance(node.value, ast.Name) else ""
-    if node.attr.startswith("__") or (node.attr.startswith("_") and (module or node.attr not in private)):
+    hidden = node.attr.startswith("_") and (module or (executed and node.attr not in private))
+    if hidden or node.attr.startswith("__"):
         raise Refused(f"the attribute {node.attr}")
     if module in _OF and node.attr not in _OF[module]:
         raise Refused(f"{module}.{node.attr}")
@@ -169,35 +197,34 @@ def _stored(statement: ast.stmt) -> Iterator[str]:
                 yield node.id
 
 
-def _run_at_once(tree: ast.Module) -> Iterator[tuple[ast.AST, set[str]]]:
+def _run_at_once(
+    body: Sequence[ast.stmt], bound: frozenset[str] = frozenset()
+) -> Iterator[tuple[ast.AST, frozenset[str]]]:
     """What runs when the module is loaded, or while code is generated: all but bodies of Warp's functions.
 
-    With the names that stand for something there beside the module's own: counters of loops in `wp.static`.
+    With the names that stand for something there beside the module's own: those that are `bound` around it,
+    counters of loops in `wp.static`.
     """
-    nothing: set[str] = set()
-    for statement in tree.body:
+    for statement in body:
         if isinstance(statement, ast.FunctionDef):
-            parts = [
-                *statement.decorator_list,
-                statement.args,
-                *([statement.returns] if statement.returns else []),
-            ]
-            yield from ((part, nothing) for part in parts)
-            if not statement.decorator_list:  # Python's own, which `wp.static` may call
-                inner = {s.name for s in statement.body if isinstance(s, ast.FunctionDef)}
-                yield from ((part, bound_names(statement) | inner) for part in statement.body)
-            bound = {
-                n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-            }
-            for node in (n for s in statement.body for n in ast.walk(s)):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Attribute)
-                    and node.func.attr == "static"
-                ):
-                    yield node, bound
+            parts = (*statement.decorator_list, statement.args, statement.returns)
+            yield from ((part, bound) for part in parts if part is not None)
+            nodes = [n for s in statement.body for n in ast.walk(s)]
+            if _is_warps(statement):
+                stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+                calls = (n for n in nodes if isinstance(n, ast.Call))
+                yield from ((n, bound | stored) for n in calls if getattr(n.func, "attr", "") == "static")
+            else:
+                inside = {n.name for n in nodes if isinstance(n, ast.FunctionDef)}
+                yield from _run_at_once(statement.body, bound | bound_names(statement) | inside)
         elif not isinstance(statement, ast.Import | ast.ImportFrom):
-            yield statement, nothing
+            yield statement, bound
+
+
+def _is_warps(function: ast.FunctionDef) -> bool:
+    """Whether Warp takes it for code of kernels: it is never called."""
+    decorators = function.decorator_list
+    return bool(decorators) and all(ast.unparse(decorator).startswith("wp.") for decorator in decorators)
 
 
 def _run(tree: ast.AST, modules: dict[str, str], classes: set[str], known: set[str]) -> None:

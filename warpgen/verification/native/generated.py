@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_NAME, _BEHIND = re.compile(r"(\w+)_(?:cpu|cuda)\Z"), "_kernel_forward("
+_NAME, _BEHIND = re.compile(r"(\w+)_(?:cpu|cuda)"), "_kernel_forward("
 _KERNEL_DIM = re.compile(r"launch_bounds_t<(\d)>")
 
 
@@ -12,7 +12,10 @@ def kernel_name(code: str) -> str:
     """Mangled name of the kernel in a generated text, '' if there is none."""
     end = code.find(_BEHIND)
     while end >= 0:
-        found = _NAME.search(code, code.rfind("\n", 0, end) + 1, end)
+        start = end
+        while start and (code[start - 1].isalnum() or code[start - 1] == "_"):
+            start -= 1  # a search from the left takes the square of a word's length
+        found = _NAME.fullmatch(code, start, end)
         if found:
             return found[1]
         end = code.find(_BEHIND, end + 1)

@@ -14,7 +14,7 @@
 #define __host__
 #define __device__
 #define __global__
-#define __constant__ static
+#define __constant__ static const
 #define __managed__ static
 #define __noinline__ __attribute__((noinline))
 #define __forceinline__ inline __attribute__((always_inline))
