@@ -154,4 +154,4 @@ def test_whatever_warp_writes_may_be_judged(domain: str, tmp_path: Path) -> None
     for algorithm in domains()[domain].algorithms:
         for draft in covering(algorithm, least=1)[0]:
             for target, code in lower(draft.program, TARGETS).items():
-                cleaned(code.text, "cpp" if target == "cpu" else "cuda")
+                cleaned(code.text, "cpp" if target == "cpu" else "cuda", code.text)

@@ -182,6 +182,13 @@ WRONG = {
     ),
     "a clock that stands": ("warp", r"(        // forward\n)", r"\1        if (clock64() != 0) continue;\n", "allow"),
     "a gradient stored": ("warp", r"wp::adj_address\(var_x, var_0, adj_x, adj_0, adj_2\);", "var_x.grad[var_0] = adj_2;", "gradients"),
+    "a clock by another name": ("warp", r"(        // forward\n)", r"\1        auto now = clock64; if (now() != 0) continue;\n", "compile"),
+    "launches counted in memory of the device": (
+        "hand", r'(extern "C" __global__ void \w+_forward\()', r"__device__ int launches = 0;\n\1", "crash",
+    ),
+    "an assert that does something": (
+        "hand", r"y\.data\[i\] = v;", "float w = 0.0f; assert((w = v, true)); y.data[i] = w;", "allow",
+    ),
     "an adjoint halved": ("warp", r"wp::adj_sin\((\w+), (\w+), (\w+)\);", "", "gradients"),
     "no adjoint": ("warp", r'extern "C" __global__ void \w+_backward\([\s\S]*\Z', "", "gradients"),
     "no kernel": ("warp", r"_cuda_kernel_", "_kernel_of_mine_", "compile"),
@@ -202,10 +209,54 @@ def test_wrong_texts_are_told(row: warpgen.Row, text: str, what: str) -> None:
         pattern, put, by_hand(text) if base == "hand" else text, count=0 if "no kernel" in what else 1
     )
     assert count
+    if "launches" in what:
+        changed = changed.replace(
+            "float v = 0.0f;\n", "float v = 0.0f;\n    if (i == 0) atomicAdd(&launches, 1);\n", 1
+        )
     changed = changed.replace(
         "__device__ float warp_sum", "__device__ void partial_loop() {}\n__device__ float warp_sum", 1
     )
     assert told(row, changed, timeout=4.0 if stage == "timeout" else 60.0).startswith(stage)
+
+
+@pytest.mark.parametrize(("kind", "function"), [("int32", "Max"), ("uint32", "Min")])
+def test_shared_memory_begins_with_anything(kind: str, function: str) -> None:
+    """What is greater than any value, what is less, and nothing: whoever forgets to set it is seen."""
+    name = function.lower()
+    source = f"""import warp as wp
+
+
+@wp.kernel(enable_backward=False)
+def best(x: wp.array(dtype=wp.{kind}), y: wp.array(dtype=wp.{kind})):
+    i = wp.tid()
+    wp.atomic_{name}(y, 0, x[i])
+"""
+    made = row_of(
+        source,
+        argument("x", f"array1d({kind})", "input", shape=(600,), low=5, high=100),
+        argument("y", f"array1d({kind})", "output", "constant", shape=(1,)),
+        dim=(600,),
+    )
+    own = lower(program_of(made), ("cuda",))["cuda"].text
+    found = re.search(r"(\w+)_cuda_kernel_forward\(", own)
+    assert found
+    body = f"""extern "C" __global__ void {found[1]}_cuda_kernel_forward(
+    wp::launch_bounds_t<1> dim, wp::array_t<wp::{kind}> x, wp::array_t<wp::{kind}> y)
+{{
+    __shared__ wp::{kind} best;
+    size_t i = static_cast<size_t>(blockDim.x) * blockIdx.x + threadIdx.x;
+    if (threadIdx.x == 0) best = x.data[0];
+    __syncthreads();
+    if (i < dim.size) atomic{function}(&best, x.data[i]);
+    __syncthreads();
+    if (threadIdx.x == 0) atomic{function}(y.data, best);
+}}
+"""
+    right = own[: own.index('extern "C" __global__')] + body
+    for seed in (0, 1):
+        assert made.check(right, "cuda", seed=seed).right
+        unset = right.replace("    if (threadIdx.x == 0) best = x.data[0];\n", "")
+        assert made.check(unset, "cuda", seed=seed).stage == "outputs"
 
 
 def test_gradients_are_held_one_by_one(row: warpgen.Row, text: str) -> None:

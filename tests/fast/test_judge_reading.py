@@ -241,7 +241,8 @@ def test_what_is_compiled_is_what_was_read() -> None:
         "extern int x;", 'extern "C" int x();', "template <> int f<int>();", "long a = *(long*)1;", "auto a = (void*)f;",
         "auto a = reinterpret_cast<long*>(1);", "int \\u0041;", "int \u00e9;", "int a; }", "int a[(1];", "/* open",
         "\"open", "warpgen_watch.on = 0;", "__tsan_init();", "int a\r= 1;", "#embed \"x\"", "#if defined(__CUDACC__) && !defined(_MSC_VER)\nint a;\n#endif",
-        "#if defined(__CUDA_ARCH__)\n#define int(x) cast_int(x)\n#endif", "#if defined(__CUDA_ARCH__)", "#endif", "#if __has_include(\"x\")\n#endif",
+        "static int a<:3:>;", "void f() <% %>", "<:<:gnu::cold:>:> void f();", "void f(bool& a) { assert((a = true)); }", "assert(f());",
+        "#if defined(__CUDA_ARCH__)\nint a;\n#endif", "#if defined(__CUDA_ARCH__)\n#define int(x) cast_int(x)\n#endif", "#if defined(__CUDA_ARCH__)", "#endif", "#if __has_include(\"x\")\n#endif",
     ],
 )  # fmt: skip
 def test_no_spelling_of_more_passes(line: str) -> None:
@@ -249,6 +250,14 @@ def test_no_spelling_of_more_passes(line: str) -> None:
     cleaned(CPP, "cpp")
     with pytest.raises(Refused):
         cleaned(CPP.replace(MACRO, f"{line}\n{MACRO}"), "cpp")
+
+
+def test_what_the_row_keeps_for_gpus_may_stand() -> None:
+    """Nothing else may do another thing there; an assert of a name, as Warp writes it, does nothing."""
+    block = "#if defined(__CUDA_ARCH__)\nint a; // so\n#endif\n"
+    text = CPP.replace(MACRO, block.replace("; // so", " ;") + MACRO)
+    assert "int a ;" in cleaned(text, "cpp", CPP + block)
+    assert "assert" in cleaned(CPP.replace("wp::tid(1);", 'assert(((void)"so", var_1));'), "cpp")
 
 
 def test_the_one_cast_that_warp_writes_passes() -> None:
@@ -280,7 +289,9 @@ CUDA = CPP.replace("static void k_cpu", 'extern "C" __global__ void k_cuda')
     "line",
     [
         "static __device__ float atomicAdd(float* p, float v, int) { return *p += v; }",
-        "template <class T> T atomicMax(T* p, T v) noexcept { return v; }", "auto f = atomicAdd;",
+        "template <class T> T atomicMax(T* p, T v) noexcept { return v; }",
+        "__device__ auto atomicAdd(float* p, float v, bool) -> float { return *p += v; }",
+        "__device__ float atomicAdd(float* p, float v, bool) <% return *p += v; %>", "auto f = atomicAdd;",
         "int a = wg_armed;", "unsigned a = WG_ALL;", "volatile int a;", "extern int a;", "#include <cuda_runtime.h>",
     ],
 )  # fmt: skip

@@ -23,6 +23,9 @@ _MOST_OF_SLOPES = {"f8": 1e-5, "f4": 1e-3, "f2": 5e-2}
 # whole. Gradients differ by orders of magnitude in one array, and none may hide behind another.
 _OF_OUTPUTS, _OF_SLOPES = 0.2, 0.02
 
+# An array's size is no more than so many times that of the least quarter of what is not zero.
+_LEAST = 8.0
+
 FORWARD = ("outputs", "turned")
 BACKWARD = ("gradients", "slopes turned")
 
@@ -89,9 +92,14 @@ def differs(
         bad = (expected != actual) & ((slack == 0.0) | (_distance(expected, actual) > slack))
         return np.asarray(bad, np.bool_)
     b = expected.astype(np.float64)
-    allowed = _allowed(expected.dtype, kind, what) * size(b, _OF_SLOPES if what in BACKWARD else _OF_OUTPUTS)
+    allowed = _allowed(expected.dtype, kind, what) * size(
+        b, _OF_SLOPES if what in BACKWARD else _OF_OUTPUTS, least=True
+    )
     bad = ~(_distance(expected, actual) - slack <= allowed) & (b != actual)
-    return np.asarray(bad & np.isfinite(b), np.bool_)
+    finite = np.isfinite(b)
+    if what not in BACKWARD:  # what is infinite may stand for nothing found
+        bad = np.where(np.isinf(b), np.isfinite(actual) & ~(slack > 0.0), bad & finite)
+    return np.asarray(bad & ~np.isnan(b) & (finite | (what not in BACKWARD)), np.bool_)
 
 
 def _distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
@@ -99,10 +107,17 @@ def _distance(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(np.abs(a.astype(np.float64) - b.astype(np.float64)), np.float64)
 
 
-def size(expected: NDArray[np.float64], share: float) -> NDArray[np.float64]:
-    """What an element's error is relative to: its own size, and a share of the size of its array."""
+def size(expected: NDArray[np.float64], share: float, least: bool = False) -> NDArray[np.float64]:
+    """What an element's error is relative to: its own size, and a share of the size of its array.
+
+    `least`: of most of its elements, that a few great ones hide nothing.
+    """
     finite = expected[np.isfinite(expected)]
     whole = float(np.sqrt(np.mean(finite * finite))) if finite.size else 0.0
+    if least:
+        some = np.abs(finite[finite != 0.0])
+        few = float(np.partition(some, (some.size - 1) // 4)[(some.size - 1) // 4]) if some.size else 0.0
+        whole = min(whole, _LEAST * few)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.abs(expected) + share * whole, np.float64)
 
@@ -112,6 +127,15 @@ def _allowed(code: np.dtype[Any], kind: str, what: str) -> float:
     if what in BACKWARD:
         return min(_SLACK_OF_SLOPES * tolerance.gradient({code.str}, coarse=False), _MOST_OF_SLOPES[width])
     return min(_SLACK * tolerance.forward(kind, code.str), _MOST[width])
+
+
+def behind(measured: Measured, actual: Arrays) -> Finding:
+    """Elements of outputs, or of their gradients, that a stranger's adjoint alone changes."""
+    found = Finding()
+    for part, described in enumerate(measured.parts):
+        if described.what == "behind":
+            found.add("gradients", measured, part, actual[part] > measured.arrays[part], actual[part])
+    return found
 
 
 def raced(measured: Measured, actual: Arrays, what: str) -> Finding:

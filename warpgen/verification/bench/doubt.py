@@ -6,6 +6,7 @@ whether they stand near a branch.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -17,7 +18,7 @@ from warpgen.verification.bench.comparing import Strays, differs, size
 from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.bench.subject import Subject
 from warpgen.verification.jail.cell import Cell
-from warpgen.verification.judging import values
+from warpgen.verification.judging import tolerance, values
 
 # Roundings that inputs are moved by, and how often.
 _SOFT, _SOFT_TURNS = 2.0, 4
@@ -28,6 +29,9 @@ _MOST = 0.25
 # Whole numbers flip to their neighbours, some up, some down, some not; where more than this share of an array
 # differs, something else is at work: what was added to all of them.
 _MOST_FLIPPED = 0.75
+# An element near a branch is one of few. Where more than this share of an array, and more than a few, go far
+# with their inputs, or elements of a short one are across in more than so many draws, it is chaos as well.
+_MOST_FAR, _FEW, _OFTEN = 0.5, 2, 3
 
 
 class Doubt:
@@ -35,6 +39,7 @@ class Doubt:
 
     def __init__(self, cell: Cell, subject: Subject, kind: str, left: Callable[[float], float]) -> None:
         self._cell, self._subject, self._kind, self._left = cell, subject, kind, left
+        self._times: Counter[tuple[str, str]] = Counter()
         self._moved: dict[tuple[int, float], dict[tuple[str, str], NDArray[np.float64]]] = {}
 
     def settled(self, measured: Measured, actual: Arrays, strays: Strays, decided: bool) -> NDArray[np.bool_]:
@@ -57,8 +62,18 @@ class Doubt:
                 self._movement(measured, part.what, part.path, mine.shape, _HARD, _HARD_TURNS) / values.SLACK
             )
             moved = np.maximum(moved, far)
-            bad = bad & differs(mine, theirs, moved, self._kind, part.what)
+            across = bad & differs(mine, theirs, moved, self._kind, part.what)
+            if across.sum() < bad.sum() and not self._chaotic((part.what, part.path), bad, far > most):
+                bad = across
         return bad
+
+    def _chaotic(self, of: tuple[str, str], bad: NDArray[np.bool_], far: NDArray[np.bool_]) -> bool:
+        """Whether there is no branch to be near: most of the array goes far, or a few in draw after draw."""
+        if far.sum() > _FEW and far.mean() > _MOST_FAR:
+            return True
+        if bad.sum() > tolerance.STRAY * bad.size:
+            self._times[of] += 1
+        return self._times[of] > _OFTEN
 
     def _movement(
         self, measured: Measured, what: str, path: str, shape: tuple[int, ...], steps: float, turns: int
@@ -89,6 +104,7 @@ class Doubt:
                 key = (p.what, p.path)
                 if key in base:
                     with np.errstate(invalid="ignore", over="ignore"):
-                        step = np.abs(a.astype(np.float64) - base[key])
-                    made[key] = np.maximum(made[key], np.nan_to_num(step, nan=np.inf))
+                        moved = a.astype(np.float64)
+                        step = np.where(moved == base[key], 0.0, np.abs(moved - base[key]))
+                    made[key] = np.maximum(made[key], np.nan_to_num(step, nan=np.inf, posinf=np.inf))
         return made

@@ -7,42 +7,52 @@ anything. A draw that the row's own kernel does not stand is left out by the jud
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from warpgen.launch import Argument, Fill, Launch
 from warpgen.program import Program
+from warpgen.verification.bench import constants, extents
+from warpgen.verification.bench.extents import Change
 from warpgen.verification.jail.job import Draw
 from warpgen.verification.running.memory_layout import MemoryLayout
 from warpgen.verification.running.streams import Stream
 
-# Outputs begin with values in this range: none is zero, and as a number of places none leads far.
+# Whole numbers in outputs begin in this range: none is zero, and as a number of places none leads far.
+# Floats there have both signs: what was less, and what was more, must not be kept.
 _JUNK = (1.0, 9.0)
+# Floats that are farther off than results mostly are, by bytes of the type.
+_WIDE_FLOATS = {2: 1e3, 4: 1e6, 8: 1e6}
 # Whole numbers that no rounding of bits of floats excuses, by bytes of the type; a kernel that counts on
 # places does not stand them.
 _WIDE_JUNK = {1: (20.0, 120.0), 2: (1e3, 3e4), 4: (1e6, 2e9), 8: (1e6, 2e9)}
+# Whole inputs whose products leave 32 bits; no greater ones, for some are counts of turns.
+_WIDE = 1e5
 
-# How many draws of each kind are tried, the likeliest to be stood last: `_Plan` says what each is.
+# How many draws of each kind are tried: `_Plan` says what each is. Of some all are tried in any case.
 _KINDS = {
     "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 5, "whole numbers": 2,
     "counts": 1, "extents alone": 2, "launch alone": 1, "one axis": 4, "one parameter": 6,
     "junk of floats": 2, "parameters, clean": 2, "extents, clean": 2, "clean": 2, "far": 2, "other sign": 4,
-    "zero": 5,
+    "zero": 5, "equals": 3, "far equals": 2, "cases": 6, "single": 2, "uneven": 1, "inner axis": 3,
+    "repeated": 1, "wide numbers": 2,
 }  # fmt: skip
 
-Change = Callable[[Argument, Fill], Fill]
+
+# Kinds of which all draws are tried in any case.
+_ALL = ("edges", "cases", "single")
 
 
 def plan(program: Program, layouts: Sequence[MemoryLayout], seed: int) -> tuple[list[Draw], list[Draw]]:
     """The draws that are tried in any case, one of each kind and all edges, and more of each in turn."""
     made = _Plan(program, layouts, seed)
     drawn = [pair for kind, count in _KINDS.items() for pair in made.draws(kind, count)]
-    first = [draw for turn, draw in drawn if not turn or draw.label == "edges"]
-    more = [(turn, draw) for turn, draw in drawn if turn and draw.label != "edges"]
+    first = [draw for turn, draw in drawn if not turn or draw.label in _ALL]
+    more = [(turn, draw) for turn, draw in drawn if turn and draw.label not in _ALL]
     return first, [draw for _, draw in sorted(more, key=lambda pair: pair[0])]
 
 
@@ -78,7 +88,15 @@ class _Plan:
         self._numbers = [int(f.value) for f in fills if np.dtype(self._codes[f.name]).kind in "iu"]
         taken = [f for a in program.args if a.role != "output" for f in a.fills]
         self._counts = {f.name for f in taken if self._is_count(f)}
+        wide = [f for f in taken if f.kind == "uniform" and f.name in self._codes]
+        self._inputs = {f.name for f in wide if np.dtype(self._codes[f.name]).kind in "iu"}
         self._number = 0
+        numbers = {"whole numbers": self._inputs, "wide numbers": self._inputs, "counts": self._counts}
+        self._useless = {name for name, some in numbers.items() if not some}
+        if all(f.kind != "permutation" for f in taken):
+            self._useless.add("repeated")
+        self._pool = constants.numbers(program.source)
+        self._cases = self._some_cases()
 
     def _is_count(self, fill: Fill) -> bool:
         """Whether it is for a whole number by itself, as how many elements of an array are valid."""
@@ -99,8 +117,17 @@ class _Plan:
         if kind in ("parameters", "extents", "beyond", "edges", "whole numbers", "parameters, clean"):
             # Whole numbers may stand for an extent: they change with it.
             args = self._changed(args, self._parameters(chance, floats=kind == "extents"))
-        if kind == "counts" and not self._counts:
+        if kind in self._useless:
             return None
+        if kind == "cases":
+            if turn >= len(self._cases):
+                return None
+            args = self._changed(args, _set(*self._cases[turn]))
+        if kind == "equals" and turn == 1:
+            args = self._changed(args, self._parameters(chance, floats=True))
+        if kind == "equals" and turn == 2:
+            for name in self._floats:
+                args = self._changed(args, self._turned(name, "other sign"))
         if kind in ("one parameter", "other sign", "zero"):
             names = {"other sign": self._floats, "zero": self._whole}.get(kind, self._names)
             if turn >= len(names):
@@ -108,32 +135,62 @@ class _Plan:
             name = names[turn]
             change = self._parameters(chance, name) if kind == "one parameter" else self._turned(name, kind)
             args = self._changed(args, change)
-        if kind == "one axis":
-            axes = _axes(args, launch)
+        lengths = self._lengths(kind, turn, args, launch, chance)
+        if lengths is None:
+            return None
+        args, launch = lengths
+        args = self._changed(args, self._ranges(kind, turn, chance))
+        if "clean" not in kind:
+            far = turn if kind == "plain" else 0
+            args = self._changed(args, self._junk(floats=kind == "junk of floats", far=far))
+        return self._placed(kind, turn, args, msgspec.structs.replace(launch, seed=self._seed), chance)
+
+    def _placed(
+        self, kind: str, turn: int, args: tuple[Argument, ...], launch: Launch, chance: Stream
+    ) -> Draw:
+        """The draw, and where its arrays lie: not always where a page begins or ends, nor pages apart."""
+        pool: tuple[float, ...] = ()
+        if "equals" in kind:
+            pool = constants.beyond(self._program.source) if "far" in kind else self._pool
+        # At an edge min and max may have equal arguments, and an adjoint any of several slopes.
+        backward = kind not in ("edges", "zero") and not pool
+        flush, near = self._number % 3 == 0, self._number % 4 == 3
+        shift = 16 * int(1.0 + 254.0 * float(chance.uniform((1,))[0])) if self._number % 3 == 1 else 0
+        turned = turn % 2 == 0
+        return Draw(args, launch, self._number, flush, shift, near, backward, turned, pool=pool, label=kind)
+
+    def _lengths(
+        self, kind: str, turn: int, args: tuple[Argument, ...], launch: Launch, chance: Stream
+    ) -> tuple[tuple[Argument, ...], Launch] | None:
+        """Arguments and launch with other lengths, where the kind has any; None where the row has none."""
+        if kind in ("one axis", "inner axis"):
+            axes = extents.axes(args, launch, inner=kind == "inner axis")
             if turn >= len(axes):
                 return None
             first = int(Stream(self._seed, "axes").uniform((1,))[0] * len(axes))
-            args = self._changed(args, _shorter(*axes[(first + turn) % len(axes)], chance))
-        if kind in ("extents", "extents alone", "extents, clean", "far"):
-            far = kind == "far"
-            extents = _other_extents(args, launch, self._numbers, chance, turn, far)
-            if not extents:
+            args = self._changed(args, extents.shorter(*axes[(first + turn) % len(axes)], chance))
+        if kind == "uneven":
+            return extents.uneven(args, launch, chance)
+        if kind in ("extents", "extents alone", "extents, clean", "far", "single"):
+            known = extents.others(args, launch, self._numbers, chance, turn, kind == "far")
+            lengths = extents.single(args, launch, turn) if kind == "single" else known
+            if not lengths:
                 return None
-            args, launch = self._resized(args, extents), _relaunched(launch, extents)
+            args, launch = self._resized(args, lengths), extents.relaunched(launch, lengths)
         if kind == "launch alone":
             # Objects keep their size: a launch over the faces of a mesh stands no other change of its length.
-            launch = msgspec.structs.replace(launch, dim=_fewer(launch.dim, chance))
-        args = self._changed(args, self._ranges(kind, turn, chance))
-        if "clean" not in kind:
-            wide = kind == "plain" and turn == 2
-            args = self._changed(args, self._junk(floats=kind == "junk of floats", wide=wide))
-        launch = msgspec.structs.replace(launch, seed=self._seed)
-        turned = turn % 2 == 0
-        # At an edge min and max may have equal arguments, and an adjoint any of several slopes.
-        backward, flush = kind not in ("edges", "zero"), self._number % 3 == 0
-        # Nor may arrays always begin or end where a page does.
-        shift = 64 * int(1.0 + 62.0 * float(chance.uniform((1,))[0])) if self._number % 3 == 1 else 0
-        return Draw(args, launch, self._number, flush, shift, backward, turned, label=kind)
+            launch = msgspec.structs.replace(launch, dim=extents.fewer(launch.dim, chance))
+        return args, launch
+
+    def _some_cases(self) -> list[tuple[str, float]]:
+        """Whole parameters and numbers that the source compares whole numbers with: some pairs of them."""
+        values = {f.name: f.value for a in self._program.args for f in a.fills if f.name in self._whole}
+        by_name, others = constants.cases(self._program.source, list(values))
+        pairs = [pair for pair in by_name if pair[1] != values[pair[0]]]
+        more = [(name, n) for name in values for n in others if n != values[name] and (name, n) not in pairs]
+        chance = Stream(self._seed, "cases")
+        pairs, more = ([some[k] for k in np.argsort(chance.uniform((len(some),)))] for some in (pairs, more))
+        return [*pairs, *more]
 
     def _changed(self, args: Sequence[Argument], change: Change) -> tuple[Argument, ...]:
         return tuple(
@@ -181,6 +238,8 @@ class _Plan:
         """Values beyond the range of the row's fills, or at its edges and all alike."""
 
         def change(argument: Argument, fill: Fill) -> Fill:
+            if kind == "repeated" and fill.kind == "permutation":
+                return msgspec.structs.replace(fill, kind="uniform", low=0.0, high=float(fill.shape[0]))
             if argument.role == "output" or fill.kind != "uniform":
                 return fill
             whole = np.dtype(self._codes[fill.name]).kind != "f"
@@ -194,12 +253,21 @@ class _Plan:
             if kind == "counts" and fill.name in self._counts:
                 # By chance the last of all elements are seldom among those that count.
                 return msgspec.structs.replace(fill, kind="constant", value=fill.high - 1.0)
+            if kind == "wide numbers" and whole and self._wide_now(fill, turn):
+                low, high = _wide(np.dtype(self._codes[fill.name]))
+                return msgspec.structs.replace(fill, low=low, high=high)
             if kind == "edges":
                 value = self._edge(fill, whole, turn)
                 return fill if value is None else msgspec.structs.replace(fill, kind="constant", value=value)
             return fill
 
         return change
+
+    def _wide_now(self, fill: Fill, turn: int) -> bool:
+        """Whether a whole input is wide: first all that are no truths, then one of them."""
+        names = [f.name for a in self._program.args for f in a.fills if f.name in self._inputs]
+        chosen = int(Stream(self._seed, "wide").uniform((1,))[0] * len(names))
+        return fill.name in names and (not turn or fill.name == names[chosen])
 
     def _edge(self, fill: Fill, whole: bool, turn: int) -> float | None:
         """What all elements are in this turn; in two of them, they are as ever.
@@ -215,8 +283,11 @@ class _Plan:
         turns = [*list(edges)[:3], *[None] * _KINDS["edges"]][: _KINDS["edges"]]
         return turns[int(np.argsort(chance.uniform((len(turns),)))[turn])]
 
-    def _junk(self, floats: bool, wide: bool) -> Change:
-        """Anything in outputs; whole numbers there may be places, which a kernel counts on."""
+    def _junk(self, floats: bool, far: int) -> Change:
+        """Anything in outputs; whole numbers there may be places, which a kernel counts on.
+
+        `far` is 1 for whole numbers below zero, 2 for those that are no places, and for floats as far off.
+        """
 
         def change(argument: Argument, fill: Fill) -> Fill:
             if argument.role != "output" or fill.kind != "constant":
@@ -224,29 +295,37 @@ class _Plan:
             code = np.dtype(self._codes[fill.name])
             if floats and code.kind != "f":
                 return fill
-            low, high = _WIDE_JUNK[code.itemsize] if wide and code.kind in "iu" else _JUNK
+            low, high = _JUNK
+            if code.kind == "f":
+                high = _WIDE_FLOATS[code.itemsize] if far == 2 else high
+                low = -high
+            elif far == 1 and code.kind == "i":
+                low, high = -high, 0.0
+            elif far == 2 and code.kind in "iu":
+                low, high = _WIDE_JUNK[code.itemsize]
+                low = -high if code.kind == "i" else low
             return msgspec.structs.replace(fill, kind="uniform", low=low, high=high)
 
         return change
 
-    def _resized(self, args: Sequence[Argument], extents: Mapping[int, int]) -> tuple[Argument, ...]:
+    def _resized(self, args: Sequence[Argument], lengths: Mapping[int, int]) -> tuple[Argument, ...]:
         """Shapes, and whole numbers that stand for an extent: a parameter, the end of a range of indices."""
 
         def size(number: float) -> float:
             """An extent becomes another; so does what is one more, as the end of numbers from 1 on."""
-            if number in extents:
-                return float(extents[int(number)])
-            return extents[int(number) - 1] + 1.0 if number - 1.0 in extents else number
+            if number in lengths:
+                return float(lengths[int(number)])
+            return lengths[int(number) - 1] + 1.0 if number - 1.0 in lengths else number
 
         def resize(fill: Fill) -> Fill:
-            shape = tuple(extents.get(extent, extent) for extent in fill.shape)
+            shape = tuple(lengths.get(extent, extent) for extent in fill.shape)
             fill = msgspec.structs.replace(fill, shape=shape)
             code = self._codes.get(fill.name)
             if code is None or np.dtype(code).kind == "f":
                 return fill
             if fill.kind == "constant":
                 return msgspec.structs.replace(fill, value=size(fill.value))
-            if fill.kind == "uniform" and (beyond := _beyond(fill, extents)):
+            if fill.kind == "uniform" and (beyond := extents.beyond(fill, lengths)):
                 return msgspec.structs.replace(fill, low=beyond[0], high=beyond[1])
             if fill.kind in ("uniform", "offsets", "ascending") and size(fill.high) > fill.low:
                 return msgspec.structs.replace(fill, high=size(fill.high))
@@ -255,12 +334,16 @@ class _Plan:
         return tuple(msgspec.structs.replace(a, fills=tuple(resize(f) for f in a.fills)) for a in args)
 
 
-def _beyond(fill: Fill, extents: Mapping[int, int]) -> tuple[float, float] | None:
-    """A range of counts that an extent cuts off, above the extent that was, as that may stand in a text."""
-    for old, new in extents.items():
-        if old < new and fill.low <= old < fill.high - 1.0 <= 2.0 * old:
-            return old + 1.0, max(fill.high, new + 1.0)
-    return None
+def _set(name: str, value: float) -> Change:
+    """One value for one fill."""
+    return lambda _, fill: msgspec.structs.replace(fill, value=value) if fill.name == name else fill
+
+
+def _wide(code: np.dtype[Any]) -> tuple[float, float]:
+    """A range of whole numbers: all that fit a short type or one without a sign, of others a part."""
+    limits = np.iinfo(code)
+    most = float(min(limits.max, 0xFFFFFFFF))
+    return (0.0, most) if code.kind == "u" else (max(-_WIDE, float(limits.min)), min(_WIDE, most))
 
 
 def _varies(argument: Argument, fill: Fill) -> bool:
@@ -285,88 +368,3 @@ def _other_number(value: float, kind: str, u: float, more: bool) -> float:
     else:
         size = max(1.0, float(np.floor(size * (0.4 + 0.6 * u))))
     return -size if value < 0.0 else size
-
-
-def _other_extents(
-    args: Sequence[Argument],
-    launch: Launch,
-    numbers: Sequence[int],
-    chance: Stream,
-    turn: int,
-    far: bool = False,
-) -> dict[int, int]:
-    """New lengths for the extents of launch and arrays: less of all, other for one, more of all, by turns.
-
-    Not by chance: whoever takes a length for granted is seen where there is less, if not where there is more.
-    What is a product of the row's `numbers`, as the length of a grid in one axis, stays one in every second
-    turn. `far` makes the greatest of a launch some times as great, as that of any other may be.
-    """
-    extents = sorted(
-        {e for e in (*launch.dim, *(e for a in args for f in a.fills for e in f.shape)) if e >= 3}
-    )
-    products = _products(extents, [*launch.dim, *numbers]) if turn % 2 == 0 else {}
-    known = sorted(set(extents).union(*products.values()).difference(products))
-    if not known:
-        return {}
-    u = chance.uniform((len(known) + 1, 2))
-    one = turn % 4 == 1
-    if one:
-        known = [known[int(u[-1, 0] * len(known))]]
-    made = {}
-    for extent, (first, second) in zip(known, u, strict=False):
-        less = max(2, extent - 1 - int(float(first) * 0.5 * extent))
-        more = extent + 1 + int(float(first) * max(4, extent // 4))
-        made[extent] = less if (float(second) < 0.6 if one else turn % 4 != 2) else more
-    if far:
-        made = {extent: extent for extent in known}
-        some = {e for e in launch.dim if e in made} or {f for e in launch.dim for f in products.get(e, ())}
-        greatest = max(some or known)
-        made[greatest] = int(greatest * (3.0 + 3.0 * float(u[-1, 1])))
-    for extent, factors in products.items():
-        made[extent] = math.prod(made[factor] for factor in factors)
-    return made
-
-
-def _products(extents: Sequence[int], numbers: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """The extents that are products of two or three numbers, with these, the least first."""
-    some = sorted({n for n in numbers if n >= 2})
-    found: dict[int, tuple[int, ...]] = {}
-    for count in (3, 2):
-        for factors in itertools.combinations_with_replacement(some, count):
-            found[math.prod(factors)] = factors
-    return {extent: found[extent] for extent in extents if extent in found}
-
-
-def _axes(args: Sequence[Argument], launch: Launch) -> list[tuple[str, int]]:
-    """Axes of inputs, by name and number, that threads are not launched along."""
-    return [
-        (fill.name, axis)
-        for argument in args
-        if argument.role != "output"
-        for fill in argument.fills
-        for axis, extent in enumerate(fill.shape)
-        if extent >= 3 and extent not in launch.dim
-    ]
-
-
-def _shorter(name: str, axis: int, chance: Stream) -> Change:
-    """One array shorter along one axis: who reads its length there must not take another's for it."""
-
-    def change(argument: Argument, fill: Fill) -> Fill:
-        if fill.name != name:
-            return fill
-        shape = list(fill.shape)
-        shape[axis] -= 1 + int(float(chance.uniform((1,))[0]) * (shape[axis] - 2))
-        return msgspec.structs.replace(fill, shape=tuple(shape))
-
-    return change
-
-
-def _fewer(dim: Sequence[int], chance: Stream) -> tuple[int, ...]:
-    return tuple(
-        max(1, int(e * (0.4 + 0.5 * float(u)))) for e, u in zip(dim, chance.uniform((len(dim),)), strict=True)
-    )
-
-
-def _relaunched(launch: Launch, extents: Mapping[int, int]) -> Launch:
-    return msgspec.structs.replace(launch, dim=tuple(extents.get(e, e) for e in launch.dim))

@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from warpgen.errors import ProgramError, VerificationError, WarpgenError
-from warpgen.extraction.features import inspect_source
 from warpgen.helper import TooLate
-from warpgen.program import Program
 from warpgen.record import Target
 from warpgen.verdict import Difference, Language, Stage, Verdict
-from warpgen.verification.bench import comparing, draws, results
+from warpgen.verification.bench import comparing, draws, pardon, results
 from warpgen.verification.bench.comparing import BACKWARD, FORWARD, Finding
 from warpgen.verification.bench.doubt import Doubt
 from warpgen.verification.bench.results import Arrays, Measured
@@ -28,8 +26,7 @@ from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail.cell import Broken, Cell, Left
 from warpgen.verification.jail.driver import driven, has_adjoint
 from warpgen.verification.jail.job import Build, Clean, Draw, Lower, Shape
-from warpgen.verification.judging import gradient, tolerance
-from warpgen.verification.native.isolation import isolated
+from warpgen.verification.judging import tolerance
 from warpgen.verification.running.memory_layout import MemoryLayout
 
 # Accesses to memory in a row's own launches, after which its draws are enough: half a second or so, and for a
@@ -42,9 +39,6 @@ _PART, _OWN_SECONDS = 6.0, 50.0
 _SLOWER, _AT_LEAST = 20.0, 4.0
 # Draws of one kind that a stranger's kernel is held to.
 _MOST_OF_A_KIND = 5
-# What a kernel's own adjoint, or C++, looks like in Python: then Warp is not to blame for a wrong gradient.
-_OWN_ADJOINT = re.compile(r"func_grad|func_replay|func_native|adjoint|wp\.grad\b")
-_CUTS = re.compile(r"\bcast\(|enable_backward|\b(?:round|rint|floor|ceil|trunc|sign|step)\(")
 _PATH = re.compile(r"(?:/[\w.+@~-]+)+/")
 
 _PARDONED = "gradients not judged: Warp's adjoint of such a kernel is wrong by design at times"
@@ -192,7 +186,7 @@ class _Check:
             text = without_fast_path(low.text)
         python = question.language == "python"
         language, extract = ("cpp", False) if python else (question.language, question.extract)
-        clean = self._cell.clean(Clean(text, language, extract, self._left(20.0)))
+        clean = self._cell.clean(Clean(text, language, extract, self._left(20.0), self._subject.text))
         if isinstance(clean, Broken) or clean.stage:
             raise _Over(*_reading(clean))
         return clean.source
@@ -266,11 +260,10 @@ class _Check:
 
     def _excused(self) -> bool:
         """Whether a wrong gradient may be Warp's fault: it is wrong by design for some kernels."""
-        if self._question.language != "python" or _OWN_ADJOINT.search(self._python):
+        if self._question.language != "python":
             return False
-        program = Program(0, 0, "", self._kernel, self._python, (), self._subject.program.launch)
-        made = isolated(1, lambda _, __: _warps_fault(program, self._subject.program.source))[0]
-        return made is True
+        own = self._subject.program
+        return pardon.excused(self._python, self._kernel, own.source, own.launch)
 
     def _compared(
         self, measured: Sequence[Measured], actual: Sequence[Arrays], adjoint: bool
@@ -301,21 +294,26 @@ class _Check:
         measured, actual = [m for m, _ in pairs], [a for _, a in pairs]
         slopes = self._differing(measured, actual, BACKWARD, doubt)
         race = _merged([comparing.raced(m, a, "race backward") for m, a in pairs])
+        over = _merged([comparing.behind(m, a) for m, a in pairs])
         beside = any(
             not a.all()
             for m, arrays in pairs
             for p, a in zip(m.parts, arrays, strict=True)
             if p.what == "intact" and p.path
         )
-        if slopes.first is None and race.first is None and not beside:
+        if slopes.first is None and race.first is None and over.first is None and not beside:
             return "right", "", {**found, "gradients": 1.0}
         if self._excused():
             return "right", _PARDONED, found
         if not self._subject.measure:
             return "judge", "the row's own gradients are no measure", found
         if slopes.first is None:
-            why = "the adjoint writes beside an array" if beside else "threads race in the adjoint"
-            return "gradients", why, {**found, "gradients": 0.0, "first": race.first}
+            first = race.first or over.first
+            why = (
+                f"the adjoint writes over {over.first.path}" if over.first else "threads race in the adjoint"
+            )
+            why = "the adjoint writes beside an array" if beside else why
+            return "gradients", why, {**found, "gradients": 0.0, "first": first}
         return "gradients", _told(slopes), {**found, "gradients": slopes.share, "first": slopes.first}
 
     def _differing(
@@ -333,16 +331,6 @@ class _Check:
                         bad = doubt.settled(each, arrays, strays[part], finding.bad > 0)
                     finding.add(what, each, part, bad, arrays[part])
         return finding
-
-
-def _warps_fault(program: Program, own: str) -> bool:
-    """Whether nothing but Warp's adjoint of loops and of stores can make a gradient wrong.
-
-    What cuts a gradient by itself, and is not in the row's `own` source either, is the kernel's doing.
-    """
-    cuts = set(_CUTS.findall(program.source)) - set(_CUTS.findall(own))
-    features = inspect_source(program.source, program.name).features
-    return features.differentiable and not cuts and gradient.known_wrong(program)
 
 
 def _reading(made: Any) -> tuple[str, str]:
@@ -384,9 +372,7 @@ def _chosen(stood: Sequence[Measured]) -> list[Measured]:
     if not telling:
         raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")
     labels = {each.draw.label for each in telling}
-    spare = {f"{label}, clean" for label in labels} | (
-        {"clean", "junk of floats"} if "plain" in labels else set()
-    )
+    spare = {f"{label}, clean" for label in labels} | ({"junk of floats"} if "plain" in labels else set())
     kept, counts = [], dict.fromkeys(labels, 0)
     for each in telling:
         counts[each.draw.label] += 1

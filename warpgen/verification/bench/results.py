@@ -125,7 +125,7 @@ def _without_slopes(measured: Measured) -> Measured:
     end = next(
         i
         for i, p in enumerate(measured.parts)
-        if p.what in ("gradients", "race backward") or p.path == "gradients"
+        if p.what in ("gradients", "behind", "race backward") or p.path == "gradients"
     )
     draw = msgspec.structs.replace(measured.draw, backward=False)
     return Measured(draw, measured.parts[:end], measured.arrays[:end])

@@ -21,8 +21,8 @@ VERSION = "2"
 # Orders of threads: from the first to the last or back; in step, or each warp ahead from the middle. In the
 # second all threads of a block come to a store before any of them stores.
 ORDERS = (0, 1, 2, 3)
-# Shared memory holds these before each block, of which one alone may look like a value.
-_POISON = (0xA5, 0xFF)
+# Shared memory holds these before each block, by order: negative, no number, nothing, and great.
+_POISON = (0xA5, 0xFF, 0x00, 0x5A)
 
 # Bytes of shared memory that a block may have on compute_90, for which the CUDA texts are compiled.
 MOST_SHARED = 227 << 10
@@ -82,6 +82,15 @@ class DeviceCode:
         """Name and section of everything in it that code may write to."""
         return self._object.variables()
 
+    def kept(self) -> bytes:
+        """What stands in memory of the device outside of functions, which launches leave to the next."""
+        start, end = self.written
+        held = ctypes.string_at(start, end - start)
+        for region, size in zip(self.places[::2], self.places[1::2], strict=True):
+            if size:
+                held = held[: region - start] + bytes(size) + held[region - start + size :]
+        return held
+
     def functions(self) -> list[tuple[str, int, int]]:
         """Name, address and size of every function in it."""
         return self._object.functions()
@@ -128,7 +137,7 @@ class Machine:
         words = (ctypes.c_void_p * max(len(pointers), 1))(*pointers)
         dynamic = (self._shared.end - shape.shared) & ~15
         sizes = [(ctypes.c_uint32 * 3)(*size) for size in (shape.grid, shape.block)]
-        how = shape.order, _POISON[shape.order & 1], code.places, code.regions
+        how = shape.order, _POISON[shape.order], code.places, code.regions
         stacks = self._stacks_for(math.prod(shape.block))
         memory = dynamic, self._shared.end - dynamic, stacks.start, _STACK
         met = ctypes.c_uint64()

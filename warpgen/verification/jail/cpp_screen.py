@@ -120,6 +120,8 @@ _CUDA = frozenset(
     """.split()
 )
 _ATOMIC = re.compile(r"atomic[A-Z]")
+# How Warp writes `assert`, which is compiled here and nowhere else: nothing may happen in it.
+_ASSERT = ("(", "(", "(", "void", ")", "", ",", "", ")", ")")
 _OWN = re.compile(
     r"warpgen_|wg_|WG_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$"
 )
@@ -134,8 +136,8 @@ class NoKernel(Exception):
     """The text has no kernel, so there is nothing to compile."""
 
 
-def cleaned(text: str, language: str) -> str:
-    """The text as it may be compiled, written anew from its tokens.
+def cleaned(text: str, language: str, own: str = "") -> str:
+    """The text as it may be compiled, written anew from its tokens; what `own` keeps for GPUs, it may.
 
     Raises Refused, which says what is not allowed, and NoKernel.
     """
@@ -144,7 +146,7 @@ def cleaned(text: str, language: str) -> str:
         bare = "".join("".join(words).split())
         if _SIZE.sub("size", bare) not in _DIRECTIVES and not _HINT.match(bare):
             raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
-    _hold_conditions(found)
+    _hold_conditions(found, language, own)
     meant = _without_directives(found)
     _hold_words(meant, _WRITTEN | _CUDA if language == "cuda" else _WRITTEN)
     _hold_signs(meant)
@@ -173,14 +175,16 @@ def _without_directives(found: Sequence[Token]) -> list[Token]:
     return made
 
 
-def _hold_conditions(found: Sequence[Token]) -> None:
-    """No text depends on a compiler but as Warp's own does."""
+def _hold_conditions(found: Sequence[Token], language: str, own: str) -> None:
+    """No text depends on a compiler but as Warp's own does, nor does another thing on a GPU than here."""
     block: str | None = None
     for token, text in _lines(found):
         if text.startswith("#if") and block is None:
             block = text[1:]
         elif block is not None and text == "#endif":
-            if block not in _CONDITIONS and (not block.startswith(_ANYWHERE) or "#" in block):
+            anywhere = block.startswith(_ANYWHERE) and "#" not in block
+            known = anywhere and (language == "cuda" or block in _bare(own))
+            if block not in _CONDITIONS and not known:
                 raise Refused(f"what stands on a condition, before line {token.line}")
             block = None
         elif block is not None:
@@ -189,6 +193,11 @@ def _hold_conditions(found: Sequence[Token]) -> None:
             raise Refused(f"{text} without a condition in line {token.line}")
     if block is not None:
         raise Refused("a condition without end")
+
+
+def _bare(text: str) -> str:
+    """A text without comments and blanks."""
+    return "".join("".join(token.text.split()) for token in tokens(text))
 
 
 def _lines(found: Sequence[Token]) -> Iterator[tuple[Token, str]]:
@@ -209,8 +218,17 @@ def _hold_words(found: Sequence[Token], allowed: Collection[str]) -> None:
         foreign = "__" in token.text and token.text not in allowed
         if token.text in _WORDS or (foreign and token.text.startswith("_")) or _OWN.match(token.text):
             raise Refused(f"the word {token.text[:40]} in line {token.line}")
+        if token.text == "assert" and not _harmless_assert(found[place + 1 : place + 11]):
+            raise Refused(f"an assert of more than a name, in line {token.line}")
         if token.text in _CLOCKS and [t.text for t in found[place + 1 : place + 2]] == ["("]:
             raise Refused(f"a clock in line {token.line}")
+
+
+def _harmless_assert(found: Sequence[Token]) -> bool:
+    return len(found) == len(_ASSERT) and all(
+        token.text == sign if sign else token.kind in ("text", "name")
+        for token, sign in zip(found, _ASSERT, strict=True)
+    )
 
 
 def _hold_signs(found: Sequence[Token]) -> None:
@@ -258,7 +276,7 @@ def _hold_atomics(found: Sequence[Token]) -> None:
             at += 1
             if not depth:
                 break
-        if at < len(found) and (found[at].text == "{" or found[at].kind == "name"):
+        if at < len(found) and (found[at].text in ("{", "->") or found[at].kind == "name"):
             raise Refused(f"a definition of {token.text[:40]} in line {token.line}")
 
 

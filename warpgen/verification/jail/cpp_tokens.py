@@ -1,7 +1,7 @@
 """The tokens of C++ and CUDA, read as a compiler reads them, and the text written anew from them.
 
 What is compiled is what was read here: comments are gone, and nothing that two readers could take
-differently is let through (trigraphs, digraphs of `#`, lines joined by a backslash, raw strings, letters
+differently is let through (trigraphs, digraphs, lines joined by a backslash, raw strings, letters
 beyond ASCII).
 """
 
@@ -22,11 +22,12 @@ _TOKEN = re.compile(
   | (?P<text>(?:u8|u|U|L)?"(?:[^"\\\n]|\\[^\n])*"|(?:u8|u|U|L)?'(?:[^'\\\n]|\\[^\n])*')
   | (?P<number>\.?[0-9](?:[eEpP][+-]|'?[0-9A-Za-z_]|\.)*)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-  | (?P<sign>%:|<<=|>>=|\.\.\.|->\*|::|\#\#|[-+*/%&|^=!<>]=|&&|\|\||\+\+|--|->|<<|>>
+  | (?P<sign>%:|<:|<%|%>|:>|<<=|>>=|\.\.\.|->\*|::|\#\#|[-+*/%&|^=!<>]=|&&|\|\||\+\+|--|->|<<|>>
       |[-+*/%&|^=!<>~?:;,.(){}\[\]\#])
     """,
     re.VERBOSE,
 )
+_DIGRAPHS = frozenset({"%:", "<:", "<%", "%>", ":>"})
 _TRIGRAPH = re.compile(r"\?\?[=/'()!<>-]")
 _RAW = re.compile(r"(?:u8|u|U|L)?R\"")
 
@@ -64,7 +65,7 @@ def tokens(text: str) -> Iterator[Token]:
             line += text.count("\n", found.start(), place)
             yield Token("space", " ", line)
             continue
-        if part == "%:" or (kind == "sign" and _TRIGRAPH.match(text, found.start())):
+        if part in _DIGRAPHS or (kind == "sign" and _TRIGRAPH.match(text, found.start())):
             raise Refused(f"a trigraph or digraph in line {line}")
         if kind == "text" and _TRIGRAPH.search(part):
             raise Refused(f"a trigraph in line {line}")

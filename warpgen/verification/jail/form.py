@@ -63,7 +63,7 @@ def shaped(job: Shape) -> Shaped:
 def clean(job: Clean) -> Shaped:
     """The C++ or CUDA in an answer, written anew from its tokens."""
     try:
-        text = cleaned(readable(job.text, job.language, job.extract), job.language)
+        text = cleaned(readable(job.text, job.language, job.extract), job.language, job.own)
     except _Lost as error:
         return Shaped(stage="extract", why=str(error))
     except NoKernel as error:

@@ -18,16 +18,21 @@ HEADER, TABLE_AT, SAID_AT = 256, 16, 32
 # Bytes of each of two places at its end for a table of what is there.
 TABLE = 4 << 20
 
+# What an adjoint leaves of an output: all as it was; its gradient cleared, as Warp's does behind a store; its
+# gradient or its value another.
+SAME, CLEARED, OTHER = 0, 1, 2
+
 PHASES = ("arguments", "forward", "turned", "backward", "backward turned")
 
 
 class Draw(msgspec.Struct, frozen=True):
     """One launch: `variant` numbers the draw of its inputs, which follow from the launch's seed.
 
-    `flush` puts arrays directly before a page that nobody may touch, else `shift` bytes behind one. `turned`
-    adds launches whose threads run in the other order, under the watch. `shaken` moves float inputs by as
-    many roundings of their type, up or down at random by `turn`. `place` is where in the area the results
-    begin, -1 for behind those before.
+    `flush` puts arrays directly before a page that nobody may touch, else `shift` bytes behind one; `near`
+    puts small ones side by side. `turned` adds launches whose threads run in another order, under the watch.
+    `shaken` moves float inputs by as many roundings of their type, up or down at random by `turn`. `pool`
+    holds numbers that half of the elements of inputs are taken from, beside parameters: what is equal
+    stays so when it moves. `place` is where in the area the results begin, -1 for behind those before.
     """
 
     args: tuple[Argument, ...]
@@ -35,10 +40,12 @@ class Draw(msgspec.Struct, frozen=True):
     variant: int
     flush: bool = True
     shift: int = 0
+    near: bool = False
     backward: bool = True
     turned: bool = False
     shaken: float = 0.0
     turn: int = 0
+    pool: tuple[float, ...] = ()
     place: int = -1
     label: str = ""
 
@@ -48,7 +55,8 @@ class Part(msgspec.Struct, frozen=True):
 
     `what` is `inputs` or `outputs` after a launch, `turned` for outputs after one whose threads ran in the
     other order, `gradients`, `slopes turned`, `race`, `race backward` (a byte for each element of an
-    array's memory), or `intact`, one byte: nothing was written beside any array.
+    array's memory), `behind` (a byte for each element of an output: what an adjoint did to it, `SAME` or
+    worse), or `intact`, one byte: nothing was written beside any array.
     """
 
     what: str
@@ -102,12 +110,13 @@ class Shaped(msgspec.Struct, frozen=True):
 
 
 class Clean(msgspec.Struct, frozen=True):
-    """Read C++ or CUDA."""
+    """Read C++ or CUDA, beside the row's `own`."""
 
     text: str
     language: str
     extract: bool
     seconds: float
+    own: str = ""
 
 
 class Lower(msgspec.Struct, frozen=True):

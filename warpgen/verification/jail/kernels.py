@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.verification.device.machine import MOST_SHARED, Shape
+from warpgen.verification.device.machine import MOST_SHARED, Shape, Stuck
 from warpgen.verification.jail.building import Builder, DeviceBuilder
 from warpgen.verification.jail.driver import BACKWARD, FORWARD
 from warpgen.verification.jail.job import Draw, Run
@@ -66,6 +66,7 @@ class CudaKernel:
         self._machine.watched(self.watch.thread)
         self._machine.make_stacks(DEVICE_BLOCK)
         self._places, _ = offsets(list(job.layouts))
+        self._kept = self._code.kept()
 
     def launch(self, draw: Draw, blocks: Sequence[bytes], turned: bool) -> None:
         """As that of CpuKernel; `turned`: in one of the other orders. Raises Stuck."""
@@ -80,10 +81,14 @@ class CudaKernel:
         shape = Shape(grid, (DEVICE_BLOCK, 1, 1), MOST_SHARED, order, armed=not backward)
         function = f"{self._job.name}_cuda_kernel_{'backward' if backward else 'forward'}"
         self._machine.launch(self._code, function, pointers, shape)
+        if self._code.kept() != self._kept:
+            raise Stuck("it leaves something in memory of the device to the next launch")
 
 
 def _found(name: str, watch: Watch) -> int:
-    return watch.address(name) if name.startswith("__tsan_") else warp_native.callable_address(name)
+    if name.startswith("__tsan_"):
+        return watch.address(name)
+    return watch.address("warpgen_malloc") if name == "malloc" else warp_native.callable_address(name)
 
 
 def _bounds(size: tuple[int, ...], dim: int) -> Any:

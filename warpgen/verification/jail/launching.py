@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 
 from warpgen.launch import Argument
 from warpgen.verification.device.machine import Stuck
+from warpgen.verification.jail import pooled
 from warpgen.verification.jail.job import (
     AREA,
+    CLEARED,
     HEADER,
+    OTHER,
     PHASES,
     SAID_AT,
+    SAME,
     TABLE,
     TABLE_AT,
     Draw,
@@ -33,6 +37,8 @@ from warpgen.verification.running.streams import Stream
 
 _LIBC = ctypes.CDLL(None)  # a class is made at each call
 _PAGE, _MARK = mmap.PAGESIZE, 0xA5
+# Bytes of memory that small arrays share in some draws, as they do in a program, and between two of them.
+_SHARED, _BETWEEN = 1 << 20, 80
 
 
 class Guarded(Arguments):
@@ -42,20 +48,26 @@ class Guarded(Arguments):
         self, args: Sequence[Argument], layouts: Sequence[MemoryLayout], draw: Draw, alignment: int = 1
     ) -> None:
         self._flush, self._shift, self._alignment = draw.flush, draw.shift, alignment
+        self._near: NDArray[np.uint8] | None = None  # what is left of memory that arrays share
+        self._wants_near = draw.near
         self._slack: list[NDArray[np.uint8]] = []
         self.arrays: list[NDArray[Any]] = []  # the memory of each array and of each gradient, by scalars
         self.names: list[str] = []
         self._path = ""
         super().__init__(args, layouts, draw.launch.seed, draw.variant)
+        if draw.pool:
+            pooled.fill(self.leaves, draw)
         if draw.shaken:
-            self._shake(draw.shaken, draw.turn)
+            self._shake(draw)
+        self._initial = [leaf.values.copy() for leaf in self.leaves]
 
-    def _shake(self, steps: float, turn: int) -> None:
+    def _shake(self, draw: Draw) -> None:
         for leaf in self.leaves:
             if leaf.floating and leaf.role != "output":
-                signs = Stream("shake", turn, leaf.path).signs(leaf.values.shape)
-                leaf.values[...] *= 1.0 + steps * float(np.finfo(leaf.values.dtype).eps) * signs
-        self._initial = [leaf.values.copy() for leaf in self.leaves]
+                signs = Stream("shake", draw.turn, leaf.path).signs(leaf.values.shape)
+                if draw.pool:
+                    signs = pooled.signs(leaf.values, draw)
+                leaf.values[...] *= 1.0 + draw.shaken * float(np.finfo(leaf.values.dtype).eps) * signs
 
     def intact(self) -> bool:
         """Whether nothing was written between an array and its pages either."""
@@ -74,24 +86,39 @@ class Guarded(Arguments):
         self._bytes += size
         if self._bytes > MOST_BYTES or min(shape, default=1) < 0:
             raise ValueError(f"the arguments take more than {MOST_BYTES >> 20} MiB")
-        inner = -(-max(size + self._shift, 1) // _PAGE) * _PAGE
-        pages = mmap.mmap(-1, inner + 2 * _PAGE)
-        raw = np.frombuffer(pages, np.uint8)
-        for end in (0, inner + _PAGE):
-            _LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
-        raw = raw[_PAGE : _PAGE + inner]
-        start = inner - size if self._flush else self._shift
-        start -= start % self._alignment
-        memory = raw[start : start + size]
-        for slack in (raw[:start], raw[start + size :]):
-            slack[:] = _MARK
-            self._slack.append(slack)
+        memory = self._placed(size)
         memory[:] = 0
-        self._kept.append(pages)
         made = memory.view(element.dtype.base).reshape(shape + element.dtype.shape)
         self.arrays.append(memory if made.dtype.names else made.reshape(-1))
         self.names.append(f"the gradient of {self._path}" if self._path in self.names else self._path)
         return made
+
+    def _placed(self, size: int) -> NDArray[np.uint8]:
+        """Memory of so many bytes, marked on both sides."""
+        room = size + -size % 16 + _BETWEEN
+        if self._wants_near and self._near is None:
+            self._near, _ = self._between_pages(_SHARED)
+        if self._near is not None and room <= self._near.size:
+            raw, self._near = self._near[:room], self._near[room:]
+            start = _BETWEEN // 2 + self._shift % 16
+        else:
+            raw, inner = self._between_pages(size + self._shift)
+            start = inner - size if self._flush else self._shift
+        start -= start % self._alignment
+        for slack in (raw[:start], raw[start + size :]):
+            slack[:] = _MARK
+            self._slack.append(slack)
+        return raw[start : start + size]
+
+    def _between_pages(self, size: int) -> tuple[NDArray[np.uint8], int]:
+        """Whole pages for so many bytes, between two that nobody may touch; and how many bytes they are."""
+        inner = -(-max(size, 1) // _PAGE) * _PAGE
+        pages = mmap.mmap(-1, inner + 2 * _PAGE)
+        raw = np.frombuffer(pages, np.uint8)
+        for end in (0, inner + _PAGE):
+            _LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
+        self._kept.append(pages)
+        return raw[_PAGE : _PAGE + inner], inner
 
 
 class Launcher:
@@ -101,6 +128,7 @@ class Launcher:
         self._job, self._kernel, self._watch, self._area = job, kernel, kernel.watch, area
         self._end = HEADER
         self._parts: list[Part] = []
+        self._behind: list[tuple[str, NDArray[np.uint8]]] = []
 
     def run(self) -> None:
         """All draws; leaves a table of what is where, which is believed of a row's own kernel alone.
@@ -136,10 +164,16 @@ class Launcher:
         arguments = Guarded(draw.args, self._job.layouts, draw, self._kernel.alignment)
         self._mark(number, "forward")
         blocks = arguments.blocks()[:1]
+        gradients = [leaf.gradient for leaf in arguments.leaves if leaf.traced]
+        for number_of, gradient in enumerate(gradients):  # no business of a forward launch
+            source = Stream(draw.launch.seed, draw.variant, "gradient", number_of)
+            gradient[...] = source.signs(gradient.shape) * (0.5 + source.uniform(gradient.shape))
+        begun = [gradient.tobytes() for gradient in gradients]
         self._kernel.launch(draw, blocks, turned=False)
+        whole = arguments.intact() and begun == [gradient.tobytes() for gradient in gradients]
         self._keep_leaves(arguments, "outputs")
         made = [leaf.values.copy() for leaf in arguments.outputs()]
-        self._write("intact", "", np.array([arguments.intact()]))
+        self._write("intact", "", np.array([whole]))
         if draw.turned:
             self._mark(number, "turned")
             arguments.reset()
@@ -175,20 +209,26 @@ class Launcher:
             leaf.values[...] = values
             if leaf.floating and leaf.traced:
                 source = Stream(draw.launch.seed, draw.variant, "cotangent", leaf.path)
+                size = 1024.0 if draw.variant % 4 == 2 and leaf.gradient.itemsize > 2 else 1.0
                 leaf.gradient[...] = source.signs(leaf.values.shape) * (
-                    0.5 + source.uniform(leaf.values.shape)
+                    size * (0.5 + source.uniform(leaf.values.shape))
                 )
+        given = [leaf.gradient.copy() for leaf in arguments.outputs()]
         watched = turned and self._watch.begin(arguments.arrays)
         self._kernel.launch(draw, blocks, turned)
+        self._behind = [
+            (leaf.path, _behind(leaf, values, gradient))
+            for leaf, values, gradient in zip(arguments.outputs(), made, given, strict=True)
+        ]
         return arguments.intact(), watched
 
     def _begin_slopes(self, arguments: Guarded, draw: Draw) -> None:
-        """Other gradients than zero, which an adjoint adds to: halves would round that away."""
+        """Other gradients than zero, which an adjoint adds to; smaller ones of halves, which round more."""
         for leaf in traced_inputs(arguments.leaves):
-            if leaf.gradient.itemsize > 2:
-                source = Stream(draw.launch.seed, draw.variant, "begun", leaf.path)
-                size = 0.5 + source.uniform(leaf.gradient.shape)
-                leaf.gradient[...] = size * source.signs(leaf.gradient.shape)
+            source = Stream(draw.launch.seed, draw.variant, "begun", leaf.path)
+            size = 0.5 + source.uniform(leaf.gradient.shape)
+            size *= 0.25 if leaf.gradient.itemsize == 2 else 1.0
+            leaf.gradient[...] = size * source.signs(leaf.gradient.shape)
 
     def _keep_leaves(self, arguments: Arguments, what: str) -> None:
         for leaf in arguments.outputs():
@@ -204,6 +244,8 @@ class Launcher:
     def _keep_slopes(self, arguments: Arguments, what: str, whole: bool) -> None:
         for leaf in traced_inputs(arguments.leaves):
             self._write(what, leaf.path, leaf.gradient)
+        for path, behind in self._behind:
+            self._write("behind", path, behind)
         self._write("intact", what, np.array([whole]))
 
     def _keep_races(self, what: str, arguments: Guarded, watched: bool) -> None:
@@ -218,6 +260,16 @@ class Launcher:
         self._area[self._end : self._end + len(data)] = data
         self._parts.append(Part(what, path, values.dtype.str, values.shape, self._end))
         self._end += len(data)
+
+
+def _behind(leaf: Leaf, values: NDArray[Any], gradient: NDArray[Any]) -> NDArray[np.uint8]:
+    """What an adjoint did to each element of an output, and to its gradient."""
+    made = np.full(leaf.values.shape, SAME, np.uint8)
+    if leaf.traced and leaf.role == "output":
+        made[leaf.gradient != gradient] = OTHER
+        made[(leaf.gradient == 0) & (gradient != 0)] = CLEARED
+    made[(leaf.values != values) & ((leaf.values == leaf.values) | (values == values))] = OTHER
+    return made
 
 
 def traced_inputs(leaves: Sequence[Leaf]) -> list[Leaf]:

@@ -5,14 +5,15 @@ So kernels are compiled with clang's instrumentation for threads (`-fsanitize=th
 access to memory, also of raw pointers), which calls what is here in place of its own library. Two accesses
 of different threads to one element, one of them a write, not both atomic, are a race; but for a write of
 what is there already: threads may all store the same. An access is atomic if a function of Warp's called
-`atomic_…` makes it; only Warp's headers can define one, as `cpp_screen.py` sees to.
+`atomic_…` makes it; only Warp's headers can define one, as `cpp_screen.py` sees to, and what such a function
+calls of a stranger's, as an operator of his own, is not part of it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from warpgen.verification.native.object_file import LoadedObject
 
 FLAG = "-fsanitize=thread"
 _CUDA_ATOMIC = re.compile(r"_Z\d+atomic[A-Z]")
+# Functions of Warp's headers and of CUDA's, within which an atomic one is still at work.
+_OF_HEADERS = re.compile(r"_Z+N?K?2wp|_Z\d+wg_|_Z\d+atomic[A-Z]")
 
 # Arrays that are watched at once, gradients apart; those of a launch have fewer.
 _MOST = 64
@@ -40,25 +43,31 @@ struct region { u64 start, end, shift; u32* cells; };
 extern "C" {
 struct {
     u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; u64 low, high, accesses;
-    void (*store)(); u64 shared[4];
+    void (*store)(); u64 shared[4], strangers; u64* strange;
 } warpgen_watch;
+void* malloc(u64);
 }
 #define HERE ((u64)__builtin_return_address(0))
 
 // A write that is about to happen: whether it changes anything is seen at the next access.
 static struct { u64 place, size, thread; unsigned char before[16]; } pending;
 
-static bool is_atomic(u64 place)
+static bool within(u64 place, const u64* ranges, u64 high)
 {
-    u64 low = 0, high = warpgen_watch.atomics;
+    u64 low = 0;
     while (low < high) {
         u64 middle = (low + high) / 2;
-        if (place < warpgen_watch.ranges[2 * middle]) high = middle;
-        else if (place >= warpgen_watch.ranges[2 * middle + 1]) low = middle + 1;
+        if (place < ranges[2 * middle]) high = middle;
+        else if (place >= ranges[2 * middle + 1]) low = middle + 1;
         else return true;
     }
     return false;
 }
+static bool is_atomic(u64 place) { return within(place, warpgen_watch.ranges, warpgen_watch.atomics); }
+static bool is_strange(u64 place) { return within(place, warpgen_watch.strange, warpgen_watch.strangers); }
+
+// How deep within atomic functions, in its last byte: those before are of functions that called a stranger's.
+static bool atomic_now() { return (warpgen_watch.depth & 255) != 0; }
 
 static region* region_of(u64 start, u64 size)
 {
@@ -99,7 +108,7 @@ static void touch(u64 start, u64 size, u64 kind)
     warpgen_settle();
     region* in = region_of(start, size);
     if (!in) return;
-    if (warpgen_watch.depth) kind = 1;
+    if (atomic_now()) kind = 1;
     if (kind != 0 || size > 16) {
         mark(*in, start, size, kind, warpgen_watch.thread);
         return;
@@ -112,7 +121,7 @@ static void touch(u64 start, u64 size, u64 kind)
 // has read there by now is no longer so.
 static void meet(u64 place)
 {
-    if (!warpgen_watch.on || warpgen_watch.depth || !warpgen_watch.store) return;
+    if (!warpgen_watch.on || atomic_now() || !warpgen_watch.store) return;
     for (u64 r = 0; r < 4; r += 2)
         if (place >= warpgen_watch.shared[r] && place < warpgen_watch.shared[r + 1]) warpgen_watch.store();
 }
@@ -125,8 +134,25 @@ static void copied(u64 to, u64 from, u64 size)
 
 extern "C" {
 void __tsan_init() {}
-void __tsan_func_entry(void*) { if (warpgen_watch.on && is_atomic(HERE)) ++warpgen_watch.depth; }
-void __tsan_func_exit() { if (warpgen_watch.depth && is_atomic(HERE)) --warpgen_watch.depth; }
+void __tsan_func_entry(void*)
+{
+    if (!warpgen_watch.on) return;
+    if (is_atomic(HERE)) ++warpgen_watch.depth;
+    else if (warpgen_watch.depth && is_strange(HERE)) warpgen_watch.depth <<= 8;
+}
+void __tsan_func_exit()
+{
+    if (!warpgen_watch.depth) return;
+    if (is_atomic(HERE)) --warpgen_watch.depth;
+    else if (is_strange(HERE)) warpgen_watch.depth >>= 8;
+}
+// Memory that was given back holds nothing of the launch before.
+void* warpgen_malloc(u64 size)
+{
+    void* made = malloc(size);
+    if (made) __builtin_memset(made, 0xA5, size);
+    return made;
+}
 #define ACCESS(n) \\
     void __tsan_read##n(void* p) { touch((u64)p, n, 2); } \\
     void __tsan_write##n(void* p) { meet((u64)p), touch((u64)p, n, 0); } \\
@@ -164,6 +190,7 @@ class _State(ctypes.Structure):
         ("region", _Region * _MOST),
         *((name, ctypes.c_uint64) for name in ("low", "high", "accesses", "store")),
         ("shared", ctypes.c_uint64 * 4),
+        *((name, ctypes.c_uint64) for name in ("strangers", "strange")),
     )
 
 
@@ -175,6 +202,7 @@ class Watch:
         self._state = _State.from_address(self._object.address("warpgen_watch"))
         self._settle = ctypes.CFUNCTYPE(None)(self._object.address("warpgen_settle"))
         self._ranges: NDArray[np.uint64] = np.zeros(0, np.uint64)
+        self._strange: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self._cells: list[NDArray[np.uint32]] = []
         self.thread = ctypes.addressof(self._state) + _State.thread.offset
 
@@ -185,9 +213,10 @@ class Watch:
     def know_atomics(self, functions: Sequence[tuple[str, int, int]], cuda: bool = False) -> None:
         """Take name, start and size of a kernel's functions: which are Warp's atomics, or CUDA's own."""
         known = _is_cudas if cuda else is_atomic
-        found = sorted((start, start + size) for name, start, size in functions if known(name))
-        self._ranges = np.array(found, np.uint64).reshape(-1)
-        self._state.atomics, self._state.ranges = len(found), self._ranges.ctypes.data
+        self._ranges = _sorted(f for f in functions if known(f[0]))
+        self._strange = _sorted(f for f in functions if not _OF_HEADERS.match(f[0]))
+        self._state.atomics, self._state.ranges = len(self._ranges) // 2, self._ranges.ctypes.data
+        self._state.strangers, self._state.strange = len(self._strange) // 2, self._strange.ctypes.data
 
     def know_shared(self, store: int, places: Sequence[tuple[int, int]]) -> None:
         """Call a function before each store to memory that threads share: two places, by start and end."""
@@ -224,6 +253,11 @@ class Watch:
 
     def _rest(self) -> None:
         self._state.on = self._state.low = self._state.high = 0
+
+
+def _sorted(functions: Iterable[tuple[str, int, int]]) -> NDArray[np.uint64]:
+    """Where functions begin and end, in order."""
+    return np.array(sorted((start, start + size) for _, start, size in functions), np.uint64).reshape(-1)
 
 
 def is_atomic(name: str) -> bool:

@@ -286,8 +286,6 @@ inline void __threadfence() { }
 inline void __threadfence_block() { }
 inline void __threadfence_system() { }
 inline unsigned __isGlobal(const void*) { return 1; }
-inline long long clock64() { return 0; }
-inline int clock() { return 0; }
 inline void __nanosleep(unsigned) { wg_spin(); }
 
 template <class T> inline T wg_swap(T* p, T v)
