@@ -108,7 +108,7 @@ def test_right_texts_are_right(row: warpgen.Row, text: str) -> None:
 SPELT = {
     "constant memory": ("v = warp_sum(v);", "v = warp_sum(v) * ONE[0];", "__constant__ float ONE[1] = {1.0f};\n"),
     "a loop unrolled": ("    for (int offset", "    #pragma unroll\n    for (int offset", ""),
-    "a parameter without a name": ("    wp::float32 adj_k,\n", "    wp::float32,\n", "__device__ float adj_k;\n"),
+    "a parameter without a name": ("    wp::int32 adj_n,\n", "    wp::int32,\n", ""),
     "other words": ("static_cast<size_t>(blockDim.x)", "blockDim.x", "static __device__ __inline__ float none(const float* __restrict) { return 0.0f; }\n"),
 }  # fmt: skip
 

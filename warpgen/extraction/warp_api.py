@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import inspect
 import os
 import sys
@@ -13,7 +15,7 @@ from typing import Any
 import warp
 
 from warpgen.record import Target
-from warpgen.warp_internals import REGISTRY, context, types
+from warpgen.warp_internals import REGISTRY, codegen, context, types
 
 # Everything in `wp.config` that decides generated text. A program may change any of it, so it is set
 # anew for every program. MathDx is off: it would link minutes of LTO code into tile programs.
@@ -71,9 +73,27 @@ def start(cache: Path | None = None) -> None:
         warp.config.kernel_cache_dir = str(cache)
     with silenced():
         warp.init()
+    _promote_in_order()
     if cache is not None:
         cache.mkdir(parents=True, exist_ok=True)
         warp.config.kernel_cache_dir = str(cache)
+
+
+@functools.cache
+def _promote_in_order() -> None:
+    """Have Warp take the names that a loop makes variables again in the order in which the text sets them.
+
+    It takes them out of a set, so that its code changes with the seed of Python's hashes.
+    """
+    stock = codegen.Adjoint._promote_mutated_iter_constants
+
+    def promote(adjoint: Any, body: Sequence[ast.stmt]) -> None:
+        if adjoint.loop_const_iter_symbols:
+            names = (n for line in body for n in ast.walk(line) if isinstance(n, ast.Name))
+            for name in dict.fromkeys(n.id for n in names if isinstance(n.ctx, ast.Store)):
+                stock(adjoint, [ast.Name(name, ast.Store())])
+
+    codegen.Adjoint._promote_mutated_iter_constants = promote
 
 
 def reset_config() -> None:
