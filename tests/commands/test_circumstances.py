@@ -55,3 +55,21 @@ def test_programs_do_not_depend_on_the_process() -> None:
     made = [python("-c", code, env={"PYTHONHASHSEED": seed, "PATH": ""}) for seed in ("1", "2")]
     assert [done.returncode for done in made] == [0, 0], made
     assert made[0].stdout == made[1].stdout
+
+
+def test_code_does_not_depend_on_the_seed_of_hashes() -> None:
+    """Of a loop that makes names of unrolled loops its own variables, which Warp takes out of a set."""
+    code = """
+from tests.support.corpus.writing import out, program
+from warpgen.extraction import warp_api
+from warpgen.extraction.codegen import lower
+
+loops = "{0}for i in range(2):\\n{0}    for j in range(2):\\n{0}        y[i] += float(j)\\n"
+head = "\\n\\n@wp.kernel\\ndef k(y: wp.array(dtype=float)):\\n"
+body = loops.format("    ") + "    for n in range(y.shape[0]):\\n" + loops.format("        ")
+warp_api.start()
+print(lower(program("k", head + body, out("y")), ("cpu",))["cpu"].text)
+"""
+    made = [python("-c", code, env={"PYTHONHASHSEED": str(seed)}) for seed in range(1, 5)]
+    assert [done.returncode for done in made] == [0] * 4, made
+    assert len({done.stdout for done in made}) == 1
