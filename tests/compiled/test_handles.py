@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import runpy
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 import warp as wp
 
 from warpgen.launch import Fill
+from warpgen.reasons import Reason
 from warpgen.synthesis.generator import Options, synthesize
+from warpgen.verification.native.isolation import Died, isolated
 from warpgen.verification.running.scene import make, texture
 from warpgen.verification.running.streams import Stream
 from warpgen.verification.running.volumes import volume_of
@@ -35,6 +38,15 @@ def test_mesh_is_closed_and_turned_outward() -> None:
     assert sorted(edges) == sorted((b, a) for a, b in edges)
     a, b, c = (points[faces[:, n]] for n in range(3))
     assert (a * np.cross(b, c)).sum() > 0
+
+
+def test_a_face_that_a_mesh_has_not_is_not_read_by_luck() -> None:
+    """Behind its points, indices and velocities stands a page that nobody may touch."""
+    mesh, _, _ = make(Fill("x", "mesh", (6, 8)), Stream("m"), None)
+    for array in (mesh.points, mesh.indices, mesh.velocities):
+        end = array.ptr + array.capacity
+        last, beyond = isolated(2, lambda n, _, end=end: ctypes.string_at(end - 1 + n, 1))
+        assert isinstance(last, bytes) and isinstance(beyond, Died) and beyond.reason == Reason.SEGFAULT
 
 
 SIGNS = """import warp as wp

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import struct
 from collections.abc import Sequence
@@ -33,10 +32,10 @@ from warpgen.verification.jail.job import (
 from warpgen.verification.jail.kernels import CpuKernel, CudaKernel
 from warpgen.verification.running.arguments import MOST_BYTES, Arguments, Leaf
 from warpgen.verification.running.memory_layout import MemoryLayout
+from warpgen.verification.running.pages import between_pages
 from warpgen.verification.running.streams import Stream
 
-_LIBC = ctypes.CDLL(None)  # a class is made at each call
-_PAGE, _MARK = mmap.PAGESIZE, 0xA5
+_MARK = 0xA5
 # Bytes of memory that small arrays share in some draws, as they do in a program, and between two of them.
 _SHARED, _BETWEEN = 1 << 20, 80
 
@@ -97,28 +96,23 @@ class Guarded(Arguments):
         """Memory of so many bytes, marked on both sides."""
         room = size + -size % 16 + _BETWEEN
         if self._wants_near and self._near is None:
-            self._near, _ = self._between_pages(_SHARED)
+            self._near = self._between_pages(_SHARED)
         if self._near is not None and room <= self._near.size:
             raw, self._near = self._near[:room], self._near[room:]
             start = _BETWEEN // 2 + self._shift % 16
         else:
-            raw, inner = self._between_pages(size + self._shift)
-            start = inner - size if self._flush else self._shift
+            raw = self._between_pages(size + self._shift)
+            start = raw.size - size if self._flush else self._shift
         start -= start % self._alignment
         for slack in (raw[:start], raw[start + size :]):
             slack[:] = _MARK
             self._slack.append(slack)
         return raw[start : start + size]
 
-    def _between_pages(self, size: int) -> tuple[NDArray[np.uint8], int]:
-        """Whole pages for so many bytes, between two that nobody may touch; and how many bytes they are."""
-        inner = -(-max(size, 1) // _PAGE) * _PAGE
-        pages = mmap.mmap(-1, inner + 2 * _PAGE)
-        raw = np.frombuffer(pages, np.uint8)
-        for end in (0, inner + _PAGE):
-            _LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
+    def _between_pages(self, size: int) -> NDArray[np.uint8]:
+        pages, raw = between_pages(size)
         self._kept.append(pages)
-        return raw[_PAGE : _PAGE + inner], inner
+        return raw
 
 
 class Launcher:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from warpgen.errors import VerificationError
 from warpgen.launch import Fill
+from warpgen.verification.running.pages import between_pages
 from warpgen.verification.running.streams import Stream
 from warpgen.verification.running.volumes import volume_of
 
@@ -116,12 +117,22 @@ def _surface(fill: Fill, source: Stream) -> Surface:
 def _mesh(drawn: Surface, grouped: bool) -> Any:
     # Not both: Warp 1.19 leaves the winding numbers at the root of groups unset, and signs are then random.
     return wp.Mesh(
-        wp.array(drawn.points, dtype=wp.vec3, device="cpu"),
-        wp.array(drawn.faces.reshape(-1), device="cpu"),
-        velocities=wp.array(drawn.velocities, dtype=wp.vec3, device="cpu"),
+        _fenced(drawn.points, wp.vec3),
+        _fenced(drawn.faces.reshape(-1), wp.int32),
+        velocities=_fenced(drawn.velocities, wp.vec3),
         support_winding_number=not grouped,
         groups=_groups(len(drawn.faces)) if grouped else None,
     )
+
+
+def _fenced(values: NDArray[Any], kind: Any) -> Any:
+    """An array that ends where a page does, so that a face that a mesh has not is not read by luck."""
+    pages, raw = between_pages(values.nbytes)
+    memory = raw[raw.size - values.nbytes :]
+    memory[:] = np.frombuffer(values.tobytes(), np.uint8)
+    made = wp.array(ptr=memory.ctypes.data, dtype=kind, shape=len(values), device="cpu")
+    made.pages = pages
+    return made
 
 
 def _groups(count: int) -> Any:
