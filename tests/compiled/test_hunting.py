@@ -14,11 +14,13 @@ from warpgen.extraction.codegen import Code, lower
 from warpgen.hunting import metamorphic, oracles
 from warpgen.hunting.found import Case
 from warpgen.hunting.metamorphic import differs
-from warpgen.hunting.session import drawn_of, smaller
+from warpgen.hunting.rewrites import ROUNDING, wide
+from warpgen.hunting.session import caused, drawn_of, smaller
 from warpgen.launch import Argument, Fill, Launch, Role
 from warpgen.program import Program
 from warpgen.record import Target
 from warpgen.verification.judging.causes import cause_of
+from warpgen.verification.judging.widening.widen import widen
 
 SOURCE = """import warp as wp
 
@@ -129,3 +131,18 @@ def test_a_local_that_one_path_sets_is_told(tmp_path: Path) -> None:
     program = msgspec.structs.replace(whole(), source=source)
     (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
     assert told.oracle == "unset", told
+
+
+def test_what_64_bits_show_nothing_of_is_rounding(tmp_path: Path) -> None:
+    """Terms that cancel leave a slope of zero, beside which any rounding is large."""
+    warp_api.start(tmp_path / "kernels")
+    text = (
+        SOURCE[: SOURCE.index("    for k")]
+        + "    y[i] = a * b + a - a * b - a + 1.0e-4 * wp.sin(wp.pi * a)\n"
+    )
+    program = msgspec.structs.replace(whole(), source=text)
+    assert widen(wide(program)).program == wide(program) != program
+    (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
+    assert told.oracle in ("adjoint", "values"), told
+    case = Case("stress", program, told.oracle, told.error)
+    assert caused(case, tmp_path / "checks").cause == ROUNDING
