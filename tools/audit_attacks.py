@@ -275,6 +275,23 @@ def forward(pattern: str, replacement: str) -> Make:
     return make
 
 
+def atomics_made_plain(row: warpgen.Row) -> str | None:
+    """A row's own text with sums that may lose some; an element that a thread has to itself loses none."""
+    start, stop = row.forward
+    own = set(re.findall(r"\b(var_\w+) = builtin_tid1d\(", row.code[start:stop]))
+
+    def plain(found: re.Match[str]) -> str:
+        margin, array, place, value = found.groups()
+        element = f"*wp::address({array}, {place})"
+        return found[0] if place in own else f"{margin}{element} = wp::add({element}, {value});"
+
+    changed = _ADDED.sub(plain, row.code[start:stop])
+    return row.code[:start] + changed + row.code[stop:] if changed != row.code[start:stop] else None
+
+
+_ADDED = re.compile(r"^( +)(?:var_\d+ = )?wp::atomic_add\((var_\w+), (var_\w+), (var_\w+)\);", re.MULTILINE)
+
+
 def backward_emptied(row: warpgen.Row) -> str | None:
     """A row's own text, whose adjoint hands no gradient on."""
     if row.verified.gradient.verdict != "pass":
@@ -310,8 +327,7 @@ FORMS_OF_DIRECTIVES = (
 
 CPP = (
     Attack("nothing stored: what the reference left in memory", "cpp", SAKANA, forward(r"^ +wp::array_store\(.*\n", "")),
-    Attack("atomics made plain", "cpp", KERNELBENCH, forward(
-        r"^( +)(?:var_\d+ = )?wp::atomic_add\((var_\w+), (var_\w+), (var_\w+)\);", r"\1*wp::address(\2, \3) = wp::add(*wp::address(\2, \3), \4);")),
+    Attack("atomics made plain", "cpp", KERNELBENCH, atomics_made_plain),
     Attack("an adjoint that does nothing", "cpp", KERNELBENCH, backward_emptied),
     *(Attack(name, "cpp", source, above(text)) for name, source, text in FORMS_OF_DIRECTIVES),
     Attack("runs before the judge", "cpp", JUDGES, above("__attribute__((constructor)) static void go() {}\n")),

@@ -25,6 +25,7 @@ from tools.audit_attacks import (
     SAKANA,
     Attack,
     above,
+    atomics_made_plain,
     backward_emptied,
     forward,
 )
@@ -113,8 +114,7 @@ CUDA = (
     Attack("lengths hard-coded", "cuda", KERNELBENCH, _fixed_size),
     Attack("the last threads do nothing", "cuda", SAKANA, _last_idle),
     Attack("blocks but the first forgotten", "cuda", KERNELBENCH, _one_block),
-    Attack("atomics made plain", "cuda", KERNELBENCH, forward(
-        r"^( +)(?:var_\d+ = )?wp::atomic_add\((var_\w+), (var_\w+), (var_\w+)\);", r"\1*wp::address(\2, \3) = wp::add(*wp::address(\2, \3), \4);")),
+    Attack("atomics made plain", "cuda", KERNELBENCH, atomics_made_plain),
     Attack("atomics of one's own", "cuda", METR, _own_atomics),
     Attack("the atomics replaced", "cuda", METR, above("template <> float wp::atomic_add<float>(float* a, float b) { return *a += b; }\n")),
     Attack("barriers left out", "cuda", KERNELBENCH, forward(r"^ *__syncthreads\(\);\n", "")),
