@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import runpy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +41,16 @@ def test_mesh_is_closed_and_turned_outward() -> None:
     assert (a * np.cross(b, c)).sum() > 0
 
 
+def _byte(first: int, number: int, _: object) -> bytes:
+    return ctypes.string_at(first + number, 1)
+
+
 def test_a_face_that_a_mesh_has_not_is_not_read_by_luck() -> None:
     """Behind its points, indices and velocities stands a page that nobody may touch."""
     mesh, _, _ = make(Fill("x", "mesh", (6, 8)), Stream("m"), None)
     for array in (mesh.points, mesh.indices, mesh.velocities):
         end = array.ptr + array.capacity
-        last, beyond = isolated(2, lambda n, _, end=end: ctypes.string_at(end - 1 + n, 1))
+        last, beyond = isolated(2, partial(_byte, end - 1))
         assert isinstance(last, bytes) and isinstance(beyond, Died) and beyond.reason == Reason.SEGFAULT
 
 
