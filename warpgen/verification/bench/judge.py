@@ -309,10 +309,11 @@ class _Check:
             return "judge", "the row's own gradients are no measure", found
         if slopes.first is None:
             first = race.first or over.first
-            why = (
-                f"the adjoint writes over {over.first.path}" if over.first else "threads race in the adjoint"
-            )
-            why = "the adjoint writes beside an array" if beside else why
+            why = "threads race in the adjoint"
+            if over.first:
+                why = f"the adjoint writes over {over.first.path}"
+            if beside:
+                why = "the adjoint writes beside an array"
             return "gradients", why, {**found, "gradients": 0.0, "first": first}
         return "gradients", _told(slopes), {**found, "gradients": slopes.share, "first": slopes.first}
 

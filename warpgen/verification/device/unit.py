@@ -32,11 +32,6 @@ from warpgen.verification.running.memory_layout import widened
 _OF_BLOCKS = re.compile(r"\bwp\.(?:block_dim|tile_rand\w*|tile|untile|tile_from_thread)\(")
 
 
-def _seconds() -> float:
-    """Every order of threads is a launch, and a fiber is slower than a loop."""
-    return len(ORDERS) * isolation.ITEM_SECONDS
-
-
 class Ready(msgspec.Struct, frozen=True):
     """A program whose C++ is compiled, has run and has left its evidence."""
 
@@ -224,3 +219,8 @@ def _settled(result: Any) -> Verified | Died:
 def _remove(objects: Mapping[int, Path]) -> None:
     for path in set(objects.values()):
         path.unlink(missing_ok=True)
+
+
+def _seconds() -> float:
+    """Every order of threads is a launch, and a fiber is slower than a loop."""
+    return len(ORDERS) * isolation.ITEM_SECONDS
