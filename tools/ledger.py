@@ -31,6 +31,9 @@ CUDA text without a GPU and need warpgen. A *limit* is what Warp's own guide or 
 called a fault. For faults without an upstream report, a text to report them with follows below; nothing
 was sent. How new ones are found: [the hunt](hunt.md).
 
+What is called *rounding*, in a table here or of a program that a dataset drops, is no fault of Warp: floats
+of 32 bits cannot hold what the program computes on its inputs, and the same program in 64 bits is right.
+
 *Since* is the oldest release, of those that were tried, from which each later one shows it; tried with
 `tools/bisect.py`: {versions}. *Upstream* names issues of NVIDIA/warp; where none was found, the words
 are those that a search of a stored copy of GitHub's issues was given. Written by `tools/ledger.py`.

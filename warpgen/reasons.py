@@ -8,6 +8,8 @@ from warpgen.record import TARGETS
 
 # Behind the error of a wrong gradient, before the numbers of docs/warp_faults.md that may explain it.
 FAULTS = "; faults of Warp: "
+# Behind the error of what the same program shows nothing of where its floats have 64 bits.
+ROUNDED = "; it is rounding"
 
 
 class Reason(str, Enum):

@@ -14,11 +14,13 @@ from warpgen.extraction.codegen import Code, lower
 from warpgen.hunting import metamorphic, oracles
 from warpgen.hunting.found import Case
 from warpgen.hunting.metamorphic import differs
-from warpgen.hunting.rewrites import ROUNDING, wide
+from warpgen.hunting.rewrites import ROUNDING
 from warpgen.hunting.session import caused, drawn_of, smaller
 from warpgen.launch import Argument, Fill, Launch, Role
 from warpgen.program import Program
+from warpgen.reasons import FAULTS, ROUNDED
 from warpgen.record import Target
+from warpgen.verification import check_unit, rounding
 from warpgen.verification.judging.causes import cause_of
 from warpgen.verification.judging.widening.widen import widen
 
@@ -141,8 +143,30 @@ def test_what_64_bits_show_nothing_of_is_rounding(tmp_path: Path) -> None:
         + "    y[i] = a * b + a - a * b - a + 1.0e-4 * wp.sin(wp.pi * a)\n"
     )
     program = msgspec.structs.replace(whole(), source=text)
-    assert widen(wide(program)).program == wide(program) != program
+    wide = rounding.wide(program)
+    assert widen(wide).program == wide != program
     (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
     assert told.oracle in ("adjoint", "values"), told
     case = Case("stress", program, told.oracle, told.error)
     assert caused(case, tmp_path / "checks").cause == ROUNDING
+    assert ending(program, tmp_path) == ROUNDED
+
+
+def ending(program: Program, folder: Path) -> str:
+    """What a dataset's manifest says of the drop, behind its error."""
+    (judged,) = check_unit([program], [lower(program, ("cpu",))], "run", "keep", ("cpu",), folder / "checks")
+    refused = judged["cpu"]
+    assert refused.verified is None
+    return rounding.told(program, refused, folder / "checks").removeprefix(refused.error)
+
+
+def test_an_adjoint_that_64_bits_have_wrong_is_no_rounding(tmp_path: Path) -> None:
+    """The remainder's divisor has no gradient, however wide it is."""
+    warp_api.start(tmp_path / "kernels")
+    text = SOURCE[: SOURCE.index("    for k")] + "    y[i] = wp.mod(a, wp.abs(b) + 0.1) * b\n"
+    program = msgspec.structs.replace(whole(), source=text)
+    (judged,) = check_unit(
+        [program], [lower(program, ("cpu",))], "run", "keep", ("cpu",), tmp_path / "checks"
+    )
+    assert FAULTS in judged["cpu"].error
+    assert not rounding.explains(program, "gradient", ("cpu",), tmp_path / "checks")

@@ -17,7 +17,7 @@ from warpgen import __version__
 from warpgen.errors import DamageError, RootError
 from warpgen.extraction.versions import warp_version
 from warpgen.paths import manifest_path
-from warpgen.reasons import FAULTS
+from warpgen.reasons import FAULTS, ROUNDED
 from warpgen.recipe import Recipe
 from warpgen.reporting import manifest as manifests
 from warpgen.reporting.check import first_difference
@@ -38,17 +38,18 @@ def test_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert names == ["cpu_manifest.json", "cuda_manifest.json"]
 
 
-def test_failures_are_counted_by_what_their_errors_say_of_warp() -> None:
+def test_failures_are_counted_by_what_their_errors_say_of_causes() -> None:
     """And by the check that they failed, whatever fault of Warp stands behind."""
     errors = (
         f"gradient: off{FAULTS}09",
         f"gradient: off{FAULTS}09",
         f"gradient: off{FAULTS}02+06",
+        f"gradient: off{ROUNDED}",
         "gradient: off",
     )
     failures = [Failure(index, "verification", error) for index, error in enumerate(errors)]
-    assert manifests.faults(failures) == {"02+06": 1, "09": 2}
-    assert manifests.refused(failures) == {"verification": {"gradient": 4}}
+    assert manifests.causes(failures) == {"02+06": 1, "09": 2, "rounding": 1}
+    assert manifests.refused(failures) == {"verification": {"gradient": 5}}
 
 
 def test_holds_no_path_of_the_machine(path: Path, tmp_path: Path) -> None:

@@ -11,16 +11,12 @@ from typing import Any
 
 import msgspec
 
-from warpgen.errors import VerificationError
 from warpgen.program import Program
-from warpgen.verification.judging.widening.widen import widen
+from warpgen.verification.rounding import wide
 
 Rewrite = Callable[[Program], Program]
 
 _PURE = re.compile(r"wp\.(?!rand|sample_|atomic|tile|adjoint|static|mesh_|bvh_|hash_grid|\w*_next)")
-
-# References are made without an adjoint.
-_NO_ADJOINT = re.compile(r"(enable_backward\W+)False")
 
 
 def renamed(program: Program) -> Program:
@@ -69,15 +65,6 @@ def inlined(program: Program) -> Program:
     tree = ast.parse(program.source)
     plain = {f.name: f for f in tree.body if isinstance(f, ast.FunctionDef) and _one_expression(f)}
     return _with(program, _Calls(plain).visit(tree))
-
-
-def wide(program: Program) -> Program:
-    """Floats of 64 bits: an adjoint that is right then was wrong by rounding, or by what 32 bits can hold."""
-    try:
-        made = widen(program).program
-    except VerificationError:
-        return program
-    return msgspec.structs.replace(made, source=_NO_ADJOINT.sub(r"\1True", made.source))
 
 
 def together(program: Program) -> Program:

@@ -20,14 +20,16 @@ from warpgen.hunting.found import Case, Origin, Small, Unit, alike, representati
 from warpgen.hunting.metamorphic import differs
 from warpgen.hunting.oracles import Told, both, cpu, judge
 from warpgen.hunting.reducer import reduce
-from warpgen.hunting.rewrites import CURES, EQUIVALENT, ROUNDING, Rewrite, wide
+from warpgen.hunting.rewrites import CURES, EQUIVALENT, ROUNDING, Rewrite
 from warpgen.hunting.steps import without_unused
 from warpgen.hunting.stress import stress
 from warpgen.hunting.tiles import tiled
 from warpgen.program import Program
+from warpgen.reasons import Reason
 from warpgen.record import TARGETS, Target
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification.judging.causes import cause_of
+from warpgen.verification.rounding import explains
 
 SIZE = 32  # programs of a unit
 KINDS = 8  # of so many programs one is of the kind that datasets have, and one is of tiles
@@ -167,8 +169,10 @@ def smaller(case: Case, folder: Path) -> Small:
 def caused(case: Case, folder: Path) -> Case:
     """The case with its line of the ledger, or as rounding where 64 bits show nothing of it."""
     cause = cause_of(case.program, case.oracle, case.error)
-    if not cause and case.oracle in ("values", "adjoint", "cuda"):
-        cause = _cure(case, {ROUNDING: wide}, folder)
+    disputed = {"values": Reason.FORWARD, "adjoint": Reason.GRADIENT, "cuda": case.error.split(":")[0]}
+    if not cause and case.oracle in disputed:
+        targets = TARGETS if case.oracle == "cuda" else TARGETS[:1]
+        cause = ROUNDING if explains(case.program, disputed[case.oracle], targets, folder) else ""
     return msgspec.structs.replace(case, cause=cause)
 
 
@@ -176,15 +180,8 @@ def _cure(case: Case, rewrites: Mapping[str, Rewrite], folder: Path) -> str:
     """The first rewrite that makes another program of it, of which the oracles say nothing; or ''."""
     made = {name: without_unused(rewrite(case.program)) for name, rewrite in rewrites.items()}
     tried = [name for name, program in made.items() if program.source != case.program.source]
-    told = judge([made[name] for name in tried], folder, both if case.oracle == "cuda" else cpu)
-    return next((name for name, verdict in zip(tried, told, strict=True) if _is_sound(verdict, case)), "")
-
-
-def _is_sound(verdict: Told, case: Case) -> bool:
-    """Whether nothing is left of the case; outputs may be right where no difference tells of the adjoint."""
-    return verdict == Told(None) or (
-        case.oracle == "values" and verdict.oracle is None and verdict.error.startswith("adjoint ")
-    )
+    told = judge([made[name] for name in tried], folder, cpu)
+    return next((name for name, verdict in zip(tried, told, strict=True) if verdict == Told(None)), "")
 
 
 def _tried(plan: Plan, number: int, folder: Path) -> Unit:

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ import msgspec
 from warpgen import durable
 from warpgen.errors import DamageError, RootError
 from warpgen.paths import P, dataset_path, manifest_path
-from warpgen.reasons import FAULTS
+from warpgen.reasons import FAULTS, ROUNDED
 from warpgen.recipe import Recipe, spell_size
 from warpgen.record import Target
 from warpgen.reporting import seal
@@ -143,10 +143,15 @@ def refused(failures: Iterable[Failure]) -> dict[str, dict[str, int]]:
     return {reason: dict(sorted(counts[reason].items())) for reason in sorted(counts)}
 
 
-def faults(failures: Iterable[Failure]) -> dict[str, int]:
-    """How many failures there are by the faults of Warp that may explain them, as their errors say."""
+def causes(failures: Sequence[Failure]) -> dict[str, int]:
+    """How many failures there are by what explains them, as their errors say.
+
+    That is rounding, or the numbers of faults of Warp, of which any may be the one.
+    """
     known = (failure.error.rpartition(FAULTS) for failure in failures)
-    return dict(sorted(Counter(numbers for _, told, numbers in known if told).items()))
+    told = Counter(numbers for _, named, numbers in known if named)
+    told["rounding"] = sum(failure.error.endswith(ROUNDED) for failure in failures)
+    return dict(sorted((+told).items()))
 
 
 def write(manifest: Manifest, path: Path) -> Manifest:

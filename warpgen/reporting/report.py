@@ -11,7 +11,7 @@ from warpgen.record import TARGETS, Row, Target
 from warpgen.reporting import finished, plots
 from warpgen.reporting.example import choose, forward_excerpt, reverse_excerpt
 from warpgen.reporting.headline import LANGUAGE, LEVELS, good
-from warpgen.reporting.manifest import Manifest, faults
+from warpgen.reporting.manifest import Manifest, causes
 from warpgen.reporting.primer import PRIMER
 from warpgen.terminal import percent, printable, size_text
 
@@ -225,9 +225,9 @@ def _splits(manifest: Manifest) -> str:
 
 def _left_out(manifest: Manifest) -> str:
     dropped = sum(sum(reasons.values()) for reasons in manifest.dropped.values())
-    known = [f"{count:,} by {told.replace('+', ' or ')}" for told, count in faults(manifest.failures).items()]
-    by_fault = f" (faults of Warp, docs/warp_faults.md: {', '.join(known)})" if known else ""
-    return f"{dropped:,}, {len(manifest.failures):,}{by_fault}"
+    known = [f"{count:,} by {told.replace('+', ' or ')}" for told, count in causes(manifest.failures).items()]
+    by_cause = f" (causes, as docs/warp_faults.md tells them: {', '.join(known)})" if known else ""
+    return f"{dropped:,}, {len(manifest.failures):,}{by_cause}"
 
 
 def _table(head: list[str], rows: Iterator[list[str]]) -> str:

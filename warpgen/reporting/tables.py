@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from warpgen.reasons import sentence
-from warpgen.reporting.manifest import Manifest, faults
+from warpgen.reporting.manifest import Manifest, causes
 from warpgen.reporting.survey import BUCKETS, Spread
 from warpgen.terminal import bar, compact, percent, printable, size_text, skyline
 
@@ -164,9 +164,9 @@ def _left_out(manifest: Manifest) -> Table:
     for kind, words in manifest.refused.items():
         for word, count in words.items():
             table.add_row(f"failed: {printable(kind)}", Text(printable(word)), f"{count:,}", sentence(word))
-    for numbers, count in faults(manifest.failures).items():
-        where = f"docs/warp_faults.md, {numbers.replace('+', ' or ')}"
-        table.add_row("of these, by Warp", Text(printable(numbers)), f"{count:,}", Text(printable(where)))
+    for cause, count in causes(manifest.failures).items():
+        where = f"docs/warp_faults.md, {cause.replace('+', ' or ')}"
+        table.add_row("of these, caused by", Text(printable(cause)), f"{count:,}", Text(printable(where)))
     for failure in manifest.failures[:MOST_USED]:
         table.add_row(f"failed: {failure.reason}", Text(printable(failure.error)), f"index {failure.index}")
     if len(manifest.failures) > MOST_USED:

@@ -22,7 +22,7 @@ from warpgen.record import UNVERIFIED, Provenance, Row, Target, Verified
 from warpgen.record import encode as encode_row
 from warpgen.split import split_of
 from warpgen.synthesis.generator import Options, synthesize
-from warpgen.verification import check_unit
+from warpgen.verification import check_unit, rounding
 
 LICENCE = "Apache-2.0"
 
@@ -102,7 +102,8 @@ class _Batch:
                     candidate.verified[target] = judgement.verified
                     continue
                 del candidate.codes[target]
-                error = VerificationError(f"{judgement.reason}: {judgement.error}")
+                told = rounding.told(candidate.program, judgement, workdir)
+                error = VerificationError(f"{judgement.reason}: {told}")
                 self._refuse(candidate.program.index, (target,), "verification", error)
 
     def shard(self, unit: Unit) -> bytes:

@@ -22,6 +22,7 @@ STEP = 1e-6
 COARSE_STEP = 2e-3
 # Where a slope is disputed, it is measured again with the inputs moved by about one rounding of 32-bit floats
 # (and, where the step is coarse, with half of it): how far it moves is how far it may be off, times a slack.
+# Kinks on both sides of a draw may bend a coarse step evenly, and seldom half of it too.
 _TURNS, _SLACK = 2, 4.0
 _MAX_UNROLL = 16  # Warp's default: longer loops with constant bounds become loops at run time
 
@@ -97,7 +98,10 @@ def compare(
             extent = max(abs(slope) + float(np.sqrt((terms**2).sum())), 1e-30)
             error = max(abs(slope - mine) - noise, 0.0) / extent
             if error > allowed:
-                if bend > allowed * extent + 2.0 * noise:
+                bends = [bend]
+                if coarse:  # noise counts twice at half of the step
+                    bends.append(loss.slope(number, direction, 0.5 * step)[1] - 2.0 * noise)
+                if max(bends) > allowed * extent + 2.0 * noise:
                     kink = max(kink, error)
                     continue
                 smaller = 0.5 * step if coarse else step

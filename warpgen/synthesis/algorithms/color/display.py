@@ -182,7 +182,8 @@ b *= ratio"""
     if coding == "linear":
         code = ""
     elif coding == "gamma":
-        code = "inv = 1.0 / gamma\n" + "\n".join(f"{n} = wp.pow({n}, inv)" for n in "rgb")
+        code = "inv = 1.0 / gamma\n# Stay above black, where the power has infinite slope\n"
+        code += "\n".join(f"{n} = wp.pow(wp.max({n}, 1.0e-4), inv)" for n in "rgb")
     else:
         power, a, b, slope, edge = {
             "srgb": ("1.0 / 2.4", "1.055", "0.055", "12.92", "0.0031308"),
@@ -260,7 +261,7 @@ b *= ratio"""
         elif coding == "rec709":
             c = np.where(c <= 0.018, 4.5 * c, 1.099 * c**0.45 - 0.099)
         elif coding == "gamma":
-            c = c ** (1 / v.gamma)
+            c = np.maximum(c, 1e-4) ** (1 / v.gamma)
         return {"display": np.moveaxis(c, -1, 0) if layout == "planes" else c}
 
     d.check(reference, 3e-3)

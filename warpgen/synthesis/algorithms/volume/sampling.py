@@ -198,7 +198,7 @@ def volume_gradient(d: Draft) -> None:
             }[give]
         )
     top = _volume(d)
-    d.input("x", "vec3", m, 0.6 if method != "builtin" else 0.3, top - 0.3, about="Positions in world space")
+    d.input("x", "vec3", m, 0.3, top - 0.3, about="Positions in world space")
     if method != "builtin":
         d.param("delta", "float", 0.1, 0.2, about="Step of the differences")
     if give == "shaded":
