@@ -27,6 +27,8 @@ def pass_counts(draft: Draft, rng: Rng) -> None:
         name = ""
         if axis == "0" and array in flat and re.fullmatch(r"(?!.*(?:counts|pos)$)\w{3,}[^s]s", array):
             name = f"num_{array}" if rng.chance(0.5) else f"{_singular(array)}_count"
+            if re.search(rf"slot\w* < {array}\.shape", draft.text):  # there is room for so many, not so many
+                name = f"max_{array}"
         elif len(asked) == 1 and array in flat:
             name = rng.choice(_NAMES)
         if name and not re.search(rf"\b{name}\b", "\n".join([draft.text, *draft.prelude, *draft.functions])):

@@ -268,7 +268,7 @@ def modular_arithmetic(d: Draft) -> None:
             body = """
             # Garner: mixed digits, one modulus after the other; a modulus more keeps differences positive
             d0 = r0[tid]
-            d1 = ((r1[tid] + M1 - d0 % M1) * INVERSE_1) % M1
+            d1 = ((r1[tid] + M1 - d0) * INVERSE_1) % M1
             partial = d0 + d1 * M0
             d2 = ((r2[tid] + M2 - partial % M2) * INVERSE_2) % M2
             x[tid] = partial + d2 * M0 * M1

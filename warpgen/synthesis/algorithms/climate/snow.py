@@ -93,7 +93,7 @@ _TURBULENCE = {
     "stable": """
     # Stable air over cold snow suppresses the exchange (bulk Richardson number, from weather at 2 m)
     richardson = 9.81 * 2.0 * (air_temp - surface_temp) / (air_kelvin * wind * wind)
-    damped = 1.0 - 5.0 * wp.clamp(richardson, 0.0, 0.15)
+    damped = 1.0 - 5.0 * wp.min(richardson, 0.15)
     transfer = 0.0023 * damped * damped
     """,
 }
@@ -336,7 +336,7 @@ def snow_energy_balance(d: Draft) -> None:
         net = sun + 0.98 * (down - 5.670374e-8 * (ts + 273.15) ** 4)
         transfer = 0.0023 * np.ones(count)
         if turbulence == "stable":
-            ri = np.clip(19.62 * (t - ts) / (k * wind**2), 0.0, 0.15)
+            ri = np.minimum(19.62 * (t - ts) / (k * wind**2), 0.15)
             transfer = transfer * (1.0 - 5.0 * ri) ** 2
         mass = 313.5 / k * transfer * wind
         es = 6.112 * np.exp(22.46 * ts / (272.62 + ts))

@@ -12,7 +12,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Izhikevich 2003; Brette & Gerstner 2005",
     names={
         "v": "potential|vm",
-        "current": "inputs|drive",
+        "current": "inputs|input_current",
+        "drive": "inputs|input_drive",
         "spikes": "fired|spike|events",
     },
     adjoint="no",
@@ -52,14 +53,8 @@ def spiking_step(d: Draft) -> None:
     if adaptive:
         d.input("current", "float", count, 0.0, 400.0, about="Input currents [pA]")
     else:
-        d.input(
-            "current",
-            "float",
-            count,
-            0.0,
-            40.0,
-            about="Inputs, in mV of drive" if model != "izhikevich" else "Input currents",
-        )
+        about = "Input currents" if model == "izhikevich" else "Input currents times the membrane resistance [mV]"
+        d.input("current" if model == "izhikevich" else "drive", "float", count, 0.0, 40.0, about=about)
     own: dict[str, tuple[float, float, str]] = {}
     if kinds != "one":
         own = {"tau_w": (100.0, 200.0, "Time constants of the adaptation [ms]")}
@@ -99,12 +94,12 @@ def spiking_step(d: Draft) -> None:
     steps = ("0.5 * dt", 2) if halves else ("dt", 1)
     change = {
         "izhikevich": "x += $h * (0.04 * x * x + 5.0 * x + 140.0 - w + current[tid])",
-        "leaky": "x += $h / TAU_M * (V_REST - x + current[tid])",
+        "leaky": "x += $h / TAU_M * (V_REST - x + drive[tid])",
         "adaptive exponential": (
             "upswing = G_LEAK * SLOPE * wp.exp(wp.min((x - V_ONSET) / SLOPE, MAX_EXPONENT))\n"
             "x += $h / CAPACITANCE * (-G_LEAK * (x - V_REST) + upswing - w + current[tid])"
         ),
-        "quadratic": "x += $h / TAU_M * (CURVATURE * (x - V_REST) * (x - V_ONSET) + current[tid])",
+        "quadratic": "x += $h / TAU_M * (CURVATURE * (x - V_REST) * (x - V_ONSET) + drive[tid])",
     }[model].replace("$h", steps[0])
     constants = {
         "izhikevich": {"V_PEAK": 30.0},
@@ -197,9 +192,9 @@ def spiking_step(d: Draft) -> None:
             if model == "izhikevich":
                 x = x + k * (0.04 * x**2 + 5 * x + 140 - w + before.current)
             elif model == "leaky":
-                x = x + k / 20 * (-65 - x + before.current)
+                x = x + k / 20 * (-65 - x + before.drive)
             elif model == "quadratic":
-                x = x + k / 20 * (0.1 * (x + 65) * (x + 45) + before.current)
+                x = x + k / 20 * (0.1 * (x + 65) * (x + 45) + before.drive)
             else:
                 grown = 60 * np.exp(np.minimum((x + 50.4) / 2, 10.2))
                 x = x + k / 281 * (-30 * (x + 70.6) + grown - w + before.current)

@@ -108,7 +108,7 @@ def tire_forces(d: Draft) -> None:
         d.input("compound", "int", count, 0, compounds, about="Tire type of each wheel")
     d.input("wheel_load", "float", count, -500.0, 6000.0, about="Vertical loads, negative when lifted [N]")
     if slip == "velocities":
-        d.input("wheel_velocity", "float", count, 5.0, 25.0, about="Velocities of the hubs ahead [m/s]")
+        d.input("wheel_velocity", "float", count, -2.0, 25.0, about="Velocities of the hubs ahead [m/s]")
         d.input("lateral_velocity", "float", count, -3.0, 3.0, about="Velocities of the contacts aside [m/s]")
         d.input("wheel_speed", "float", count, 5.0, 80.0, about="Spin of the wheels [rad/s]")
         d.param("low_speed", "float", 0.5, 2.0, about="Floor of the speed in the slip ratio [m/s]")

@@ -212,7 +212,7 @@ def apparent_places(d: Draft) -> None:
             """,
     }[aberration]
     horizon = """
-        # Hour angles count from the meridian, since the horizon turns with the earth
+        # From hour angles, since the horizon turns with the earth
         right_ascension = wp.atan2(direction[1], direction[0])
         declination = wp.asin(direction[2])
         hour_angle = sidereal_time[tid] - right_ascension

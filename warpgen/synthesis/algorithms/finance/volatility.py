@@ -33,7 +33,7 @@ def filter_volatility(d: Draft) -> None:
     first = d.option("start", "long run", "sample", "given")
     result = d.option("result", "likelihood", "forecast", "value at risk", "volatility", "news")
     layout = d.option("layout", "series first", "time first")
-    targeted = d.flag("targeting", 0.4) and kind in ("garch", "gjr")
+    targeted = d.flag("targeting", 0.4) and kind in ("garch", "gjr") and mean != "in mean"
     gaps = d.flag("gaps", 0.35)
     floor = d.flag("floor", 0.4)
     d.calls(
@@ -187,10 +187,12 @@ def filter_volatility(d: Draft) -> None:
         "egarch": "persistence = beta[series]",
         "ewma": "",
     }[kind]
+    less = ", less what autoregression explains" if mean == "autoregressive" else ""
+    part = "(1.0 - phi * phi) * " if mean == "autoregressive" else ""
     if kind == "ewma":
         level = ""
     elif targeted:
-        level = f"# Variance targeting: the constant follows from the sample\nlong_run = {squared}\nconstant = (1.0 - persistence) * long_run"
+        level = f"# Variance targeting: the constant follows from the sample{less}\nlong_run = {part}{squared}\nconstant = (1.0 - persistence) * long_run"
     elif kind == "egarch":
         level = "constant = omega[series]\nlong_run = wp.exp(constant / (1.0 - persistence))"
     else:
@@ -330,9 +332,10 @@ def filter_volatility(d: Draft) -> None:
         w: Any = 0.0
         long = square
         if kind != "ewma":
-            w = (1 - keep) * square if targeted else v.get("omega", 0.0)
-            long = square if targeted else np.exp(w / (1 - keep)) if kind == "egarch" else w / (1 - keep)
-        h = {"long run": long, "sample": square, "given": v.get("variance0")}[first]
+            aim = (1 - v.get("phi", 0.0) ** 2) * square
+            w = (1 - keep) * aim if targeted else v.get("omega", 0.0)
+            long = aim if targeted else np.exp(w / (1 - keep)) if kind == "egarch" else w / (1 - keep)
+        h = {"long run": long, "sample": long if targeted else square, "given": v.get("variance0")}[first]
         h = np.maximum(h, 0.05) if floor else h
         last, total, top, path = v.get("mu", 0.0) + np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, days))
         mu, phi = v.get("mu", 0.0), v.get("phi", 0.0)

@@ -35,7 +35,9 @@ def recurrent_cell(d: Draft) -> None:
     gates_from = d.option("gates", "projected", "computed")
     bias = d.flag("bias", 0.5)
     layout = d.option("layout", "packed", "interleaved")
-    extra = d.option("extra", "none", "mask", "clip")
+    cells = kind in ("lstm", "coupled")
+    # a hidden state is bounded already, a cell's is not
+    extra = d.option("extra", "none", "mask", "clip") if cells else d.option("extra hidden", "none", "mask")
     batch, width, fan = d.pick(10, 12, 16), d.pick(4, 6, 8), d.pick(3, 5)
     count = {"lstm": 4, "gru": 3, "rnn": 1, "minimal": 2, "coupled": 3}[kind]
     names = {"lstm": "ifgo", "gru": "rzn", "rnn": "n", "minimal": "fn", "coupled": "fgo"}[kind]
@@ -53,16 +55,16 @@ def recurrent_cell(d: Draft) -> None:
     # where projections come from outside, those of cells with a memory hold the state's part, too
     if computed or extra == "mask" or kind in ("gru", "minimal"):
         d.input("h", "float", (batch, width), -1.0, 1.0, about="hidden state")
-    if kind in ("lstm", "coupled"):
+    if cells:
         d.input("c", "float", (batch, width), -1.0, 1.0, about="cell state")
     if bias:
         d.input("b", "float", count * width, -0.4, 0.4, about="bias per gate")
     if extra == "mask":
         d.input("active", "int", batch, 0, 4, about="nonzero for sequences that go on")
     elif extra == "clip":
-        d.param("limit", "float", 0.5, 0.9, about="bound of the state")
+        d.param("limit", "float", 0.5, 0.9, about="bound of the cell state")
     d.output("h_new", "float", (batch, width), about="hidden state after the step")
-    if kind in ("lstm", "coupled"):
+    if cells:
         d.output("c_new", "float", (batch, width), about="cell state after the step")
     sigmoid = d.use(activations.SIGMOID)
 
@@ -122,10 +124,8 @@ def recurrent_cell(d: Draft) -> None:
         final = "(1.0 - f_gate) * h[i, j] + f_gate * g"
     else:
         body, final = "", f"wp.tanh({both(0)})"
-    cells = kind in ("lstm", "coupled")
-    if extra == "clip" and cells:
+    if extra == "clip":
         body += "\ncell = wp.clamp(cell, -limit, limit)"
-    final_ = f"wp.clamp({final}, -limit, limit)" if extra == "clip" and not cells else final
     mask = (
         "# Skip finished sequences but keep their state\nif active[i] == 0:\n    h_new[i, j] = h[i, j]\n"
         + ("    c_new[i, j] = c[i, j]\n" if cells else "")
@@ -134,7 +134,7 @@ def recurrent_cell(d: Draft) -> None:
         else ""
     )
     d.launch(batch, width)
-    text = f"{body}\n" + ("c_new[i, j] = cell\n" if cells else "") + f"h_new[i, j] = {final_}"
+    text = f"{body}\n" + ("c_new[i, j] = cell\n" if cells else "") + f"h_new[i, j] = {final}"
     d.code(
         "i, j = wp.tid()\n$mask\n$width\n$step",
         mask=mask,
@@ -148,7 +148,7 @@ def recurrent_cell(d: Draft) -> None:
         "minimal": "minimal gated units",
         "coupled": "long short-term memory with coupled gates",
     }[kind]
-    clipped = f", with clipped {'cell' if cells else 'hidden'} states" if extra == "clip" else ""
+    clipped = ", with clipped cell states" if extra == "clip" else ""
     d.says(f"Advances the cells of {long} by one step{clipped}.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def recurrent_cell(d: Draft) -> None:
         s = np.swapaxes(a + b, 0, 1)
         found: dict[str, Any] = {}
         h: Any = v.get("h")
-        if kind in ("lstm", "coupled"):
+        if cells:
             f, g, o = (sg(s[1]), th(s[2]), sg(s[3])) if kind == "lstm" else (sg(s[0]), th(s[1]), sg(s[2]))
             cell = f * v.c + (sg(s[0]) if kind == "lstm" else 1 - f) * g
             if extra == "clip":
@@ -180,8 +180,6 @@ def recurrent_cell(d: Draft) -> None:
             new = (1 - f) * h + f * th(a[:, 1] + f * b[:, 1])
         else:
             new = th(s[0])
-        if extra == "clip" and kind not in ("lstm", "coupled"):
-            new = np.clip(new, -v.limit, v.limit)
         found["h_new"] = new
         if extra == "mask":
             stay = (v.active == 0)[:, None]

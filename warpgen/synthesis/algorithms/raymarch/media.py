@@ -73,7 +73,7 @@ def _medium(d: Draft, kind: str) -> Density:
 
 
 _MEDIA = ("ball", "gaussian", "layer", "clouds", "cloudy ball")
-_SPAN = 4.0
+_SPAN, _SHADOW = 4.0, 2.4
 
 
 def _rays(d: Draft, count: int) -> Callable[[Values], tuple[Any, Any]]:
@@ -256,7 +256,7 @@ def march_single_scattering(d: Draft) -> None:
     if both:
         d.output("transmittance", "float", count, about="Transmittance in [0, 1]")
     field = _medium(d, kind)
-    dt, light_dt = _SPAN / steps, 0.2
+    dt, light_dt = _SPAN / steps, round(_SHADOW / light_steps, 2)
     light_loop = f"""
         tau = float(0.0)
         for m in range({light_steps}):

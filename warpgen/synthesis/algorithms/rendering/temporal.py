@@ -47,7 +47,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int):
     True: '''
 @wp.func
 def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma: float):
-    """Mean -/+ gamma standard deviations of the 3 x 3 colors around a pixel, robust to single outliers."""
+    """Mean -/+ gamma standard deviations of the 3 x 3 colors around a pixel, which single outliers widen less."""
     first = wp.vec3(0.0, 0.0, 0.0)
     second = wp.vec3(0.0, 0.0, 0.0)
     for m in range(-1, 2):

@@ -158,7 +158,7 @@ def mass_matrix(d: Draft) -> None:
         d.says("Computes the lower triangles of joint-space mass matrices from composite inertias (CRBA).")
     rotors = "" if armature == "none" else " Rotors add to the diagonal."
     d.explain(f"""
-        Entry (i, j) is S_i^T Ic_j S_j for j in the subtree of i, where Ic_j is the inertia of link j and
+        Entry (i, j) is S_j^T Ic_i S_i for i in the subtree of j, where Ic_i is the inertia of link i and
         everything beyond it.{rotors} Spatial vectors are about the world origin with the angular part first.
     """)
 

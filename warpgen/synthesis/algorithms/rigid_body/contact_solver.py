@@ -67,7 +67,7 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
     trial_1 = old_t[0] - {over}wp.dot(v_rel, t1) / inv_mass_1
     trial_2 = old_t[1] - {over}wp.dot(v_rel, t2) / inv_mass_2
     trial_length = wp.sqrt(trial_1 * trial_1 + trial_2 * trial_2)
-    scale = wp.where(trial_length > limit, limit / wp.max(trial_length, 1.0e-9), 1.0)
+    scale = wp.min(limit / wp.max(trial_length, 1.0e-9), 1.0)
     new_t = wp.vec2(trial_1 * scale, trial_2 * scale)
     impulse_t[world, c] = new_t
     push_t = (new_t[0] - old_t[0]) * t1 + (new_t[1] - old_t[1]) * t2

@@ -125,8 +125,9 @@ def project_joints(d: Draft) -> None:
         d.param("relaxation", "float", 0.4, 0.9, about="Under-relaxation of the Jacobi sweep")
     elif relax == "count":
         d.input("body_joint_count", "int", bodies, 1, 5, about="Number of joints at each body")
-    d.output("body_shift", "vec3", bodies, about="Sum of position corrections [m]")
-    d.output("body_turn", "vec3", bodies, about="Sum of rotation corrections [rad]")
+    of = "Mean" if relax == "count" else "Sum"
+    d.output("body_shift", "vec3", bodies, about=f"{of} of position corrections [m]")
+    d.output("body_turn", "vec3", bodies, about=f"{of} of rotation corrections [rad]")
     if tensor == "full":
         d.function('''
             @wp.func
@@ -288,7 +289,7 @@ def project_joints(d: Draft) -> None:
         else ""
     )
     d.explain(f"""
-        Corrections of all joints are summed up in a Jacobi fashion and applied to the bodies afterwards.
+        Corrections of all joints are {"averaged at each body" if relax == "count" else "summed up"} in a Jacobi fashion and applied to the bodies afterwards.
         Origins of body frames are the centers of mass.{fresh}
     """)
 

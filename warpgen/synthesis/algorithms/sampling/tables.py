@@ -80,6 +80,8 @@ def draw_categories(d: Draft) -> None:
         "slots": (d.pick("slots", "places", "ranks"), "place of each draw among those of its category"),
         "counts": ("", ""),
     }[wanted]
+    if wanted == "slots":
+        d.output("labels", "int", total, about="drawn categories")
     if wanted != "counts":
         d.output(out, "float" if wanted == "values" else "int", total, about)
     before = "total = float(0.0)\nfor c in range(num_categories):\n    total += weights[c]\n"
@@ -129,7 +131,8 @@ if fitness[rival] > fitness[picked]:
         "labels": f"{out}[{at}] = picked",
         "counts": "wp.atomic_add(counts, picked, 1)",
         "values": f"{out}[{at}] = payload[picked]",
-        "slots": f"# The old count is the place among the draws of this category\n{out}[{at}] = wp.atomic_add(counts, picked, 1)",
+        "slots": f"labels[{at}] = picked\n# The old count is the place among the draws of this category\n"
+        f"{out}[{at}] = wp.atomic_add(counts, picked, 1)",
     }[wanted]
     d.launch(n)
     if many == "one":
@@ -165,8 +168,8 @@ if fitness[rival] > fitness[picked]:
             assert after.counts.sum() == total
             share = after.counts / total
         if wanted == "slots":
-            want = np.concatenate([np.arange(c) for c in after.counts])
-            np.testing.assert_array_equal(np.sort(after[out]), np.sort(want))
+            for label, count in enumerate(after.counts):
+                np.testing.assert_array_equal(np.sort(after[out][after.labels == label]), np.arange(count))
         assert (np.abs(share - p) < 5.5 * np.sqrt(p * (1 - p) / total) + 1e-3).all()
 
     d.holds(agree)

@@ -140,7 +140,8 @@ def cleaned_readings(d: Draft) -> None:
     counted = d.option("counted", "no", "global", "flags")
     if source == "root" and "inf" in test:
         test = "nan"  # roots of counts are never infinite
-    by = {"fallback": "a fallback", "neighbour": "the last valid reading before", "zero": "zero"}[instead]
+    of = {"ratio": "ratio", "log": "logarithm", "root": "root"}[source]
+    by = {"fallback": "a fallback", "neighbour": f"the last valid {of} before", "zero": "zero"}[instead]
     made, wrong = {
         "ratio": ("Divides readings by references", "zero"),
         "log": ("Takes logarithms of readings", "not positive"),
@@ -196,7 +197,7 @@ def cleaned_readings(d: Draft) -> None:
         d.function(f"""
             @wp.func
             def last_valid({heads}, tid: int) -> float:
-                \"\"\"The nearest valid reading before this one, zero if there is none.\"\"\"
+                \"\"\"The nearest valid {of} before this reading, zero if there is none.\"\"\"
                 for back in range(tid):
                     k = tid - 1 - back
                     if {fine.replace("tid", "k")}:

@@ -162,7 +162,6 @@ def panel_irradiance(d: Draft) -> None:
         "two axes": """
             # Always normal to the beam, apart from the mechanical stop
             tilt = wp.min(zenith, panel.max_rotation)
-            facing = sun_azimuth
         """,
     }[mount]
     skies = {
@@ -187,8 +186,9 @@ def panel_irradiance(d: Draft) -> None:
     }[diffuse]
     block = ""
     if shaded == "horizon":
-        block = """
-        # Mountains and buildings hide the sun below their sector's horizon; what is left counts as even
+        left = ", and the bright sky around it" if diffuse == "reindl" else "; what is left counts as even"
+        block = f"""
+        # Mountains and buildings hide the sun below their sector's horizon{left}
         sector = int(sun_azimuth / (2.0 * wp.pi) * 12.0) % 12
         if elevation < horizon[site, sector]:
             dni = 0.0
@@ -200,6 +200,8 @@ def panel_irradiance(d: Draft) -> None:
             if refraction
             else "MIN_SINE = wp.constant(0.05234)  # of the elevation, at 3 degrees"
         )
+    follows = light and mount == "two axes"  # where the sun stands is known from its elevation alone
+    azimuth = (refraction and not follows) or (light and shaded == "horizon")
     least = ("MIN_ELEVATION" if refraction else "MIN_SINE") if light else "0.0"
     none = f"irradiance[{at}] = 0.0" if light else f"sun[{at}] = wp.vec3()"
     skip = f"if not in_service[site]:\n    {none}\n    return" if shaded == "mask" and light else ""
@@ -218,8 +220,7 @@ def panel_irradiance(d: Draft) -> None:
         $block
         # --- Plane of the panel ---
         $mounts
-        normal = wp.vec3(wp.sin(tilt) * wp.sin(facing), wp.sin(tilt) * wp.cos(facing), wp.cos(tilt))
-        cos_incidence = wp.max(wp.dot(normal, to_sun), 0.0)
+        $incidence
         beam_part = dni * cos_incidence
         $skies
         ground_part = ghi * panel.albedo * 0.5 * (1.0 - wp.cos(tilt))
@@ -263,8 +264,7 @@ def panel_irradiance(d: Draft) -> None:
         latitude = wp.radians(latitudes[site])
         sin_lat = wp.sin(latitude)
         cos_lat = wp.cos(latitude)
-        east = -wp.cos(declination) * wp.sin(hour_angle)
-        north = cos_lat * wp.sin(declination) - sin_lat * wp.cos(declination) * wp.cos(hour_angle)
+        $sideways
         up = sin_lat * wp.sin(declination) + cos_lat * wp.cos(declination) * wp.cos(hour_angle)
         $height
         $turn
@@ -290,14 +290,26 @@ def panel_irradiance(d: Draft) -> None:
         modulation="# Root of the share of direct light in the open\nmodulation = wp.sqrt(dni * cos_zenith / ghi)"
         if diffuse == "reindl"
         else "",
-        turn="sun_azimuth = wp.atan2(-east, -north) + wp.pi"
-        if refraction or (light and (mount == "two axes" or shaded == "horizon"))
+        sideways="""
+            east = -wp.cos(declination) * wp.sin(hour_angle)
+            north = cos_lat * wp.sin(declination) - sin_lat * wp.cos(declination) * wp.cos(hour_angle)
+        """
+        if azimuth or not follows
         else "",
-        to_sun="to_sun = wp.vec3(\n    wp.cos(elevation) * wp.sin(sun_azimuth), wp.cos(elevation) * wp.cos(sun_azimuth), wp.sin(elevation)\n)"
+        turn="sun_azimuth = wp.atan2(-east, -north) + wp.pi" if azimuth else "",
+        to_sun=""
+        if follows
+        else "to_sun = wp.vec3(\n    wp.cos(elevation) * wp.sin(sun_azimuth), wp.cos(elevation) * wp.cos(sun_azimuth), wp.sin(elevation)\n)"
         if refraction
         else "to_sun = wp.vec3(east, north, up)",
         plane=plane if light else f"sun[{at}] = to_sun",
         zenith="zenith = 0.5 * wp.pi - elevation" if mount == "two axes" else "",
+        incidence="cos_incidence = wp.cos(zenith - tilt)"
+        if mount == "two axes"
+        else """
+            normal = wp.vec3(wp.sin(tilt) * wp.sin(facing), wp.sin(tilt) * wp.cos(facing), wp.cos(tilt))
+            cos_incidence = wp.max(wp.dot(normal, to_sun), 0.0)
+        """,
         altitude="" if sky == "haurwitz" else "altitude = altitudes[site]",
         turbidity="turbidity = turbidities[site]" if sky == "ineichen" else "",
         mass={

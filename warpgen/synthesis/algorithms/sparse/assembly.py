@@ -248,11 +248,11 @@ def row_entries(d: Draft) -> None:
     put = f"{out}[row]"
     final = {
         "plain": "s",
-        "inverse": "wp.where(wp.abs(s) > SMALLEST, 1.0 / s, 0.0)",
+        "inverse": "wp.where(wp.abs(s) > smallest, 1.0 / s, 0.0)",
         "root": "wp.sqrt(wp.abs(s))",
     }[which]
     if which == "inverse" and task in ("diagonal", "lump"):
-        d.module("SMALLEST = wp.constant(0.01)  # to be inverted")
+        d.param("smallest", "float", 0.01, 0.05, about="Least size that is inverted")
     if task == "diagonal":
         extra = "\n        break" if stop else ""
         add = "s = " if stop else "s += "
@@ -383,6 +383,6 @@ def row_entries(d: Draft) -> None:
             if stop:
                 s = np.zeros(n)
                 s[row_[diagonal][::-1]] = val[diagonal][::-1]
-        return {out: {"plain": s, "inverse": _inverse(s, 0.01), "root": np.sqrt(np.abs(s))}[which]}
+        return {out: {"plain": s, "inverse": _inverse(s, v.get("smallest", 0.0)), "root": np.sqrt(np.abs(s))}[which]}
 
     d.check(reference)
