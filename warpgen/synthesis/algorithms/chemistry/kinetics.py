@@ -32,7 +32,7 @@ def react_stiffly(d: Draft) -> None:
     jacobian = d.option("jacobian", "fresh", "frozen")
     source = d.flag("source", 0.4)
     arrhenius = d.flag("arrhenius", 0.45)
-    count, turns = d.pick(48, 64, 96), d.pick(2, 3)
+    count, turns = d.pick(48, 64, 96), d.pick(3, 4)
     fed_ = " in a fed reactor" if source else ""
     d.says({
         "backward euler": f"Steps Robertson's three species{fed_} by the implicit Euler method.",
@@ -69,7 +69,7 @@ def react_stiffly(d: Draft) -> None:
             0.5,
             about="rate of the inflow, A at a concentration of 1, and of the outflow [1/s]",
         )
-    d.param("dt", "float", 0.05, 0.3, about="time step [s]")
+    d.param("dt", "float", 0.005, 0.03, about="time step [s]")
     fed = " + flow * (1.0 - {0})" if source else ""
     out = " - flow * {0}" if source else ""
 

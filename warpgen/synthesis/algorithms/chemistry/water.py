@@ -40,11 +40,12 @@ def settle_water(d: Draft) -> None:
     forces = d.option("forces", "none", "array")
     skipped = d.option("skipped", "none", "mask", "types")
     result = d.option("result", "positions", "velocities", "virial")
-    if result != "positions":
-        d.says({
-            "velocities": "Moves water molecules as rigid bodies and computes the velocities that agree (SETTLE).",
-            "virial": "Moves water molecules as rigid bodies and computes the virials of their bonds (SETTLE).",
-        }[result])  # fmt: skip
+    water, hydrogens = ("heavy water", "deuterons") if model == "heavy" else ("water", "hydrogens")
+    d.says({
+        "positions": f"Moves the atoms of {water} molecules and restores their bond lengths and angles (SETTLE).",
+        "velocities": f"Moves {water} molecules as rigid bodies and computes the velocities that agree (SETTLE).",
+        "virial": f"Moves {water} molecules as rigid bodies and computes the virials of their bonds (SETTLE).",
+    }[result])  # fmt: skip
     box = d.option("box", "open", "periodic")
     d_oh, d_hh, m_o, m_h = _MODELS[model]
     count = d.pick(24, 32)
@@ -54,8 +55,8 @@ def settle_water(d: Draft) -> None:
     rb = height - ra
     d.module(
         f"RA = wp.constant({ra:.9f})  # distance of the oxygen from the center of mass [nm]\n"
-        f"RB = wp.constant({rb:.9f})  # distance of the hydrogens' midpoint from it\n"
-        f"RC = wp.constant({rc:.9f})  # half of the distance between the hydrogens\n"
+        f"RB = wp.constant({rb:.9f})  # distance of the {hydrogens}' midpoint from it\n"
+        f"RC = wp.constant({rc:.9f})  # half of the distance between the {hydrogens}\n"
         f"WEIGHT_O = wp.constant({m_o / (m_o + 2 * m_h):.9f})  # shares of the mass\n"
         f"WEIGHT_H = wp.constant({m_h / (m_o + 2 * m_h):.9f})"
     )

@@ -260,7 +260,7 @@ def snow_energy_balance(d: Draft) -> None:
         humidity_gap = 0.622 * (vapor_pressure - surface_vapor) / 900.0
         latent = air_density * SUBLIMATION_HEAT * transfer * wind * humidity_gap
         # Rain cools from the air's temperature to 0 deg C, 1 mm is 1 kg/m^2
-        rain_heat = WATER_HEAT_CAPACITY * rain * wp.max(air_temp, 0.0) / SECONDS_PER_DAY
+        rain_heat = WATER_HEAT_CAPACITY * rain * $warm / SECONDS_PER_DAY
         # Sum over the day [MJ/m^2]
         net_energy = (solar_net + longwave_net + sensible + latent + rain_heat) * SECONDS_PER_DAY * 1.0e-6
         # Fresh snow is as cold as the air, so it adds to the cold content
@@ -281,6 +281,7 @@ def snow_energy_balance(d: Draft) -> None:
         read=read,
         wind=f"wp.max({at['wind_speed']}, 0.5)",
         phase=_PHASE[phase],
+        warm="air_temp" if phase == "linear" else "wp.max(air_temp, 0.0)",  # or it does not rain
         dried="liquid_new[tid] = 0.0" if liquid else "",
         ponded=" + liquid_water[tid]" if liquid else "",
         bare=" and not has_ice" if mask == "glacier" else "",

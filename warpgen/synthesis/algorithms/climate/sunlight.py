@@ -84,7 +84,7 @@ def two_stream_fluxes(d: Draft) -> None:
     d.input(
         "optical_depth", "float", shape, 0.1, 1.5, about=f"Optical depth of the {about}, from the top down"
     )
-    d.input("scattering", "float", shape, 0.4, 0.95, about="Single scattering albedo")
+    d.input("scattering", "float", shape, 0.4, 1.0, about="Single scattering albedo")
     d.input("asymmetry", "float", shape, 0.1, 0.8, about="Asymmetry factor of the phase function")
     if clouds == "fraction":
         d.input("cloud_fraction", "float", shape, 0.0, 1.0, about="Fraction of the layer that clouds cover")
@@ -121,6 +121,7 @@ def two_stream_fluxes(d: Draft) -> None:
             gamma4 = 1.0 - gamma3
             alpha1 = gamma1 * gamma4 + gamma2 * gamma3
             alpha2 = gamma1 * gamma3 + gamma2 * gamma4
+            # Conservative scattering would make it zero
             k = wp.sqrt(wp.max(gamma1 * gamma1 - gamma2 * gamma2, 1.0e-6))
             # 1 - k_mu^2 is in a denominator: the singularity is removable, step aside
             k_mu = k * mu0

@@ -295,7 +295,11 @@ def transfer_curves(d: Draft) -> None:
         "gamma": "Encodes light by a power law.",
     }[kind]  # fmt: skip
     if scaled == "given" and "pq" not in kind:
-        said = said.replace("light ", "light relative to a peak ")
+        said = (
+            said.replace(".", ", and scales it to a peak.")
+            if "inverse" in kind
+            else said.replace("light ", "light relative to a peak ")
+        )
     d.says(said)
     form = Form(d)
     inverse = "inverse" in kind

@@ -77,14 +77,22 @@ def compare_colors(d: Draft) -> None:
         else:
             d.input(f"{second}_l", "float", many, 5.0, 95.0, about=f"{about}: L*")
             d.input(f"{second}_ab", "vec2", many, -45.0, 45.0, about=f"{about}: a* and b*")
-    else:
-        low, high = (0.0, 1.0) if space == "linear rgb" else (5.0, 95.0)
-        kind = "linear sRGB" if space == "linear rgb" else "L*, C* and hue in degrees"
-        d.input(first, "vec3", count, low, high, about=f"Colors: {kind}")
+    elif space == "lch":
+        # hue lies apart, since it goes all around
+        d.input(f"{first}_lc", "vec2", count, 5.0, 95.0, about="Colors: L* and C*")
+        d.input(f"{first}_hue", "float", count, 0.0, 360.0, about="Colors: hue [deg]")
         if against == "one":
-            d.param(second, "vec3", low, high, about=f"{about}: {kind}")
+            d.param(f"{second}_lc", "vec2", 5.0, 95.0, about=f"{about}: L* and C*")
+            d.param(f"{second}_hue", "float", 0.0, 360.0, about=f"{about}: hue [deg]")
         else:
-            d.input(second, "vec3", many, low, high, about=f"{about}: {kind}")
+            d.input(f"{second}_lc", "vec2", many, 5.0, 95.0, about=f"{about}: L* and C*")
+            d.input(f"{second}_hue", "float", many, 0.0, 360.0, about=f"{about}: hue [deg]")
+    else:
+        d.input(first, "vec3", count, 0.0, 1.0, about="Colors: linear sRGB")
+        if against == "one":
+            d.param(second, "vec3", 0.0, 1.0, about=f"{about}: linear sRGB")
+        else:
+            d.input(second, "vec3", many, 0.0, 1.0, about=f"{about}: linear sRGB")
     if weights:
         d.param("kl", "float", 1.0, 2.0, about="Tolerance of lightness, which divides its differences")
         d.param("kc", "float", 0.8, 1.4, about="Tolerance of chroma, which divides its differences")
@@ -96,23 +104,19 @@ def compare_colors(d: Draft) -> None:
         two = f"l2 = {second}_l{at}\na2 = {second}_ab{at}[0]\nb2 = {second}_ab{at}[1]"
     elif space == "lch":
         one = (
-            f"lch_a = {first}[tid]\n"
-            "l1 = lch_a[0]\n"
-            "c1 = lch_a[1]\n"
-            "angle_a = wp.radians(lch_a[2])\n"
+            f"l1 = {first}_lc[tid][0]\n"
+            f"c1 = {first}_lc[tid][1]\n"
+            f"angle_a = wp.radians({first}_hue[tid])\n"
             "a1 = c1 * wp.cos(angle_a)\n"
             "b1 = c1 * wp.sin(angle_a)"
         )
         two = (
-            f"lch_b = {second}{at}\n"
-            "l2 = lch_b[0]\n"
-            "c2 = lch_b[1]\n"
-            "angle_b = wp.radians(lch_b[2])\n"
+            f"l2 = {second}_lc{at}[0]\n"
+            f"c2 = {second}_lc{at}[1]\n"
+            f"angle_b = wp.radians({second}_hue{at})\n"
             "a2 = c2 * wp.cos(angle_b)\n"
             "b2 = c2 * wp.sin(angle_b)"
         )
-        if against == "one":
-            two = two.removeprefix(f"lch_b = {second}\n").replace("lch_b[", f"{second}[")
     else:
         d.function("""
             @wp.func
@@ -205,7 +209,7 @@ def compare_colors(d: Draft) -> None:
         """
     else:
         hue = (
-            "h1 = lch_a[2]"
+            f"h1 = {first}_hue[tid]"
             if space == "lch"
             else "h1 = wp.degrees(wp.atan2(b1, a1))\nif h1 < 0.0:\n    h1 += 360.0"
         )
@@ -240,11 +244,12 @@ def compare_colors(d: Draft) -> None:
         )
     if palette:
         minus = " - tolerance" if excess else ""
+        part = {"lab": "_l", "lch": "_lc"}.get(space, "")
         text = f"""
         tid = wp.tid()
         $one
         least_square = float(1.0e6)
-        for s in range({second}{"_l" if space == "lab" else ""}.shape[0]):
+        for s in range({second}{part}.shape[0]):
             $two
             $body
             least_square = wp.min(least_square, square)
@@ -269,10 +274,10 @@ def compare_colors(d: Draft) -> None:
     def lab(v: Values, name: str) -> Any:
         if space == "lab":
             return np.concatenate([np.asarray(v[f"{name}_l"])[..., None], np.asarray(v[f"{name}_ab"])], -1)
-        x = np.asarray(v[name])
         if space == "lch":
-            angle = np.radians(x[..., 2])
+            x, angle = np.asarray(v[f"{name}_lc"]), np.radians(v[f"{name}_hue"])
             return np.stack([x[..., 0], x[..., 1] * np.cos(angle), x[..., 1] * np.sin(angle)], -1)
+        x = np.asarray(v[name])
         xyz = x @ _XYZ.T / _WHITE
         f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
         return np.stack(

@@ -53,7 +53,9 @@ def spiking_step(d: Draft) -> None:
     if adaptive:
         d.input("current", "float", count, 0.0, 400.0, about="Input currents [pA]")
     else:
-        about = "Input currents" if model == "izhikevich" else "Input currents times the membrane resistance [mV]"
+        about = (
+            "Input currents" if model == "izhikevich" else "Input currents times the membrane resistance [mV]"
+        )
         d.input("current" if model == "izhikevich" else "drive", "float", count, 0.0, 40.0, about=about)
     own: dict[str, tuple[float, float, str]] = {}
     if kinds != "one":

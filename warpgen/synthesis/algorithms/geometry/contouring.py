@@ -139,7 +139,7 @@ def dual_contour_vertices(d: Draft) -> None:
         {"origin": fill(-1.0, 0.0), "spacing": fill(0.2, 0.5), "isolevel": fill(-0.1, 0.1)},
         about="Placement of the grid and the level to extract",
     )
-    d.input("phi", "float", nodes, -0.5, 1.0, about="Field values at the nodes, negative inside")
+    d.input("phi", "float", nodes, -0.5, 1.0, about="Field values at the nodes, less than the level inside")
     if normals == "given":
         d.input("node_normals", "vec3", nodes, -1.0, 1.0, "unit", about="Unit normals at the nodes")
     capacity = side**3 // 2

@@ -303,7 +303,7 @@ def fit_rotations(d: Draft) -> None:
     d.code(
         """
         i = wp.tid()
-        # begin with a little of the identity, since flat neighborhoods alone leave the rotation open
+        # begin with a little of the identity, since neighbors along a line leave the rotation open
         A = REGULARIZATION * wp.identity(n=3, dtype=float)
         $loop
         $fit

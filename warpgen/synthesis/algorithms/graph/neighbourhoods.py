@@ -272,7 +272,7 @@ def common_neighbors(d: Draft) -> None:
         body = f"""
         {start}
         width = adj.shape[1]
-        # brute force is faster than searching for short lists
+        # for short lists, brute force is faster than searching
         for p in range(width):
             for q in range(width):
                 if adj[u, p] == adj[v, q]:

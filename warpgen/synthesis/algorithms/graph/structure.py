@@ -95,8 +95,12 @@ def pagerank_step(d: Draft) -> None:
             walk=g.walk(f"s += {part}"),
             value=value,
         )
-        if not base:
-            d.says("Passes damped ranks along links, which is PageRank without its teleport.")
+        if base:
+            d.says("Updates PageRank values from the nodes that link to each node.")
+        else:
+            d.says(
+                "Passes damped ranks on from the nodes that link to each, as PageRank does without its teleport."
+            )
         d.explain("The lists hold the nodes that link to each node, not those that it links to.")
     else:
         constant = base + (f"{' + damping * leak / float(rank.shape[0])' if lost else ''}")

@@ -152,7 +152,13 @@ def jpeg_blocks(d: Draft) -> None:
     elif quality == "per block":
         d.input("scale", "float", (rows, cols), 0.3, 1.2, about="Factor of the steps of each block")
     if flat:
-        d.param("least_range", "float", 37.0, 39.5, about="Blocks of less contrast keep their mean alone")
+        d.param(
+            "least_range",
+            "float",
+            37.0,
+            39.5 if pixels == "float" else 38.5,
+            about="Blocks of less contrast keep their mean alone",
+        )
     if result == "restored":
         d.output("restored", pixels, shape, about="Samples after the round trip")
         d.says("Sends each block of 8 x 8 pixels through JPEG's transform and quantization and back.")

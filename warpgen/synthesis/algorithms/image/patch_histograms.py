@@ -80,13 +80,14 @@ def equalized_patches(d: Draft) -> None:
     name, type_, shape, about = outputs[kind]
     ranks = "weighted ranks" if weighted else "ranks"
     d.output(name, type_, shape, about=about)
+    by = ", with weights of the pixels" if weighted else ""
     d.says(
         {
             "equalize": f"Spreads the gray values of each patch of a picture over 0 to 1, by their {ranks}.",
             "limited": f"Spreads the gray values of each patch of a picture over 0 to 1, by their {ranks}, with a limit to the contrast.",
-            "threshold": "Finds the largest variance between two classes that a threshold makes of each patch of a picture (Otsu).",
-            "quantile": "Finds a quantile of the gray levels of each patch of a picture.",
-            "entropy": "Computes the entropy of the gray levels of each patch of a picture.",
+            "threshold": f"Finds the largest variance between two classes that a threshold makes of each patch of a picture{by} (Otsu).",
+            "quantile": f"Finds a quantile of the gray levels of each patch of a picture{by}.",
+            "entropy": f"Computes the entropy of the gray levels of each patch of a picture{by}.",
         }[kind]
     )
     d.function(

@@ -92,7 +92,7 @@ def claimed_slots(d: Draft) -> None:
         f"if wp.atomic_cas(slots, slot, -1, tid) == -1:\n    {win}",
         "last seen": f"{'previous[tid] = ' if kept else ''}wp.atomic_exch(slots, slot, tid)",
         "budget": f"price = worth[tid]\nif wp.atomic_sub(left, slot, price) >= price:\n    {win}\nelse:\n"
-        "    # Too late: what was taken goes back\n    wp.atomic_add(left, slot, price)",
+        "    # Too late: what was taken goes back, though a smaller claim may have failed meanwhile\n    wp.atomic_add(left, slot, price)",
         "spend": "wp.atomic_sub(left, slot, worth[tid])",
         "linked list": "# Push to the linked list: exchange the head, keep the old one as next\n"
         "next_in_list[tid] = wp.atomic_exch(heads, slot, tid)",

@@ -210,11 +210,11 @@ _VECTORS = {
     "vector": "vectors that the covariances are applied to",
     "rhs": "right-hand sides",
 }
+_GIVEN = {"P": "covariances", "H_inv": "inverse Hessians", "A_inv": "inverses of the matrices"}
 _MADE = {
     "search_direction": "quasi-Newton directions",
     "product": "products with the updated covariances",
     "solution": "solutions",
-    "updated": "matrices after the update",
 }
 
 
@@ -291,7 +291,9 @@ def rank_one_update(d: Draft) -> None:
     if solve:
         d.input(vector, vec, n, -1.0, 1.0, about=_VECTORS[vector])
     made = made if solve else "updated"
-    d.output(made, vec if solve else mat, n, about=_MADE[made])
+    d.output(
+        made, vec if solve else mat, n, about=_MADE[made] if solve else f"{_GIVEN[given]} after the update"
+    )
     out = f"{made}[tid]"
     old = {"P": "cov", "H_inv": "h", "A_inv": "inv"}[given]
     keep = ("-(h * gradient[tid])" if secant else f"{old} * {vector}[tid]") if solve else old

@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gram_schmidt": "orthonormalize|orthogonalize_vectors|gram_schmidt_basis",
         "V": "basis|vectors|Q|frames",
         "batch": "tid|b|set_id",
-        "proj": "coef|h|dot_kj",
+        "proj": "coef|h|overlap",
         "norm": "length|vec_norm|nrm",
         "k": "row|i|m",
         "j": "l|q|other",

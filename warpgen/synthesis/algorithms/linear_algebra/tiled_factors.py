@@ -127,7 +127,7 @@ def orthonormal_columns(d: Draft) -> None:
             result, "better_t = wp.tile_lower_solve(second, basis_t)"
         )
         again = f"""
-            # Rounding leaves an error as large as the squared condition number; a second sweep takes it away
+            # Rounding leaves an error that grows with the squared condition number; a second sweep takes it away
             $weighed
             check = wp.tile_matmul(basis_t, wp.tile_transpose({"weighed_t" if weigh else "basis_t"}))
             second = wp.tile_cholesky(check)

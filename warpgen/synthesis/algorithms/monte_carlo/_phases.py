@@ -20,8 +20,7 @@ PHASES = {
             cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
         else:
             # p(c) = 3/2 c^2 is sampled using the cube root of a uniform number
-            signed = 2.0 * wp.randf(rng) - 1.0
-            cos_theta = wp.sign(signed) * wp.cbrt(wp.abs(signed))
+            cos_theta = wp.cbrt(2.0 * wp.randf(rng) - 1.0)
     """,
     "rayleigh": """
         # p(c) = 3/8 (1 + c^2): the distribution function is a cubic, which Cardano's formula inverts

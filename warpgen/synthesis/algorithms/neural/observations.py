@@ -125,7 +125,7 @@ def build_observations(d: Draft) -> None:
         f"""
         @wp.func
         def write_obs(obs: wp.array2d(dtype=float), world: int, col: int, raw: float, {extra}limit: float):
-            \"\"\"Clip one observation and store it{" after adding noise" if noisy else ""}.\"\"\"
+            \"\"\"{"Add noise to one observation, clip it and" if noisy else "Clip one observation and"} store it.\"\"\"
             obs[world, col] = wp.clamp({"raw + noise_value" if noisy else "raw"}, -limit, limit)
         """
     )
@@ -334,9 +334,13 @@ def build_observations(d: Draft) -> None:
     d.says(
         f"Assembles the {'noisy ' * noisy}observation vectors of walking robots{kept}, one row for each world."
     )
+    groups = ["joint velocities", "last actions"]
+    groups += ["heights above the terrain"] if terrain == "heights" else []
+    groups += {"none": [], "flags": ["contacts of the feet"], "forces": ["forces on the feet"]}[contact]
+    groups += [] if clock == "none" else ["clock of the gait"]
     d.explain(
         "Layout: base linear velocity (3), base angular velocity (3), orientation, command, joint positions,\n"
-        "joint velocities, last actions and optional groups. All entries are clipped, most of them scaled before."
+        f"{', '.join(groups[:-1])} and {groups[-1]}. All entries are clipped, most of them scaled before."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def emit_soft_contacts(d: Draft) -> None:
     filtered = d.flag("filter", 0.4)
     early = d.flag("bounds", 0.5)
     n, count, bodies, sets = d.pick(48, 64), d.pick(4, 5, 6), d.pick(3, 4), 2
-    capacity = d.pick(24, 32, 400)
+    capacity = d.pick(24, 32, 64)
     d.input("particle_q", "vec3", n, -1.2, 1.2, about="Particle positions [m]")
     d.input("particle_radius", "float", n, 0.05, 0.25, about="Particle radii [m]")
     if flags != "none":

@@ -165,8 +165,8 @@ def prepare_contacts(d: Draft) -> None:
     rebound = {
         "none": "row_rhs[tid, 0] = push - vel_n",
         "threshold": f"""
-        # Slow impacts are inelastic, otherwise resting contacts jitter
-        if vel_n < -{dot}bounce_threshold:
+        # Slow impacts are inelastic, otherwise resting contacts jitter{"; open contacts do not bounce yet" if bias == "speculative" else ""}
+        if vel_n < -{dot}bounce_threshold{" and dist <= 0.0" if bias == "speculative" else ""}:
             push = wp.max(push, -restitution[tid] * vel_n)
         row_rhs[tid, 0] = push - vel_n
         """,
@@ -175,6 +175,15 @@ def prepare_contacts(d: Draft) -> None:
         approach = wp.max(-vel_n, 0.0)
         fade = wp.min(approach / {dot}bounce_threshold, 1.0)
         row_rhs[tid, 0] = wp.max(push, restitution[tid] * fade * approach) - vel_n
+        """
+        if bias != "speculative"
+        else f"""
+        # Only contacts that touch bounce; fade restitution in, so that they do not switch abruptly at the threshold
+        if dist <= 0.0:
+            approach = wp.max(-vel_n, 0.0)
+            fade = wp.min(approach / {dot}bounce_threshold, 1.0)
+            push = wp.max(push, restitution[tid] * fade * approach)
+        row_rhs[tid, 0] = push - vel_n
         """,
     }
     arguments = "body_q, body_inv_mass, body_inv_inertia"
@@ -312,9 +321,10 @@ def prepare_contacts(d: Draft) -> None:
                 push = spring / damped * depth
             else:
                 push = -dist / p["dt"] if dist > 0.0 else min(-p["erp"] * dist / p["dt"], p["max_push"])
-            if bounce == "threshold" and vn < -p["bounce_threshold"]:
+            bounces = bias != "speculative" or dist <= 0.0
+            if bounces and bounce == "threshold" and vn < -p["bounce_threshold"]:
                 push = max(push, -v.restitution[c] * vn)
-            if bounce == "smooth":
+            if bounces and bounce == "smooth":
                 speed_ = max(-vn, 0.0)
                 push = max(push, v.restitution[c] * min(speed_ / p["bounce_threshold"], 1.0) * speed_)
             directions, rhs = [n], [push - vn]

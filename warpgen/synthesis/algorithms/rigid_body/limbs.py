@@ -99,7 +99,9 @@ def bend_limbs(d: Draft) -> None:
     if length == "per limb":
         lengths = "thigh = bones[limb][0]\nshin = bones[limb][1]"
     reaching = {
-        "clamp": "reach = wp.clamp(wanted, wp.abs(thigh - shin) + 1.0e-3, 0.999 * full)",
+        "clamp": "reach = wp.min(wanted, 0.999 * full)"
+        if limit
+        else "reach = wp.clamp(wanted, wp.abs(thigh - shin) + 1.0e-3, 0.999 * full)",
         "soft": """
             # Close to full stretch the end falls behind smoothly, so that knees do not pop
             soft_start = full - softness

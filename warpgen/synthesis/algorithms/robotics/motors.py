@@ -290,11 +290,12 @@ def step_servos(d: Draft) -> None:
     ]
     states += ["rotor speeds", "rotor angles"] if gear != "rigid" else []
     given = "currents and torques" if electric == "static" else "torques"
+    given = given.replace(" and", ",") + " and encoder counts" if encoder else given
     several = f"{', '.join(states[:-1])} and {states[-1]}" if len(states) > 1 else "".join(states)
     d.says(
         f"Advances the {several} of servo motors by one time step and computes their {given}."
         if states
-        else "Computes the currents and torques of servo motors with rigid gears."
+        else f"Computes the {given} of servo motors with rigid gears."
     )
     if not states:
         d.calls("servo_torques|motor_torques|servo_currents")

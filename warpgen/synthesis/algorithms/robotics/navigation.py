@@ -288,7 +288,7 @@ def navigate(d: Draft) -> None:
     left_out = {
         "all": "",
         "earth only": ", without transport rate",
-        "none": ", without the rotation of the earth",
+        "none": ", without the rotations of the earth and of the level axes",
     }[rate]
     d.says(
         f"Advances attitude, velocity and position of inertial navigation systems in local level axes{left_out}."

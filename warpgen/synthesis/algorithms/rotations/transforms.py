@@ -186,7 +186,14 @@ def change_frame(d: Draft) -> None:
         )
     if owner == "indexed":
         d.input("body", "int", count, 0, bodies, about=f"Body of each {what}")
-    d.input(given, "spatial_vector", count, -1.0, 1.0, about=f"{several.capitalize()} in the body {'frame' if owner == 'shared' else 'frames'}")
+    d.input(
+        given,
+        "spatial_vector",
+        count,
+        -1.0,
+        1.0,
+        about=f"{several.capitalize()} in the body {'frame' if owner == 'shared' else 'frames'}",
+    )
     told = (
         f"Sum of the {several} in the world frame" if summed else f"{several.capitalize()} in the world frame"
     )

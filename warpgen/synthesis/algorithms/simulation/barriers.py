@@ -14,8 +14,8 @@ _TRIANGLE = '''
 def closest_barycentric(a: wp.vec3, b: wp.vec3, c: wp.vec3, p: wp.vec3) -> wp.vec3:
     """Return barycentric coordinates of the point of triangle `abc` that is closest to `p`.
 
-    Follows Ericson, Real-Time Collision Detection, section 5.1.5: checks the vertex regions, then the
-    edge regions, and falls through to the face region.
+    Follows Ericson, Real-Time Collision Detection, section 5.1.5: checks the regions of vertices and
+    edges in turn, and falls through to the face region.
     """
     ab = b - a
     ac = c - a

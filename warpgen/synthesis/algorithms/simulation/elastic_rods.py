@@ -45,18 +45,18 @@ def rod_forces(d: Draft) -> None:
     if damping == "both" and bend != "none":
         d.input("segment_omega", "vec3", count, -1.0, 1.0, about="Angular velocities of the frames [rad/s]")
     d.input("rest_length", "float", count, 0.3, 0.6, about="Rest lengths of the segments [m]")
-    stretches = "Shear stiffness twice, then stretch stiffness [N]"
+    stretches, kind = "Shear stiffness twice, then stretch stiffness [N]", "vec3"
     if extensible == "axial":
-        stretches = "Shear stiffness, the first for both axes, then stretch stiffness [N]"
+        stretches, kind = "Shear and stretch stiffness [N]", "vec2"
     if material == "young":
         d.param("young", "float", 2000.0, 4000.0, about="Young's modulus [Pa]")
         d.param("poisson", "float", 0.2, 0.45, about="Poisson's ratio")
         d.param("rod_radius", "float", 0.05, 0.1, about="Radius of the round cross-section [m]")
     elif material == "stiffness":
-        d.param("stretch_stiffness", "vec3", 20.0, 60.0, about=stretches)
+        d.param("stretch_stiffness", kind, 20.0, 60.0, about=stretches)
         d.param("bend_stiffness", "vec3", 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
     else:
-        d.input("stretch_stiffness", "vec3", count, 20.0, 60.0, about=stretches)
+        d.input("stretch_stiffness", kind, count, 20.0, 60.0, about=stretches)
         d.input("bend_stiffness", "vec3", count, 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
     if shape == "curved":
         d.input(
@@ -86,9 +86,16 @@ def rod_forces(d: Draft) -> None:
             area = wp.pi * rod_radius * rod_radius
             second_moment = 0.25 * area * rod_radius * rod_radius
             shear_modulus = young / (2.0 * (1.0 + poisson))
-            k_stretch = wp.vec3(0.9 * shear_modulus * area, 0.9 * shear_modulus * area, young * area)
+            k_stretch = $stretches
             k_bend = wp.vec3(young * second_moment, young * second_moment, shear_modulus * 2.0 * second_moment)
-        """.replace("$moments", "polar moment 2 I," if bend != "none" else "").replace(":  shear", ": shear"),
+        """.replace(
+            "$stretches",
+            "wp.vec2(0.9 * shear_modulus * area, young * area)"
+            if extensible == "axial"
+            else "wp.vec3(0.9 * shear_modulus * area, 0.9 * shear_modulus * area, young * area)",
+        )
+        .replace("$moments", "polar moment 2 I," if bend != "none" else "")
+        .replace(":  shear", ": shear"),
         "stiffness": "",
         "per segment": "k_stretch = stretch_stiffness[segment]\nk_bend = bend_stiffness[segment]",
     }[material]
@@ -98,7 +105,7 @@ def rod_forces(d: Draft) -> None:
         pull = """
         stretch = wp.length(edge) / length - 1.0
         tangent = wp.normalize(edge)
-        force = k_stretch[2] * stretch * tangent
+        force = k_stretch[1] * stretch * tangent
         # Pull director 3 towards the tangent, since shear resists the angle between them
         director = wp.quat_rotate(rot, wp.vec3(0.0, 0.0, 1.0))
         torque = k_stretch[0] * length * wp.cross(director, tangent)
@@ -256,7 +263,8 @@ def rod_forces(d: Draft) -> None:
                 area = np.pi * v.rod_radius**2
                 i, g = 0.25 * area * v.rod_radius**2, 0.5 * v.young / (1.0 + v.poisson)
                 ks, kb = (
-                    np.array([0.9 * g, 0.9 * g, v.young]) * area,
+                    np.array([0.9 * g, v.young] if extensible == "axial" else [0.9 * g, 0.9 * g, v.young])
+                    * area,
                     np.array([v.young, v.young, 2.0 * g]) * i,
                 )
             else:
@@ -266,7 +274,7 @@ def rod_forces(d: Draft) -> None:
                 )
             turn = quaternions.matrix(v.segment_rot[s])
             if extensible == "axial":
-                f = ks[2] * (size / rest_ - 1.0) * e / size
+                f = ks[1] * (size / rest_ - 1.0) * e / size
                 d3, t = turn[:, 2], e / size
                 f = f - ks[0] * (d3 - (d3 @ t) * t) / max(size / rest_, 0.1)
                 torque[s] += ks[0] * rest_ * np.cross(turn[:, 2], e / size)

@@ -184,7 +184,7 @@ def descend_solids(d: Draft) -> None:
         load = friction * contact_stiffness * depth
         ratio = slid / slip
         # f1(u) / u, finite at rest
-        scale = wp.where(ratio < 1.0, (2.0 - ratio) / slip, 1.0 / wp.max(slid, 1.0e-6))
+        scale = wp.where(ratio < 1.0, (2.0 - ratio) / slip, 1.0 / wp.max(slid, slip))
         force -= load * scale * slide
         hessian += load * scale * (wp.identity(n=3, dtype=float) - wp.outer(normal, normal))
     """

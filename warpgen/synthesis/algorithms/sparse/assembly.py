@@ -383,6 +383,10 @@ def row_entries(d: Draft) -> None:
             if stop:
                 s = np.zeros(n)
                 s[row_[diagonal][::-1]] = val[diagonal][::-1]
-        return {out: {"plain": s, "inverse": _inverse(s, v.get("smallest", 0.0)), "root": np.sqrt(np.abs(s))}[which]}
+        return {
+            out: {"plain": s, "inverse": _inverse(s, v.get("smallest", 0.0)), "root": np.sqrt(np.abs(s))}[
+                which
+            ]
+        }
 
     d.check(reference)

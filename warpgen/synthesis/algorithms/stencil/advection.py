@@ -304,9 +304,9 @@ def advect_semi_lagrangian(d: Draft) -> None:
         lines += [f"u0 = {vx}", f"v0 = {vy}"]
         vx, vy = "u0", "v0"
     share = "0.5 * dt" if trace == "midpoint" else "dt"
-    if trace == "euler":
-        lines += [f"px = float(i) - dt * {vx}", f"py = float(j) - dt * {vy}"]
-    else:
+    back = correct != "maccormack"  # whose correction samples ahead alone
+    gx, gy = vx, vy
+    if trace != "euler":
         if apart:
             lines += [
                 f"mx = float(i) - {share} * {vx}",
@@ -323,21 +323,18 @@ def advect_semi_lagrangian(d: Draft) -> None:
             )
             lines += [f"w = sample_velocity(vel, float(i) - {share} * {vx}, float(j) - {share} * {vy})"]
             sx, sy = "w[0]", "w[1]"
-        if trace == "heun":
-            lines += [
-                f"px = float(i) - 0.5 * dt * ({vx} + {sx})",
-                f"py = float(j) - 0.5 * dt * ({vy} + {sy})",
-            ]
-        else:
-            lines += [f"px = float(i) - dt * {sx}", f"py = float(j) - dt * {sy}"]
+        gx, gy = (sx, sy) if trace == "midpoint" else (f"({vx} + {sx})", f"({vy} + {sy})")
+    step = "0.5 * dt" if trace == "heun" else "dt"
+    if back:
+        lines += [f"px = float(i) - {step} * {gx}", f"py = float(j) - {step} * {gy}"]
     fade = {"none": "", "linear": " * (1.0 - rate * dt)", "exponential": " * wp.exp(-rate * dt)"}[decay]
     if correct == "first":
         lines.append(f"advected[i, j] = sample_bilinear(field, px, py){fade}")
     else:
         lines += [
             "# MacCormack: trace the first pass forward again, the difference to the field is twice the error",
-            "qx = 2.0 * float(i) - px",
-            "qy = 2.0 * float(j) - py",
+            f"qx = float(i) + {step} * {gx}",
+            f"qy = float(j) + {step} * {gy}",
             "back = sample_bilinear(forward, qx, qy)",
             "error = 0.5 * (field[i, j] - back)",
         ]
@@ -361,7 +358,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
             lines.append(f"advected[i, j] = ({value}){fade}" if fade else f"advected[i, j] = {value}")
     d.launch(nx, ny)
     d.code("\n".join(lines))
-    d.explain("Velocities are in cells per time unit. Backtraced positions are clamped to the grid.")
+    d.explain("Velocities are in cells per time unit. Traced positions are clamped to the grid.")
 
     def reference(v: Values) -> dict[str, Any]:
         ux, uy = (v.vx, v.vy) if apart else (v.vel[..., 0], v.vel[..., 1])

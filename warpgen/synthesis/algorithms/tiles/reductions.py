@@ -47,7 +47,9 @@ def checksum(d: Draft) -> None:
     }[kind]
     d.says(
         {
-            "parity": "Gives each block of words its parity word, the exclusive or of all.",
+            "parity": "Computes the parity word of each block of words, the exclusive or of all its words."
+            if where != "whole"
+            else "Computes the parity word of all words, their exclusive or.",
             "any bit": "Tells which bits are set anywhere in each block of words.",
             "all bits": "Tells which bits are set in all words of each block.",
             "sum": "Adds up the words of each block, each times its place, so that swapped words show."
