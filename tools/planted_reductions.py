@@ -29,6 +29,7 @@ from warpgen.hunting.found import Case
 from warpgen.hunting.session import drawn_of, smaller
 from warpgen.program import Program
 from warpgen.record import Target
+from warpgen.verification import rounding
 from warpgen.verification.judging.causes import Oracle, cause_of
 
 MEASURED = FAULTS / "planted.json"
@@ -103,7 +104,7 @@ def planted(faults: Sequence[Planted]) -> Iterator[None]:
             for target, code in made.items()
         }
 
-    with mock.patch.object(oracles, "lower", wrong):
+    with mock.patch.object(oracles, "lower", wrong), mock.patch.object(rounding, "lower", wrong):
         yield
 
 

@@ -59,7 +59,8 @@ def planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
             for t, c in made.items()
         }
 
-    monkeypatch.setattr(oracles, "lower", wrong)
+    for module in (oracles, rounding):
+        monkeypatch.setattr(module, "lower", wrong)
     warp_api.start(tmp_path / "kernels")
     return tmp_path / "checks"
 
