@@ -69,7 +69,7 @@ class DeviceCode:
         self._object = LoadedObject(object, find)
         regions = self._object.sections(SHARED)
         self.regions, self.written = len(regions), self._object.written
-        self.places = (ctypes.c_uint64 * max(2 * len(regions), 1))(*[n for region in regions for n in region])
+        self.places = (ctypes.c_uint64 * max(2 * len(regions), 2))(*[n for region in regions for n in region])
 
     def start(self, function: str) -> int:
         """The address that a function is launched by. Raises VerificationError where it is not there."""
