@@ -86,9 +86,7 @@ class CudaKernel:
 
 
 def _found(name: str, watch: Watch) -> int:
-    if name.startswith("__tsan_"):
-        return watch.address(name)
-    return watch.address("warpgen_malloc") if name == "malloc" else warp_native.callable_address(name)
+    return watch.address(name) or warp_native.callable_address(name)
 
 
 def _bounds(size: tuple[int, ...], dim: int) -> Any:

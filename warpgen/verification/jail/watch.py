@@ -23,6 +23,13 @@ from numpy.typing import NDArray
 from warpgen.verification.native.object_file import LoadedObject
 
 FLAG = "-fsanitize=thread"
+# Functions that the watch has in place of those of libraries.
+_IN_PLACE = frozenset(
+    """
+    malloc memcpy memmove memset memcmp bcmp strlen modf modff sincos sincosf printf puts putchar
+    """.split()
+)
+_EXCHANGE = re.compile(r"_Z(?:N2wp10atomic_cas|9atomicCAS)")
 _CUDA_ATOMIC = re.compile(r"_Z\d+atomic[A-Z]")
 # Functions of Warp's headers and of CUDA's, within which an atomic one is still at work.
 _OF_HEADERS = re.compile(r"_Z+N?K?2wp|_Z\d+wg_|_Z\d+atomic[A-Z]")
@@ -43,14 +50,22 @@ struct region { u64 start, end, shift; u32* cells; };
 extern "C" {
 struct {
     u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; u64 low, high, accesses;
-    void (*store)(); u64 shared[4], strangers; u64* strange;
+    void (*store)(); u64 shared[4], strangers; u64* strange; u64 exchanges; u64* exchange;
 } warpgen_watch;
 void* malloc(u64);
+double modf(double, double*);
+float modff(float, float*);
+void sincos(double, double*, double*);
+void sincosf(float, float*, float*);
 }
 #define HERE ((u64)__builtin_return_address(0))
 
 // A write that is about to happen: whether it changes anything is seen at the next access.
 static struct { u64 place, size, thread; unsigned char before[16]; } pending;
+// A read that has happened. An exchange of the same place that follows at once looks whether it still holds:
+// the two are one atomic access.
+static struct { u64 place, size, thread; } looked;
+static u64 exchanging; // a thread's number plus one
 
 static bool within(u64 place, const u64* ranges, u64 high)
 {
@@ -64,6 +79,7 @@ static bool within(u64 place, const u64* ranges, u64 high)
     return false;
 }
 static bool is_atomic(u64 place) { return within(place, warpgen_watch.ranges, warpgen_watch.atomics); }
+static bool is_exchange(u64 place) { return within(place, warpgen_watch.exchange, warpgen_watch.exchanges); }
 static bool is_strange(u64 place) { return within(place, warpgen_watch.strange, warpgen_watch.strangers); }
 
 // How deep within atomic functions, in its last byte: those before are of functions that called a stranger's.
@@ -91,8 +107,16 @@ static void mark(region& in, u64 start, u64 size, u64 kind, u64 thread)
     }
 }
 
+static void settle_looked()
+{
+    if (region* in = looked.size ? region_of(looked.place, looked.size) : 0)
+        mark(*in, looked.place, looked.size, 2, looked.thread);
+    looked.size = 0;
+}
+
 extern "C" void warpgen_settle()
 {
+    settle_looked();
     if (!pending.size) return;
     bool changed = __builtin_memcmp((void*)pending.place, pending.before, pending.size) != 0;
     if (region* in = region_of(pending.place, pending.size))
@@ -105,10 +129,16 @@ static void touch(u64 start, u64 size, u64 kind)
     ++warpgen_watch.accesses;
     // Nearly all is on the stack. While nothing is watched, nothing lies between the two.
     if (start >= warpgen_watch.high || start + size <= warpgen_watch.low) return;
+    u64 me = warpgen_watch.thread;
+    if (looked.place == start && looked.thread == me && exchanging == me + 1) looked.size = 0;
     warpgen_settle();
     region* in = region_of(start, size);
     if (!in) return;
     if (atomic_now()) kind = 1;
+    if (kind == 2) {
+        looked.place = start, looked.size = size, looked.thread = me;
+        return;
+    }
     if (kind != 0 || size > 16) {
         mark(*in, start, size, kind, warpgen_watch.thread);
         return;
@@ -137,14 +167,18 @@ void __tsan_init() {}
 void __tsan_func_entry(void*)
 {
     if (!warpgen_watch.on) return;
-    if (is_atomic(HERE)) ++warpgen_watch.depth;
-    else if (warpgen_watch.depth && is_strange(HERE)) warpgen_watch.depth <<= 8;
+    if (is_atomic(HERE)) {
+        ++warpgen_watch.depth;
+        if (is_exchange(HERE)) exchanging = warpgen_watch.thread + 1;
+    } else if (warpgen_watch.depth && is_strange(HERE)) warpgen_watch.depth <<= 8;
 }
 void __tsan_func_exit()
 {
     if (!warpgen_watch.depth) return;
-    if (is_atomic(HERE)) --warpgen_watch.depth;
-    else if (is_strange(HERE)) warpgen_watch.depth >>= 8;
+    if (is_atomic(HERE)) {
+        --warpgen_watch.depth;
+        if (is_exchange(HERE)) exchanging = 0;
+    } else if (is_strange(HERE)) warpgen_watch.depth >>= 8;
 }
 // Memory that was given back holds nothing of the launch before.
 void* warpgen_malloc(u64 size)
@@ -163,19 +197,44 @@ void __tsan_read_range(void* p, u64 n) { touch((u64)p, n, 2); }
 void __tsan_write_range(void* p, u64 n) { touch((u64)p, n, 0); }
 void* __tsan_memcpy(void* to, const void* from, u64 n)
 {
-    if (n) copied((u64)to, (u64)from, n);
+    if (n) meet((u64)to), copied((u64)to, (u64)from, n);
     return __builtin_memcpy(to, from, n);
 }
 void* __tsan_memmove(void* to, const void* from, u64 n)
 {
-    if (n) copied((u64)to, (u64)from, n);
+    if (n) meet((u64)to), copied((u64)to, (u64)from, n);
     return __builtin_memmove(to, from, n);
 }
 void* __tsan_memset(void* to, int value, u64 n)
 {
-    if (n) touch((u64)to, n, 0);
+    if (n) meet((u64)to), touch((u64)to, n, 0);
     return __builtin_memset(to, value, n);
 }
+// Functions of libraries that read or write where they are told: by their addresses clang knows none.
+void* warpgen_memcpy(void* to, const void* from, u64 n) { return __tsan_memcpy(to, from, n); }
+void* warpgen_memmove(void* to, const void* from, u64 n) { return __tsan_memmove(to, from, n); }
+void* warpgen_memset(void* to, int value, u64 n) { return __tsan_memset(to, value, n); }
+int warpgen_memcmp(const void* a, const void* b, u64 n)
+{
+    if (n) touch((u64)a, n, 2), touch((u64)b, n, 2);
+    return __builtin_memcmp(a, b, n);
+}
+int warpgen_bcmp(const void* a, const void* b, u64 n) { return warpgen_memcmp(a, b, n); }
+u64 warpgen_strlen(const char* a)
+{
+    u64 n = __builtin_strlen(a);
+    touch((u64)a, n + 1, 2);
+    return n;
+}
+#define WRITTEN(p) meet((u64)(p)), touch((u64)(p), sizeof *(p), 0)
+double warpgen_modf(double x, double* whole) { WRITTEN(whole); return modf(x, whole); }
+float warpgen_modff(float x, float* whole) { WRITTEN(whole); return modff(x, whole); }
+void warpgen_sincos(double x, double* s, double* c) { WRITTEN(s); WRITTEN(c); sincos(x, s, c); }
+void warpgen_sincosf(float x, float* s, float* c) { WRITTEN(s); WRITTEN(c); sincosf(x, s, c); }
+// Nobody reads what is printed, and a format can have what is printed counted in memory.
+int warpgen_printf(const char*, ...) { return 0; }
+int warpgen_puts(const char*) { return 0; }
+int warpgen_putchar(int c) { return c; }
 }
 """.replace("MOST", str(_MOST))
 
@@ -190,7 +249,7 @@ class _State(ctypes.Structure):
         ("region", _Region * _MOST),
         *((name, ctypes.c_uint64) for name in ("low", "high", "accesses", "store")),
         ("shared", ctypes.c_uint64 * 4),
-        *((name, ctypes.c_uint64) for name in ("strangers", "strange")),
+        *((name, ctypes.c_uint64) for name in ("strangers", "strange", "exchanges", "exchange")),
     )
 
 
@@ -203,12 +262,15 @@ class Watch:
         self._settle = ctypes.CFUNCTYPE(None)(self._object.address("warpgen_settle"))
         self._ranges: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self._strange: NDArray[np.uint64] = np.zeros(0, np.uint64)
+        self._exchange: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self._cells: list[NDArray[np.uint32]] = []
         self.thread = ctypes.addressof(self._state) + _State.thread.offset
 
     def address(self, name: str) -> int:
-        """Where one of its functions is, 0 where it has none of that name."""
-        return self._object.address(name)
+        """Where the function is that it has for a name that kernels call, 0 where it has none."""
+        if name.startswith("__tsan_"):
+            return self._object.address(name)
+        return self._object.address(f"warpgen_{name}") if name in _IN_PLACE else 0
 
     def know_atomics(self, functions: Sequence[tuple[str, int, int]], cuda: bool = False) -> None:
         """Take name, start and size of a kernel's functions: which are Warp's atomics, or CUDA's own."""
@@ -216,6 +278,8 @@ class Watch:
         self._ranges = _sorted(f for f in functions if known(f[0]))
         self._strange = _sorted(f for f in functions if not _OF_HEADERS.match(f[0]))
         self._state.atomics, self._state.ranges = len(self._ranges) // 2, self._ranges.ctypes.data
+        self._exchange = _sorted(f for f in functions if _EXCHANGE.match(f[0]))
+        self._state.exchanges, self._state.exchange = len(self._exchange) // 2, self._exchange.ctypes.data
         self._state.strangers, self._state.strange = len(self._strange) // 2, self._strange.ctypes.data
 
     def know_shared(self, store: int, places: Sequence[tuple[int, int]]) -> None:
