@@ -238,7 +238,7 @@ def test_what_is_compiled_is_what_was_read() -> None:
         '#include_next "builtin.h"', '#inc\\\nlude "x"', '??=include "x"', "#define atomic_add f", "#line 1", "#pragma once",
         "_Pragma(\"x\")", 'int a; /* " */ #error x', "const char* a = R\"(x)\";", "asm(\"\");", "__asm__(\"\");",
         "[[noreturn]] void f();", "__attribute__((alias(\"x\"))) void f();", "namespace wp {}", "using namespace wp;",
-        "extern int x;", 'extern "C" int x();', "template <> int f<int>();", "long a = *(long*)1;", "auto a = (void*)f;",
+        "extern int x;", 'extern "C" int x();', "template <> int wp::f<int>();", "long a = *(long*)1;", "auto a = (long*)(4096);",
         "auto a = reinterpret_cast<long*>(1);", "int \\u0041;", "int \u00e9;", "int a; }", "int a[(1];", "/* open",
         "\"open", "warpgen_watch.on = 0;", "__tsan_init();", "int a\r= 1;", "#embed \"x\"", "#if defined(__CUDACC__) && !defined(_MSC_VER)\nint a;\n#endif",
         "static int a<:3:>;", "void f() <% %>", "<:<:gnu::cold:>:> void f();", "void f(bool& a) { assert((a = true)); }", "assert(f());",
@@ -260,19 +260,52 @@ def test_what_the_row_keeps_for_gpus_may_stand() -> None:
     assert "assert" in cleaned(CPP.replace("wp::tid(1);", 'assert(((void)"so", var_1));'), "cpp")
 
 
-def test_the_one_cast_that_warp_writes_passes() -> None:
-    """It is of `array.ptr`, and no other is like it."""
-    cast = "auto a = (wp::uint64*)&(var_x.data);"
-    assert cast in cleaned(CPP.replace("wp::tid(1);", cast), "cpp")
-    for old, new in (
-        ("uint64", "int64"),
-        ("data", "shape"),
-        ("&(", "+("),
-        ("x.data", "x.data + 1"),
-        ("var_x", "f()"),
-    ):
-        with pytest.raises(Refused):
-            cleaned(CPP.replace("wp::tid(1);", cast.replace(old, new)), "cpp")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "using real = float;", "template <class T> using Few = wp::vec_t<3, T>;", "typedef unsigned int u32;",
+        "namespace mine { inline float f(float x) { return x; } }", "namespace {}", "namespace a::b {} using namespace a::b;",
+        "union both { float f; unsigned u; };", "template <> float f<float>(float x) { return x; }",
+        "template <> struct op<wp::vec3> { int a; };", "template <class T> struct op<T, T> : public base {};", "volatile int a;",
+        "struct a { friend a operator+(a x, a y) { return x; } };", "alignas(16) static const float a[4] = {};",
+        "float a = *(const float*)((char*)p + 4);", "auto a = reinterpret_cast<const float4*>(p)[1];", "auto a = (float*)0;",
+        "auto a = const_cast<float*>(p);", "[[maybe_unused]] static int a;",
+        "enum class a : int { b };", "class a final : b { public: int c; protected: int d; };", "a::a(int x) : b(x) {}",
+        "int f(int x) { switch (x) { case 1: case N: case a::b: return c ? x : d ? y > z : 2; default: end: ; } if (x) out: return 1; }",
+        "int f() { for (auto x : y) { again: g(); } if (x) {} here: return 2; }",
+    ],
+)  # fmt: skip
+def test_what_a_language_has_passes(line: str) -> None:
+    """Names, classes and casts of one's own: they reach no farther than an index does."""
+    cleaned(CPP.replace(MACRO, f"{line}\n{MACRO}"), "cpp")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "namespace w = wp;", "namespace wp::a {}", "namespace a { inline namespace wp {} }", "using wp::atomic_add;",
+        "namespace a { using namespace ::wp; }", "template <unsigned N> struct wp::vec_t<N, mine> { int c; };",
+        "template <class T> class CUDA_CALLABLE ::wp::quat_t<T*> {};", "template <class T> struct alignas(8) wp::quat_t<T*> {};",
+        "template <> V& V::operator=(const V& o) { return *this; }", "template <> struct V::inner {};",
+        "template <> wp::vec3 wp::f<1>(int x) {}", "struct a { friend void atomicAdd(a* p, a v) { *p = v; } };",
+        "struct a { unsigned b : 24; char c; };", "struct a { wp::uint32 b : 24; };", "struct a { int b, c : 24; };",
+        "struct a { unsigned b [[maybe_unused]] : 24; };", "struct a { decltype(1u) b : N; };", "struct a { vec<1> b : 24; };",
+        "struct a { unsigned alignas(4) b : 24; };", "struct a { enum : unsigned {} b : 24; };", "struct a { int z = c ? 1 : 2; int b : 24; };",
+        "auto a = (long*)-1;", "auto a = reinterpret_cast<wp::vec_t<3, wp::array_t<int>>*>(4096);", "[[maybe_unused, gnu::cold]] int a;",
+        "PNANOVDB_FORCE_INLINE int f();",
+    ],
+)  # fmt: skip
+def test_nothing_is_defined_that_the_watch_mistakes(line: str) -> None:
+    """What counts as Warp's by its name, and fields of sizes that no number has."""
+    with pytest.raises(Refused):
+        cleaned(CPP.replace(MACRO, f"{line}\n{MACRO}"), "cpp")
+
+
+def test_functions_stay_by_themselves() -> None:
+    """What is put into an atomic function would count as a part of it."""
+    for word in ("WP_FORCEINLINE", "__forceinline__"):
+        line = f"static {word} float f() {{ return 1.0f; }}\n"
+        assert "static inline float f" in cleaned(CPP.replace(MACRO, line + MACRO), "cpp")
 
 
 @pytest.mark.parametrize("hint", ["unroll", "unroll 4", "unroll(N)", "nounroll"])
@@ -292,7 +325,7 @@ CUDA = CPP.replace("static void k_cpu", 'extern "C" __global__ void k_cuda')
         "template <class T> T atomicMax(T* p, T v) noexcept { return v; }",
         "__device__ auto atomicAdd(float* p, float v, bool) -> float { return *p += v; }",
         "__device__ float atomicAdd(float* p, float v, bool) <% return *p += v; %>", "auto f = atomicAdd;",
-        "int a = wg_armed;", "unsigned a = WG_ALL;", "volatile int a;", "extern int a;", "#include <cuda_runtime.h>",
+        "int a = wg_armed;", "unsigned a = WG_ALL;", "thread_local int a;", "extern int a;", "#include <cuda_runtime.h>",
     ],
 )  # fmt: skip
 def test_no_word_of_the_machine_passes(line: str) -> None:
@@ -320,8 +353,12 @@ def test_a_text_without_a_kernel_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["\n", "\\", "'", '"a', "/*", "//\\\n", "((", "*)", "a", "1e", "#\n", "??", " "]
-)
+    "piece",
+    [
+        "\n", "\\", "'", '"a', "/*", "//\\\n", "((", "*)", "a", "1e", "#\n", "??", " ",
+        "struct ", "namespace ", "using ", "template <> ", "a b {} c : ",
+    ],
+)  # fmt: skip
 def test_no_text_takes_long_to_read(piece: str) -> None:
     """A quarter of the longest text: time grows with length alone."""
     start = time.process_time()

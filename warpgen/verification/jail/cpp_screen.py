@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from warpgen.verification.jail.cpp_definitions import hold_definitions
 from warpgen.verification.jail.cpp_tokens import Refused, Token, directives, tokens, written
 from warpgen.verification.native.generated import kernel_name
 
@@ -87,13 +88,14 @@ _SIZE = re.compile(r"(?<=WP_TILE_BLOCK_DIM)\d+$")
 # How often a loop is written out, which changes nothing.
 _HINT = re.compile(r"pragma(?:no)?unroll(?:\w*|\(\w+\))$")
 
-# Words that reach beyond a kernel: the machine, the linker, memory by number, other spellings of either.
+# Words that reach beyond a kernel: the machine, the linker, what a compiler adds by itself.
 _WORDS = frozenset(
-    """
-    asm namespace using typedef reinterpret_cast const_cast dynamic_cast typeid new delete throw try catch
-    friend virtual volatile thread_local export union mutable alignas
-    """.split()
+    "asm dynamic_cast typeid new delete throw try catch virtual thread_local export mutable".split()
 )
+# The watch takes a function that is put into its caller for a part of it: strangers' stay by themselves.
+_FORCED = frozenset({"__forceinline__", "WP_FORCEINLINE"})
+# Attributes that change nothing.
+_ATTRIBUTES = frozenset("maybe_unused nodiscard fallthrough likely unlikely".split())
 # Words of compilers that Warp's generator writes itself.
 _WRITTEN = frozenset(
     """
@@ -116,19 +118,13 @@ _CUDA = frozenset(
     __fadd_rn __fsub_rn __fmul_rn __fdiv_rn __fmaf_rn __dadd_rn __dmul_rn __ddiv_rn __fma_rn __float2int_rn
     __float2int_rz __float2int_rd __float2int_ru __float2uint_rn __float2uint_rz __float2uint_rd
     __float2uint_ru __double2int_rn __double2int_rz __double2int_rd __double2int_ru __int2float_rn
-    __uint2float_rn __int2double_rn __double2float_rn __nanosleep
+    __uint2float_rn __int2double_rn __double2float_rn __nanosleep __builtin_expect
     """.split()
 )
-_ATOMIC = re.compile(r"atomic[A-Z]")
 # How Warp writes `assert`, which is compiled here and nowhere else: nothing may happen in it.
 _ASSERT = ("(", "(", "(", "void", ")", "", ",", "", ")", ")")
 _OWN = re.compile(
-    r"warpgen_|wg_|WG_|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$"
-)
-
-_PTR = re.compile(
-    r"\( wp :: uint64 \* \) & \( \w+ \. data \)$"
-    r"|\badj_\w+ \. data = \( wp :: [\w:<>, ]+ \* \) adj_\w+ ;( \S+){0,4}$"
+    r"warpgen_|wg_|WG_|PNANOVDB|_Z|_Pragma|_[A-Z]|wp_(?:compile|load|unload|lookup)_?(?:cpp|obj|symbol)?$"
 )
 
 
@@ -147,10 +143,11 @@ def cleaned(text: str, language: str, own: str = "") -> str:
         if _SIZE.sub("size", bare) not in _DIRECTIVES and not _HINT.match(bare):
             raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
     _hold_conditions(found, language, own)
+    found = [t._replace(text="inline") if t.text in _FORCED else t for t in found]
     meant = _without_directives(found)
     _hold_words(meant, _WRITTEN | _CUDA if language == "cuda" else _WRITTEN)
     _hold_signs(meant)
-    _hold_atomics(meant)
+    hold_definitions(meant)
     made = written(found)
     if not kernel_name(made) or f"_{_TARGET[language]}_kernel_forward" not in made:
         raise NoKernel(f"the text has no function <name>_{_TARGET[language]}_kernel_forward")
@@ -232,14 +229,14 @@ def _harmless_assert(found: Sequence[Token]) -> bool:
 
 
 def _hold_signs(found: Sequence[Token]) -> None:
-    """No stray `#`, attributes, specialisations of templates, casts to addresses; all brackets closed.
+    """No stray `#`, attributes that do something, numbers as addresses; all brackets closed.
 
     `extern` is for entries alone.
     """
     opened: list[str] = []
     pairs = {")": "(", "]": "[", "}": "{"}
     for place, token in enumerate(found):
-        after = [t.text for t in found[place + 1 : place + 3]]
+        after = [t.text for t in found[place + 1 : place + 5]]
         if token.kind == "sign":
             if token.text in ("#", "##"):
                 raise Refused(f"a {token.text} in line {token.line}")
@@ -247,45 +244,41 @@ def _hold_signs(found: Sequence[Token]) -> None:
                 opened.append(token.text)
             elif token.text in pairs and (not opened or opened.pop() != pairs[token.text]):
                 raise Refused(f"a {token.text} that closes nothing, in line {token.line}")
-            if token.text == "[" and after[:1] == ["["]:
+            if token.text == "[" and after[:1] == ["["] and not _harmless_attribute(after):
                 raise Refused(f"an attribute in line {token.line}")
-            if token.text == "*" and after[:1] == [")"] and _casts(found, place + 1):
-                raise Refused(f"a cast to an address in line {token.line}")
-        elif token.text == "template" and after == ["<", ">"]:
-            raise Refused(f"a specialisation in line {token.line}")
-        elif (
-            token.text == "extern"
-            and after not in (['"C"', "{"], ['"C"', "__global__"], ['"C"', "void"])
-            and after[:1] != ["__shared__"]
-        ):
+            if token.text == "*" and after[:1] == [")"] and _is_number(found, place + 2):
+                raise Refused(f"a number as an address in line {token.line}")
+        elif token.text == "reinterpret_cast" and _is_number(found, _behind_angles(found, place + 1)):
+            raise Refused(f"a number as an address in line {token.line}")
+        elif token.text == "extern" and (after[:1] != ["__shared__"] and tuple(after[:2]) not in _EXTERN):
             raise Refused(f"extern in line {token.line}")
     if opened:
         raise Refused("brackets that nothing closes")
 
 
-def _hold_atomics(found: Sequence[Token]) -> None:
-    """Nobody may define a function that is called like CUDA's atomics: what such a one does is no race."""
-    for place, token in enumerate(found):
-        if not _ATOMIC.match(token.text):
-            continue
-        depth, at = 0, place + 1
-        if at == len(found) or found[at].text != "(":
-            raise Refused(f"{token.text[:40]} without a call in line {token.line}")
-        while at < len(found):
-            depth += (found[at].text == "(") - (found[at].text == ")")
-            at += 1
-            if not depth:
-                break
-        if at < len(found) and (found[at].text in ("{", "->") or found[at].kind == "name"):
-            raise Refused(f"a definition of {token.text[:40]} in line {token.line}")
+_EXTERN = frozenset(('"C"', word) for word in ("{", "void", "__global__", "__device__", "__host__"))
 
 
-def _casts(found: Sequence[Token], close: int) -> bool:
-    """Whether what `)` ends is followed by something that it could be a cast of.
+def _harmless_attribute(after: Sequence[str]) -> bool:
+    return len(after) == 4 and after[1] in _ATTRIBUTES and after[2:] == ["]", "]"]
 
-    But for the casts that Warp writes, of `array.ptr`: accesses by address are watched like any other.
+
+def _is_number(found: Sequence[Token], place: int) -> bool:
+    """Whether what is cast to a pointer is a number as it stands there, but for 0.
+
+    It is no wall: memory may be copied to a pointer, and indices lead anywhere. The jail is the wall.
     """
-    if _PTR.search(" ".join(token.text for token in found[max(close - 20, 0) : close + 7])):
-        return False
-    after = found[close + 1] if close + 1 < len(found) else None
-    return after is not None and (after.kind in ("name", "number") or after.text in ("(", "&", "~", "-", "+"))
+    while place < len(found) and found[place].text in ("(", "-", "+", "~"):
+        place += 1
+    return place < len(found) and found[place].kind == "number" and found[place].text != "0"
+
+
+def _behind_angles(found: Sequence[Token], place: int) -> int:
+    """The place behind `<...>`, as a cast has it."""
+    depth = 0
+    while place < len(found):
+        depth += found[place].text.count("<") - found[place].text.count(">")
+        place += 1
+        if depth <= 0:
+            break
+    return place

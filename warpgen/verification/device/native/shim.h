@@ -57,6 +57,9 @@ inline void wg_assert(const char* expression, const char* file, unsigned line)
     if (wg_armed)
         _wp_assert(expression, file, line);
 }
+#ifndef NULL
+#define NULL 0
+#endif
 #undef NDEBUG
 #define assert(e) ((e) ? (void)0 : wg_assert(#e, __FILE__, __LINE__))
 inline void __trap() { _wp_assert("__trap()", "", 0); }
