@@ -140,6 +140,30 @@ def test_the_licence_is_the_folders_own(tmp_path: Path, files: dict[str, str], t
     assert about("mine", tmp_path / "src", inner) == told
 
 
+def test_others_files_keep_their_licence(tmp_path: Path) -> None:
+    """One that its head names, or the LICENSE of a folder inside; what no folder says is the package's."""
+    mit = "Permission is hereby granted, free of charge ... the above copyright notice and this permission"
+    for name, text in {
+        "LICENSE": "Apache License\nVersion 2.0",
+        "own.py": KERNEL,
+        "others/LICENSE": f"{mit} notice",
+        "others/deep/theirs.py": KERNEL,
+        "others/marked.py": "# SPDX-License-Identifier: BSD-3-Clause OR ISC\n" + KERNEL,
+        "unknown/COPYING": "my own words",
+        "unknown/a.py": KERNEL,
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = find(str(tmp_path))
+    assert found.licence == "Apache-2.0"
+    assert {source.file: source.licence for source in found.sources} == {
+        "own.py": "",
+        "others/deep/theirs.py": "MIT",
+        "others/marked.py": "BSD-3-Clause OR ISC",
+        "unknown/a.py": "unknown",
+    }
+
+
 def test_a_kernel_fails_once_for_each_reason() -> None:
     """However many files call its factory, with however many values."""
     failures = [

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from warpgen.errors import UsageError
-from warpgen.harvesting.licences import about
+from warpgen.harvesting.licences import about, of_file
 from warpgen.harvesting.marks import Mark, Marks
 
 # What a checkout holds beside its own code, where it is no package that somebody imports.
@@ -24,7 +24,7 @@ _OF_WARP = re.compile(rb"\b(?:warp|wp)\b")
 class Source(msgspec.Struct, frozen=True):
     """One file with kernels. `folder` must be on the import path for `module` to be found.
 
-    `broken` says why its text is no Python.
+    `broken` says why its text is no Python; `licence` is '' where the file has none of its own.
     """
 
     package: str  # as asked for
@@ -34,6 +34,7 @@ class Source(msgspec.Struct, frozen=True):
     file: str  # relative to `folder`: what a row says
     kernels: tuple[Mark, ...]  # name and line of each kernel in the text
     broken: str = ""
+    licence: str = ""
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -65,7 +66,7 @@ def find(asked: str) -> Package:
         raise UsageError(f"{asked} is neither a folder nor the name of a package")
     every = sorted((file for root in roots for file in _files(root)), key=_is_linked)
     files = {os.path.realpath(file): file for file in reversed(every)}  # one that is linked to counts once
-    found = (_source(name, folder, file) for file in sorted(files.values()))
+    found = (_source(name, folder, file, roots) for file in sorted(files.values()))
     sources = [source for source in found if source is not None]
     version, licence = about(name.split(".")[0], folder, path if path.is_dir() else None)
     return Package(name, version, licence, tuple(sources))
@@ -103,7 +104,7 @@ def _is_aside(folder: Path) -> bool:
     return folder.name in _ASIDE and not (folder / "__init__.py").exists()
 
 
-def _source(package: str, folder: Path, path: Path) -> Source | None:
+def _source(package: str, folder: Path, path: Path, roots: list[Path]) -> Source | None:
     """The file as a module, None where its text holds no kernel."""
     text = path.read_bytes()
     if not _OF_WARP.search(text):
@@ -120,4 +121,4 @@ def _source(package: str, folder: Path, path: Path) -> Source | None:
     relative = path.relative_to(folder)
     parts = [*relative.parts[:-1], *([relative.stem] if relative.stem != "__init__" else [])]
     place = ".".join(parts), str(folder), os.path.realpath(path), relative.as_posix()
-    return Source(package, *place, kernels, broken)
+    return Source(package, *place, kernels, broken, of_file(text, path, roots))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ else:
     import tomli as tomllib
 
 UNKNOWN = "unknown"
+_MARK = re.compile(rb"^#\s*SPDX-License-Identifier:([^\r\n]+)", re.MULTILINE)
 _NAMES = ("LICENSE", "LICENCE", "COPYING", "UNLICENSE")
 # How a licence's text begins or what only it says, the narrower before the wider.
 _TEXTS = (
@@ -65,6 +66,20 @@ def about(top: str, folder: Path, own: Path | None = None) -> tuple[str, str]:
         if licence != UNKNOWN:
             break
     return version, licence
+
+
+def of_file(text: bytes, file: Path, roots: Sequence[Path]) -> str:
+    """A file's own licence, '' for none: its head's, or that of a folder below the roots."""
+    marked = _MARK.search(text[:4096])
+    if marked:
+        return marked[1].decode(errors="replace").strip()
+    for place in file.parents:
+        if place in roots or not any(root in place.parents for root in roots):
+            return ""
+        licence = _project(place)[1]
+        if licence != UNKNOWN or _files(place):
+            return licence if licence != UNKNOWN else _file(place)
+    return ""
 
 
 def _installed(top: str, folder: Path) -> tuple[str, str]:
@@ -134,12 +149,15 @@ def _table(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _file(folder: Path) -> str:
     """What the folder's LICENSE is."""
-    try:
-        files = sorted(path for path in folder.iterdir() if path.stem.upper() in _NAMES and path.is_file())
-    except OSError:
-        return UNKNOWN
-    found = [licence for path in files if (licence := _read(path)) != UNKNOWN]
+    found = [licence for path in _files(folder) if (licence := _read(path)) != UNKNOWN]
     return found[0] if found else UNKNOWN
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.stem.upper() in _NAMES and path.is_file())
+    except OSError:
+        return []
 
 
 def _read(path: Path) -> str:

@@ -42,6 +42,7 @@ class Harvester:
         self._index = 0
         self._paths = MachinePaths()
         self._not_imported: set[str] = set()
+        self._licences: dict[str, str] = {}  # of files that have their own
         self._holder: Holder | None = None
 
     def add(self, package: Package) -> Yield:
@@ -50,6 +51,7 @@ class Harvester:
             name=package.name, version=package.version, licence=package.licence, files=len(package.sources)
         )
         self._not_imported = set()
+        self._licences = {source.file: source.licence for source in package.sources if source.licence}
         folder = self._scratch / "import"
         folder.mkdir(exist_ok=True)
         self._paths = MachinePaths(*{source.folder for source in package.sources})
@@ -154,7 +156,8 @@ class Harvester:
         verified: Verified,
     ) -> Row:
         kernel_id, about = f"h{inspection.source_hash[:16]}", f"{package.name} {package.version}".strip()
-        where = package.licence, about, kernel.file, kernel.line
+        licence = self._licences.get(kernel.file, package.licence)
+        where = licence, about, kernel.file, kernel.line
         return Row(
             id=f"{kernel_id}-{target}",
             kernel_id=kernel_id,
