@@ -63,6 +63,13 @@ HELD = {
         "@wp.func_replay(f",
     ],
     "of_former": ["class Own:\n    m: float\n\n\n@wp.kernel"],
+    "rebound": ["def former(x: wp.vec3)", "def latter(x: wp.vec2) -> wp.vec2", "SIZE = wp.constant(8)"],
+    "by_factory": ["def same(x: float)"],
+    "comprehended": ["sum(w for w in WS)) + meanings_w"],
+    "lettered": ["def θ_of(x: float)", "a[i] = θ_of(a[i])"],
+    "turned": ["wp.vec2(w, half)"],
+    "of_source": ["plus(a[i]) * EPS"],
+    "of_script": ["plus(a[i]) * 2.0"],
     "some": ["def sum_of(x: Any, y: Any)"],
 }
 
@@ -83,7 +90,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
     folder = tmp_path_factory.mktemp("kinds")
     HERE[0] = str(folder)[1:]
     for name, text in FILES.items():
-        (folder / f"{name}.py").write_text(text.replace("HERE", HERE[0]))
+        path = folder / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("HERE", HERE[0]))
     # As the command does, in a process that has made no other kernel: Warp remembers functions by name.
     warp_api.start(folder / "cache here")
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -93,14 +102,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
 def test_no_kind_is_refused_or_changed(made: list[Kernel]) -> None:
     """Each row's code was held to the author's; what fails does so for its own reason, once."""
     failed = {kernel.name: kernel.failed for kernel in made if kernel.failed}
-    assert {kernel.file for kernel in made} == {f"{name}.py" for name in FILES} - {"consts.py", "broken.py"}
+    without = {"consts.py", "broken.py", "src/mine/__init__.py", "still/__init__.py"}
+    assert {kernel.file for kernel in made} == {f"{name}.py" for name in FILES} - without
     assert set(failed) == {"tells", "bad", "of_assembly"}, failed
     assert "C++ with assembly" in failed["of_assembly"]
     assert "a path of this machine" in failed["tells"] and "undefined_thing" in failed["bad"]
     assert [kernel.name for kernel in made].count("bad") == 1
     names = [kernel.name for kernel in made]
     assert names.count("looped") == 3 and names.count("bound") == 2 and names.count("raised") == 2
-    assert "of_others" not in names
+    assert "of_others" not in names and names.count("of_parts") == 1
 
 
 @pytest.mark.parametrize("name", HELD)
@@ -129,6 +139,14 @@ def test_roles_come_from_what_is_done_with_an_argument(made: list[Kernel]) -> No
     assert [f"{name} {role}" for name, role in roles.items() if not name.endswith(f"_{role}")] == []
     natives = [[arg.role for arg in k.args[1:]] for k in made if k.name in ("native_output", "native_inout")]
     assert natives == [["input"], ["inout"]]
+
+
+def test_adjoints_are_made_as_a_package_or_a_script_wants(made: list[Kernel]) -> None:
+    """For all its files, whichever is imported first, and for no others'."""
+    without = {k.name for k in made if "cpu" in k.codes and k.codes["cpu"].backward == (0, 0)}
+    files = {k.name for k in made if k.file.startswith(("still/", "stilled"))}
+    assert len(files) == 3 and files <= without
+    assert not {"by_lambda", "of_source", "turned"} & without
 
 
 def test_types_have_their_own_names(made: list[Kernel]) -> None:
@@ -166,10 +184,12 @@ def test_another_kernel_is_seen_by_its_code_and_by_its_run(made: list[Kernel], t
     other = msgspec.structs.replace(kernel, codes={"cpu": code})
     holder = Holder(tmp_path)
     voxels = next(k for k in made if k.name == "voxels")
-    same, different, volume = holder.hold([kernel, other, voxels])
+    followed = next(k for k in made if k.name == "followed_handle")
+    same, different, volume, mesh = holder.hold([kernel, other, voxels, followed])
     assert same.forward.verdict == "pass" and same.launch.dim == (7,) and not same.different
     assert different.forward.verdict == "not run" and "outputs are not the author's" in different.different
     assert volume.forward.verdict == "pass", volume  # the first that a process makes takes Warp seconds
+    assert mesh.forward.verdict == "pass", mesh
     # The same with threads far beside their arrays: nothing is shown.
     kernel = next(k for k in made if k.name == "named")
     text = kernel.author.replace("= builtin_tid1d();", "= builtin_tid1d() + 4000;")

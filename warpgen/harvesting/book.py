@@ -228,8 +228,8 @@ class Book:
         """
         reader = Reader(self, func, adj)
         self.authored.append(reader.source)
-        reader.annotate(arg_types)
-        reader.read({**arg_types, **known_types})
+        reader.annotate({**known_types, **arg_types})
+        reader.read({**known_types, **arg_types})
         text = reader.text.written(name)
         return f"{decorator}\n{text}" if decorator else text
 

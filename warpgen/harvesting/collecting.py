@@ -1,4 +1,4 @@
-"""Import files in confined children and make a stand-alone program of each kernel that comes to life there.
+"""Make stand-alone programs of the kernels that come to life as files are imported, in confined children.
 
 Importing runs the package's own code: the limits guard against accidents, not against malice.
 """
@@ -6,13 +6,9 @@ Importing runs the package's own code: the limits guard against accidents, not a
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import inspect
 import linecache
 import os
-import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +23,7 @@ from warpgen.extraction.loading import explain
 from warpgen.harvesting.arguments import arguments_of
 from warpgen.harvesting.embedding import embed
 from warpgen.harvesting.finding import Source
+from warpgen.harvesting.importing import import_source
 from warpgen.harvesting.machine import MachinePaths
 from warpgen.harvesting.overloads import overloads
 from warpgen.harvesting.sameness import first_difference
@@ -98,7 +95,7 @@ def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, 
             raise ImportError(source.broken)
         note("import")
         unfinished.add(source.path)
-        _import(source, recorded[0])
+        import_source(source, recorded[0])
         unfinished.remove(source.path)
         note("extraction")
         fresh = [k for k in recorded[0] if id(k) not in taken and _path(k) not in unfinished]
@@ -121,62 +118,6 @@ def collect(sources: Sequence[Source], scratch: Path) -> Iterator[tuple[Source, 
             fresh = [k for k in harvest.kernels if (k.file, k.line, k.name, k.source) not in seen]
             seen.update((k.file, k.line, k.name, k.source) for k in fresh)
             yield source, Harvest(tuple(fresh))
-
-
-def _import(source: Source, made: list[Any]) -> None:
-    """As a module of its folder; else as a script, which finds what lies beside it.
-
-    `made` are the kernels so far: what a failed attempt made is taken from them again.
-    """
-    before = len(made)
-    if source.folder not in sys.path:
-        sys.path.insert(0, source.folder)
-    try:
-        try:
-            if _is_module(source):
-                importlib.import_module(source.module)
-                return
-        except ModuleNotFoundError as error:
-            if not _lies_beside(source, error.name or ""):
-                raise
-        del made[before:]
-        _import_script(source)
-    except SystemExit as error:
-        raise ImportError(f"the module ends the process: {error}") from error
-
-
-def _is_module(source: Source) -> bool:
-    """Whether the file is what its module's name leads to: `queue` is Python's, `a.b.py` has none."""
-    try:
-        spec = importlib.util.find_spec(source.module)
-    except (ModuleNotFoundError, ValueError) as error:
-        if source.module.startswith(getattr(error, "name", None) or source.module):
-            return False
-        raise
-    return spec is not None and os.path.realpath(spec.origin or "") == source.path
-
-
-def _lies_beside(source: Source, module: str) -> bool:
-    beside = Path(source.path).parent / module.partition(".")[0]
-    return bool(module) and (beside.is_dir() or beside.with_suffix(".py").exists())
-
-
-def _import_script(source: Source) -> None:
-    """Import a file by its path. Modules beside it are forgotten: another folder has its own `utils`."""
-    beside, known = os.path.dirname(source.path), set(sys.modules)
-    name = f"{re.sub(r'[^a-zA-Z0-9_]', '_', source.module)}_of_{os.path.basename(source.folder)}"
-    spec = importlib.util.spec_from_file_location(name, source.path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    sys.path.insert(0, beside)
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(beside)
-        for other in set(sys.modules) - known - {name}:
-            if os.path.dirname(getattr(sys.modules[other], "__file__", None) or "") == beside:
-                del sys.modules[other]
 
 
 def _code(kernel: Any) -> Any:

@@ -35,16 +35,26 @@ class Effects(NamedTuple):
 def effects(code: Code) -> Effects:
     """Those of a kernel, by its forward function and all that it calls."""
     start, end = code.forward
-    return _Functions(_COMMENT.sub("", code.text[:start])).of_kernel(_COMMENT.sub("", code.text[start:end]))
+    return _Functions(plain(code.text[:start])).of_kernel(plain(code.text[start:end]))
+
+
+def plain(text: str) -> str:
+    """Generated text without comments."""
+    return _COMMENT.sub("", text)
+
+
+def bodies(text: str) -> dict[str, tuple[str, str]]:
+    """The parameters and the body of each function."""
+    heads = list(_FUNCTION.finditer(text))
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    return {h[1]: (h[2], text[h.end() : end]) for h, end in zip(heads, ends, strict=False)}
 
 
 class _Functions:
     """The functions of a text, each looked at once."""
 
     def __init__(self, text: str) -> None:
-        heads = list(_FUNCTION.finditer(text))
-        ends = [*(head.start() for head in heads[1:]), len(text)]
-        self._parts = {h[1]: (h[2], text[h.end() : end]) for h, end in zip(heads, ends, strict=False)}
+        self._parts = bodies(text)
         self._found: dict[str, Effects] = {}
         self._holding = re.compile(r"array_t<")
         for name, fields in _FIELDS.findall(text):
@@ -109,7 +119,7 @@ class _Body:
         assigned = _ASSIGNMENT.fullmatch(text)
         target, value = assigned.groups() if assigned else ("", text)
         called = _CALL.match(value)
-        name, arguments = (called[1], list(_split(called[2]))) if called else ("", [value])
+        name, arguments = (called[1], list(split(called[2]))) if called else ("", [value])
         if _OF_SHAPE.search(value) or "_wp_args->" in value:
             return
         if self._functions.knows(name):
@@ -165,7 +175,7 @@ class _Body:
         return {root for name in _VARIABLE.findall(value) for root in self._roots.get(name, ())}
 
 
-def _split(arguments: str) -> Iterator[str]:
+def split(arguments: str) -> Iterator[str]:
     """Arguments of a call, at its own commas."""
     depth, start = 0, 0
     for at, letter in enumerate(arguments):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -32,12 +32,14 @@ def launch(text: str, tiled: bool) -> Launch:
     return Launch(dim=_GRIDS[kernel_dim(text)], seed=1, tiled=tiled)
 
 
-def fills(args: Sequence[Argument], layouts: Sequence[MemoryLayout], source: str) -> tuple[Argument, ...]:
-    """The arguments with a fill for each part. `source` shows what numbers of objects stand for."""
+def fills(
+    args: Sequence[Argument], layouts: Sequence[MemoryLayout], source: str, objects: Mapping[str, str]
+) -> tuple[Argument, ...]:
+    """The arguments with a fill for each part. `objects` are the kinds of those that stand for some."""
     made = []
     points = _points(args, layouts)
     for arg, layout in zip(args, layouts, strict=True):
-        found = _handle(arg, source, points) if arg.role == "handle" else None
+        found = _handle(arg, objects.get(arg.name, ""), source, points) if arg.role == "handle" else None
         parts = (found,) if found is not None else tuple(_parts(arg.name, layout))
         made.append(msgspec.structs.replace(arg, fills=parts))
     return tuple(made)
@@ -52,12 +54,11 @@ def _points(args: Sequence[Argument], layouts: Sequence[MemoryLayout]) -> str:
     return ""
 
 
-def _handle(arg: Argument, source: str, points: str) -> Fill | None:
-    """The object that a number stands for, by the first query that is given it."""
-    used = re.search(rf"\bwp\.(?:tile_)?(mesh|bvh|hash_grid|volume)_\w+\(\s*{re.escape(arg.name)}\b", source)
-    if used is None:
+def _handle(arg: Argument, named: str, source: str, points: str) -> Fill | None:
+    """The object that a number stands for."""
+    if not named:
         return None
-    kind = _HANDLES[used[1]]
+    kind = _HANDLES[named]
     if kind == "mesh":
         return Fill(arg.name, kind, shape=(4, 6))
     if kind == "volume":

@@ -12,6 +12,7 @@ import xxhash
 from warpgen.errors import VerificationError
 from warpgen.harvesting import guessing
 from warpgen.harvesting.collecting import UNKNOWN, Kernel
+from warpgen.harvesting.objects import objects
 from warpgen.launch import Argument, Launch
 from warpgen.record import AUTHOR, Forward
 from warpgen.verification.compiling.compiler import Compiler
@@ -93,10 +94,15 @@ class Holder:
 
 def _warm(kernels: Sequence[Kernel]) -> None:
     """Make a volume, if any is to be made: at the first, Warp compiles, which would take a launch's time."""
-    filled = (guessing.fills(kernel.args, kernel.layouts, kernel.source) for kernel in kernels)
+    filled = map(_filled, kernels)
     fills = {fill.of: fill for args in filled for arg in args for fill in arg.fills if fill.kind == "volume"}
     for of, fill in fills.items():
         scene.make(fill, Stream("warm", 0, of), None)
+
+
+def _filled(kernel: Kernel) -> tuple[Argument, ...]:
+    """The arguments of a kernel that has code for the CPU, with guessed values."""
+    return guessing.fills(kernel.args, kernel.layouts, kernel.source, objects(kernel.codes["cpu"]))
 
 
 def _obstacle(kernel: Kernel) -> str:
@@ -105,7 +111,7 @@ def _obstacle(kernel: Kernel) -> str:
         return "there is no code for the CPU"
     if not kernel.layouts and kernel.args:
         return "an argument is of a type that cannot be filled"
-    args = guessing.fills(kernel.args, kernel.layouts, kernel.source)
+    args = _filled(kernel)
     strange = [arg.name for arg in args if arg.role == "handle" and arg.fill.kind == "uniform"]
     return f"nobody says what object {strange[0]} is" if strange else ""
 
@@ -113,7 +119,7 @@ def _obstacle(kernel: Kernel) -> str:
 def _compare(kernel: Kernel, pair: Sequence[tuple[Any, str]], note: Note) -> Held:
     """Both on every draw, forward and backward. Raises VerificationError where they cannot be run."""
     launch = guessing.launch(kernel.codes["cpu"].text, "wp.tile" in kernel.source)
-    args = guessing.fills(kernel.args, kernel.layouts, kernel.source)
+    args = _filled(kernel)
     digest = xxhash.xxh3_128()
     changed = False
     for variant in range(_DRAWS):

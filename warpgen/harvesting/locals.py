@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+_INNER = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
+
 
 def parameters(node: ast.FunctionDef) -> list[ast.arg]:
     """All parameters in their order, positional-only and keyword-only ones too."""
@@ -20,13 +22,14 @@ class Locals:
     def __init__(self, node: ast.FunctionDef) -> None:
         self._set = {argument.arg for argument in parameters(node)}
         self._early: set[int] = set()
+        self._inner: set[str] = set()
         for statement in node.body:
             self._visit(statement)
 
     @property
     def names(self) -> frozenset[str]:
-        """All names that are bound somewhere in the function."""
-        return frozenset(self._set)
+        """All names that are bound somewhere in the function, in comprehensions too."""
+        return frozenset(self._set | self._inner)
 
     def has(self, node: ast.Name) -> bool:
         """Whether a use of a name means a local."""
@@ -38,6 +41,11 @@ class Locals:
                 self._set.add(node.id)
             elif node.id not in self._set:
                 self._early.add(id(node))
+            return
+        if isinstance(node, _INNER):  # what these bind is theirs
+            self._inner |= inner_names(node)
+            loads = (n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id not in self._set)
+            self._early.update(map(id, loads))
             return
         order = list(ast.iter_child_nodes(node))
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):

@@ -87,10 +87,16 @@ class Reader:
         self._declared: Mapping[str, Any] = getattr(adj, "resolved_static_expressions", {})
 
     def annotate(self, arg_types: Mapping[str, Any]) -> None:
-        """Write these types in place of the parameters' annotations, where those say another or none."""
+        """Write these types in place of the parameters' annotations, where those say another or none.
+
+        A name in an annotation may have got another meaning since, or have one in a factory alone.
+        """
         for argument in parameters(self._node):
             if argument.arg in arg_types and argument.annotation is not None:
-                text = self._book.spell(arg_types[argument.arg])
+                try:
+                    text = self._book.spell(arg_types[argument.arg])
+                except ExtractionError:  # `Any`, of a generic function
+                    continue
                 book = self._book.state()
                 if not self._says(argument.annotation, text):
                     self._book.restore(book)  # the other type may be a struct
@@ -125,7 +131,7 @@ class Reader:
                     self.text.replace(argument.annotation, self._book.spell(known_types[argument.arg]))
         if self._node.returns is not None:
             try:
-                self._annotation(self._node.returns)
+                self._returned(self._node.returns)
             except ExtractionError:
                 self.text.drop_return()
         for statement in self._node.body:
@@ -169,6 +175,13 @@ class Reader:
             self.text.restore(before)
             self._book.restore(book)
             raise
+
+    def _returned(self, node: ast.expr) -> None:
+        """The same for what the function says it returns, if that still means what it did."""
+        said = self._func.__annotations__.get("return")
+        if isinstance(said, type) and self._outside.evaluated(node) is not said:
+            raise ExtractionError("what an annotation names has changed since")
+        self._annotation(node)
 
     def _visit(self, node: ast.AST, local: bool, inner: frozenset[str] = frozenset()) -> None:
         """`local`: names may be the function's own; `inner` are those that an expression binds for itself."""

@@ -19,7 +19,8 @@ _DEFINED = re.compile(  # macros with numbers may stand before a kernel's name: 
 # The body of a function, whose braces stand at the left, and what it declares.
 _BODY = re.compile(r"^\{\n.*?^\}", re.MULTILINE | re.DOTALL)
 _CONSTANT = re.compile(r"^ *const ([^;=\n]+) var_(\d+) = ([^;\n]*);\n", re.MULTILINE)
-_DUAL = re.compile(r"^ *[^;=\n]+ adj_(\d+) = \{\};\n", re.MULTILINE)
+# An adjoint as it is declared, and as each turn of a loop begins it anew.
+_DUAL = re.compile(r"^ *(?:\t|[^;=\n]+ )adj_(\d+) = \{\};\n", re.MULTILINE)
 _NUMBERED = re.compile(r"\b(var|adj)_(\d+)\b")
 # Two names of one type: Warp writes the one or the other by how a vector's type was made.
 _SCALAR = re.compile(r"\bwp::(float32|float64|int32)\b")

@@ -64,9 +64,10 @@ class Text:
     def written(self, name: str) -> str:
         """The function from `def` on, under another name."""
         at, made = self._starts[self._node.lineno - 1], []
-        head = re.compile(rb"def\s+(?:\\\n\s*)?").match(self._data, at)
+        # The name as it stands there: Python takes some letters for others, as 𝜃 for θ.
+        head = re.compile(rb"def\s+(?:\\\n\s*)?([^\s(\\\[]+)").match(self._data, at)
         assert head is not None  # decorators stand on lines of their own
-        renamed = Edit(head.end(), head.end() + len(self._node.name.encode()), name)
+        renamed = Edit(*head.span(1), name)
         for edit in sorted([renamed, *self._edits]):
             if edit.start < at:
                 continue  # of the decorators, or inside a replaced expression

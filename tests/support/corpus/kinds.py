@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from tests.support.corpus.kinds_of_meanings import MEANINGS
 from tests.support.corpus.kinds_of_roles import ROLES
 from tests.support.corpus.kinds_of_values import VALUES
 
 # File by file; what each kernel's row must hold stands in the test.
 FILES = {
+    **MEANINGS,
     **ROLES,
     **VALUES,
     "consts": "scale = 3.0\nhalf = -0.5\ngamma = 1.4\none = 1\nzero = -0.0\n",

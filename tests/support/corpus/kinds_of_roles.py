@@ -136,6 +136,28 @@ def asked_handle(p: wp.uint64, out: wp.array(dtype=int)):
 @wp.kernel
 def number_param(p: wp.uint64, out: wp.array(dtype=wp.uint64)):
     out[0] = p ^ wp.uint64(1)
+@wp.func
+def near(m: wp.uint64, x: wp.vec3):
+    q = wp.mesh_query_point(m, x, 10.0)
+    return wp.mesh_eval_position(m, q.face, q.u, q.v)
+@wp.func
+def nearer(of: wp.uint64, x: wp.vec3):
+    return near(of, x) - x
+@wp.kernel
+def followed_handle(p: wp.uint64, q: wp.uint64, x: wp.array(dtype=wp.vec3)):
+    i = wp.tid()
+    m = wp.where(i > 2, p, q)
+    x[i] = nearer(m, x[i])
+@wp.kernel
+def beside_param(m: wp.uint64, p: wp.uint64, x: wp.array(dtype=wp.vec3), out: wp.array(dtype=wp.uint64)):
+    x[0] = near(m, x[0])
+    out[0] = p + wp.uint64(1)
+@wp.func
+def distance(x: float, m: wp.uint64):
+    return wp.length(near(m, wp.vec3(x)))
+@wp.kernel
+def mapped_handle(p: wp.uint64, x: wp.array(dtype=float)):
+    wp.tile_store(x, wp.tile_map(distance, wp.tile_load(x, shape=8), p))
 spin = wp.types.quaternion(dtype=wp.float64)
 @wp.kernel
 def spun_inout(p: wp.array(dtype=spin)):
