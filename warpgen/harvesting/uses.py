@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import types
 from collections.abc import Iterator
 from typing import Any
 
 import warp as wp
 
+from warpgen.extraction import warp_api
 from warpgen.harvesting.surroundings import captured
+from warpgen.verification.native import warp_native
 
 # Builtins whose first argument is a matrix, and those whose every argument is a vector.
 _OF_MATRICES = {"determinant", "inverse", "transpose", "trace", "get_diag", "ddot"}
@@ -18,6 +21,8 @@ _SAME = {"inverse", "transpose", "normalize", "cross"}
 # Indices and length of the matrices that so many numbers make.
 _SQUARES = {9: (2, 3), 16: (2, 4)}
 _DEEPEST = 4  # calls of functions that are followed
+_WHOLE = 1 << 8  # indices that make an element of an argument of which nobody knows whether it is an array
+_PLAIN = {float: wp.float32, int: wp.int32, bool: wp.bool}
 
 # An argument, and how many indices make an element of what is meant by it.
 Part = tuple[str, int]
@@ -32,6 +37,7 @@ class Uses:
         self._largest: dict[str, int] = {}
         self._numbers: dict[str, int] = {}  # that an element is made of
         self._same: dict[str, str] = {}
+        self._wanted: dict[str, list[Any]] = {}  # by functions that are given it
         self._read(kernel, {name: (name, rank) for name, rank in self._ranks.items()}, 0)
 
     def kinds(self, scalar: Any) -> dict[str, Any]:
@@ -44,7 +50,11 @@ class Uses:
             numbers = max((self._numbers.get(other, 0) for other in alike), default=0)
             if numbers and not indices:
                 indices, length = _SQUARES.get(numbers, (1, numbers))
-            if indices in (1, 2):
+            wanted = next((self._wanted[other] for other in alike if other in self._wanted), [])
+            if wanted:
+                fitting = [kind for kind in wanted if getattr(kind, "_wp_scalar_type_", kind) is scalar]
+                made[name] = (fitting or wanted)[0]
+            elif indices in (1, 2):
                 made[name] = _kind(indices, length, scalar)
         return made
 
@@ -78,7 +88,7 @@ class Uses:
                 if isinstance(target, ast.Name) and value:
                     known[target.id] = value
                 else:
-                    self._alike(self._part(target, known), value)
+                    self._store(self._part(target, known), value, node.value, around)
             elif isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
                 self._alike(self._part(node.target, known), self._part(node.value, known))
             elif isinstance(node, ast.Call):
@@ -99,13 +109,26 @@ class Uses:
                 self._alike(array and (array[0], array[1] - len(parts) + 2), parts[-1])
         elif isinstance(node.func, ast.Call):
             self._value(node, known)
-        elif isinstance(node.func, ast.Name) and depth < _DEEPEST:
-            called = around.get(node.func.id)
-            if isinstance(called, wp.Function) and getattr(called, "adj", None) is not None:
+        called = _meant(node.func, around)
+        if isinstance(called, wp.Function):
+            for place, part in enumerate(parts):
+                self._want(part, _wanted(called, place))
+            if called.func is not None and depth < _DEEPEST:
                 names = [argument.label for argument in called.adj.args]
                 inside = {name: part for name, part in zip(names, parts, strict=False) if part}
                 if inside:
                     self._read(called, inside, depth + 1)
+
+    def _store(self, target: Part | None, value: Part | None, node: ast.expr, around: dict[str, Any]) -> None:
+        """What is stored is of an element's type, be it a part of an argument or what a builtin gives."""
+        self._alike(target, value)
+        called = _meant(node.func, around) if isinstance(node, ast.Call) and not value else None
+        if isinstance(called, wp.Function) and called.func is None:
+            self._want(target, _of_one_form([one.value_type for one in called.overloads]))
+
+    def _want(self, part: Part | None, kinds: list[Any]) -> None:
+        if part and part[1] in (0, _WHOLE) and kinds:
+            self._wanted.setdefault(part[0], kinds)
 
     def _part(self, node: ast.expr, known: dict[str, Part]) -> Part | None:
         """Which part of which argument an expression is; notes indices on elements, and sums."""
@@ -165,13 +188,43 @@ def _kind(indices: int, length: int, scalar: Any) -> Any:
 def _rank(template: Any) -> int:
     """Indices that make an element of an argument; more than there are where nobody knows."""
     if template is Any:
-        return 1 << 8
+        return _WHOLE
     return template.ndim if isinstance(getattr(template, "ndim", None), int) else 0
 
 
 def _around(func: Any) -> dict[str, Any]:
     """What a function's names mean outside it."""
     return {**func.__globals__, **captured(func)}
+
+
+def _meant(node: ast.expr, around: dict[str, Any]) -> Any:
+    """What a name, or a dotted one, means outside a function."""
+    if isinstance(node, ast.Name):
+        return around.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = _meant(node.value, around)
+        return getattr(owner, node.attr, None) if isinstance(owner, (types.ModuleType, type)) else None
+    return None
+
+
+def _wanted(called: wp.Function, place: int) -> list[Any]:
+    """Types that a function takes in one place, of a builtin where they differ in their scalars alone."""
+    own = called.func is not None
+    every = [*called.user_templates.values(), *called.user_overloads.values()] if own else called.overloads
+    written = [one for one in every or [called] if one.generic_parent is None]  # none that `Any` became
+    inputs = [list(one.input_types.values()) for one in written]
+    kinds = [_PLAIN.get(given[place], given[place]) for given in inputs if place < len(given)]
+    if own:
+        return [kind for kind in kinds if warp_api.concrete_types(kind, ()) == [kind]]
+    return _of_one_form(kinds)
+
+
+def _of_one_form(kinds: list[Any]) -> list[Any]:
+    """The types, if all are vectors or matrices of one shape, or the first is a quaternion or a transform."""
+    made = [kind for kind in kinds if kind is not None]
+    shapes = {getattr(kind, "_shape_", None) for kind in made}
+    special = bool(made) and bool(warp_native.special_vector(made[0]))
+    return made if special or (len(shapes) == 1 and None not in shapes) else []
 
 
 def _in_order(tree: ast.AST) -> Iterator[ast.AST]:

@@ -53,6 +53,55 @@ def turned(a: wp.array(dtype=wp.vec2), n: int):
     for k in range(n):
         a[i] = a[i] + wp.vec2(w, consts.half)
 """,
+    # Overloads that lie in several files, and types that functions and builtins tell.
+    "boxes": """
+import warp as wp
+K = 1.5
+@wp.struct
+class Boxes:
+    sides: wp.array(dtype=wp.vec3)
+def reach(of: Boxes, i: int):
+    return wp.length(of.sides[i]) * K
+""",
+    "balls": """
+import warp as wp
+K = 2.5
+@wp.struct
+class Balls:
+    radii: wp.array(dtype=float)
+def reach(of: Balls, i: int):
+    return of.radii[i] - K
+@wp.func
+def count(of: wp.int64):
+    return of
+@wp.func
+def least(of: wp.float16):
+    return wp.float16(0.5)
+@wp.func
+def least(of: float):
+    return 0.25
+""",
+    "tellers": """
+from typing import Any
+import warp as wp
+import balls
+import boxes
+for file in (boxes, balls):
+    reach = wp.func(file.reach, module=__name__)
+@wp.kernel
+def reached(of: Any, n: wp.array(dtype=Any), out: wp.array(dtype=float)):
+    i = wp.tid()
+    out[i] = reach(of, i) + float(balls.count(n[i]))
+@wp.kernel
+def moved(by: Any, x: wp.array(dtype=Any), q: wp.array2d(dtype=Any), out: wp.array(dtype=Any)):
+    i = wp.tid()
+    x[i] = wp.quat_rotate(q[i, 0], wp.transform_point(by, x[i]))
+    out[i] = wp.quat_inverse(wp.transform_get_rotation(by))
+@wp.kernel
+def least_of(a: wp.array(dtype=Any)):
+    i = wp.tid()
+    a[i] = balls.least(a[i])
+""",
     # As once it is installed: no file names `src`.
     "src/mine/__init__": "from mine.parts import *\nfrom mine.parts import plus as mine_plus\n",
     "src/mine/parts": """
