@@ -325,7 +325,7 @@ CUDA = CPP.replace("static void k_cpu", 'extern "C" __global__ void k_cuda')
         "template <class T> T atomicMax(T* p, T v) noexcept { return v; }",
         "__device__ auto atomicAdd(float* p, float v, bool) -> float { return *p += v; }",
         "__device__ float atomicAdd(float* p, float v, bool) <% return *p += v; %>", "auto f = atomicAdd;",
-        "int a = wg_armed;", "unsigned a = WG_ALL;", "thread_local int a;", "extern int a;", "#include <cuda_runtime.h>",
+        "int a = wg_armed;", "unsigned a = WG_ALL;", "thread_local int a;", "extern int a;", "#include <fstream>",
     ],
 )  # fmt: skip
 def test_no_word_of_the_machine_passes(line: str) -> None:
@@ -343,6 +343,28 @@ def test_cuda_as_people_write_it_passes() -> None:
     assert "atomicMax" in cleaned(CUDA.replace(MACRO, line + MACRO), "cuda")
     with pytest.raises(Refused):
         cleaned(CPP.replace(MACRO, line + MACRO), "cpp")
+
+
+def test_what_is_here_without_may_be_included() -> None:
+    """The line goes; a name that is not known, a second one or a text beside it is refused as ever."""
+    heads = "#include <cuda_runtime.h> // for float4\n  # include <math.h>\n#include <stdio.h>\n"
+    assert cleaned(heads + CUDA, "cuda") == cleaned(CUDA, "cuda")
+    assert cleaned("#include <cmath>\n" + CPP, "cpp") == cleaned(CPP, "cpp")
+    for line in ("#include <cuda_runtime.h> int a;", "#include <math.h> <x>", "#include <../math.h>", '#include "math.h"'):
+        with pytest.raises(Refused):
+            cleaned(f"{line}\n{CUDA}", "cuda")
+    with pytest.raises(Refused):
+        cleaned("#include <stdio.h>\n" + CPP, "cpp")
+
+
+def test_numbers_that_are_defined_stand_where_their_names_stood() -> None:
+    """And nothing else does: no words, no names of Warp's, nothing twice, no address."""
+    line = "int f() { return TILE * LEAST; }\n"
+    made = cleaned(CUDA.replace(MACRO, f"#define TILE 16 // wide\n#define LEAST (-1)\n{line}{MACRO}"), "cuda")
+    assert made == cleaned(CUDA.replace(MACRO, "int f() { return 16 * (-1); }\n" + MACRO), "cuda")
+    for defined in ("A asm", "WP_X 1", "A 1\n#define A 2", "A 1 + 2", "A(x) 1", "A 4096\nlong a = *(long*)A;", "A"):
+        with pytest.raises(Refused):
+            cleaned(f"#define {defined}\n{CUDA}", "cuda")
 
 
 def test_a_text_without_a_kernel_is_none() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from warpgen.verification.jail.cpp_definitions import hold_definitions
 from warpgen.verification.jail.cpp_tokens import Refused, Token, directives, tokens, written
@@ -88,6 +88,11 @@ _SIZE = re.compile(r"(?<=WP_TILE_BLOCK_DIM)\d+$")
 # How often a loop is written out, which changes nothing.
 _HINT = re.compile(r"pragma(?:no)?unroll(?:\w*|\(\w+\))$")
 
+# What people include for names that are here without: such a line is left out, and none of these is read.
+# The numbers that they define are put in where their names stand, before anything else is held.
+_OF_C = frozenset("math.h cmath stdint.h cstdint".split())
+_OF_CUDA = _OF_C | frozenset("cuda.h cuda_runtime.h device_launch_parameters.h stdio.h cstdio".split())
+
 # Words that reach beyond a kernel: the machine, the linker, what a compiler adds by itself.
 _WORDS = frozenset(
     "asm dynamic_cast typeid new delete throw try catch virtual thread_local export mutable".split()
@@ -137,7 +142,7 @@ def cleaned(text: str, language: str, own: str = "") -> str:
 
     Raises Refused, which says what is not allowed, and NoKernel.
     """
-    found = list(tokens(text))
+    found = _without_habits(tokens(text), _OF_CUDA if language == "cuda" else _OF_C)
     for line, words in directives(found):
         bare = "".join("".join(words).split())
         if _SIZE.sub("size", bare) not in _DIRECTIVES and not _HINT.match(bare):
@@ -155,6 +160,43 @@ def cleaned(text: str, language: str, own: str = "") -> str:
 
 
 _TARGET = {"cpp": "cpu", "cuda": "cuda"}
+
+
+def _without_habits(found: Iterable[Token], known: Collection[str]) -> list[Token]:
+    """Without `#include <NAME>` of a known one, and with the number in place of each `#define NAME NUMBER`."""
+    made: list[Token] = []
+    numbers: dict[str, list[Token]] = {}
+    for line in _each_line(found):
+        meant = [t for t in line if t.kind not in ("space", "end")]
+        words = [t.text for t in meant]
+        if words[:3] == ["#", "include", "<"] and words[-1] == ">" and "".join(words[3:-1]) in known:
+            continue
+        if words[:2] == ["#", "define"] and _is_constant(meant[2:]):
+            if words[2] in numbers:
+                raise Refused(f"{words[2][:40]} is defined again in line {meant[0].line}")
+            numbers[words[2]] = meant[3:]
+            continue
+        for token in line:
+            made += numbers.get(token.text, [token]) if token.kind == "name" else [token]
+    return made
+
+
+def _each_line(found: Iterable[Token]) -> Iterator[list[Token]]:
+    line: list[Token] = []
+    for token in found:
+        line.append(token)
+        if token.kind == "end":
+            yield line
+            line = []
+    yield line
+
+
+def _is_constant(defined: Sequence[Token]) -> bool:
+    """A name that is none of Warp's, and a number, whose sign may stand before it and both in brackets."""
+    if not defined or defined[0].kind != "name" or defined[0].text.startswith("WP_"):
+        return False
+    value = "".join("0" if token.kind == "number" else token.text for token in defined[1:])
+    return value in ("0", "-0", "(0)", "(-0)")
 
 
 def _without_directives(found: Sequence[Token]) -> list[Token]:
