@@ -350,7 +350,12 @@ def test_what_is_here_without_may_be_included() -> None:
     heads = "#include <cuda_runtime.h> // for float4\n  # include <math.h>\n#include <stdio.h>\n"
     assert cleaned(heads + CUDA, "cuda") == cleaned(CUDA, "cuda")
     assert cleaned("#include <cmath>\n" + CPP, "cpp") == cleaned(CPP, "cpp")
-    for line in ("#include <cuda_runtime.h> int a;", "#include <math.h> <x>", "#include <../math.h>", '#include "math.h"'):
+    for line in (
+        "#include <cuda_runtime.h> int a;",
+        "#include <math.h> <x>",
+        "#include <../math.h>",
+        '#include "math.h"',
+    ):
         with pytest.raises(Refused):
             cleaned(f"{line}\n{CUDA}", "cuda")
     with pytest.raises(Refused):
@@ -362,7 +367,15 @@ def test_numbers_that_are_defined_stand_where_their_names_stood() -> None:
     line = "int f() { return TILE * LEAST; }\n"
     made = cleaned(CUDA.replace(MACRO, f"#define TILE 16 // wide\n#define LEAST (-1)\n{line}{MACRO}"), "cuda")
     assert made == cleaned(CUDA.replace(MACRO, "int f() { return 16 * (-1); }\n" + MACRO), "cuda")
-    for defined in ("A asm", "WP_X 1", "A 1\n#define A 2", "A 1 + 2", "A(x) 1", "A 4096\nlong a = *(long*)A;", "A"):
+    for defined in (
+        "A asm",
+        "WP_X 1",
+        "A 1\n#define A 2",
+        "A 1 + 2",
+        "A(x) 1",
+        "A 4096\nlong a = *(long*)A;",
+        "A",
+    ):
         with pytest.raises(Refused):
             cleaned(f"#define {defined}\n{CUDA}", "cuda")
 

@@ -163,7 +163,7 @@ _TARGET = {"cpp": "cpu", "cuda": "cuda"}
 
 
 def _without_habits(found: Iterable[Token], known: Collection[str]) -> list[Token]:
-    """Without `#include <NAME>` of a known one, and with the number in place of each `#define NAME NUMBER`."""
+    """Without includes of what is known, and with the number where a name stands that `#define` gives one."""
     made: list[Token] = []
     numbers: dict[str, list[Token]] = {}
     for line in _each_line(found):
