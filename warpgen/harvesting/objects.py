@@ -50,5 +50,6 @@ class _Functions:
         if name not in self._found:
             head, body = self._bodies[name]
             kinds = self.numbers(body)
-            self._found[name] = [kinds.get(parameter.split()[-1], "") for parameter in head.split(",\n")]
+            parameters = head.split(",\n") if head.strip() else []
+            self._found[name] = [kinds.get(parameter.split()[-1], "") for parameter in parameters]
         return self._found[name]

@@ -137,8 +137,11 @@ def asked_handle(p: wp.uint64, out: wp.array(dtype=int)):
 def number_param(p: wp.uint64, out: wp.array(dtype=wp.uint64)):
     out[0] = p ^ wp.uint64(1)
 @wp.func
+def farthest():
+    return 10.0
+@wp.func
 def near(m: wp.uint64, x: wp.vec3):
-    q = wp.mesh_query_point(m, x, 10.0)
+    q = wp.mesh_query_point(m, x, farthest())
     return wp.mesh_eval_position(m, q.face, q.u, q.v)
 @wp.func
 def nearer(of: wp.uint64, x: wp.vec3):
