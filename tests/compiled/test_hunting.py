@@ -136,6 +136,17 @@ def test_a_local_that_one_path_sets_is_told(tmp_path: Path) -> None:
     assert told.oracle == "unset", told
 
 
+def test_a_local_that_one_path_sets_may_be_seen_by_the_adjoint_alone(tmp_path: Path) -> None:
+    """What it goes into has the slope zero, and nan times zero is nan."""
+    warp_api.start(tmp_path / "kernels")
+    source = SOURCE[: SOURCE.index("    for k")].replace("    b =", "    if a > 2.0:\n        c = a\n    b =")
+    source += "    d = c * b\n    y[i] = a * b\n"
+    program = msgspec.structs.replace(whole(), source=source)
+    (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
+    assert told.oracle == "adjoint", told
+    assert caused(Case("stress", program, told.oracle, told.error), tmp_path / "checks").cause == "18"
+
+
 def test_what_64_bits_show_nothing_of_is_rounding(tmp_path: Path) -> None:
     """Terms that cancel leave a slope of zero, beside which any rounding is large."""
     warp_api.start(tmp_path / "kernels")

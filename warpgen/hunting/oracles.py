@@ -96,8 +96,8 @@ def _told(program: Program, verdicts: dict[Target, Judgement]) -> Told:
     """The C++ first: what is wrong there needs no CUDA to be seen."""
     for judgement in verdicts.values():
         if judgement.verified is None:
-            unset = _unset(program) if judgement.reason in _OF_UNSET else ""
-            return Told("unset", unset) if unset else _of_reason(judgement.reason, judgement.error)
+            told = unset(program) if judgement.reason in _OF_UNSET else ""
+            return Told("unset", told) if told else _of_reason(judgement.reason, judgement.error)
     for judgement in verdicts.values():
         assert judgement.verified is not None
         gradient = judgement.verified.gradient
@@ -116,7 +116,7 @@ def _of_reason(reason: str, error: str) -> Told:
     return Told(oracle, error if oracle else word)
 
 
-def _unset(program: Program) -> str:
+def unset(program: Program) -> str:
     """What Python says of a local that is read and not set, '' where it says nothing of the kind."""
     layouts = layouts_of(program)
     arguments = Arguments(program.args, layouts, program.launch.seed)

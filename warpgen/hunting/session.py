@@ -18,7 +18,7 @@ from warpgen.errors import RootError, SynthesisError, UnitError, UsageError
 from warpgen.extraction import warp_api
 from warpgen.hunting.found import Case, Origin, Small, Unit, alike, representative
 from warpgen.hunting.metamorphic import differs
-from warpgen.hunting.oracles import Told, both, cpu, judge
+from warpgen.hunting.oracles import Told, both, cpu, judge, unset
 from warpgen.hunting.reducer import reduce
 from warpgen.hunting.rewrites import CURES, EQUIVALENT, ROUNDING, Rewrite
 from warpgen.hunting.steps import without_unused
@@ -167,8 +167,13 @@ def smaller(case: Case, folder: Path) -> Small:
 
 
 def caused(case: Case, folder: Path) -> Case:
-    """The case with its line of the ledger, or as rounding where 64 bits show nothing of it."""
+    """The case with its line of the ledger, or as rounding where 64 bits show nothing of it.
+
+    What is unset need not reach an output: nan times a slope of zero is nan.
+    """
     cause = cause_of(case.program, case.oracle, case.error)
+    if not cause and case.oracle == "adjoint" and unset(case.program):
+        cause = cause_of(case.program, "unset", case.error)
     disputed = {"values": Reason.FORWARD, "adjoint": Reason.GRADIENT, "cuda": case.error.split(":")[0]}
     if not cause and case.oracle in disputed:
         targets = TARGETS if case.oracle == "cuda" else TARGETS[:1]
