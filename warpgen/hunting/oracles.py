@@ -116,16 +116,17 @@ def _of_reason(reason: str, error: str) -> Told:
     return Told(oracle, error if oracle else word)
 
 
-def unset(program: Program) -> str:
+def unset(program: Program, draws: int = 1) -> str:
     """What Python says of a local that is read and not set, '' where it says nothing of the kind."""
     layouts = layouts_of(program)
-    arguments = Arguments(program.args, layouts, program.launch.seed)
-    try:
-        Reading(program, layouts, len(program.launch.dim)).outputs(arguments, every=True)
-    except OutOfRange:
-        return ""
-    except Unsupported as error:
-        return str(error) if "UnboundLocalError" in str(error) else ""
+    for variant in range(draws):
+        arguments = Arguments(program.args, layouts, program.launch.seed, variant)
+        try:
+            Reading(program, layouts, len(program.launch.dim)).outputs(arguments, every=True)
+        except OutOfRange:
+            return ""
+        except Unsupported as error:
+            return str(error) if "UnboundLocalError" in str(error) else ""
     return ""
 
 

@@ -29,6 +29,7 @@ from warpgen.reasons import Reason
 from warpgen.record import TARGETS, Target
 from warpgen.synthesis.generator import Options, synthesize
 from warpgen.verification.judging.causes import cause_of
+from warpgen.verification.judging.examine import SLOPES
 from warpgen.verification.rounding import explains
 
 SIZE = 32  # programs of a unit
@@ -172,7 +173,7 @@ def caused(case: Case, folder: Path) -> Case:
     What is unset need not reach an output: nan times a slope of zero is nan.
     """
     cause = cause_of(case.program, case.oracle, case.error)
-    if not cause and case.oracle == "adjoint" and unset(case.program):
+    if not cause and case.oracle == "adjoint" and unset(case.program, SLOPES):
         cause = cause_of(case.program, "unset", case.error)
     disputed = {"values": Reason.FORWARD, "adjoint": Reason.GRADIENT, "cuda": case.error.split(":")[0]}
     if not cause and case.oracle in disputed:

@@ -35,7 +35,7 @@ _TURNS, _HARD_TURNS = 2, 12
 _LAUNCHES, _LARGE = 2, 1e15
 # Draws at which the adjoint is held to the slope: what only some inputs come to, as the far side of a branch,
 # one draw seldom shows.
-_SLOPES = 16
+SLOPES = 16
 # Draws of all inputs, and turns of one of them beside each, that are tried before outputs are called blind.
 _BLIND_DRAWS, _BLIND_TURNS = 4, 3
 
@@ -347,7 +347,7 @@ class Examination:
             return Gradient("unchecked", why="not widened")
         allowed = slopes_of.tolerance_of(self.draw(0), subject.coarse)
         first = self._slope(0, allowed)
-        others = [self._slope(v, allowed) for v in range(1, _SLOPES) if self.finite(v)]
+        others = [self._slope(v, allowed) for v in range(1, SLOPES) if self.finite(v)]
         if first.verdict == "pass":
             worst = slopes_of.worst([first, *others])
         else:
