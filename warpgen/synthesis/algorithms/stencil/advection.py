@@ -304,7 +304,6 @@ def advect_semi_lagrangian(d: Draft) -> None:
         lines += [f"u0 = {vx}", f"v0 = {vy}"]
         vx, vy = "u0", "v0"
     share = "0.5 * dt" if trace == "midpoint" else "dt"
-    back = correct != "maccormack"  # whose correction samples ahead alone
     gx, gy = vx, vy
     if trace != "euler":
         if apart:
@@ -325,7 +324,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
             sx, sy = "w[0]", "w[1]"
         gx, gy = (sx, sy) if trace == "midpoint" else (f"({vx} + {sx})", f"({vy} + {sy})")
     step = "0.5 * dt" if trace == "heun" else "dt"
-    if back:
+    if correct != "maccormack":  # which samples ahead alone
         lines += [f"px = float(i) - {step} * {gx}", f"py = float(j) - {step} * {gy}"]
     fade = {"none": "", "linear": " * (1.0 - rate * dt)", "exponential": " * wp.exp(-rate * dt)"}[decay]
     if correct == "first":
