@@ -132,7 +132,7 @@ def stvk_energy(F: wp.mat33, mu: float, lam: float) -> float:
 @wp.func
 def stvk_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     """First Piola-Kirchhoff stress of the St. Venant-Kirchhoff solid."""
-    # P = F S with S = 2 mu E + lambda tr(E), E Green's strain
+    # P = F S with S = 2 mu E + lambda tr(E) I, E Green's strain
     E = 0.5 * (wp.transpose(F) * F - wp.identity(n=3, dtype=float))
     return F * (2.0 * mu * E + lam * wp.trace(E) * wp.identity(n=3, dtype=float))
 ''',

@@ -107,7 +107,9 @@ def draw(
     parts: list[Callable[[Any], Any]] = []
     for place, solid in enumerate(solids):
         line, part = _placed(d, solid, place, bent, smooth)
-        lines.append(line)
+        note = line.split("\n")[0]
+        told = note.startswith("#") and any(note in earlier for earlier in lines)
+        lines.append(line.split("\n    ", 1)[1] if told else line)
         parts.append(part)
     value: Callable[[Any], Any] = parts[0]
     text = solids[0].name

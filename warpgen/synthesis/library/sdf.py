@@ -135,7 +135,7 @@ BOX_FRAME = piece(
 def sd_box_frame(p: wp.vec3, b: wp.vec3, e: float) -> float:
     a = wp.vec3(wp.abs(p[0]) - b[0], wp.abs(p[1]) - b[1], wp.abs(p[2]) - b[2])
     q = wp.vec3(wp.abs(a[0] + e) - e, wp.abs(a[1] + e) - e, wp.abs(a[2] + e) - e)
-    # three pairs of bars, one along each axis
+    # twelve bars, four along each axis
     x_bars = sd_corner(wp.vec3(a[0], q[1], q[2]))
     y_bars = sd_corner(wp.vec3(q[0], a[1], q[2]))
     z_bars = sd_corner(wp.vec3(q[0], q[1], a[2]))

@@ -114,16 +114,16 @@ def _mask(draft: Draft, element: str, at: str) -> _Test:
     name = draft.pick(f"{element}_active", f"{element}_mask", "active")
     start = f"{at} = wp.tid()\n"
     if draft.pick("bool", "int") == "int":
-        draft.input(name, "int", draft.dim, 0, 2, about="Zero for elements that are skipped")
+        draft.input(name, "int", draft.dim, 0, 2, about=f"Zero for {_plural(element)} that are skipped")
         return start, "", f"{name}[{at}] == 0", f"{name}[{at}] != 0"
-    draft.input(name, "bool", draft.dim, about="False for elements that are skipped")
+    draft.input(name, "bool", draft.dim, about=f"False for {_plural(element)} that are skipped")
     return start, "", f"not {name}[{at}]", f"{name}[{at}]"
 
 
 def _flags(draft: Draft, element: str, at: str) -> _Test:
     name = draft.pick(f"{element}_flags", "flags")
     draft.module("FLAG_ACTIVE = wp.constant(1)")
-    draft.input(name, "int", draft.dim, 0, 4, about="Bit mask, bit 0 is set for active elements")
+    draft.input(name, "int", draft.dim, 0, 4, about=f"Bit mask, bit 0 is set for active {_plural(element)}")
     bit = f"({name}[{at}] & FLAG_ACTIVE)"
     why = draft.pick(f"# Skip inactive {_plural(element)}\n", "")
     return f"{at} = wp.tid()\n", why, f"{bit} == 0", f"{bit} != 0"
@@ -132,7 +132,7 @@ def _flags(draft: Draft, element: str, at: str) -> _Test:
 def _count(draft: Draft, element: str, at: str) -> _Test:
     (count,) = draft.dim
     name = draft.pick(f"{element}_count", f"num_{_plural(element)}", "active_count")
-    draft.input(name, "int", 1, count // 2, count + 1, about="Number of valid elements")
+    draft.input(name, "int", 1, count // 2, count + 1, about=f"Number of valid {_plural(element)}")
     why = draft.pick(
         "",
         "# The launch covers the whole buffer, only the first elements are valid\n",

@@ -114,14 +114,16 @@ if syndrome != {u(0)}:
         d.says(f"Decodes words of Hamming's code and mends one flipped bit in each{doubtful}.")
     else:
         d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
-        d.input("noise", type, count, 0, 256 if extended else 128, about="bits to flip")
+        fair = "random words: bits that are set in all three flip"
+        d.input("noise", type, (count, 3), 0, 256 if extended else 128, about=fair)
         d.output("decoded", type, count, about="corrected data")
         even = f"{overall}\ncode = code | (parity << {u(7)})" if extended else ""
         erased = "decoded[tid] = ERASED"
         body = f"""n = nibbles[tid]
 {encode}
 {even}
-code = code ^ noise[tid]
+# Three fair bits are all set one time in eight: in most words one bit flips or none
+code = code ^ (noise[tid, 0] & noise[tid, 1] & noise[tid, 2])
 {check}
 {mend.replace("$two", erased)}
 {gather}
@@ -137,7 +139,7 @@ decoded[tid] = nibble""".replace("\n\n", "\n")
     def reference(v: Values) -> dict[str, Any]:
         if way == "encode":
             return {"words": book[v.nibbles].astype(v.nibbles.dtype)}
-        sent = v.words if way == "decode" else book[v.nibbles] ^ v.noise.astype(np.int64)
+        sent = v.words if way == "decode" else book[v.nibbles] ^ np.bitwise_and.reduce(v.noise, axis=1)
         # the nearest word of the code: at most one flaw away, or two where the parity says so
         apart = bits(sent.astype(np.int64)[:, None] ^ book[None], 8).sum(axis=-1)
         nibbles = np.where(apart.min(axis=1) > 1, 255, apart.argmin(axis=1))

@@ -150,6 +150,7 @@ def zobrist_hash(d: Draft) -> None:
     d.input("table", word, (kinds, squares), 1, top, about="random number per piece and square")
     if side:
         if mode != "moved":
+            d.says("Hashes board positions, pieces and side to move, to the exclusive or of random numbers.")
             d.input("side", "int", boards, 0, 2, about="side to move")
         d.param("side_key", word, 1, top, about="random number for the side to move")
     if mode == "moved":

@@ -22,6 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "src": "in_pos|read_pos|ip",
         "dst": "out_pos|write_pos|op",
         "token": "control|tag|cmd",
+        "dictionary": "history|preset|preset_dict",
     },
     adjoint="no",
     weight=9,
@@ -32,6 +33,7 @@ def unpack_blocks(d: Draft) -> None:
     offsets = d.option("offsets", "variable", "one symbol", "recent")
     after = d.option("check", "none", "adler", "xor")
     early = d.option("skipped", "none", "mask", "empty")
+    before = d.option("before", "dictionary", "zeros")
     layout = d.option("layout", "fixed", "packed")
     word = d.option("bytes", "uint8", "int")
     blocks, size, room = d.pick(16, 24), d.pick(24, 32), d.pick(48, 64)
@@ -45,8 +47,15 @@ def unpack_blocks(d: Draft) -> None:
             kind="offsets",
             about="first symbol of each block, then the total",
         )
-    # Symbols of six bits make for short runs and near matches, so that most blocks hold several.
+    # Symbols of six bits make for short runs, and most offsets reach no further than the window, so that
+    # most blocks hold several sequences.
+    window = 1024 if offsets == "variable" else 48
     d.input("packed", word, many, 0, 64, about="compressed symbols of all blocks, six bits each")
+    if before == "dictionary":
+        d.input("dictionary", word, window, 0, 64, about="symbols that stand before each block")
+    else:
+        d.module(f"WINDOW = wp.constant({window})  # zeros before each block")
+    reach = {"dictionary": "dst + dictionary.shape[0]", "zeros": "dst + WINDOW"}[before]
     if early == "mask":
         d.input("wanted", "bool", blocks, about="False for blocks that are not requested")
     if layout == "fixed":
@@ -73,7 +82,8 @@ def unpack_blocks(d: Draft) -> None:
     else:
         limits = "src = block * block_size\nlimit = src + block_size"
     plain = word == "int"
-    array = f"wp.array(dtype={'int' if word == 'int' else 'wp.uint8'})"
+    array = f"wp.array(dtype={'int' if plain else 'wp.uint8'})"
+    zero = "0" if plain else "wp.uint8(0)"
     get = "packed[src]" if plain else "int(packed[src])"
     if lengths == "extended":
         d.function(
@@ -206,9 +216,9 @@ def unpack_blocks(d: Draft) -> None:
             # The last sequence ends after its literals
             if src >= limit:
                 break
-            # --- Match: copied from the output itself ---
+            # --- Match: copied from earlier symbols ---
             $back
-            if {"back > dst" if offsets == "recent" else "back == 0 or back > dst"}:
+            if {"" if offsets == "recent" else "back == 0 or "}back > {reach}:
                 code = ERR_BAD_OFFSET
                 break
             $match
@@ -218,7 +228,11 @@ def unpack_blocks(d: Draft) -> None:
                 break
             # One by one, since a match may overlap with its own output
             for i in range(match_len):
-                unpacked[block, dst + i] = unpacked[block, dst + i - back]
+                at = dst + i - back
+                if at < 0:
+                    unpacked[block, dst + i] = $older
+                else:
+                    unpacked[block, dst + i] = unpacked[block, at]
             dst += match_len
         sizes[block] = dst
         status[block] = code
@@ -227,8 +241,9 @@ def unpack_blocks(d: Draft) -> None:
         limits=limits,
         skip=skip,
         leave=leave,
-        zero="0" if word == "int" else "wp.uint8(0)",
+        zero=zero,
         recent="last_back = int(1)" if offsets == "recent" else "",
+        older="dictionary[dictionary.shape[0] + at]" if before == "dictionary" else zero,
         literal=literal,
         back=back,
         match=match,
@@ -242,10 +257,14 @@ def unpack_blocks(d: Draft) -> None:
         "variable": " An offset of 32 or more takes two symbols.",
         "recent": " An offset of zero repeats the last one.",
     }.get(offsets, "")
+    older = {
+        "dictionary": " Matches may begin in the dictionary, as if it stood before the block.",
+        "zeros": " Matches may begin before the block, where zeros are taken to stand.",
+    }[before]
     d.explain(
         "A sequence is a token, literals and the offset of a match, all in symbols of six bits. The token holds the\n"
         "lengths of both, three bits each; a match is two symbols longer than its field says."
-        f"{longer if lengths == 'extended' else ''}{far} Decoding stops at the first damaged sequence; what was"
+        f"{longer if lengths == 'extended' else ''}{far}{older} Decoding stops at the first damaged sequence; what was"
         " decoded until then is kept." + " A block that begins with zero is empty." * (early == "empty")
     )
 
@@ -259,7 +278,8 @@ def unpack_blocks(d: Draft) -> None:
             data = [int(x) for x in v.packed[first:last]]
             if (early == "mask" and not v.wanted[b]) or (early == "empty" and (not data or data[0] == 0)):
                 continue
-            made, status[b] = _decoded(data, lengths == "extended", offsets, room)
+            older = [int(x) for x in v.dictionary] if before == "dictionary" else [0] * window
+            made, status[b] = _decoded(data, lengths == "extended", offsets, room, older)
             out[b, : len(made)], sizes[b] = made, len(made)
             if after == "adler":
                 a, s = 1, 0
@@ -278,7 +298,9 @@ def unpack_blocks(d: Draft) -> None:
     d.check(reference)
 
 
-def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[list[int], int]:
+def _decoded(
+    data: list[int], extended: bool, offsets: str, room: int, older: list[int]
+) -> tuple[list[int], int]:
     """The symbols that a block holds, and why it ends early: 0 for intact ones."""
     stream = iter(data)
     left = len(data)
@@ -315,13 +337,13 @@ def _decoded(data: list[int], extended: bool, offsets: str, room: int) -> tuple[
                 back = back % 32 + 32 * take()
             elif offsets == "recent":
                 back = last = back or last
-            if not 0 < back <= len(out):
+            if not 0 < back <= len(out) + len(older):
                 return out, 3
             count = run(token & 7) + 2
             if len(out) + count > room:
                 return out, 2
             for _ in range(count):
-                out.append(out[-back])
+                out.append((older + out)[-back])
     except StopIteration:
         return out, 1
     return out, 0

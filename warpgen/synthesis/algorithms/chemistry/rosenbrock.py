@@ -168,7 +168,7 @@ def rosenbrock_step(d: Draft) -> None:
         text.append(f"k{r} = {coefficient}")
     gamma, a, c, m, e = _METHODS[method]
     text += ["# --- Jacobian of the rates of change ---", *_jacobian(species, reactions)]
-    text += ["# --- W = 1 / (gamma h) - J, factored in place ---", "# No pivots, since steps are short"]
+    text += ["# --- W = 1 / (gamma h) - J, factored as L U ---", "# No pivots, since steps are short"]
     text.append(f"shift = 1.0 / ({_number(gamma)} * h)")
     text += _factored(species, reactions)
     for stage in range(len(m)):

@@ -268,7 +268,7 @@ def snow_energy_balance(d: Draft) -> None:
         # Energy warms the pack first, so only what is left melts it
         melt_energy = wp.max(net_energy - cold_before, 0.0)
         cold_after = wp.max(cold_before - net_energy, 0.0)
-        # Limit the cold content, since a pack cannot get much colder than its surface, or than -0.5 deg C
+        # A pack cannot get much colder than its surface (at most -0.5 deg C), which limits its cold content
         cold_after = wp.min(cold_after, ICE_HEAT_CAPACITY * swe_before * wp.max(-surface_temp, 0.5))
         $melt
         swe_after = $left

@@ -113,7 +113,8 @@ def surface_fluxes(d: Draft) -> None:
         d.input("roughness", "float", n, 0.01, 0.3, about="Roughness length of momentum [m]")
     if canopy:
         d.input("canopy_height", "float", n, 0.1, 3.0, about="Height of the vegetation [m]")
-    d.param("height", "float", 10.0, 20.0, about="Reference height above the ground [m]")
+    under = "sea" if rough == "charnock" else "ground"
+    d.param("height", "float", 10.0, 20.0, about=f"Reference height above the {under} [m]")
     d.param("air_density", "float", 1.15, 1.25, about="Density of the air [kg/m^3]")
     if gusts:
         d.param("mixed_depth", "float", 600.0, 1000.0, about="Depth of the convective boundary layer [m]")
@@ -121,14 +122,14 @@ def surface_fluxes(d: Draft) -> None:
         "fluxes": (
             "fluxes",
             "vec3",
-            "Stress on the ground [N/m^2], upward sensible and latent heat flux [W/m^2]",
+            f"Stress on the {under} [N/m^2], upward sensible and latent heat flux [W/m^2]",
         ),
         "heat": ("sensible_heat", "float", "Upward sensible heat flux [W/m^2]"),
-        "stress": ("stress", "float", "Momentum flux into the ground [N/m^2]"),
+        "stress": ("stress", "float", f"Momentum flux into the {under} [N/m^2]"),
         "wind at ten meters": (
             "wind_10m",
             "float",
-            "Wind speed 10 m above the ground" + ", gusts included" * gusts + " [m/s]",
+            f"Wind speed 10 m above the {under}" + ", gusts included" * gusts + " [m/s]",
         ),
         "length": ("stability", "float", "Height over Obukhov length, below 0 for unstable air"),
     }[result]

@@ -86,7 +86,7 @@ def step_powertrains(d: Draft) -> None:
         + (f", with {' and '.join(control)}." if control else ".")
     )
     if engine == "parabola":
-        d.module("TORQUE_FALL = wp.constant(0.6)  # of the full-load torque, off the best speed")
+        d.module("TORQUE_FALL = wp.constant(0.6)  # share of the torque lost at twice the best speed")
     count, steps = d.pick(24, 32, 40), 8
     wheels = 1 if differential == "none" else 2
     turning = "the driven axle" if wheels == 1 else "a wheel"
@@ -156,7 +156,7 @@ def step_powertrains(d: Draft) -> None:
     d.param("wheel_inertia", "float", 0.8, 1.5, about=f"Inertia of {turning} [kg m^2]")
     d.param("wheel_radius", "float", 0.28, 0.35, about="Tire radius [m]")
     d.param("efficiency", "float", 0.88, 0.97, about="Efficiency of the gears")
-    d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
+    d.param("dt", "float", 0.001, 0.003, about="Time step [s]")
     d.output(f"{unit}_speed_out", "float", count, about=f"{kind} speeds at the end of the step [rad/s]")
     d.output("wheel_speed_out", "float", shape, about="Wheel speeds at the end of the step [rad/s]")
     if fuel:

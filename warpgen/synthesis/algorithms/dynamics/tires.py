@@ -58,7 +58,7 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
 @DOMAIN.algorithm(
     source="Pacejka 2012, ch. 4 (Magic Formula) and section 4.3.1 (similarity); Bakker, Nyborg & Pacejka 1987",
     names={
-        "tire_forces": "evaluate_tires|tyre_forces|wheel_tire_forces|pacejka_forces",
+        "tire_forces": "evaluate_tires|wheel_tire_forces|pacejka_forces",
         "wheel_load": "fz|normal_load|vertical_load",
         "wheel_velocity": "forward_velocity|v_forward",
         "lateral_velocity": "v_side",

@@ -197,7 +197,7 @@ def surface_distance(d: Draft) -> None:
     count, places = d.pick(64, 96, 128), d.pick(12, 20)
     aimed = "mean" if way == "mean latitude" else "initial"
     d.says(
-        f"Computes distances{f' and {aimed} bearings' if bearing else ''} on the earth"
+        "Computes distances on the earth"
         + {
             "haversine": " with the haversine formula",
             "vectors": " from the angle between unit vectors",
@@ -205,7 +205,7 @@ def surface_distance(d: Draft) -> None:
             "vincenty fixed": " with a fixed number of Vincenty iterations",
             "mean latitude": " with the curvature radii at the mean latitude",
         }[way]
-        + "."
+        + (f", and {aimed} bearings." if bearing else ".")
     )
     close = way == "mean latitude"
     starts, goals = ((0.4, 0.43), (0.44, 0.47)) if close else ((0.2, 0.6), (0.7, 1.2))

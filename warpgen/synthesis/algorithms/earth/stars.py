@@ -73,9 +73,10 @@ def apparent_places(d: Draft) -> None:
             about="Annual parallax [rad]",
         )
     if parallax or deflection:
-        d.param(
-            "earth_position", "vec3", 0.3, 0.7, about="Earth relative to the sun, in the axes of J2000 [AU]"
-        )
+        # light bends where stars are on the sun's side
+        low, high = (-0.7, -0.3) if deflection else (0.3, 0.7)
+        about = "Earth relative to the sun, in the axes of J2000 [AU]"
+        d.param("earth_position", "vec3", low, high, about=about)
     if aberration != "none":
         d.param(
             "earth_velocity",
@@ -157,7 +158,7 @@ def apparent_places(d: Draft) -> None:
             direction += centuries * (rate[0] * east + rate[1] * north)
             """,
         "space": """
-            # Space motion: near stars also come closer, which speeds up their proper motion
+            # Space motion: stars also come closer or recede, which changes their proper motion
             east = wp.vec3(-wp.sin(ra), wp.cos(ra), 0.0)
             north = wp.vec3(-wp.sin(dec) * wp.cos(ra), -wp.sin(dec) * wp.sin(ra), wp.cos(dec))
             rate = proper_motion[tid]
@@ -174,13 +175,10 @@ def apparent_places(d: Draft) -> None:
             direction = turn_z(turn_y(turn_z(direction, -zeta), theta), -z)
             """,
         "approximate": """
-            # Precession to first order: m along right ascension, n along declination
-            m = 4612.4362 * centuries * ARCSEC
-            n = 2004.3109 * centuries * ARCSEC
-            precessed = direction + wp.vec3(
-                -m * direction[1] - n * direction[2], m * direction[0], n * direction[0]
-            )
-            direction = wp.normalize(precessed)
+            # Precession at its rate of J2000: m along right ascension, n along declination
+            precession = wp.vec3(0.0, -2004.3109, 4612.4362) * centuries * ARCSEC
+            turn = wp.quat_from_axis_angle(wp.normalize(precession), wp.length(precession))
+            direction = wp.quat_rotate(turn, direction)
             """,
     }[precession]
     wobble = """
@@ -216,9 +214,12 @@ def apparent_places(d: Draft) -> None:
         right_ascension = wp.atan2(direction[1], direction[0])
         declination = wp.asin(direction[2])
         hour_angle = sidereal_time[tid] - right_ascension
-        sin_altitude = wp.sin(latitude) * wp.sin(declination)
-        sin_altitude += wp.cos(latitude) * wp.cos(declination) * wp.cos(hour_angle)
-        altitude = wp.asin(sin_altitude)
+        toward = wp.cos(hour_angle) * wp.cos(declination)
+        up = wp.sin(latitude) * wp.sin(declination) + wp.cos(latitude) * toward
+        south = wp.sin(latitude) * toward - wp.cos(latitude) * wp.sin(declination)
+        west = wp.sin(hour_angle) * wp.cos(declination)
+        # The arcsine would be inaccurate near the zenith
+        altitude = wp.atan2(up, wp.sqrt(west * west + south * south))
         $refract
         $last
         """
@@ -253,7 +254,8 @@ def apparent_places(d: Draft) -> None:
             sun_distance = wp.length(earth_position)
             from_sun = earth_position / sun_distance
             cosine = wp.dot(direction, from_sun)
-            bend = 1.974e-8 / (sun_distance * wp.max(1.0 + cosine, 1.0e-3))
+            # Stars behind the sun's disc are not seen
+            bend = 1.974e-8 / (sun_distance * wp.max(1.0 + cosine, 1.0e-5))
             direction = wp.normalize(direction + bend * (from_sun - cosine * direction))
             """
         if deflection
@@ -277,9 +279,6 @@ def apparent_places(d: Draft) -> None:
         last={
             "horizontal": """
                 # Add half a turn, since azimuth is counted from the north through the east
-                west = wp.sin(hour_angle) * wp.cos(declination)
-                south = wp.cos(hour_angle) * wp.sin(latitude) * wp.cos(declination)
-                south -= wp.sin(declination) * wp.cos(latitude)
                 azimuth = wp.atan2(west, south) + wp.pi
                 altitude_azimuth[tid] = wp.vec2(altitude, azimuth)
                 """,
@@ -326,7 +325,7 @@ def apparent_places(d: Draft) -> None:
         if deflection:
             e = v.earth_position / np.linalg.norm(v.earth_position)
             c = s @ e
-            s = s + (1.974e-8 / np.linalg.norm(v.earth_position) / np.maximum(1 + c, 1e-3))[:, None] * (
+            s = s + (1.974e-8 / np.linalg.norm(v.earth_position) / np.maximum(1 + c, 1e-5))[:, None] * (
                 e - c[:, None] * s
             )
         if aberration != "none":
@@ -348,8 +347,10 @@ def apparent_places(d: Draft) -> None:
             s = turned(2, -z, turned(1, theta, turned(2, -zeta, s)))
         elif precession == "approximate":
             m, k = 4612.4362 * t * _AS, 2004.3109 * t * _AS
-            s = s + np.cross([0.0, -k, m], s)
-            s = s / np.linalg.norm(s, axis=1, keepdims=True)
+            size = np.hypot(m, k)
+            pole = np.array([0.0, -k, m]) / size
+            along = (s @ pole)[:, None] * pole
+            s = along + np.cos(size) * (s - along) + np.sin(size) * np.cross(pole, s)
         if nutation:
             node, sun, moon = (
                 2.18243855 - 33.7570459 * t,

@@ -220,10 +220,6 @@ def quad_stiffness(d: Draft) -> None:
     pull = f"{values}\n{flat}\npull = wp.tile_matmul(total, u_flat)"
     if not heat and result == "forces":
         d.function("@wp.func\ndef joined(x: float, y: float) -> wp.vec2:\n    return wp.vec2(x, y)")
-    if result == "diagonal":
-        d.function(
-            "@wp.func\ndef where_same(k: float, row: int, col: int) -> float:\n    return wp.where(row == col, k, 0.0)"
-        )
     end = {
         "matrix": f"wp.tile_store({name}[element], total)",
         "forces": pull
@@ -234,9 +230,7 @@ def quad_stiffness(d: Draft) -> None:
             "# Nodes are shared by elements\nwp.tile_atomic_add_indexed(node_forces, indices=corner, t=sides)"
         ),
         "energy": f"{pull}\n{name}[element] = {'' if heat else '0.5 * '}wp.tile_dot(u_flat, pull)[0]",
-        "diagonal": "row_id = wp.tile_broadcast(wp.tile_reshape(wp.tile_arange(UNKNOWNS, dtype=int), shape=(UNKNOWNS, 1)), shape=(UNKNOWNS, UNKNOWNS))\n"
-        "col_id = wp.tile_broadcast(wp.tile_arange(UNKNOWNS, dtype=int), shape=(UNKNOWNS, UNKNOWNS))\n"
-        "wp.tile_store(diagonals[element], wp.tile_sum(wp.tile_map(where_same, total, row_id, col_id), axis=1))",
+        "diagonal": "wp.tile_store(diagonals[element], total)",
     }[result]
     loop = (
         "for q in range(4):\n    # Points of Gauss's rule, at one over the root of three\n"
@@ -259,8 +253,15 @@ def quad_stiffness(d: Draft) -> None:
         $around
         measure = {weight}wp.determinant(jac){weigh}
         scaled = measure * wp.tile_matmul(stiff, b)
-        wp.tile_matmul(wp.tile_transpose(b), scaled, total)
+        $add
     """
+    diagonal = result == "diagonal"
+    add = (
+        "# Of B^T D B only the diagonal is wanted: columns of B by those of D B\n"
+        "total += wp.tile_sum(b * scaled, axis=0)"
+        if diagonal
+        else "wp.tile_matmul(wp.tile_transpose(b), scaled, total)"
+    )
     d.launch(elements, tiled=True)
     d.code(
         """
@@ -268,14 +269,16 @@ def quad_stiffness(d: Draft) -> None:
         $corner_id
         x = wp.tile_map(place, wp.tile_load_indexed(node_offsets, indices=corner, shape=(4,)), corner, per_row)
         $material
-        total = wp.tile_zeros(shape=(UNKNOWNS, UNKNOWNS), dtype=float)
+        total = wp.tile_zeros(shape=$wide, dtype=float)
         $loop
         $end
         """,
         corner_id=dedented(corner_id),
         material=dedented(material),
+        wide="UNKNOWNS" if diagonal else "(UNKNOWNS, UNKNOWNS)",
         loop=loop,
         point=dedented(point),
+        add=add,
         strain=strain,
         around="radius = inner_radius + wp.tile_sum(wp.tile_map(radius_part, x, wp.tile_arange(4, dtype=int), xi, eta))[0]"
         if axial

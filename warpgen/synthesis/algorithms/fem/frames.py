@@ -39,12 +39,13 @@ def frame_forces(d: Draft) -> None:
     thermal = d.flag("thermal", 0.35)
     section = d.option("section", *SECTIONS)
     output = d.option("output", "nodes", "ends", "both")
-    d.says({
-        "nodes": "Adds the internal forces and moments of frame members in space to their nodes.",
-        "ends": "Computes the normal forces and end moments of frame members in space.",
-        "both": "Computes the internal forces and moments of frame members in space.",
-    }[output])  # fmt: skip
     load = d.option("load", "none", "uniform", "weight") if output != "ends" else "none"
+    net = {"none": "", "uniform": ", less their line loads", "weight": ", less their own weight"}[load]
+    d.says({
+        "nodes": f"Adds the internal forces and moments of frame members in space{net}{',' * bool(net)} to their nodes.",
+        "ends": "Computes the normal forces and end moments of frame members in space.",
+        "both": f"Computes the internal forces and moments of frame members in space{net}.",
+    }[output])  # fmt: skip
     material = d.option("material", "one", "per member")
     pinned = d.flag("pinned", 0.35)
     nodes, count = d.pick(16, 24), d.pick(24, 32)
@@ -93,7 +94,6 @@ def frame_forces(d: Draft) -> None:
     if pinned:
         d.input("is_truss", "bool", count, about="True for members that are hinged at both ends")
     if output != "ends":
-        net = ", less the loads" if load != "none" else ""
         d.output("nodal_force", "vec3", nodes, about=f"Internal forces at the nodes{net} [MN]")
         d.output("nodal_moment", "vec3", nodes, about=f"Internal moments at the nodes{net} [MN m]")
     if output != "nodes":

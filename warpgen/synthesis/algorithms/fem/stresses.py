@@ -229,15 +229,15 @@ def return_mapping(d: Draft) -> None:
     if model == "drucker-prager":
         d.calls("return_mapping|drucker_prager|drucker_prager_return|plastic_corrector|stress_update")
     n = d.pick(64, 96, 128)
-    if given == "trial stress":
-        d.input("sigma_trial", "mat33", n, -1.0, 1.0, about="Trial stresses")
+    if given == "trial stress":  # some points yield and some do not
+        d.input("sigma_trial", "mat33", n, -0.5, 0.5, about="Trial stresses")
     else:
         about = "Strains" if given == "strain" else "Displacement gradients"
         if stored != "plastic strain":
             about += (
                 ", the old plastic ones taken off" if given == "strain" else " since the unstrained state"
             )
-        d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.05, 0.05, about=about)
+        d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.025, 0.025, about=about)
         if stored == "plastic strain":
             d.input("eps_p", "mat33", n, -0.005, 0.005, about="Plastic strains")
     plastic = given != "trial stress" and stored == "plastic strain"

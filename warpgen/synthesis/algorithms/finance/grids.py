@@ -173,6 +173,7 @@ def solve_option_pde(d: Draft) -> None:
         upper[j] = -dt * above / pivot
         rhs[j] = (values[j] + dt * below * rhs[j - 1]) / pivot
         """
+    edge = {"digital": "jump", "capped call": "kinks"}.get(payoff, "kink")
     d.launch(n)
     d.code(
         """
@@ -217,7 +218,7 @@ def solve_option_pde(d: Draft) -> None:
         theta={
             "crank nicolson": "",
             "implicit": "",
-            "rannacher": "# The kink of the payoff would ring: begin with two implicit steps\ntheta = wp.where(step < 2, 1.0, 0.5)",
+            "rannacher": f"# The {edge} of the payoff would ring: begin with two implicit steps\ntheta = wp.where(step < 2, 1.0, 0.5)",
         }[scheme],
         elapsed="# As a share of the whole\ntime_left = float(step) / float(STEPS)" if skew == "term" else "",
         half="half_dt = 0.5 * dt" if scheme == "crank nicolson" else "",

@@ -42,27 +42,31 @@ def pagerank_step(d: Draft) -> None:
     n, m = d.pick(40, 56, 64), d.pick(160, 220)
     if layout == "padded":
         layout = "arrays" if way == "edges" else layout
+    if layout == "padded":
+        d.forward_only()  # Warp's adjoint of a loop that is left early is wrong
     weighted = share == "weights"
+    links = 3.6 if layout == "padded" else m / n  # of a node, on average
+    sharing = 0.5 / links, 1.5 / links
     if way == "edges":
         d.input("sources", "int", m, 0, n, about="Source node of each edge")
         d.input("dests", "int", m, 0, n, about="Target node of each edge")
         if weighted:
             d.input(
-                "weights", "float", m, 0.1, 0.5, about="Edge weights, which sum to one over each node's links"
+                "weights", "float", m, *sharing, about="Edge weights, which sum to one over each node's links"
             )
         g = adjacency.Lists("arrays", n, m, 5)
         weight = "weights[edge]"
     else:
-        g = adjacency.declare(d, layout, n, m, 0.1, 0.5 if weighted else 0.0)
+        g = adjacency.declare(d, layout, n, m, *(sharing if weighted else ()))
         weight = g.weight
-    d.input("rank", "float", n, 0.0, 0.1, about="PageRank values")
+    d.input("rank", "float", n, 0.0, 2.0 / n, about="PageRank values")
     if share == "degree":
         d.input("degree", "int", n, 1, 6, about="Number of links from each node")
     elif share == "inverse degree":
         d.input("inv_degree", "float", n, 0.1, 1.0, about="Reciprocal numbers of links from each node")
     d.param("damping", "float", 0.7, 0.95, about="Damping factor")
     if teleport == "personal":
-        d.input("teleport", "float", n, 0.0, 0.1, about="Teleport probability per node")
+        d.input("teleport", "float", n, 0.0, 2.0 / n, about="Teleport probability per node")
     if dangling:
         d.param("leak", "float", 0.01, 0.1, about="Total rank of nodes without links")
     d.output("rank_new", "float", n, about="Updated PageRank values" + ", zero before" * (way != "pull"))

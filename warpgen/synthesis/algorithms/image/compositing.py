@@ -193,7 +193,9 @@ def ordered_dither(d: Draft) -> None:
     )
     d.input("src", "float", shape, about="Input image in [0, 1]")
     if pattern == "array":
-        d.input("bayer", "int", (size, size), 0, size * size, about="Ranks of a threshold matrix")
+        about = "Ranks of a square threshold matrix, row by row"
+        d.input("bayer", "int", size * size, kind="permutation", about=about)
+        d.param("side", "int", size, about="Rows of the threshold matrix")
     if flat:
         d.param("width", "int", w, about="Pixels per row")
     if result != "bit":
@@ -208,7 +210,10 @@ def ordered_dither(d: Draft) -> None:
     name = "threshold" if result == "bit" else "bias"
     lines = ["tid = wp.tid()", "y = tid // width", "x = tid % width"] if flat else ["y, x = wp.tid()"]
     if pattern == "array":
-        lines += ["n = bayer.shape[0]", f"{name} = (float(bayer[y % n, x % n]) + 0.5) / float(n * n)"]
+        lines += [
+            "rank = bayer[(y % side) * side + x % side]",
+            f"{name} = (float(rank) + 0.5) / float(side * side)",
+        ]
     elif pattern == "computed":
         lines += [
             "# 4 x 4 Bayer matrix from the interleaved bits of x ^ y and y",
@@ -245,7 +250,7 @@ def ordered_dither(d: Draft) -> None:
         image = before.src.reshape(h, w)
         y, x = np.mgrid[:h, :w]
         if pattern == "array":
-            t = (before.bayer[y % size, x % size] + 0.5) / size**2
+            t = (before.bayer.reshape(size, size)[y % size, x % size] + 0.5) / size**2
         elif pattern in ("computed", "two"):
             t = (_bayer(size)[y % size, x % size] + 0.5) / size**2
         else:

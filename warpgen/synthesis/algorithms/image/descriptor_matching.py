@@ -71,7 +71,11 @@ def matched_descriptors(d: Draft) -> None:
         d.param(
             "radius",
             "int",
-            *((600, 720) if metric == "tanimoto" else (10 * words, 14 * words)),
+            *{
+                "hamming": (14 * words, 16 * words),  # bits drawn by chance differ in 15.5 of each word
+                "masked": (10 * words, 12 * words),
+                "tanimoto": (600, 720),
+            }[metric],
             about="largest distance of a match" + (", in thousandths" if metric == "tanimoto" else ""),
         )
     elif result == "ratio test":

@@ -56,7 +56,8 @@ def interpolate_rotation(d: Draft) -> None:
         d.input("inner", "quat", n, kind="unit", about="Inner quadrangle points")
     if search == "uniform":
         d.param("key_interval", "float", 0.2, 0.5, about="Time between keyframes")
-        d.input("when", "float", m, 0.0, 4.0, about="Query times, not negative")
+        latest = 4.0 if ends == "loop" else round(0.35 * n, 2)  # few after the last keyframe
+        d.input("when", "float", m, 0.0, latest, about="Query times, not negative")
     else:
         d.input("times", "float", n, 0.0, 10.0, kind="ascending", about="Keyframe times, ascending")
         d.input("when", "float", m, 0.0, 10.0, about="Query times")

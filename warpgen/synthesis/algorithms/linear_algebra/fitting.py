@@ -351,6 +351,10 @@ def rank_one_update(d: Draft) -> None:
         d.explain("The curvature along each step, y . s, is assumed to be positive.")
     elif kind == "sherman-morrison" and guard == "none":
         d.explain("The updated matrices are assumed to be regular.")
+    elif guard == "clamp":
+        d.explain(
+            "A bound on the denominator keeps the result finite where the updated matrix is all but singular."
+        )
     if not solve:
         d.says(f"Updates {subject}.".replace("Updates the inverse", "Computes the inverse"))
     elif secant:

@@ -23,9 +23,9 @@ PHASES = {
             cos_theta = wp.cbrt(2.0 * wp.randf(rng) - 1.0)
     """,
     "rayleigh": """
-        # p(c) = 3/8 (1 + c^2): the distribution function is a cubic, which Cardano's formula inverts
-        twice = 4.0 * wp.randf(rng) - 2.0
-        root = wp.cbrt(twice + wp.sqrt(twice * twice + 1.0))
+        # p(c) = 3/8 (1 + c^2): its distribution function gives c^3 + 3 c = 2 `half`, which Cardano's formula solves
+        half = 4.0 * wp.randf(rng) - 2.0
+        root = wp.cbrt(half + wp.sqrt(half * half + 1.0))
         cos_theta = root - 1.0 / root
     """,
 }

@@ -1,4 +1,4 @@
-"""Boxes around objects: losses of detectors, and which of their boxes stay."""
+"""Boxes around objects: losses of detectors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def box_losses(d: Draft) -> None:
     else:
         d.input("points", "vec2", n, 1.0, 4.0, about="Points that predict a box around them")
         d.input("sides", "vec4", n, 0.3, 2.5, about="Distances to the left, upper, right and lower side")
-    d.input("target", "vec4", n, 1.0, 4.0, about="Ground truth as center and size")
+    of = " of the matched objects" if positives else ""
+    d.input("target", "vec4", n, 1.0, 4.0, about=f"Ground truth{of} as center and size")
     if focal != "none":
         d.input("logits", "float", n, -3.0, 3.0, about="Classification logit of each box")
     if labeled:
@@ -72,7 +73,7 @@ def box_losses(d: Draft) -> None:
     if weights == "each":
         d.input("box_weight", "float", n, 0.2, 1.0, about="Weight of the box term")
     if positives:
-        d.input("matched", "int", n, -1, 4, about="Matched object, -1 for background")
+        d.input("matched", "int", n, -1, 4, about="Index of the matched object, -1 for background")
     d.output(
         "loss",
         "float",
@@ -166,7 +167,7 @@ def box_losses(d: Draft) -> None:
             box_term += 0.25 * corner_term
             """,
         "balanced": """
-            # Balanced L1 (Pang et al. 2019, alpha = 1, gamma = log 2): larger gradients for inliers
+            # Balanced L1 (Pang et al. 2019, alpha = 1, gamma = log 2): inliers count more beside outliers
             corner_term = float(0.0)
             for k in range(4):
                 error = wp.abs(box[k] - truth[k]) / beta

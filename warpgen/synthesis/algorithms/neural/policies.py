@@ -72,8 +72,17 @@ def ppo_loss(d: Draft) -> None:
             bound,
             about="sampled actions, shape (num_envs, num_steps, act_dim)",
         )
-    d.input("old_log_probs", "float", flat, -4.0, -2.0, about="log probabilities under the behavior policy")
-    d.input("advantages", "float", flat, -1.0, 1.0, about="advantage estimates")
+    # about what the policy gives, or all ratios would be clipped
+    usual = -dims * {"categorical": 0.4, "squashed": 0.75}.get(law, 1.05)
+    d.input(
+        "old_log_probs",
+        "float",
+        flat,
+        round(usual - 0.8, 2),
+        round(usual + 0.8, 2),
+        about="log probabilities under the behavior policy",
+    )
+    d.input("advantages", "float", flat, -0.5, 1.5, about="advantage estimates")
     if critic != "none":
         d.input("values", "float", flat, -1.0, 1.0, about="predictions of the critic")
         d.input("returns", "float", flat, -1.0, 1.0, about="value targets")

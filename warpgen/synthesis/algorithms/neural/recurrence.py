@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     ),
     names={
         "recurrent_cell": "cell_step|rnn_step|cell_forward",
-        "x": "inputs|x_t|tokens",
+        "x": "inputs|x_t|features",
         "h": "hidden|h_prev|state",
         "c": "cell|c_prev|memory",
         "wx": "w_input|w_ih",
@@ -58,7 +58,8 @@ def recurrent_cell(d: Draft) -> None:
     if cells:
         d.input("c", "float", (batch, width), -1.0, 1.0, about="cell state")
     if bias:
-        d.input("b", "float", count * width, -0.4, 0.4, about="bias per gate")
+        about = "bias per unit" if kind == "rnn" else "bias per gate and unit"
+        d.input("b", "float", count * width, -0.4, 0.4, about=about)
     if extra == "mask":
         d.input("active", "int", batch, 0, 4, about="nonzero for sequences that go on")
     elif extra == "clip":

@@ -50,6 +50,11 @@ def neighbours(d: Draft, count: int) -> None:
     d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
 
 
+def particle_mass(d: Draft, count: int) -> None:
+    """What makes `count` particles fill the box, of eight cubic meters, with about the density of water."""
+    d.param("m", "float", 7000.0 / count, 9000.0 / count, about="Particle mass")
+
+
 def neighbour_loop(d: Draft) -> str:
     """Neighbours within h other than the particle itself; `$pair` for each."""
     near = d.option("near", "continue", "if")
@@ -91,13 +96,13 @@ def sph_pressure_acceleration(d: Draft) -> None:
     form = d.option("form", "symmetric", "mean")
     state = d.option("state", "tait", "linear", "stored")
     gravity = d.flag("gravity", 0.35)
-    count = d.pick(48, 64, 96)
+    count = d.pick(96, 128, 192)
     slope = d.use(kernel.slope)
     neighbours(d, count)
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     if state == "stored":
         d.input("p", "float", count, 0.0, 5000.0, about="Pressures")
-    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    particle_mass(d, count)
     d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
     if state != "stored":
         d.param("rho0", "float", 900.0, 1000.0, about="Rest density")
@@ -195,12 +200,12 @@ def sph_viscosity(d: Draft) -> None:
     kernel = d.option("kernel", *_SLOPES)
     form = d.option("form", "artificial", "morris", "monaghan laminar")
     inout = d.flag("added", 0.4)
-    count = d.pick(48, 64, 96)
+    count = d.pick(96, 128, 192)
     slope = d.use(kernel.slope)
     neighbours(d, count)
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
-    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    particle_mass(d, count)
     d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
     if form == "artificial":
         d.param("alpha", "float", 0.05, 0.5, about="Artificial viscosity coefficient")

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.particle import DOMAIN
-from warpgen.synthesis.algorithms.particle.sph_forces import NAMES, Pairs, neighbour_loop, neighbours
+from warpgen.synthesis.algorithms.particle.sph_forces import (
+    NAMES,
+    Pairs,
+    neighbour_loop,
+    neighbours,
+    particle_mass,
+)
 from warpgen.synthesis.library import smoothing
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -30,12 +36,12 @@ def xsph_velocity(d: Draft) -> None:
     moved = d.flag("moved", 0.4)
     if moved:
         d.calls("xsph_advect|advect_xsph|drift_xsph")
-    count = d.pick(48, 64, 96)
+    count = d.pick(96, 128, 192)
     w = d.use(kernel.value)
     neighbours(d, count)
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
-    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    particle_mass(d, count)
     d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
     d.param("eps", "float", 0.1, 0.5, about="XSPH factor")
     if moved:
@@ -102,12 +108,12 @@ def sph_density_rate(d: Draft) -> None:
     if stepped:
         d.calls("integrate_density|update_density|step_density")
     volumes = d.flag("volumes") or diffusion == "none"
-    count = d.pick(48, 64, 96)
+    count = d.pick(96, 128, 192)
     slope = d.use(kernel.slope)
     neighbours(d, count)
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
-    d.param("m", "float", 5.0, 20.0, about="Particle mass")
+    particle_mass(d, count)
     d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
     if diffusion != "none":
         d.param("c0", "float", 10.0, 30.0, about="Speed of sound")

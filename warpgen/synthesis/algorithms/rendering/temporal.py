@@ -92,7 +92,7 @@ def resolve_temporally(d: Draft) -> None:
     blend = d.option("blend", "constant", "speed", "contrast", "count")
     weighed = d.flag("weighed", 0.4)
     jitter = d.flag("jitter", 0.4)
-    rows, cols = d.pick(8, 10), d.pick(9, 12)
+    rows, cols, oldest = d.pick(8, 10), d.pick(9, 12), d.pick(8.0, 10.0)
     size = (rows, cols)
     d.input("current", "vec3", size, 0.0, 1.0, about="Color of the new frame")
     d.input("history", "vec3", size, 0.0, 1.0, about="Accumulated color up to the previous frame")
@@ -113,7 +113,9 @@ def resolve_temporally(d: Draft) -> None:
         d.param("gamma", "float", 0.9, 1.4, about="Half size of the color box in standard deviations")
     trusted = {"speed": " where nothing moves", "contrast": " where history has the same luma"}.get(blend, "")
     if blend == "count":
-        d.input("previous_age", "float", size, 0.0, 12.0, about="Frames accumulated up to the previous frame")
+        d.input(
+            "previous_age", "float", size, 1.0, oldest, about="Frames accumulated up to the previous frame"
+        )
     else:
         d.param("frame_weight", "float", 0.05, 0.2, about="Weight of the new frame" + trusted)
     d.output("resolved", "vec3", size, about="Blended color")
@@ -210,7 +212,7 @@ def resolve_temporally(d: Draft) -> None:
     }[blend]
     share = "frame_weight" if blend == "constant" else "alpha"
     if blend == "count":
-        d.module(f"MAX_AGE = wp.constant({d.pick(8.0, 10.0)})")
+        d.module(f"MAX_AGE = wp.constant({oldest})")
     elif blend == "contrast":
         d.module(
             "UNLIKE_FACTOR = wp.constant(4.0)  # of the new frame's weight where history is wholly unlike it\n"
@@ -277,9 +279,8 @@ def resolve_temporally(d: Draft) -> None:
     told = f"History is {held} to {box} of the 3 x 3 pixels around." if held else ""
     d.explain(f"""
         With a camera that is jittered within a pixel from frame to frame, the running average of frames
-        converges to a supersampled image wherever the past of a surface can be found. {told}
+        comes close to a supersampled image wherever the past of a surface can be found. {told}
     """)
-    limit = float(d.prelude[0].split("(")[1].rstrip(")")) if blend == "count" else 0.0
 
     def agrees(v: Values, after: Values) -> None:
         to = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]]) if ycocg else np.eye(3)
@@ -322,7 +323,7 @@ def resolve_temporally(d: Draft) -> None:
             "constant": lambda: v.frame_weight,
             "speed": lambda: min(v.frame_weight * (1 + np.hypot(*step)), 1.0),
             "contrast": lambda: v.frame_weight * (4 - 3 * (1 - abs(new - old) / max(new, old, 0.2)) ** 2),
-            "count": lambda: 1 / min(v.previous_age[at] + 1, limit),
+            "count": lambda: 1 / min(v.previous_age[at] + 1, oldest),
         }[blend]()
         a, b = alpha, 1 - alpha
         if weighed:

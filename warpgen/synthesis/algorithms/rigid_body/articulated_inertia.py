@@ -231,7 +231,7 @@ def forward_dynamics(d: Draft) -> None:
         "spring": ["passive springs"],
     }.get(extra, [])
     held += ["external wrenches"] if external else []
-    limited = f" Counted in are {' and '.join(', '.join(held).rsplit(', ', 1))}." if held else ""
+    limited = f" Accounts for {' and '.join(', '.join(held).rsplit(', ', 1))}." if held else ""
     limited += " Joint forces are clamped to `joint_effort_limit`." if effort else ""
     d.explain(f"""
         Runs in time linear in the number of links and never forms the joint-space mass matrix. All

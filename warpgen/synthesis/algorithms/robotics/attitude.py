@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.trim import trim
         "att": "attitude|orientation",
         "gyro": "body_rates",
         "accel": "acc|specific_force",
-        "mag": "compass|magnetic",
+        "magnetometer": "compass|magnetic|local_field",
         "dt": "step|sample_time|period",
         "gain": "beta|filter_gain",
     },
@@ -54,9 +54,9 @@ def fuse_imu(d: Draft) -> None:
         d.input("gyro", "vec3", count, -2.0, 2.0, about="Gyroscope rates in the body frame [rad/s]")
         d.input("accel", "vec3", count, 0.3, 0.9, about="Accelerometer readings [g]")
         if compass:
-            d.input("mag", "vec3", count, 0.2, 0.6, about="Magnetometer readings")
+            d.input("magnetometer", "vec3", count, 0.2, 0.6, about="Magnetometer readings")
         read = "g = gyro[tid]\na = accel[tid]"
-        field = "m = wp.normalize(mag[tid])"
+        field = "m = wp.normalize(magnetometer[tid])"
     else:
         # rates, specific force and perhaps the field, as the sensor sends them
         parts = "Body rates [rad/s], specific force [g]" + (" and magnetic field" if compass else "")
@@ -215,7 +215,7 @@ bz = h[2]
     def reference(v: Values) -> dict[str, Any]:
         if layout == "arrays":
             m: Any
-            g, a, m = v.gyro, v.accel, v.get("mag")
+            g, a, m = v.gyro, v.accel, v.get("magnetometer")
         else:
             g, a, m = v.imu[:, :3], v.imu[:, 3:6], v.imu[:, 6:]
         size = np.linalg.norm(a, axis=1, keepdims=True)

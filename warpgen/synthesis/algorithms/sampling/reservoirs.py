@@ -80,7 +80,7 @@ def reuse_reservoirs(d: Draft) -> None:
     similarity = d.option("similarity", "both", "depth", "none")
     capped = d.flag("capped")
     history = d.flag("temporal", 0.4)
-    border = d.option("border", "skip", "clamp")
+    border = d.option("border", "skip", "mirror")
     rows, cols, count = d.pick(6, 8), d.pick(8, 10), d.pick(6, 8)
     shape = (rows, cols)
     if history:
@@ -241,9 +241,12 @@ def reuse_reservoirs(d: Draft) -> None:
                 if neighbor_col < 0 or neighbor_col >= positions.shape[1]:
                     continue
                 """,
-            "clamp": """
-                neighbor_row = wp.clamp(neighbor_row, 0, positions.shape[0] - 1)
-                neighbor_col = wp.clamp(neighbor_col, 0, positions.shape[1] - 1)
+            "mirror": """
+                # Reflect at the border, where clamping could merge a pixel with itself
+                neighbor_row = wp.abs(neighbor_row)
+                neighbor_row = wp.min(neighbor_row, 2 * positions.shape[0] - 2 - neighbor_row)
+                neighbor_col = wp.abs(neighbor_col)
+                neighbor_col = wp.min(neighbor_col, 2 * positions.shape[1] - 2 - neighbor_col)
                 """,
         }[border],
         similar=f"if not similar_surface({surface}, row, col, neighbor_row, neighbor_col):\n    continue"
@@ -358,7 +361,7 @@ def _merged(
         a, b = i + dr, j + dc
         if border == "skip" and not (0 <= a < rows and 0 <= b < cols):
             continue
-        a, b = min(max(a, 0), rows - 1), min(max(b, 0), cols - 1)
+        a, b = (n - 1 - abs(n - 1 - abs(k)) for k, n in ((a, rows), (b, cols)))
         if similarity != "none":
             near = abs(v.depths[a, b] - v.depths[i, j]) <= v["params.max_depth_ratio"] * v.depths[i, j]
             if not near or (

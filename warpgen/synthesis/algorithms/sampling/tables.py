@@ -200,7 +200,7 @@ def tileable_noise(d: Draft) -> None:
         "billow": "Adds up three octaves of billowing noise that repeat without a seam.",
         "marble": "Fills a texture with veins of marble that repeat without a seam.",
         "wood": "Fills a texture with rings of wood that repeat without a seam.",
-        "terraces": "Fills a texture with terraced heights that repeat without a seam.",
+        "terraces": "Fills a texture with terraced noise that repeats without a seam.",
         "contrast": "Fills a texture with smooth blobs that repeat without a seam.",
     }[kind])  # fmt: skip
     if kind != "plain":
@@ -233,7 +233,7 @@ def tileable_noise(d: Draft) -> None:
     told = {
         "marble": "brightness of each texel, from -1 to 1",
         "wood": "place of each texel within its ring, from 0 to 1",
-        "terraces": "height of each texel",
+        "terraces": "level of each texel, in whole terraces",
         "contrast": "brightness of each texel, from 0 to 1",
     }.get(kind, "sum of the octaves at each texel" if octaves else "noise at each texel")
     d.output("out", "float", shape, about=told)

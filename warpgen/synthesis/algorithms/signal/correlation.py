@@ -44,8 +44,8 @@ def correlate_lags(d: Draft) -> None:
     lags, size, rows = d.pick(12, 16, 24), d.pick(48, 64), d.pick(4, 6)
     if what == "normalised":
         scale = "sum"
-    if what == "circular" or layout == "frames":
-        two_sided = False
+    if what == "circular" or layout == "frames" or what in _TERMS:
+        two_sided = False  # differences are the same at lags of both signs
     hop = size // 2
     two = what in ("cross", "circular")
     centred = centred and what not in ("difference", "magnitude difference")  # means cancel there

@@ -163,7 +163,7 @@ def discrete_fourier(d: Draft) -> None:
     d.input(given, kind, (rows, size) if batch else size, low, high, about=about)
     if twiddle == "table":
         way = "2" if inverse else "-2"
-        d.input("roots", "vec2", size, -1.0, 1.0, about=f"Roots of unity exp({way} pi i j / N)")
+        d.input("roots", "vec2", size, kind="unit", about=f"Roots of unity exp({way} pi i j / N)")
     out = (rows, bins) if batch else (bins,)
     if result == "split":
         d.output("re_out", "float", out, about="Real parts")
@@ -315,7 +315,7 @@ def fft_stage(d: Draft) -> None:
         d.forward_only()
     if twiddle == "table":
         way = "" if inverse else "-"
-        d.input("roots", "vec2", half, -1.0, 1.0, about=f"Roots of unity exp({way}pi i k / half)")
+        d.input("roots", "vec2", half, kind="unit", about=f"Roots of unity exp({way}pi i k / half)")
     d.param("half", "int", half, about="Half the butterfly span")
     outs = names
     if place == "new":

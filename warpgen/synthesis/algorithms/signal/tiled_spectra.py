@@ -57,7 +57,7 @@ def correlated_frames(d: Draft) -> None:
     of = f"pairs of {'' if tapered == 'none' else 'tapered '}frames"
     within = " within a band" if band else ""
     if result == "lag":
-        d.output("lags", "int", pairs, about="delay of the right frame [samples], negative if it leads")
+        d.output("lags", "int", pairs, about="delay of `right` [samples], negative if it leads")
         d.forward_only()
         d.says(f"Estimates the delay between {of} from the peak of their {kind}correlation{within}.")
     elif result == "peak":
@@ -65,7 +65,7 @@ def correlated_frames(d: Draft) -> None:
         d.forward_only()
         d.says(f"Finds the largest {kind}correlation of {of} at any delay, through their spectra{within}.")
     elif result == "correlation":
-        d.output("correlation", "float", (pairs, _N), about="circular correlation at each delay")
+        d.output("correlation", "float", (pairs, _N), about="circular correlation at each delay of `left`")
         d.says(f"Computes the circular {kind}correlation of {of} through their spectra{within}.")
     else:
         d.output("spectra", "vec2", (pairs, _N), about=f"{kind}cross-spectra (real, imaginary)")
@@ -144,7 +144,7 @@ def correlated_frames(d: Draft) -> None:
         "correlation": f"{back}\nwp.tile_store(correlation, r, offset=(pair, 0))",
         "peak": f"{back}\nwp.tile_store(peaks, wp.tile_max(r), offset=pair)",
         "lag": f"wp.tile_ifft({shaped})\nbest = wp.tile_argmax(wp.tile_map(real_part, {shaped}))\n"
-        "# The upper half stands for negative delays, and the peak is where the left frame lags\n"
+        "# The upper half stands for negative delays, and the peak is where `left` lags\n"
         "lag = best[0]\nif lag > POINTS // 2:\n    lag -= POINTS\nlags[pair] = -lag",
         "spectrum": f"wp.tile_store(spectra, {shaped}, offset=(pair, 0))",
     }[result]
@@ -212,7 +212,7 @@ def shaped_frames(d: Draft) -> None:
     d.module(f"POINTS = wp.constant({_N})")
     d.input("frames", "float", (frames, _N), -1.0, 1.0, about="frames of samples")
     if emphasized:
-        d.module("LAST = wp.constant(POINTS - 1)")
+        d.module("ALL_BUT_LAST = wp.constant(POINTS - 1)")
         d.param("emphasis", "float", 0.9, 0.97, about="share of the sample before that is taken away")
     if kind in ("cepstrum", "liftered"):
         d.param(
@@ -285,7 +285,7 @@ def shaped_frames(d: Draft) -> None:
         load += (
             "\n# The sample before each one, and zero before the first\n"
             'before = wp.tile_zeros(shape=(1, POINTS), dtype=float, storage="shared")\n'
-            f"wp.tile_assign(before, wp.tile_view({now}, offset=(0, 0), shape=(1, LAST)), offset=(0, 1))\n"
+            f"wp.tile_assign(before, wp.tile_view({now}, offset=(0, 0), shape=(1, ALL_BUT_LAST)), offset=(0, 1))\n"
             f"sharp = {now} - emphasis * before"
         )
         now = "sharp"

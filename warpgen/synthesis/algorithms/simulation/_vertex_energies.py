@@ -102,7 +102,7 @@ def sum_membranes(
     face_pose: wp.array(dtype=wp.mat22),
     face_area: wp.array(dtype=float),
     vertex_face_offsets: wp.array(dtype=int),
-    vertex_faces: wp.array2d(dtype=int),
+    vertex_faces: wp.array(dtype=int),
     mu: float,
     lam: float,
 ):
@@ -110,8 +110,9 @@ def sum_membranes(
     force = wp.vec3(0.0, 0.0, 0.0)
     hessian = wp.mat33()
     for entry in range(vertex_face_offsets[vertex], vertex_face_offsets[vertex + 1]):
+        corner = vertex_faces[entry]
         face_force, face_hessian = membrane_force_and_hessian(
-            vertex_faces[entry, 0], vertex_faces[entry, 1], x, face_indices, face_pose, face_area, mu, lam
+            corner // 3, corner % 3, x, face_indices, face_pose, face_area, mu, lam
         )
         force += face_force
         hessian += face_hessian
@@ -125,15 +126,15 @@ def bending_force_and_hessian(
     edge: int,
     order: int,
     x: wp.array(dtype=wp.vec3),
-    edge_indices: wp.array2d(dtype=int),
+    edge_indices: wp.array(dtype=int),
     edge_weights: wp.array(dtype=wp.vec4),
     stiffness: float,
 ):
     """Evaluate the isometric bending energy k/2 |sum_i c_i x_i|^2 of a hinge for one of its vertices."""
     c = edge_weights[edge]
     # Mean curvature vector of the hinge
-    curvature = c[0] * x[edge_indices[edge, 0]] + c[1] * x[edge_indices[edge, 1]]
-    curvature += c[2] * x[edge_indices[edge, 2]] + c[3] * x[edge_indices[edge, 3]]
+    curvature = c[0] * x[edge_indices[4 * edge]] + c[1] * x[edge_indices[4 * edge + 1]]
+    curvature += c[2] * x[edge_indices[4 * edge + 2]] + c[3] * x[edge_indices[4 * edge + 3]]
     force = -stiffness * c[order] * curvature
     # The energy is quadratic, its Hessian does not depend on the positions
     hessian = stiffness * c[order] * c[order] * wp.identity(n=3, dtype=float)
@@ -145,7 +146,7 @@ def bending_force_and_hessian(
     edge: int,
     order: int,
     x: wp.array(dtype=wp.vec3),
-    edge_indices: wp.array2d(dtype=int),
+    edge_indices: wp.array(dtype=int),
     edge_rest_angle: wp.array(dtype=float),
     stiffness: float,
 ):
@@ -154,10 +155,10 @@ def bending_force_and_hessian(
     Vertices 0 and 1 are opposite to the edge from vertex 2 to vertex 3. The Hessian keeps the positive
     semi-definite Gauss-Newton term only.
     """
-    x0 = x[edge_indices[edge, 0]]
-    x1 = x[edge_indices[edge, 1]]
-    x2 = x[edge_indices[edge, 2]]
-    x3 = x[edge_indices[edge, 3]]
+    x0 = x[edge_indices[4 * edge]]
+    x1 = x[edge_indices[4 * edge + 1]]
+    x2 = x[edge_indices[4 * edge + 2]]
+    x3 = x[edge_indices[4 * edge + 3]]
     e = x3 - x2
     edge_length = wp.length(e)
     # Area-weighted normals of both faces
@@ -192,18 +193,19 @@ SUM_EDGES = '''
 def sum_bending(
     vertex: int,
     x: wp.array(dtype=wp.vec3),
-    edge_indices: wp.array2d(dtype=int),
+    edge_indices: wp.array(dtype=int),
     $rest
     vertex_edge_offsets: wp.array(dtype=int),
-    vertex_edges: wp.array2d(dtype=int),
+    vertex_edges: wp.array(dtype=int),
     stiffness: float,
 ):
     """Sum forces and Hessian blocks of the hinges around a vertex."""
     force = wp.vec3(0.0, 0.0, 0.0)
     hessian = wp.mat33()
     for entry in range(vertex_edge_offsets[vertex], vertex_edge_offsets[vertex + 1]):
+        corner = vertex_edges[entry]
         edge_force, edge_hessian = bending_force_and_hessian(
-            vertex_edges[entry, 0], vertex_edges[entry, 1], x, edge_indices, $value, stiffness
+            corner // 4, corner % 4, x, edge_indices, $value, stiffness
         )
         force += edge_force
         hessian += edge_hessian

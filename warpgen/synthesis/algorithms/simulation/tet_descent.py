@@ -20,7 +20,7 @@ _ENERGIES = {
         block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + lam_mu * wp.outer(slope, slope)
     """,
     "linear": """
-        # Small strains: sigma = 2 mu e + lambda tr e
+        # Small strains: sigma = 2 mu e + lambda tr(e) I
         strain = 0.5 * (def_grad + wp.transpose(def_grad)) - wp.identity(n=3, dtype=float)
         stress = 2.0 * mu * strain + lam * wp.trace(strain) * wp.identity(n=3, dtype=float)
         pull = stress * grad

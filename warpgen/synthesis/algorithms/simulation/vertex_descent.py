@@ -45,7 +45,8 @@ def solve_vertices(d: Draft) -> None:
     step = d.option("result", "position", "displacement")
     if step == "displacement":
         d.says("Computes a Newton step of each vertex of cloth on its own energy (vertex block descent).")
-    count, faces, edges = d.pick(32, 48), d.pick(40, 60), d.pick(40, 50)
+    count, faces = d.pick(32, 48), d.pick(40, 60)
+    edges = count // 4
     threads = count // 2 if group == "group" else count
     if group == "group":
         d.input("vertex_group", "int", threads, 0, count, kind="permutation", about="Vertices of one color")
@@ -72,13 +73,14 @@ def solve_vertices(d: Draft) -> None:
         kind="offsets",
         about="CSR offsets, one per vertex",
     )
-    d.input(
-        "vertex_faces", "int", (2 * count, 2), 0, 3, about="Face index and place of the vertex in the face"
-    )
+    d.input("vertex_faces", "int", 2 * count, 0, 3 * faces, about="3 * face + the place of the vertex in it")
     d.param("mu", "float", 1.0, 4.0, about="Membrane shear stiffness [N/m]")
     d.param("lam", "float", 1.0, 4.0, about="Membrane area stiffness [N/m]")
     if bending != "none":
-        d.input("edge_indices", "int", (edges, 4), 0, count, about="Vertices of the hinges")
+        # no vertex comes twice, or a hinge could be folded flat, where its angle jumps
+        d.input(
+            "edge_indices", "int", count, kind="permutation", about="Vertices of the hinges, four of each"
+        )
         if bending == "quadratic":
             d.input("edge_weights", "vec4", edges, -2.0, 2.0, about="Cotangent weights of the hinge vertices")
         else:
@@ -93,7 +95,7 @@ def solve_vertices(d: Draft) -> None:
             about="CSR offsets of hinges",
         )
         d.input(
-            "vertex_edges", "int", (2 * count, 2), 0, 4, about="Hinge index and place of the vertex in it"
+            "vertex_edges", "int", 2 * count, 0, 4 * edges, about="4 * hinge + the place of the vertex in it"
         )
         d.param("bending_stiffness", "float", 0.05, 0.2, about="Bending stiffness")
     if ground == "penalty":
@@ -209,7 +211,8 @@ def solve_vertices(d: Draft) -> None:
     def membranes(v: Values, i: int, x: Any) -> tuple[Any, Any]:
         """The energy of the faces around a vertex, moved alone, and the Hessian that is used."""
         energy, hessian = 0.0, np.zeros((3, 3))
-        for face, order in v.vertex_faces[v.vertex_face_offsets[i] : v.vertex_face_offsets[i + 1]]:
+        for corner in v.vertex_faces[v.vertex_face_offsets[i] : v.vertex_face_offsets[i + 1]]:
+            face, order = divmod(int(corner), 3)
             p = [v.x[j] for j in v.face_indices[face]]
             p[order] = p[order] + x
             pose = v.face_pose[face]
@@ -235,9 +238,9 @@ def solve_vertices(d: Draft) -> None:
 
     def hinges(v: Values, i: int) -> tuple[Any, Any]:
         force, hessian = np.zeros(3), np.zeros((3, 3))
-        for edge, order in v.vertex_edges[v.vertex_edge_offsets[i] : v.vertex_edge_offsets[i + 1]]:
-            ids = v.edge_indices[edge]
-
+        for corner in v.vertex_edges[v.vertex_edge_offsets[i] : v.vertex_edge_offsets[i + 1]]:
+            edge, order = divmod(int(corner), 4)
+            ids = v.edge_indices[4 * edge : 4 * edge + 4]
             p = [v.x[j] for j in ids]
             if bending == "quadratic":
                 c = v.edge_weights[edge]

@@ -47,11 +47,12 @@ def filtered_chains(d: Draft) -> None:
     )
     d.module(f"CHAINS = wp.constant({chains})\nSTATES = wp.constant({states})\nSTEPS = wp.constant({steps})")
     total = blocks * chains
+    # Drawn so that they sum to about one
+    emitted, moved = (0.2 / kinds, 1.8 / kinds), (0.5 / states, 1.5 / states)
+    emits = "probability of each symbol in each state"
     if observed == "symbols":
         d.input("symbols", "int", (steps, total), 0, kinds, about="observed symbols, one row for each step")
-        d.input(
-            "emission", "float", (kinds, states), 0.05, 1.0, about="probability of each symbol in each state"
-        )
+        d.input("emission", "float", (kinds, states), *emitted, about=emits)
     elif observed == "values":
         d.input(
             "readings", "float", (steps, total), -1.5, 1.5, about="observed values, one row for each step"
@@ -61,9 +62,7 @@ def filtered_chains(d: Draft) -> None:
     else:
         d.module(f"KINDS = wp.constant({kinds})")
         d.input("evidence", "float", (steps, total, kinds), 0.1, 1.0, about="how likely each symbol was read")
-        d.input(
-            "emission", "float", (kinds, states), 0.05, 1.0, about="probability of each symbol in each state"
-        )
+        d.input("emission", "float", (kinds, states), *emitted, about=emits)
     if missing:
         d.input("present", "int", (steps, total), 0, 2, about="0 where nothing was observed")
     if rows == "sticky":
@@ -73,8 +72,7 @@ def filtered_chains(d: Draft) -> None:
             "transition",
             "float",
             (states, states),
-            0.1,
-            0.4,
+            *moved,
             about="probabilities of steps from row to column",
         )
     else:
@@ -91,8 +89,7 @@ def filtered_chains(d: Draft) -> None:
             "start",
             "float",
             states,
-            0.2,
-            0.4,
+            *moved,
             about="probabilities of the state before the first observation",
         )
     if result in ("log likelihood", "both"):

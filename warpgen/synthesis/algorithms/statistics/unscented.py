@@ -135,7 +135,7 @@ def unscented_step(d: Draft) -> None:
                     """,
                 "arc": """
                     # Straight, if it turns too little for the arc of a circle
-                    if wp.abs(u[1]) < 1.0e-4:
+                    if wp.abs(u[1]) < 1.0e-3:
                         return x + dt * wp.vec3(u[0] * wp.cos(x[2]), u[0] * wp.sin(x[2]), u[1])
                     radius = u[0] / u[1]
                     heading = x[2] + dt * u[1]

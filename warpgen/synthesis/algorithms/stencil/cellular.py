@@ -140,9 +140,10 @@ def elementary_automaton(d: Draft) -> None:
     memory = d.flag("second order", 0.3)
     kind = "uint32" if packed == "words" else "int"
     what = "words of 32 cells" if packed == "words" else "cells, each 0 or 1"
-    d.input("cells", kind, n, 0, 2**31 - 1 if packed == "words" else 2, about=f"Row of {what}")
+    top = 2**32 if packed == "words" else 2
+    d.input("cells", kind, n, 0, top, about=f"Row of {what}")
     if memory:
-        d.input("before", kind, n, 0, 2**31 - 1 if packed == "words" else 2, about="Row before that one")
+        d.input("before", kind, n, 0, top, about="Row before that one")
     number = d.option("number", 30, 90, 110)
     said = {
         "cells": "Advances a row of an elementary cellular automaton by the rule of a number",

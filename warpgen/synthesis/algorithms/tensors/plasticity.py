@@ -76,8 +76,12 @@ def return_mapping(d: Draft) -> None:
         f"Updates the stress of {body} material points by a return {'towards' if viscous else 'to'} {target}"
         + (", with kinematic hardening." if kinematic else ".")
     )
-    d.input("strain", "mat33", shape, -0.02, 0.02, about="total strain of this step")
-    d.input("plastic_strain", "mat33", shape, -0.004, 0.004, about="plastic strain of the last step")
+    # Some points yield and some do not; few get to the apex of a cone
+    most = 0.02 if surface == "drucker prager" else 0.008
+    d.input("strain", "mat33", shape, -most, most, about="total strain of this step")
+    d.input(
+        "plastic_strain", "mat33", shape, -most / 5.0, most / 5.0, about="plastic strain of the last step"
+    )
     # On the cone, whose measure is sqrt(J2), the sum of multipliers is another measure of strain
     grown = "accumulated plastic multiplier" if surface == "drucker prager" else "equivalent plastic strain"
     d.input("alpha", "float", shape, 0.01, 0.1, about=f"{grown} of the last step")

@@ -304,7 +304,8 @@ def pack_colours(d: Draft) -> None:
     d.says(
         f"Packs {'the low bits of ' if masked else ''}three colour channels into one {layout} word for each pixel, {at_top}."
         if direction == "pack"
-        else f"Takes the colour channels out of packed {layout} words of pixels, {at_top}."
+        else f"Takes the colour channels out of packed {layout} words of pixels, "
+        f"{at_top.replace('in the highest bits', 'next to the highest byte') if masked else at_top}."
     )
     if direction == "unpack":
         d.calls("unpack_colors|unpack_pixels|decode_colors")

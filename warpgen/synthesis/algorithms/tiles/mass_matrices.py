@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.tiles import DOMAIN
+from warpgen.synthesis.library.tile_forms import places
 from warpgen.synthesis.writing.draft import Draft, Values
 
 
@@ -61,7 +62,7 @@ def joint_dynamics(d: Draft) -> None:
             "mass_matrix",
             "float",
             (worlds, dofs, dofs),
-            -0.3,
+            0.05,
             0.3,
             about="joint-space inertia, of which the lower triangle is used",
         )
@@ -74,17 +75,23 @@ def joint_dynamics(d: Draft) -> None:
     elif inertia == "blocks":
         d.input(
             "inertia",
-            "float",
-            (worlds, rows, 6),
-            -0.1,
-            0.1,
-            about="6x6 spatial inertias, stacked by rows",
+            "spatial_matrix",
+            (worlds, bodies),
+            0.5,
+            2.0,
+            "spd",
+            about="spatial inertias of the bodies",
         )
+        d.function("""
+            @wp.func
+            def inertia_entry(row: int, col: int, m: wp.spatial_matrix) -> float:
+                return m[row, col]
+        """)
     d.input(
         "armature",
         "float",
         (worlds, dofs),
-        *((0.5, 1.0) if inertia == "diagonal" else (4.0, 6.0)),
+        *((4.0, 6.0) if inertia == "given" else (0.5, 1.0)),
         about="inertia of the rotors, added to the diagonal",
     )
     force = "joint_impulses" if result == "impulses" else "joint_f"
@@ -161,10 +168,11 @@ def joint_dynamics(d: Draft) -> None:
             "h = wp.tile_matmul(wp.tile_transpose(j_tile), mj_tile)"
         ),
         "blocks": (
+            f"{places('6', '6')}\n"
             "h = wp.tile_zeros(shape=(DOFS, DOFS), dtype=float)\n"
             "for body in range(BODIES):\n"
             "    j_tile = wp.tile_load(jacobian[world], shape=(6, DOFS), offset=(6 * body, 0))\n"
-            "    i_tile = wp.tile_load(inertia[world], shape=(6, 6), offset=(6 * body, 0))\n"
+            "    i_tile = wp.tile_map(inertia_entry, row_id, col_id, inertia[world, body])\n"
             "    ij_tile = wp.tile_matmul(i_tile, j_tile)\n"
             "    wp.tile_matmul(wp.tile_transpose(j_tile), ij_tile, h)"
         ),
@@ -242,9 +250,7 @@ def joint_dynamics(d: Draft) -> None:
             h = np.einsum("wri,wr,wrj->wij", v.jacobian, v.inertia, v.jacobian)
         else:
             j = v.jacobian.reshape(worlds, bodies, 6, dofs)
-            m = v.inertia.reshape(worlds, bodies, 6, 6)
-            h = np.einsum("wbri,wbrs,wbsj->wij", j, m, j)
-            h = np.tril(h) + np.swapaxes(np.tril(h, -1), 1, 2)  # the factor reads no more
+            h = np.einsum("wbri,wbrs,wbsj->wij", j, v.inertia, j)
         diag = v.armature + (v.dt * v.damping if damping == "implicit" else 0.0)
         h = h + diag[:, :, None] * np.eye(dofs)
         r = v[force] - (v.bias_f if result != "impulses" else 0.0)
