@@ -85,15 +85,15 @@ def prove(programs: Sequence[Written], compiler: Compiler, verify: Path | None) 
     """
     targets: tuple[Target, ...] = ("cpu", "cuda") if verify else ("cpu",)
     plain = [written.program for written in programs]
-    lowered = _lowered(plain if verify else [_forward(program) for program in plain], targets)
+    made = lowered(plain if verify else [_forward(program) for program in plain], targets)
     yield from (
-        Failure(programs[i], f"not lowered: {made.error}")
-        for i, made in lowered.items()
-        if isinstance(made, Died)
+        Failure(programs[i], f"not lowered: {each.error}")
+        for i, each in made.items()
+        if isinstance(each, Died)
     )
-    ready = {i: made for i, made in lowered.items() if isinstance(made, _Lowered)}
+    ready = {i: each for i, each in made.items() if isinstance(each, Lowered)}
     if verify:
-        codes = [ready[i].codes if i in ready else None for i in lowered]
+        codes = [ready[i].codes if i in ready else None for i in made]
         judgements = check_unit(plain, codes, "run", "strict", targets, verify)
         for written, judged in zip(programs, judgements, strict=True):
             wrong = {j.reason: j.error for j in judged.values() if j.verified is None}
@@ -102,26 +102,26 @@ def prove(programs: Sequence[Written], compiler: Compiler, verify: Path | None) 
     yield from _compared(programs, ready, compiler)
 
 
-class _Lowered(msgspec.Struct, frozen=True):
+class Lowered(msgspec.Struct, frozen=True):
     """A program's texts, and how its arguments lie in memory."""
 
     codes: dict[Target, Code]
     layouts: tuple[MemoryLayout, ...]
 
 
-def _lowered(programs: Sequence[Program], targets: Sequence[Target]) -> dict[int, _Lowered | Died]:
+def lowered(programs: Sequence[Program], targets: Sequence[Target]) -> dict[int, Lowered | Died]:
     """The programs lowered, in a child that remembers of the language what a run's workers do."""
 
     def task(i: int, note: Note) -> Any:
         with load(programs[i]) as live:
             layouts = tuple(describe(kind) for _, kind in warp_native.argument_types(live.kernel))
-        return msgspec.to_builtins(_Lowered(lower(programs[i], targets), layouts))
+        return msgspec.to_builtins(Lowered(lower(programs[i], targets), layouts))
 
     def begin() -> None:
         fast_path.install()
 
     made = isolated(len(programs), task, before=begin)
-    return {i: m if isinstance(m, Died) else msgspec.convert(m, _Lowered) for i, m in enumerate(made)}
+    return {i: m if isinstance(m, Died) else msgspec.convert(m, Lowered) for i, m in enumerate(made)}
 
 
 def _forward(program: Program) -> Program:
@@ -131,7 +131,7 @@ def _forward(program: Program) -> Program:
 
 
 def _compared(
-    programs: Sequence[Written], lowered: Mapping[int, _Lowered], compiler: Compiler
+    programs: Sequence[Written], lowered: Mapping[int, Lowered], compiler: Compiler
 ) -> Iterator[Failure]:
     """Programs whose outputs are not those of their references."""
     texts = {i: made.codes["cpu"].text for i, made in lowered.items()}
