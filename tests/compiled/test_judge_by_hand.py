@@ -103,6 +103,10 @@ RIGHT = {
         "typedef unsigned int u32;\ntemplate <typename T> @ T id(T v) { return v; }\n"
         "template <> @ inline float id<float>(float v) { return v; }\n",
     ),
+    "names of Warp's by themselves": (
+        "vec3 o = v * k; q.data[i] = o; atomic_add(total, 0, v[0]);\n" + COUNTED,
+        "using wp::vec3;\nusing wp::atomic_add;\n",
+    ),
     "an exchange that is tried again": (
         STORED + SUMMED + "int *c = counts.data + b, old = *c, was;\n"
         "do { was = old; old = wp::atomic_cas(c, was, was + 1); } while (old != was);\n",
@@ -133,6 +137,32 @@ def test_vectors_are_moved_at_once(row: warpgen.Row) -> None:
         for old, new in (("else for", "else if (n == 1) for"), ("at + 3 < n", "at < n"))
     ]
     assert stages == ["outputs", "crash"], stages
+
+
+VECTORS = """
+float4 f{v[0], v[1], v[2], 0.0f}; auto [x, y] = make_float2(f.x, f.y);
+__shared__ float4 held[256]; held[threadIdx.x] = f; __syncthreads(); f = held[threadIdx.x];
+const long long one = __float2ll_rz(1.9f) * (__hadd(1, 2) + (int)__usad(1u, 2u, 0u)) / 2;
+const float s1 = k * (float)(__drcp_rn(__dsqrt_rn(1.0)) * __ll2double_rn(one)) * (FLT_MAX > k ? 1.0f : 0.0f);
+__stwt(&q.data[i][0], x * s1); __stwb(&q.data[i][1], y * s1); q.data[i][2] = __ldcv(&f.z) * s1;
+atomicAdd_system(total.data, v[0]); __threadfence_system(); atomicAdd_system(&counts.data[b], 1);
+"""
+ASKEW = (
+    "const float2 f = *(const float2*)&p.data[i]; q.data[i] = wp::vec3(f.x, f.y, v[2]) * k;",
+    "*(float2*)&q.data[i] = make_float2(v[0] * k, v[1] * k); q.data[i][2] = v[2] * k;",
+    "union { long long both; float each[2]; } f; f.both = *(const long long*)&p.data[i]; q.data[i] = wp::vec3(f.each[0], f.each[1], v[2]) * k;",
+)  # fmt: skip
+
+
+def test_vectors_lie_as_a_gpu_reads_them(row: warpgen.Row) -> None:
+    """At multiples of their size; other ways of writing CUDA are right."""
+    found = row.check(text(row, "cuda", VECTORS, "#include <cfloat>\n"), "cuda", seed=3)
+    assert found.right, found
+    for body in ASKEW:
+        found = row.check(text(row, "cuda", body + SUMMED + COUNTED), "cuda", seed=3)
+        assert (found.stage, found.right) == ("crash", False) and "no multiple of its size" in found.why, (
+            found
+        )
 
 
 PLAIN = STORED + SUMMED

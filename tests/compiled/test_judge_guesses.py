@@ -60,6 +60,14 @@ for k in range(x.shape[0]):
         c += 1
 y[i] = float(c)
 """
+NEAREST = """
+best = float(1.0e10)
+for k in range(c.shape[0]):
+    best = wp.min(best, wp.abs(x[i] - c[k]))
+y[i] = best / (best * best + d * d)
+if turns >= 2:
+    y[i] = -y[i]
+"""
 MEAN = """
 m = float(0.0)
 for k in range(x.shape[1]):
@@ -79,6 +87,13 @@ ROWS: dict[str, Callable[[], warpgen.Row]] = {
         kernel(FLOATS.replace(", y", ", n: wp.array(dtype=int), y"), GUARDS), X, N, Y, dim=(64,)
     ),
     "rank": lambda: row_of(kernel(FLOATS, RANK), X, Y, dim=(64,)),
+    "rounded": lambda: row_of(kernel(FLOATS, "y[i] = wp.round(3.0 * x[i])"), X, Y, dim=(64,)),
+    "nearest": lambda: row_of(
+        kernel(FLOATS.replace(", y", ", c: wp.array(dtype=float), d: float, turns: int, y"), NEAREST),
+        X, argument("c", "array1d(float32)", "input", shape=(6,), low=0.0, high=1.0),
+        argument("d", "float32", "param", low=0.1, high=0.4),
+        argument("turns", "int32", "param", low=1, high=2), Y, dim=(64,),
+    ),
     "mean": lambda: row_of(
         kernel(FLOATS.replace("x: wp.array(", "x: wp.array2d("), MEAN),
         argument("x", "array2d(float32)", "input", shape=(64, 9), low=0.0, high=1.0), Y, dim=(64,),
@@ -132,6 +147,12 @@ WRONG = {
     "nothing for what is infinite": ("guards", "y[i] = best\n", "y[i] = wp.where(n[i] == 0, 0.0, best)\n"),
     "a kind that no input has": ("guards", "n[i] == 12", "n[i] == 112"),
     "equals are one": ("rank", " or (x[k] == x[i] and k < i)", ""),
+    "halves to the even": ("rounded", "wp.round", "wp.rint"),
+    "halves upwards": ("rounded", "wp.round(3.0 * x[i])", "wp.floor(3.0 * x[i] + 0.5)"),
+    "a bound that somebody made up": ("nearest", "1.0e10", "20.0"),
+    "room for so many": ("nearest", "c.shape[0]", "wp.min(c.shape[0], 16)"),
+    "the sign of a parameter that is drawn": ("nearest", "d * d", "d * wp.abs(d)"),
+    "a case that is never drawn": ("nearest", "turns >= 2", "turns >= 3"),
     "no guard against one": ("mean", "    if x.shape[1] > 1:\n        m = ", "    if True:\n        m = "),
     "32 bits for 64": ("products", "wp.int64(n[i]) * wp.int64(n[i])", "wp.int64(n[i] * n[i])"),
     "one length for another, in a loop": ("square", "range(x.shape[1])", "range(x.shape[0])"),
@@ -184,6 +205,16 @@ def test_rounding_is_excused_at_a_boundary() -> None:
     for seed in SEEDS:
         assert steps.check(text.replace("x[i] / low", "x[i] * (1.0 / low)"), seed=seed).right
         assert not steps.check(text.replace("x[i] < low", "x[i] <= low"), seed=seed).right
+
+
+def test_another_order_may_overflow_elsewhere() -> None:
+    """Where values are far from any that the row is for; nowhere else, and not by what is no number."""
+    text = kernel(FLOATS, "v = wp.max(x[i], -1.0e7)\ny[i] = v * v * v * v * v * 1.0e4 * 1.0e-4")
+    far = row_of(text, X, Y, dim=(64,))
+    for seed in SEEDS:
+        assert far.check(text.replace("1.0e4 * 1.0e-4", "(1.0e4 * 1.0e-4)"), seed=seed).right
+        found = far.check(text.replace("1.0e-4", "1.0e-4\n    if v > 1.0e6:\n        y[i] = 0.0"), seed=seed)
+        assert found.stage == "outputs", found
 
 
 CUT = """

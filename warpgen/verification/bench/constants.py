@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 # Numbers beyond these are limits of types, and sums of them no numbers; of great ones that cancel rounding is
@@ -11,13 +12,17 @@ from collections.abc import Iterator, Sequence
 _LARGEST, _LARGE, _MOST = 1e8, 1e3, 32
 # A source that names one of these says what becomes of what is no number.
 _ASKED = ("isnan", "isinf", "isfinite")
+# One that rounds says where halves go, and what is whole; they are drawn often, to meet as quotients, too.
+_ROUNDS = re.compile(r"\bwp\.(?:round|rint|floor|ceil|trunc|frac|mod)\b|//|%|\bint\d*\(")
+_HALVES = 2 * (0.5, -0.5, 1.0, -1.0, 1.5, -1.5, 2.5, -2.5)
 
 
 def numbers(source: str, largest: float = _LARGE) -> tuple[float, ...]:
     """All that are written, with both signs, and 0."""
     found = {abs(float(n)) for n in _constants(ast.parse(source)) if abs(n) <= largest}
     chosen = sorted(found)[:_MOST]
-    return tuple(dict.fromkeys(sign * number for number in (0.0, *chosen) for sign in (1.0, -1.0)))
+    made = dict.fromkeys(sign * number for number in (0.0, *chosen) for sign in (1.0, -1.0))
+    return (*made, *(_HALVES if _ROUNDS.search(source) else ()))
 
 
 def beyond(source: str) -> tuple[float, ...]:

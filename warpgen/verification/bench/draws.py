@@ -18,6 +18,7 @@ from warpgen.launch import Argument, Fill, Launch
 from warpgen.program import Program
 from warpgen.verification.bench import constants, extents
 from warpgen.verification.bench.extents import Change
+from warpgen.verification.bench.results import WIDE
 from warpgen.verification.jail.job import Draw
 from warpgen.verification.running.memory_layout import MemoryLayout
 from warpgen.verification.running.streams import Stream
@@ -33,13 +34,16 @@ _WIDE_JUNK = {1: (20.0, 120.0), 2: (1e3, 3e4), 4: (1e6, 2e9), 8: (1e6, 2e9)}
 # Whole inputs whose products leave 32 bits; no greater ones, for some are counts of turns.
 _WIDE = 1e5
 
+# Floats of inputs this many times beyond their range, at most: a bound that somebody made up is met there.
+_FARTHEST = 1e3
+
 # How many draws of each kind are tried: `_Plan` says what each is. Of some all are tried in any case.
 _KINDS = {
     "plain": 3, "parameters": 4, "extents": 4, "beyond": 3, "edges": 5, "whole numbers": 2,
     "counts": 1, "extents alone": 2, "launch alone": 1, "one axis": 4, "one parameter": 6,
     "junk of floats": 2, "parameters, clean": 2, "extents, clean": 2, "clean": 2, "far": 2, "other sign": 4,
     "zero": 5, "equals": 3, "far equals": 2, "cases": 6, "single": 2, "uneven": 1, "inner axis": 3,
-    "repeated": 1, "wide numbers": 2,
+    "repeated": 1, "wide numbers": 2, WIDE: 1,
 }  # fmt: skip
 
 
@@ -85,6 +89,22 @@ class _Plan:
         kinds = {name: np.dtype(self._codes[name]).kind for name in self._names}
         self._floats = [name for name in self._names if kinds[name] == "f"]
         self._whole = [name for name in self._names if kinds[name] != "f"]
+        # Of parameters that are drawn anew each time, the sign and what they are compared with stay the same.
+        drawn = [
+            f
+            for a in program.args
+            if a.role == "param"
+            for f in a.fills
+            if f.kind == "uniform" and f.name in self._codes
+        ]
+        signed = [
+            f.name for f in drawn if np.dtype(self._codes[f.name]).kind == "f" and f.low * f.high >= 0.0
+        ]
+        whole = [f.name for f in drawn if np.dtype(self._codes[f.name]).kind in "iu"]
+        self._turning = {
+            kind: [names[k] for k in np.argsort(Stream(seed, kind).uniform((len(names),)))]
+            for kind, names in (("other sign", self._floats + signed), ("zero", self._whole + whole))
+        }
         self._numbers = [int(f.value) for f in fills if np.dtype(self._codes[f.name]).kind in "iu"]
         taken = [f for a in program.args if a.role != "output" for f in a.fills]
         self._counts = {f.name for f in taken if self._is_count(f)}
@@ -126,10 +146,10 @@ class _Plan:
         if kind == "equals" and turn == 1:
             args = self._changed(args, self._parameters(chance, floats=True))
         if kind == "equals" and turn == 2:
-            for name in self._floats:
+            for name in self._turning["other sign"]:
                 args = self._changed(args, self._turned(name, "other sign"))
         if kind in ("one parameter", "other sign", "zero"):
-            names = {"other sign": self._floats, "zero": self._whole}.get(kind, self._names)
+            names = self._turning.get(kind, self._names)
             if turn >= len(names):
                 return None
             name = names[turn]
@@ -153,7 +173,7 @@ class _Plan:
         if "equals" in kind:
             pool = constants.beyond(self._program.source) if "far" in kind else self._pool
         # At an edge min and max may have equal arguments, and an adjoint any of several slopes.
-        backward = kind not in ("edges", "zero") and not pool
+        backward = kind not in ("edges", "zero", WIDE) and not pool
         flush, near = self._number % 3 == 0, self._number % 4 == 3
         shift = 16 * int(1.0 + 254.0 * float(chance.uniform((1,))[0])) if self._number % 3 == 1 else 0
         turned = turn % 2 == 0
@@ -184,7 +204,12 @@ class _Plan:
 
     def _some_cases(self) -> list[tuple[str, float]]:
         """Whole parameters and numbers that the source compares whole numbers with: some pairs of them."""
-        values = {f.name: f.value for a in self._program.args for f in a.fills if f.name in self._whole}
+        values = {
+            f.name: f.value if f.kind == "constant" else math.nan
+            for a in self._program.args
+            for f in a.fills
+            if f.name in self._turning["zero"]
+        }
         by_name, others = constants.cases(self._program.source, list(values))
         pairs = [pair for pair in by_name if pair[1] != values[pair[0]]]
         more = [(name, n) for name in values for n in others if n != values[name] and (name, n) not in pairs]
@@ -228,14 +253,15 @@ class _Plan:
             if fill.name != name:
                 return fill
             if kind == "zero":
-                return msgspec.structs.replace(fill, value=0.0)
-            low, high = _about(-fill.value, 0.5)
+                return msgspec.structs.replace(fill, kind="constant", value=0.0)
+            low, high = _about(-fill.value, 0.5) if fill.kind == "constant" else (-fill.high, -fill.low)
             return msgspec.structs.replace(fill, kind="uniform", low=low, high=high)
 
         return change
 
     def _ranges(self, kind: str, turn: int, chance: Stream) -> Change:
         """Values beyond the range of the row's fills, or at its edges and all alike."""
+        far = _FARTHEST ** (0.5 + 0.5 * float(Stream(self._seed, WIDE).uniform((1,))[0]))
 
         def change(argument: Argument, fill: Fill) -> Fill:
             if kind == "repeated" and fill.kind == "permutation":
@@ -245,8 +271,8 @@ class _Plan:
             whole = np.dtype(self._codes[fill.name]).kind != "f"
             span = fill.high - fill.low
             u = float(chance.uniform((1,))[0])
-            if kind == "beyond" and not whole:
-                reach = span * (0.5 + u)
+            if kind in ("beyond", WIDE) and not whole:
+                reach = span * (0.5 + u) * (far if kind == WIDE else 1.0)
                 return msgspec.structs.replace(fill, low=fill.low - reach, high=fill.high + reach)
             if kind == "whole numbers" and whole:
                 return msgspec.structs.replace(fill, low=fill.low - span, high=fill.high + span)
@@ -336,7 +362,9 @@ class _Plan:
 
 def _set(name: str, value: float) -> Change:
     """One value for one fill."""
-    return lambda _, fill: msgspec.structs.replace(fill, value=value) if fill.name == name else fill
+    return lambda _, fill: (
+        msgspec.structs.replace(fill, kind="constant", value=value) if fill.name == name else fill
+    )
 
 
 def _wide(code: np.dtype[Any]) -> tuple[float, float]:

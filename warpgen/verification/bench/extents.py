@@ -36,7 +36,8 @@ def others(
 
     Not by chance: whoever takes a length for granted is seen where there is less, if not where there is more.
     What is a product of the row's `numbers`, as the length of a grid in one axis, stays one in every second
-    turn. `far` makes the greatest of a launch some times as great, as that of any other may be.
+    turn. `far` makes the greatest of a launch some times as great, in its second turn that of all others: who
+    has room for so many is seen.
     """
     extents = sorted(
         {e for e in (*launch.dim, *(e for a in args for f in a.fills for e in f.shape)) if e >= 3}
@@ -46,7 +47,7 @@ def others(
     if not known:
         return {}
     u = chance.uniform((len(known) + 1, 2))
-    one = turn % 4 == 1
+    one = turn % 4 == 1 and not far
     if one:
         known = [known[int(u[-1, 0] * len(known))]]
     made = {}
@@ -56,8 +57,9 @@ def others(
         made[extent] = less if (float(second) < 0.6 if one else turn % 4 != 2) else more
     if far:
         made = {extent: extent for extent in known}
-        some = {e for e in launch.dim if e in made} or {f for e in launch.dim for f in products.get(e, ())}
-        greatest = max(some or known)
+        threads = {e for e in launch.dim if e in made} or {f for e in launch.dim for f in products.get(e, ())}
+        others = set(known) - {*launch.dim, *threads}
+        greatest = max((others if turn else threads) or known)
         made[greatest] = int(greatest * (3.0 + 3.0 * float(u[-1, 1])))
     for extent, factors in products.items():
         made[extent] = math.prod(made[factor] for factor in factors)

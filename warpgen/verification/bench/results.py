@@ -19,6 +19,14 @@ Arrays = list[NDArray[Any]]
 _FINITE = 0.5
 
 
+# Kinds of draws whose floats are far out of the row's range, or may be: others overflow elsewhere there.
+WIDE, FAR = "wide floats", "far equals"
+# Of a type's greatest number, what is as good as infinite in the second of them.
+_NEARLY = 1e-4
+# Of a number, what rounding may be there, where more cancels than is the row's business.
+_ROUGH = {WIDE: 0.05, FAR: 1e-3}
+
+
 class Measured(msgspec.Struct):
     """A draw that the row's own kernel stood, and what it made; `parts` say what each of `arrays` is."""
 
@@ -78,8 +86,31 @@ def placed(measured: Sequence[Measured]) -> list[Measured]:
 
 
 def theirs(area: mmap.mmap, measured: Measured) -> Arrays:
-    """A stranger's arrays where the row's own are, whatever it wrote there."""
-    return [_array(area, part) for part in measured.parts]
+    """A stranger's arrays where the row's own are, whatever it wrote there.
+
+    Far out of the row's range, what is no finite number in either of the two says nothing, nor what is nearly
+    alike.
+    """
+    made = [_array(area, part) for part in measured.parts]
+    label = measured.draw.label
+    if label not in _ROUGH:
+        return made
+    return [
+        np.where(_excused(mine, a, label), mine, a) if a.dtype.kind == "f" and part.what != "inputs" else a
+        for part, mine, a in zip(measured.parts, measured.arrays, made, strict=True)
+    ]
+
+
+def _excused(mine: NDArray[Any], other: NDArray[Any], label: str) -> NDArray[np.bool_]:
+    """Where both are alike, or one is infinite and the other nearly; in wide draws, no finite number."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(other.astype(np.float64) - mine.astype(np.float64))
+        alike = apart <= _ROUGH[label] * np.abs(mine.astype(np.float64))
+    if label == WIDE:
+        return np.asarray(alike | ~(np.isfinite(mine) & np.isfinite(other)), np.bool_)
+    great = _NEARLY * float(np.finfo(mine.dtype).max)
+    near = (np.abs(mine) > great) & (np.abs(other) > great) & (np.sign(mine) == np.sign(other))
+    return np.asarray(alike | (near & (np.isinf(mine) | np.isinf(other))), np.bool_)
 
 
 def _array(area: mmap.mmap, part: Part) -> NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from warpgen.verification.device.machine import Machine, entry
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.kept import Kept, secret
 
-_SHIM, _MACHINE = SOURCES / "shim.h", SOURCES / "machine.cpp"
+# One header, put before all others, and the machine of threads.
+SHIM, MACHINE = (SOURCES / "shim.h", SOURCES / "shim_memory.h"), SOURCES / "machine.cpp"
 
 # Dynamic shared memory is declared as an array without bounds. Here it is a pointer, the machine's own under
 # another name, whatever its type and wherever it is declared.
@@ -46,12 +46,13 @@ class DeviceCompiler(Compiler):
     @functools.cached_property
     def kept(self) -> Kept:
         """As its base's, with Warp's headers as they are taken here."""
-        sources = [path.read_text(encoding="utf-8") for path in (_SHIM, _MACHINE)]
+        sources = [path.read_text(encoding="utf-8") for path in (*SHIM, MACHINE)]
         return Kept("cuda", [*sources, str(CHANGES), *self._flags], self._workdir, self._fill)
 
     def _fill(self, folder: Path) -> None:
         patched(folder / "warp")
-        shutil.copyfile(_SHIM, folder / "warp" / secret("shim"))
+        text = "\n".join(path.read_text(encoding="utf-8") for path in SHIM)
+        (folder / "warp" / secret("shim")).write_text(text, encoding="utf-8")
 
     @property
     def includes(self) -> Path:
@@ -75,7 +76,7 @@ class DeviceCompiler(Compiler):
 
     def _clang_bare(self, folder: Path) -> str:
         if not self.machine.exists():
-            warp_native.compile_device(_MACHINE, self.machine, None, self.includes, "", level=2)
+            warp_native.compile_device(MACHINE, self.machine, None, self.includes, "", level=2)
         return super()._clang_bare(folder)
 
 

@@ -86,7 +86,10 @@ CHANGES = (
 
 
 # What people include for names that are here without: Warp's headers and the shim come before every text.
-_EMPTY = "cuda.h cuda_runtime.h device_launch_parameters.h math.h cmath stdint.h cstdint stdio.h cstdio"
+_EMPTY = """
+cuda.h cuda_runtime.h device_launch_parameters.h math.h cmath stdint.h cstdint stdio.h cstdio float.h cfloat
+limits.h climits
+"""
 
 
 def patched(folder: Path) -> None:

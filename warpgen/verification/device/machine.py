@@ -37,8 +37,8 @@ SHARED = ".bss.wg_shared"
 # What kernels may call or read of machine.cpp.
 _OFFERED = frozenset(
     """
-    threadIdx blockIdx blockDim gridDim wg_dynamic wg_armed wg_join wg_spin wg_store wg_fail __activemask
-    __syncthreads __syncthreads_count __syncthreads_and __syncthreads_or
+    threadIdx blockIdx blockDim gridDim wg_dynamic wg_armed wg_join wg_spin wg_store wg_fail wg_hold
+    __activemask __syncthreads __syncthreads_count __syncthreads_and __syncthreads_or
     """.split()
 )
 

@@ -14,8 +14,7 @@ import xxhash
 
 from warpgen.verification.compiling.compiler import ASSERTS, Compiler, first_error
 from warpgen.verification.compiling.translation_unit import single
-from warpgen.verification.device.compiling import DeviceCompiler, functions_of, runnable
-from warpgen.verification.device.headers import SOURCES
+from warpgen.verification.device.compiling import MACHINE, SHIM, DeviceCompiler, functions_of, runnable
 from warpgen.verification.device.machine import SHARED, Machine
 from warpgen.verification.jail import driver, watch
 from warpgen.verification.jail.driver import has_adjoint
@@ -39,7 +38,7 @@ FINGERPRINT = xxhash.xxh3_64_hexdigest(
 
 # The same of an object of CUDA.
 DEVICE_FINGERPRINT = xxhash.xxh3_64_hexdigest(
-    b"\0".join([FINGERPRINT.encode(), *((SOURCES / name).read_bytes() for name in ("shim.h", "machine.cpp"))])
+    b"\0".join([FINGERPRINT.encode(), *(path.read_bytes() for path in (*SHIM, MACHINE))])
 )
 
 

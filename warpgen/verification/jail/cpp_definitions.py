@@ -1,8 +1,9 @@
 """What a stranger's C++ may define: nothing that counts as Warp's or CUDA's atomics, nor what no watch sees.
 
 The watch takes an access for an atomic one by the name of the function that makes it (`watch.py`): a name in
-Warp's namespace, or one called like CUDA's. So nobody may open that namespace, give it another name, have its
-names stand in another, or specialise its templates; and nobody may define what is called like an atomic.
+Warp's namespace, or one called like CUDA's. So nobody may open that namespace, give it another name, or
+specialise its templates, by whatever name; and nobody may define what is called like an atomic. One of its
+names may stand by itself (`using wp::vec3;`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _STATEMENTS = frozenset({"if", "while", "for", "switch", "case"})
 def hold_definitions(found: Sequence[Token]) -> None:
     """Raises Refused for a definition that the watch would take for another's, or cannot follow."""
     _hold_bit_fields(found)
+    taken = {found[place + 2].text for place in range(len(found) - 4) if _takes_name(found, place)}
     for place, token in enumerate(found):
         if token.kind != "name":
             continue
@@ -36,8 +38,8 @@ def hold_definitions(found: Sequence[Token]) -> None:
         elif token.text == "using":
             _hold_using(found, place)
         elif token.text == "template":
-            _hold_specialisation(found, place)
-        elif token.text in _CLASSES and _names(found, place + 1, _ENDS, {_WARP, "::"}):
+            _hold_specialisation(found, place, taken)
+        elif token.text in _CLASSES and _names(found, place + 1, _ENDS, {_WARP, "::", *taken}):
             raise Refused(f"a class within another, or Warp's, in line {token.line}")
         elif _ATOMIC.match(token.text):
             _hold_atomic(found, place)
@@ -55,21 +57,30 @@ def _hold_namespace(found: Sequence[Token], place: int) -> None:
     raise Refused(f"a namespace that is not one's own, in line {found[place].line}")
 
 
+def _takes_name(found: Sequence[Token], place: int) -> bool:
+    """Whether `wp::name;` stands there behind `using`."""
+    texts = [token.text for token in found[place : place + 4]]
+    used = place > 0 and found[place - 1].text == "using"
+    return used and texts[:2] == [_WARP, "::"] and texts[3] == ";" and found[place + 2].kind == "name"
+
+
 def _hold_using(found: Sequence[Token], place: int) -> None:
-    """A type may have another name. Names of Warp's may stand nowhere else, to be specialised there."""
+    """A type may have another name, and a name of Warp's stand by itself. All of them may not."""
+    if _takes_name(found, place + 1):
+        return
     if _names(found, place + 1, frozenset({";", "="}), {_WARP}):
         raise Refused(f"names of Warp's elsewhere, in line {found[place].line}")
 
 
-def _hold_specialisation(found: Sequence[Token], place: int) -> None:
+def _hold_specialisation(found: Sequence[Token], place: int, taken: set[str]) -> None:
     """Of one's own functions, by their plain names: another name of a class of Warp's tells nothing of it.
 
-    Classes are held by their heads.
+    Those that are `taken` from Warp are its own. Classes are held by their heads.
     """
     after = [token.text for token in found[place + 1 : place + 4]]
     if after[:2] != ["<", ">"] or set(after[2:]) & {"template", *_CLASSES}:
         return
-    if _names(found, place + 3, frozenset({"(", "{", ";", "="}), {_WARP, "::"}):
+    if _names(found, place + 3, frozenset({"(", "{", ";", "="}), {_WARP, "::", *taken}):
         raise Refused(f"a specialisation that may be of Warp's, in line {found[place].line}")
 
 

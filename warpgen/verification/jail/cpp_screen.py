@@ -90,7 +90,7 @@ _HINT = re.compile(r"pragma(?:no)?unroll(?:\w*|\(\w+\))$")
 
 # What people include for names that are here without: such a line is left out, and none of these is read.
 # The numbers that they define are put in where their names stand, before anything else is held.
-_OF_C = frozenset("math.h cmath stdint.h cstdint".split())
+_OF_C = frozenset("math.h cmath stdint.h cstdint float.h cfloat limits.h climits".split())
 _OF_CUDA = _OF_C | frozenset("cuda.h cuda_runtime.h device_launch_parameters.h stdio.h cstdio".split())
 
 # Words that reach beyond a kernel: the machine, the linker, what a compiler adds by itself.
@@ -124,6 +124,10 @@ _CUDA = frozenset(
     __float2int_rz __float2int_rd __float2int_ru __float2uint_rn __float2uint_rz __float2uint_rd
     __float2uint_ru __double2int_rn __double2int_rz __double2int_rd __double2int_ru __int2float_rn
     __uint2float_rn __int2double_rn __double2float_rn __nanosleep __builtin_expect
+    __double2uint_rn __double2uint_rz __double2uint_rd __double2uint_ru __float2ll_rn __float2ll_rz
+    __float2ll_rd __float2ll_ru __double2ll_rn __double2ll_rz __double2ll_rd __double2ll_ru __uint2double_rn
+    __ll2float_rn __ll2double_rn __ull2float_rn __ull2double_rn __dsub_rn __drcp_rn __dsqrt_rn __mul64hi
+    __sad __usad __hadd __rhadd __uhadd __urhadd __ldlu __ldcv __stwb __stwt __threadfence_system
     """.split()
 )
 # How Warp writes `assert`, which is compiled here and nowhere else: nothing may happen in it.
@@ -171,10 +175,12 @@ def _without_habits(found: Iterable[Token], known: Collection[str]) -> list[Toke
         words = [t.text for t in meant]
         if words[:3] == ["#", "include", "<"] and words[-1] == ">" and "".join(words[3:-1]) in known:
             continue
-        if words[:2] == ["#", "define"] and _is_constant(meant[2:]):
+        value = [t for token in meant[3:] for t in numbers.get(token.text, [token]) if t.kind != "space"]
+        if words[:2] == ["#", "define"] and _is_constant(meant[2:3], value):
             if words[2] in numbers:
                 raise Refused(f"{words[2][:40]} is defined again in line {meant[0].line}")
-            numbers[words[2]] = meant[3:]
+            blank = Token("space", " ", meant[0].line)  # else `-` and what begins with it were one sign
+            numbers[words[2]] = [blank, *(part for token in value for part in (token, blank))]
             continue
         for token in line:
             made += numbers.get(token.text, [token]) if token.kind == "name" else [token]
@@ -191,12 +197,17 @@ def _each_line(found: Iterable[Token]) -> Iterator[list[Token]]:
     yield line
 
 
-def _is_constant(defined: Sequence[Token]) -> bool:
-    """A name that is none of Warp's, and a number, whose sign may stand before it and both in brackets."""
-    if not defined or defined[0].kind != "name" or defined[0].text.startswith("WP_"):
+# What numbers are reckoned with.
+_SIGNS = frozenset("( ) + - * / % << >> & | ~".split())
+_LONGEST_SUM = 64
+
+
+def _is_constant(name: Sequence[Token], value: Sequence[Token]) -> bool:
+    """A name that is none of Warp's, and a number, or what is reckoned with some."""
+    if not name or name[0].kind != "name" or name[0].text.startswith("WP_"):
         return False
-    value = "".join("0" if token.kind == "number" else token.text for token in defined[1:])
-    return value in ("0", "-0", "(0)", "(-0)")
+    known = all(token.kind == "number" or token.text in _SIGNS for token in value)
+    return known and len(value) <= _LONGEST_SUM and any(token.kind == "number" for token in value)
 
 
 def _without_directives(found: Sequence[Token]) -> list[Token]:

@@ -42,7 +42,7 @@ def shaped(job: Shape) -> Shaped:
         _spell_out(tree)
         screen(tree)
         tree = _with_wp(tree)
-        tree.body = _lifted(list(_unfolded(_last(tree.body))))
+        tree.body = _lifted(list(_unfolded(_last(_decorated(tree.body)))))
         kernel = _chosen(tree, job)
         tree.body = _needed(tree.body, kernel)
         _settle_types(kernel, job.types)
@@ -95,7 +95,7 @@ def readable(text: str, language: str, extract: bool) -> str:
 
 
 _SIGNS = {
-    "python": re.compile(r"^[ \t]*@[ \t]*(?:\w+\.)*kernel\b", re.MULTILINE),
+    "python": re.compile(r"^[ \t]*(?:@|\w+ *=)[ \t]*(?:\w+\.)*kernel\b", re.MULTILINE),
     "cpp": re.compile("_cpu_kernel_forward"),
     "cuda": re.compile("_cuda_kernel_forward"),
 }
@@ -129,8 +129,10 @@ class _Unquoted(ast.NodeTransformer):
         return meant
 
 
-# Numbers that NumPy and Warp know by the same name.
-_NUMBERS = ("pi", "e", "inf", "nan")
+# What constants are made of in NumPy, and what that is without.
+_OF_NUMPY = {name: f"wp.{name}" for name in ("pi", "e", "inf", "nan")}
+_OF_NUMPY |= {name: f"math.{name}" for name in "sqrt exp log log2 log10 sin cos tan radians degrees".split()}
+_OF_NUMPY |= {"deg2rad": "math.radians", "rad2deg": "math.degrees", "float32": "float", "float64": "float"}
 
 
 def _with_wp(tree: ast.Module) -> ast.Module:
@@ -141,13 +143,14 @@ def _with_wp(tree: ast.Module) -> ast.Module:
         if isinstance(statement, ast.Import):
             for alias in statement.names:
                 if alias.name == "warp":
-                    names[alias.asname or "warp"] = ""
+                    names[alias.asname or "warp"] = "wp"
                 else:
                     body.append(ast.Import([alias]))
                 if alias.name == "numpy":
-                    names |= {f"{alias.asname or 'numpy'}.{number}": number for number in _NUMBERS}
+                    body.append(ast.Import([ast.alias("math")]))
+                    names |= {f"{alias.asname or 'numpy'}.{name}": meant for name, meant in _OF_NUMPY.items()}
         elif isinstance(statement, ast.ImportFrom) and statement.module == "warp":
-            names |= {alias.asname or alias.name: alias.name for alias in statement.names}
+            names |= {alias.asname or alias.name: f"wp.{alias.name}" for alias in statement.names}
         else:
             body.append(statement)
     names.pop("wp", None)
@@ -156,7 +159,7 @@ def _with_wp(tree: ast.Module) -> ast.Module:
 
 
 class _Renamed(ast.NodeTransformer):
-    """Names of Warp, and of what was imported from it, become `wp` and `wp.name`; so do numbers of NumPy."""
+    """Names become what they mean: those of Warp `wp`, of what was imported from it `wp.name`."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self._names = names
@@ -174,15 +177,31 @@ class _Renamed(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         name = f"{node.value.id}.{node.attr}" if isinstance(node.value, ast.Name) else ""
         if name in self._names:
-            return ast.Attribute(ast.Name("wp", ast.Load()), self._names[name], ast.Load())
+            return ast.parse(self._names[name], mode="eval").body
         self.generic_visit(node)
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id not in self._names or not isinstance(node.ctx, ast.Load):
             return node
-        wp = ast.Name("wp", ast.Load())
-        return ast.Attribute(wp, self._names[node.id], ast.Load()) if self._names[node.id] else wp
+        return ast.parse(self._names[node.id], mode="eval").body
+
+
+def _decorated(body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """`k = wp.kernel(f)` is `@wp.kernel` above `f`."""
+    functions = {s.name: s for s in body if isinstance(s, ast.FunctionDef)}
+    made: list[ast.stmt] = []
+    for statement in body:
+        call = statement.value if isinstance(statement, ast.Assign) else None
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "wp.kernel" and len(call.args) == 1:
+            function = functions.get(ast.unparse(call.args[0]))
+            if function is not None:
+                function.decorator_list.append(
+                    ast.Call(call.func, [], call.keywords) if call.keywords else call.func
+                )
+                continue
+        made.append(statement)
+    return made
 
 
 def _last(body: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -218,6 +237,9 @@ def _lifted(body: list[ast.stmt]) -> list[ast.stmt]:
     if any(map(_is_kernel, body)):
         return body
     inside = [(statement, getattr(statement, "body", [])) for statement in body]
+    for function in (s for _, held in inside for s in held if isinstance(s, ast.FunctionDef)):
+        plain = [d for d in function.decorator_list if ast.unparse(d) != "staticmethod"]
+        function.decorator_list = plain
     return [s for outer, held in inside for s in (held if any(map(_is_kernel, held)) else [outer])]
 
 

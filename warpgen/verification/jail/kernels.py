@@ -83,6 +83,8 @@ class CudaKernel:
         self._machine.launch(self._code, function, pointers, shape)
         if self._code.kept() != self._kept:
             raise Stuck("it leaves something in memory of the device to the next launch")
+        if self.watch.askew:
+            raise Stuck("a number is read or written at an address that is no multiple of its size")
 
 
 def _found(name: str, watch: Watch) -> int:

@@ -50,7 +50,7 @@ struct region { u64 start, end, shift; u32* cells; };
 extern "C" {
 struct {
     u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; u64 low, high, accesses;
-    void (*store)(); u64 shared[4], strangers; u64* strange; u64 exchanges; u64* exchange;
+    void (*store)(); u64 shared[4], strangers; u64* strange; u64 exchanges; u64* exchange; u64 askew;
 } warpgen_watch;
 void* malloc(u64);
 double modf(double, double*);
@@ -187,9 +187,11 @@ void* warpgen_malloc(u64 size)
     if (made) __builtin_memset(made, 0xA5, size);
     return made;
 }
+// What clang takes for aligned, to eight bytes at most. A GPU stops where it is not.
+#define ASKEW(p, n) warpgen_watch.askew |= (u64)(p) & (n - 1) & 7
 #define ACCESS(n) \\
-    void __tsan_read##n(void* p) { touch((u64)p, n, 2); } \\
-    void __tsan_write##n(void* p) { meet((u64)p), touch((u64)p, n, 0); } \\
+    void __tsan_read##n(void* p) { ASKEW(p, n), touch((u64)p, n, 2); } \\
+    void __tsan_write##n(void* p) { ASKEW(p, n), meet((u64)p), touch((u64)p, n, 0); } \\
     void __tsan_unaligned_read##n(void* p) { touch((u64)p, n, 2); } \\
     void __tsan_unaligned_write##n(void* p) { meet((u64)p), touch((u64)p, n, 0); }
 ACCESS(1) ACCESS(2) ACCESS(4) ACCESS(8) ACCESS(16)
@@ -249,7 +251,7 @@ class _State(ctypes.Structure):
         ("region", _Region * _MOST),
         *((name, ctypes.c_uint64) for name in ("low", "high", "accesses", "store")),
         ("shared", ctypes.c_uint64 * 4),
-        *((name, ctypes.c_uint64) for name in ("strangers", "strange", "exchanges", "exchange")),
+        *((name, ctypes.c_uint64) for name in ("strangers", "strange", "exchanges", "exchange", "askew")),
     )
 
 
@@ -308,6 +310,11 @@ class Watch:
     def accesses(self) -> int:
         """How often memory was read or written until now, watched or not: work that no clock tells."""
         return int(self._state.accesses)
+
+    @property
+    def askew(self) -> bool:
+        """Whether a number was read or written until now whose address is no multiple of its size."""
+        return bool(self._state.askew)
 
     def end(self) -> list[NDArray[np.bool_]]:
         """For each array, the elements that threads raced for."""

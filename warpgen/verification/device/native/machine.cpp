@@ -376,6 +376,13 @@ void wg_fail(const char* why)
     leave();
 }
 
+// Ends it where a vector does not lie as its type says: a GPU reads it at once, and stops.
+void wg_hold(const void* place, u64 alignment)
+{
+    if ((u64)place % alignment)
+        wg_fail("a vector is read or written at an address that is no multiple of its size");
+}
+
 // A launch in one of four orders. Returns what went wrong, null if nothing did; `joined` counts meetings of threads.
 const char* wg_launch(Entry entry, void** args, const u32* grid, const u32* block, u32 order, int poison,
                       const Region* regions, u32 region_count, char* dynamic, u64 dynamic_size, char* stack_memory,

@@ -48,6 +48,7 @@ unsigned long long wg_join(int kind, unsigned mask, unsigned long long value, un
 void wg_spin();
 void wg_store();
 void wg_fail(const char*);
+void wg_hold(const void*, size_t);
 extern int wg_armed;
 extern char* wg_dynamic;
 }
@@ -67,11 +68,27 @@ inline void __brkpt() { }
 
 // ---- threads and vectors
 
+// A part of a vector that takes no room: where the vector is copied, it looks where both lie.
+template <size_t alignment> struct wg_place {
+    wg_place() = default;
+    constexpr wg_place(const wg_place& from) { from.hold(); }
+    constexpr wg_place& operator=(const wg_place& from)
+    {
+        hold(), from.hold();
+        return *this;
+    }
+    constexpr void hold() const
+    {
+        if (!__builtin_is_constant_evaluated())
+            wg_hold(this, alignment);
+    }
+};
+#define WG_PLACE(n) [[no_unique_address]] wg_place<n> wg_at
 #define WG_VECTOR(name, T, a) \
     struct name##1 { T x; }; \
-    struct __attribute__((aligned(2 * a))) name##2 { T x, y; }; \
+    struct __attribute__((aligned(2 * a))) name##2 { T x, y; WG_PLACE(2 * a); }; \
     struct name##3 { T x, y, z; }; \
-    struct __attribute__((aligned(4 * a < 16 ? 4 * a : 16))) name##4 { T x, y, z, w; }; \
+    struct __attribute__((aligned(4 * a < 16 ? 4 * a : 16))) name##4 { T x, y, z, w; WG_PLACE(4 * a < 16 ? 4 * a : 16); }; \
     inline name##1 make_##name##1(T x) { return { x }; } \
     inline name##2 make_##name##2(T x, T y) { return { x, y }; } \
     inline name##3 make_##name##3(T x, T y, T z) { return { x, y, z }; } \
@@ -86,6 +103,26 @@ WG_VECTOR(longlong, long long, 8)
 WG_VECTOR(ulonglong, unsigned long long, 8)
 WG_VECTOR(float, float, 4)
 WG_VECTOR(double, double, 8)
+
+// That part has no name of its own in `auto [x, y] = ...`.
+namespace std {
+template <class T> struct tuple_size;
+template <size_t place, class T> struct tuple_element;
+}
+#define WG_NAMED(name, T, n) \
+    template <> struct std::tuple_size<name> { \
+        static constexpr size_t value = n; \
+    }; \
+    template <size_t place> struct std::tuple_element<place, name> { \
+        using type = T; \
+    }; \
+    template <size_t place> inline T& get(name& v) { return (&v.x)[place]; } \
+    template <size_t place> inline const T& get(const name& v) { return (&v.x)[place]; } \
+    template <size_t place> inline T&& get(name&& v) { return static_cast<T&&>((&v.x)[place]); }
+#define WG_BOTH(name, T) WG_NAMED(name##2, T, 2) WG_NAMED(name##4, T, 4)
+WG_BOTH(char, signed char) WG_BOTH(uchar, unsigned char) WG_BOTH(short, short) WG_BOTH(ushort, unsigned short)
+WG_BOTH(int, int) WG_BOTH(uint, unsigned) WG_BOTH(longlong, long long) WG_BOTH(ulonglong, unsigned long long)
+WG_BOTH(float, float) WG_BOTH(double, double)
 
 struct dim3 {
     unsigned x, y, z;
@@ -204,6 +241,9 @@ inline float __fmaf_rn(float x, float y, float z) { return fmaf(x, y, z); }
 inline double __dadd_rn(double x, double y) { return x + y; }
 inline double __dmul_rn(double x, double y) { return x * y; }
 inline double __ddiv_rn(double x, double y) { return x / y; }
+inline double __dsub_rn(double x, double y) { return x - y; }
+inline double __drcp_rn(double x) { return 1.0 / x; }
+inline double __dsqrt_rn(double x) { return sqrt(x); }
 inline double __fma_rn(double x, double y, double z) { return fma(x, y, z); }
 
 // A float out of an integer's range becomes the nearest that is in it, and no number 0.
@@ -211,6 +251,7 @@ template <class I> inline I wg_to(double x, I least, I most)
 {
     return x != x ? I(0) : x <= (double)least ? least : x >= (double)most ? most : (I)x;
 }
+#define WG_LEAST (-9223372036854775807LL - 1)
 #define WG_TO(from, F) \
     inline int __##from##2int_rn(F x) { return wg_to<int>(rint((double)x), -2147483647 - 1, 2147483647); } \
     inline int __##from##2int_rz(F x) { return wg_to<int>(trunc((double)x), -2147483647 - 1, 2147483647); } \
@@ -219,12 +260,21 @@ template <class I> inline I wg_to(double x, I least, I most)
     inline unsigned __##from##2uint_rn(F x) { return wg_to<unsigned>(rint((double)x), 0, 4294967295u); } \
     inline unsigned __##from##2uint_rz(F x) { return wg_to<unsigned>(trunc((double)x), 0, 4294967295u); } \
     inline unsigned __##from##2uint_rd(F x) { return wg_to<unsigned>(floor((double)x), 0, 4294967295u); } \
-    inline unsigned __##from##2uint_ru(F x) { return wg_to<unsigned>(ceil((double)x), 0, 4294967295u); }
+    inline unsigned __##from##2uint_ru(F x) { return wg_to<unsigned>(ceil((double)x), 0, 4294967295u); } \
+    inline long long __##from##2ll_rn(F x) { return wg_to<long long>(rint((double)x), WG_LEAST, ~WG_LEAST); } \
+    inline long long __##from##2ll_rz(F x) { return wg_to<long long>(trunc((double)x), WG_LEAST, ~WG_LEAST); } \
+    inline long long __##from##2ll_rd(F x) { return wg_to<long long>(floor((double)x), WG_LEAST, ~WG_LEAST); } \
+    inline long long __##from##2ll_ru(F x) { return wg_to<long long>(ceil((double)x), WG_LEAST, ~WG_LEAST); }
 WG_TO(float, float)
 WG_TO(double, double)
 inline float __int2float_rn(int x) { return (float)x; }
 inline float __uint2float_rn(unsigned x) { return (float)x; }
 inline double __int2double_rn(int x) { return (double)x; }
+inline double __uint2double_rn(unsigned x) { return (double)x; }
+inline float __ll2float_rn(long long x) { return (float)x; }
+inline double __ll2double_rn(long long x) { return (double)x; }
+inline float __ull2float_rn(unsigned long long x) { return (float)x; }
+inline double __ull2double_rn(unsigned long long x) { return (double)x; }
 inline float __double2float_rn(double x) { return (float)x; }
 
 // ---- bits
@@ -256,6 +306,13 @@ inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 {
     return (unsigned long long)((unsigned __int128)a * b >> 64);
 }
+inline long long __mul64hi(long long a, long long b) { return (long long)((__int128)a * b >> 64); }
+inline unsigned __usad(unsigned a, unsigned b, unsigned c) { return c + (a > b ? a - b : b - a); }
+inline unsigned __sad(int a, int b, unsigned c) { return c + (a > b ? (unsigned)a - (unsigned)b : (unsigned)b - (unsigned)a); }
+inline int __hadd(int a, int b) { return (int)(((long long)a + b) >> 1); }
+inline int __rhadd(int a, int b) { return (int)(((long long)a + b + 1) >> 1); }
+inline unsigned __uhadd(unsigned a, unsigned b) { return (unsigned)(((unsigned long long)a + b) >> 1); }
+inline unsigned __urhadd(unsigned a, unsigned b) { return (unsigned)(((unsigned long long)a + b + 1) >> 1); }
 inline int __mul24(int a, int b) { return (a << 8 >> 8) * (b << 8 >> 8); }
 inline unsigned __umul24(unsigned a, unsigned b) { return (a & 0xFFFFFF) * (b & 0xFFFFFF); }
 inline unsigned __funnelshift_l(unsigned low, unsigned high, unsigned n)
@@ -276,120 +333,3 @@ inline unsigned __byte_perm(unsigned a, unsigned b, unsigned s)
     }
     return made;
 }
-
-// ---- memory
-
-template <class T> inline T __ldg(const T* p) { return *p; }
-template <class T> inline T __ldcg(const T* p) { return *p; }
-template <class T> inline T __ldca(const T* p) { return *p; }
-template <class T> inline T __ldcs(const T* p) { return *p; }
-template <class T> inline void __stcg(T* p, T v) { *p = v; }
-template <class T> inline void __stcs(T* p, T v) { *p = v; }
-inline void __threadfence() { }
-inline void __threadfence_block() { }
-inline void __threadfence_system() { }
-inline unsigned __isGlobal(const void*) { return 1; }
-inline void __nanosleep(unsigned) { wg_spin(); }
-
-template <class T> inline T wg_swap(T* p, T v)
-{
-    T old = *p;
-    *p = v;
-    return old;
-}
-#define WG_ATOMIC(T) \
-    inline T atomicAdd(T* p, T v) { return wg_swap<T>(p, *p + v); } \
-    inline T atomicSub(T* p, T v) { return wg_swap<T>(p, *p - v); } \
-    inline T atomicMin(T* p, T v) { return wg_swap<T>(p, v < *p ? v : *p); } \
-    inline T atomicMax(T* p, T v) { return wg_swap<T>(p, v > *p ? v : *p); } \
-    inline T atomicAnd(T* p, T v) { return wg_swap<T>(p, *p & v); } \
-    inline T atomicOr(T* p, T v) { return wg_swap<T>(p, *p | v); } \
-    inline T atomicXor(T* p, T v) { return wg_swap<T>(p, *p ^ v); } \
-    inline T atomicExch(T* p, T v) { wg_spin(); return wg_swap<T>(p, v); } \
-    inline T atomicCAS(T* p, T was, T v) { wg_spin(); return wg_swap<T>(p, *p == was ? v : *p); }
-WG_ATOMIC(int)
-WG_ATOMIC(unsigned)
-WG_ATOMIC(unsigned long long)
-WG_ATOMIC(long long)
-WG_ATOMIC(long)
-WG_ATOMIC(unsigned long)
-inline float atomicAdd(float* p, float v) { return wg_swap<float>(p, *p + v); }
-inline double atomicAdd(double* p, double v) { return wg_swap<double>(p, *p + v); }
-inline float atomicExch(float* p, float v) { wg_spin(); return wg_swap<float>(p, v); }
-inline unsigned short atomicCAS(unsigned short* p, unsigned short was, unsigned short v)
-{
-    wg_spin();
-    return wg_swap<unsigned short>(p, *p == was ? v : *p);
-}
-inline unsigned atomicInc(unsigned* p, unsigned most) { return wg_swap<unsigned>(p, *p >= most ? 0 : *p + 1); }
-inline unsigned atomicDec(unsigned* p, unsigned most)
-{
-    return wg_swap<unsigned>(p, *p == 0 || *p > most ? most : *p - 1);
-}
-
-// ---- warps: the numbers are those of `Kind` in machine.cpp
-
-#define WG_ALL 0xffffffffu
-inline void __syncwarp(unsigned mask = WG_ALL) { wg_join(2, mask, 0, 0, 0); }
-
-template <class T> inline T wg_shuffle(int kind, unsigned mask, T value, unsigned argument, int width)
-{
-    static_assert(sizeof(T) <= 8, "shuffles move up to eight bytes");
-    unsigned long long moved = 0;
-    memcpy(&moved, &value, sizeof(T));
-    moved = wg_join(kind, mask, moved, argument, (unsigned)width);
-    memcpy(&value, &moved, sizeof(T));
-    return value;
-}
-#define WG_SHUFFLE(T) \
-    inline T __shfl_sync(unsigned m, T v, int lane, int w = 32) { return wg_shuffle<T>(3, m, v, (unsigned)lane, w); } \
-    inline T __shfl_up_sync(unsigned m, T v, unsigned d, int w = 32) { return wg_shuffle<T>(4, m, v, d, w); } \
-    inline T __shfl_down_sync(unsigned m, T v, unsigned d, int w = 32) { return wg_shuffle<T>(5, m, v, d, w); } \
-    inline T __shfl_xor_sync(unsigned m, T v, int b, int w = 32) { return wg_shuffle<T>(6, m, v, (unsigned)b, w); } \
-    inline unsigned __match_any_sync(unsigned m, T v) \
-    { \
-        unsigned long long moved = 0; \
-        memcpy(&moved, &v, sizeof(T)); \
-        return (unsigned)wg_join(8, m, moved, 0, 0); \
-    } \
-    inline unsigned __match_all_sync(unsigned m, T v, int* all) \
-    { \
-        unsigned same = __match_any_sync(m, v), there = (unsigned)wg_join(7, m, 1, 0, 0); \
-        *all = same == there; \
-        return *all ? there : 0; \
-    }
-WG_SHUFFLE(int)
-WG_SHUFFLE(unsigned)
-WG_SHUFFLE(long)
-WG_SHUFFLE(unsigned long)
-WG_SHUFFLE(long long)
-WG_SHUFFLE(unsigned long long)
-WG_SHUFFLE(float)
-WG_SHUFFLE(double)
-
-inline unsigned __ballot_sync(unsigned mask, int yes) { return (unsigned)wg_join(7, mask, yes != 0, 0, 0); }
-inline int __any_sync(unsigned mask, int yes) { return __ballot_sync(mask, yes) != 0; }
-inline int __all_sync(unsigned mask, int yes) { return __ballot_sync(mask, !yes) == 0; }
-#define WG_REDUCE(T, is_signed) \
-    inline T __reduce_add_sync(unsigned m, T v) { return (T)wg_join(9, m, (unsigned)v, is_signed, 0); } \
-    inline T __reduce_min_sync(unsigned m, T v) { return (T)wg_join(10, m, (unsigned)v, is_signed, 0); } \
-    inline T __reduce_max_sync(unsigned m, T v) { return (T)wg_join(11, m, (unsigned)v, is_signed, 0); }
-WG_REDUCE(int, 1)
-WG_REDUCE(unsigned, 0)
-inline unsigned __reduce_and_sync(unsigned m, unsigned v) { return (unsigned)wg_join(12, m, v, 0, 0); }
-inline unsigned __reduce_or_sync(unsigned m, unsigned v) { return (unsigned)wg_join(13, m, v, 0, 0); }
-inline unsigned __reduce_xor_sync(unsigned m, unsigned v) { return (unsigned)wg_join(14, m, v, 0, 0); }
-
-// ---- what is not modelled
-
-template <class T> inline T wg_texture()
-{
-    wg_fail("textures are not modelled");
-    return T {};
-}
-template <class T> inline T tex1D(unsigned long long, float) { return wg_texture<T>(); }
-template <class T> inline T tex2D(unsigned long long, float, float) { return wg_texture<T>(); }
-template <class T> inline T tex3D(unsigned long long, float, float, float) { return wg_texture<T>(); }
-template <class T> inline T tex1DLod(unsigned long long, float, float) { return wg_texture<T>(); }
-template <class T> inline T tex2DLod(unsigned long long, float, float, float) { return wg_texture<T>(); }
-template <class T> inline T tex3DLod(unsigned long long, float, float, float, float) { return wg_texture<T>(); }
