@@ -63,10 +63,10 @@ def fresnel_schlick(cos_theta: float, f0: float) -> float:
         cos_theta: Cosine of the angle between the view and half vectors.
         f0: Reflectance at normal incidence.
     """
-    m = wp.clamp(1.0 - cos_theta, 0.0, 1.0)
+    m = 1.0 - cos_theta
     return f0 + (1.0 - f0) * m * m * m * m * m
 ''',
-    numpy=lambda c, f0: f0 + (1.0 - f0) * np.clip(1.0 - c, 0.0, 1.0) ** 5,
+    numpy=lambda c, f0: f0 + (1.0 - f0) * (1.0 - c) ** 5,
 )
 
 FRESNEL_DIELECTRIC = piece(

@@ -38,8 +38,8 @@ LINEAR = Spline(
         '''
 @wp.func
 def hat(x: float) -> float:
-    """Linear B-spline (tent) centered at zero."""
-    return wp.max(1.0 - wp.abs(x), 0.0)
+    """Linear B-spline (tent) centered at zero, for |x| <= 1."""
+    return 1.0 - wp.abs(x)
 ''',
         numpy=lambda x: np.maximum(1.0 - np.abs(x), 0.0),
     ),
@@ -52,13 +52,11 @@ QUADRATIC = Spline(
         '''
 @wp.func
 def quadratic_bspline(x: float) -> float:
-    """Quadratic B-spline, support |x| < 1.5."""
+    """Quadratic B-spline, for |x| <= 1.5."""
     d = wp.abs(x)
     if d < 0.5:
         return 0.75 - d * d
-    if d < 1.5:
-        return 0.5 * (1.5 - d) * (1.5 - d)
-    return 0.0
+    return 0.5 * (1.5 - d) * (1.5 - d)
 ''',
         numpy=_quadratic,
     ),
@@ -71,14 +69,12 @@ CUBIC = Spline(
         '''
 @wp.func
 def cubic_bspline(x: float) -> float:
-    """Cubic B-spline with C2 continuity, support |x| < 2."""
+    """Cubic B-spline with C2 continuity, for |x| <= 2."""
     d = wp.abs(x)
     if d < 1.0:
         return 0.5 * d * d * d - d * d + 2.0 / 3.0
-    if d < 2.0:
-        t = 2.0 - d
-        return t * t * t / 6.0
-    return 0.0
+    t = 2.0 - d
+    return t * t * t / 6.0
 ''',
         numpy=_cubic,
     ),

@@ -38,6 +38,17 @@ def opposite(k: int) -> int:
 """
 )
 
+OPPOSITE_OF_MOVING = piece(
+    """
+@wp.func
+def opposite(k: int) -> int:
+    # directions come in pairs: (1, 2), (3, 4), ...; 0 is at rest and meets no wall
+    if k % 2 == 1:
+        return k + 1
+    return k - 1
+"""
+)
+
 WEIGHT9 = piece(
     '''
 @wp.func

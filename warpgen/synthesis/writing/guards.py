@@ -154,8 +154,9 @@ def _list(draft: Draft, element: str, at: str) -> _Test:
         draft.input(name, "int", count, kind="permutation", about="Indices in processing order")
         return start, "", "", ""
     draft.dim = (count - count // 4,)
-    draft.input(name, "int", draft.dim, -1, count, about="Indices to process, padded with -1")
-    return start, "# Skip padding (index of -1)\n", f"{own} < 0", f"{own} >= 0"
+    about = "Indices to process, those below zero are padding"
+    draft.input(name, "int", draft.dim, -1 - count // 8, count, about=about)
+    return start, "# Skip padding (indices below zero)\n", f"{own} < 0", f"{own} >= 0"
 
 
 _MAKERS = {"mask": _mask, "flags": _flags, "count": _count, "list": _list}

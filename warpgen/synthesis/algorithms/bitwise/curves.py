@@ -32,7 +32,7 @@ def _interleaved(cells: Any, width: int) -> Any:
     weight=5,
 )
 def morton_codes(d: Draft) -> None:
-    """Computes the Morton code of each point within a box."""
+    """Computes the Morton code of each point, clamped to a box."""
     dim = d.option("dim", 3, 2)
     source = d.option("source", "points", "boxes", "cells")
     form = d.option("form", "masks", "loop")
@@ -49,17 +49,17 @@ def morton_codes(d: Draft) -> None:
     else:
         vec = f"vec{dim}"
         if source == "points":
-            d.input("x", vec, count, 0.0, 1.0)
+            d.input("x", vec, count, -0.1, 1.1)
             load = "p = x[tid]"
         else:
-            d.input("lowers", vec, count, 0.0, 0.6, about="lower corners of boxes")
-            d.input("uppers", vec, count, 0.6, 1.0, about="upper corners of boxes")
+            d.input("lowers", vec, count, -1.0, 0.5, about="lower corners of boxes")
+            d.input("uppers", vec, count, 0.5, 2.0, about="upper corners of boxes")
             load = "p = 0.5 * (lowers[tid] + uppers[tid])"
         if box == "vectors":
-            d.param("lower", vec, -0.2, 0.0, about="lower corner of the domain")
-            d.param("inv_extent", vec, 0.6, 0.8, about="reciprocal extent of the domain")
+            d.param("lower", vec, -0.1, 0.1, about="lower corner of the domain")
+            d.param("inv_extent", vec, 1.0, 1.2, about="reciprocal extent of the domain")
             load += "\np = wp.cw_mul(p - lower, inv_extent)"
-        load += f"\n# Clamp points on the upper {'faces' if dim == 3 else 'edges'} to the last cell"
+        load += f"\n# Outside points go to the cells at the {'faces' if dim == 3 else 'edges'}"
         for i, a in enumerate(axes):
             load += f"\n{a}i = wp.uint32(wp.clamp(p[{i}] * {side}, 0.0, {side - 1.0}))"
         names = [f"{a}i" for a in axes]
@@ -86,8 +86,8 @@ def morton_codes(d: Draft) -> None:
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body.rstrip(), store=store)
     domain = "a box" if box == "vectors" else "the unit cube" if dim == 3 else "the unit square"
     noun = {
-        "points": f"point within {domain}",
-        "boxes": f"box, by its center within {'a domain' if box == 'vectors' else domain}",
+        "points": f"point, clamped to {domain}",
+        "boxes": f"box, by its center clamped to {'a domain' if box == 'vectors' else domain}",
         "cells": "cell of a grid",
     }[source]
     d.says(f"Computes the Morton code of each {noun}{', with its index below' if index else ''}.")

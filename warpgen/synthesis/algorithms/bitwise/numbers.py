@@ -161,7 +161,8 @@ def modular_arithmetic(d: Draft) -> None:
             body = body.replace(" // ", " / ")
     elif kind == "inverse":
         d.input("x", "int", n, 1, top)
-        d.param("modulus", "int", d.pick(997, 7919, 29989))
+        fermat = method == "second"  # as Fermat needs; Euclid also serves composite ones
+        d.param("modulus", "int", d.pick(31, 61, 127) if fermat else d.pick(1001, 7917, 30003))
         d.output("inverses", "int", n)
         if method == "first":
             body = """
@@ -193,7 +194,9 @@ def modular_arithmetic(d: Draft) -> None:
             # Fermat: for a prime modulus x^(p - 2) is the inverse
             inverses[tid] = power_mod(value, modulus - 2, modulus)
             """
-        d.says("Inverts numbers modulo a prime; -1 marks those that have no inverse.")
+        d.says(
+            f"Inverts numbers modulo {'a prime' if fermat else 'another'}; -1 marks those that have no inverse."
+        )
     elif kind == "prime":
         d.input("candidates", wide, n, 2, top)
         d.output("is_prime", "int", n)
@@ -361,7 +364,7 @@ def modular_arithmetic(d: Draft) -> None:
             return found | ({"lcms": over(math.lcm, "x", "y")} if form == "function" else {})
         if kind == "inverse":
             m = int(v.modulus)
-            return {"inverses": over(lambda x: pow(x, -1, m) if x % m else -1, "x")}
+            return {"inverses": over(lambda x: pow(x, -1, m) if math.gcd(x, m) == 1 else -1, "x")}
         if kind == "prime":
             return {"is_prime": over(prime, "candidates").astype(int)}
         if kind == "crt":

@@ -210,13 +210,14 @@ def find_pattern(d: Draft) -> None:
     alphabet = d.option("symbols", "int", "uint8")
     layout = d.option("layout", "rows", "columns")
     n, length, m = d.pick(24, 32, 48), d.pick(24, 32, 40), d.pick(2, 3)
+    m += method == "kmp"  # borders of two symbols never fall back
     k = 3
     d.input(
         "text",
         alphabet,
         (n, length) if layout == "rows" else (length, n),
         0,
-        2 if m == 3 else k,
+        k if m == 2 else 2,
         about=f"texts, one per {layout[:-1]}",
     )
     d.input(
@@ -224,7 +225,7 @@ def find_pattern(d: Draft) -> None:
         alphabet,
         m,
         0,
-        2 if m == 3 else k,
+        k if m == 2 else 2,
         about="pattern to find" + (", of at most 32 symbols" if method == "bits" else ""),
     )
     at: Any = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")

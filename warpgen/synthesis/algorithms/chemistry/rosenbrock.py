@@ -124,7 +124,7 @@ def rosenbrock_step(d: Draft) -> None:
         )
     elif lit:
         d.input("zenith", "float", cells, 10.0, 110.0, about="Zenith angles of the sun [deg]")
-    d.param("h", "float", 0.2, 0.5, about="Time step [s]")
+    d.param("h", "float", 0.2, 2.0, about="Time step [s]")
     if result != "concentrations":
         d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
         d.param("atol", "float", 1e-4, about="Absolute tolerance [1e12 / cm^3]")

@@ -242,7 +242,7 @@ def lift_parcels(d: Draft) -> None:
         advance=advance,
         mix="""
             # Air from around is mixed in, without which parcels come out too warm
-            mixed = wp.min(entrainment * (p_from - p), 1.0)
+            mixed = 1.0 - wp.exp(entrainment * (p - p_from))
             t_parcel += mixed * (t_env - t_parcel)
             """
         if entrain
@@ -361,7 +361,7 @@ def lift_parcels(d: Draft) -> None:
                         slope_ = lapse(tp + h / 2 * slope_, here * np.exp(h / 2))
                     tp = tp + h * slope_
                 if entrain:
-                    tp += min(v.entrainment * (first - q), 1) * (t[level] - tp)
+                    tp += -np.expm1(v.entrainment * (q - first)) * (t[level] - tp)
                 rp = saturated(tp, q)
             path[level] = tp
             a, b = tp, t[level]

@@ -67,15 +67,17 @@ def spread_fire(d: Draft) -> None:
         d.input("fuel_type", "int", n, 0, 4, about="Fuel model of each cell")
     else:
         d.struct("fuels", FUEL_MODEL, _FUEL, shape=n, about="Fuel bed of each cell")
-    d.input("moisture", "float", n, 0.04, 0.18, about="Moisture of dead fuel, mass of water over dry mass")
+    # Some beds are too wet to burn, unless a power is taken of their heat, which has no slope at zero
+    wettest = 0.18 if result == "flame" or limit else 0.34
+    d.input("moisture", "float", n, 0.04, wettest, about="Moisture of dead fuel, mass of water over dry mass")
     if live:
         d.input("live_load", "float", n, 0.01, 0.08, about="Load of live fuel [lb/ft^2]")
         d.input("live_moisture", "float", n, 0.7, 1.5, about="Moisture of live fuel")
     where = f"{'above the canopy' if sheltered else 'at midflame height'} [{'m/s' if metric else 'mi/h'}]"
     if wind == "speed":
-        d.input("wind", "float", n, 0.5, 6.0, about=f"Wind speed {where}")
+        d.input("wind", "float", n, 0.2, 12.0 if metric else 27.0, about=f"Wind speed {where}")
     elif wind == "vector":
-        d.input("wind", "vec2", n, -4.0, 6.0, about=f"Wind {where}")
+        d.input("wind", "vec2", n, *((-6.0, 9.0) if metric else (-13.0, 20.0)), about=f"Wind {where}")
     if sheltered:
         d.input("canopy_cover", "float", n, 0.0, 0.9, about="Fraction of the sky that the canopy covers")
     if slope == "tangent":
@@ -112,9 +114,9 @@ def spread_fire(d: Draft) -> None:
     d.function('''
         @wp.func
         def moisture_damping(ratio: float) -> float:
-            """Damping of the reaction by moisture, 0 at the moisture of extinction."""
-            r = wp.min(ratio, 1.0)
-            return wp.max(1.0 - 2.59 * r + 5.11 * r * r - 3.52 * r * r * r, 0.0)
+            """Damping of the reaction by moisture, 0 from the moisture of extinction on."""
+            square = ratio * ratio
+            return wp.max(1.0 - 2.59 * ratio + 5.11 * square - 3.52 * square * ratio, 0.0)
     ''')
     d.function('''
         @wp.func
@@ -288,7 +290,6 @@ def spread_fire(d: Draft) -> None:
         gamma = s**1.5 / (495 + 0.0594 * s**1.5) * ratio**a * np.exp(a * (1 - ratio))
 
         def damped(r: Any) -> Any:
-            r = np.minimum(r, 1)
             return np.maximum(1 - 2.59 * r + 5.11 * r**2 - 3.52 * r**3, 0)
 
         kept = 1 - 0.0555 if damping == "albini" else 1 / 1.0555

@@ -55,17 +55,24 @@ def assimilate_carbon(d: Draft) -> None:
         "regime": "Computes the ratio of light-limited to enzyme-limited photosynthesis.",
         "gross": "Computes gross photosynthesis of leaves.",
     }[result])  # fmt: skip
-    d.input("light", "float", size, 100.0, 1500.0, about="Photosynthetically active light [umol/m^2/s]")
-    d.input("leaf_temp", "float", size, 10.0, 35.0, about="Leaf temperature [deg C]")
+    # In the shade, respiration outdoes the uptake; cold leaves in rich air cannot use all they fix
+    bright = (0.0, 500.0) if solved else (100.0, 1500.0)
+    warmth, air, inner_air = (
+        ((6.0, 28.0), (450.0, 800.0), (150.0, 430.0))
+        if product
+        else ((10.0, 35.0), (380.0, 450.0), (150.0, 350.0))
+    )
+    d.input("light", "float", size, *bright, about="Photosynthetically active light [umol/m^2/s]")
+    d.input("leaf_temp", "float", size, *warmth, about="Leaf temperature [deg C]")
     d.input("vcmax25", "float", size, 40.0, 100.0, about="Carboxylation capacity at 25 deg C [umol/m^2/s]")
     if solved or result == "conductance":
-        d.input("dryness", "float", size, 0.3, 1.2, about="Vapor pressure deficit [kPa]")
+        d.input("dryness", "float", size, 0.3, 0.9 if product else 1.2, about="Vapor pressure deficit [kPa]")
     if inside == "given":
-        d.input("inner_co2", "float", size, 150.0, 350.0, about="CO2 within the leaf [umol/mol]")
+        d.input("inner_co2", "float", size, *inner_air, about="CO2 within the leaf [umol/mol]")
         if result == "conductance":
-            d.param("co2", "float", 380.0, 450.0, about="CO2 in the air [umol/mol]")
+            d.param("co2", "float", *air, about="CO2 in the air [umol/mol]")
     else:
-        d.param("co2", "float", 380.0, 450.0, about="CO2 in the air [umol/mol]")
+        d.param("co2", "float", *air, about="CO2 in the air [umol/mol]")
     if inside == "ratio":
         d.param("ratio", "float", 0.6, 0.8, about="CO2 within the leaf over that in the air")
     d.module("GAS = wp.constant(8.314)  # J / (mol K)")
@@ -146,9 +153,9 @@ def assimilate_carbon(d: Draft) -> None:
         head = ""
         if inside == "ball berry":
             head = (
-                "# Relative humidity at the leaf surface (Tetens formula)\n"
+                "# Relative humidity at the leaf surface (Tetens formula); air that is drier counts as 0.3\n"
                 "saturated = 0.6108 * wp.exp(17.27 * leaf_temp[@] / (leaf_temp[@] + 237.3))\n"
-                "humid = wp.max(1.0 - dryness[@] / saturated, 0.1)\n"
+                "humid = wp.max(1.0 - dryness[@] / saturated, 0.3)\n"
             )
         turns = d.pick(4, 5, 6)
         # What is read after the loop must exist before it
@@ -166,8 +173,8 @@ def assimilate_carbon(d: Draft) -> None:
                 f"for turn in range({turns}):\n"
                 "    $inner\n"
                 "    $law\n"
-                "    # Half the way, so that it does not swing; it stays above the compensation point\n"
-                "    ci = 0.5 * (ci + wp.max(co2 - 1.6 * net / gs, 1.2 * gamma_star))"
+                "    # Half the way, so that it does not swing\n"
+                "    ci = 0.5 * (ci + co2 - 1.6 * net / gs)"
             )
         )
         inner = _flat(rates("ci"))
@@ -248,8 +255,8 @@ def assimilate_carbon(d: Draft) -> None:
                     gs = 0.02 + 1.6 * (1 + 4 / np.sqrt(v.dryness)) * open_
                 else:
                     wet = 1 - v.dryness / (0.6108 * np.exp(17.27 * v.leaf_temp / (v.leaf_temp + 237.3)))
-                    gs = 0.02 + 9 * np.maximum(wet, 0.1) * open_
-                ci = (ci + np.maximum(v.co2 - 1.6 * (gross - rd) / gs, 1.2 * star)) / 2
+                    gs = 0.02 + 9 * np.maximum(wet, 0.3) * open_
+                ci = (ci + v.co2 - 1.6 * (gross - rd) / gs) / 2
         else:
             ci = v.ratio * v.co2 if inside == "ratio" else v.inner_co2
             c, e, gross = carbon(ci)

@@ -54,7 +54,7 @@ def rain_warm_clouds(d: Draft) -> None:
     declare(heat, "float", shape, 280.0, 290.0, about=abouts[heat])
     declare("qv", "float", shape, 0.006, 0.013, about=abouts["qv"])
     declare("qc", "float", shape, 0.0, 0.003, about=abouts["qc"])
-    declare("qr", "float", shape, 0.0001, 0.003, about=abouts["qr"])
+    declare("qr", "float", shape, 0.0001, 0.012, about=abouts["qr"])
     d.input("rho", "float", levels, 0.8, 1.2, about="Air density [kg/m^3]")
     if air == "exner":
         d.input("exner", "float", levels, 0.95, 1.0, about="Exner function")
@@ -64,9 +64,9 @@ def rain_warm_clouds(d: Draft) -> None:
         d.input("pressure", "float", levels, 830.0, 1000.0, about="Pressure [hPa]")
         warmth = "t = temp[c, k]\np = pressure[k]"
         warm = "LV / CP"
-    d.param("dt", "float", 2.0, 8.0, about="Time step [s]")
+    d.param("dt", "float", 15.0, 45.0, about="Time step [s]")
     if fall != "none":
-        d.param("dz", "float", 200.0, 400.0, about="Layer thickness [m]")
+        d.param("dz", "float", 500.0, 800.0, about="Layer thickness [m]")
     constants = [
         "LV = wp.constant(2.5e6)  # J/kg, to evaporate water",
         "CP = wp.constant(1004.0)  # J/(kg K), of air",

@@ -230,20 +230,12 @@ def snow_energy_balance(d: Draft) -> None:
         rain = rain_fraction * precipitation
         snowfall = precipitation - rain
         swe_before = swe[tid] + snowfall
-        # Hardly any snow to melt (less than 0.1 mm of water), rain runs off
-        if swe_before < 0.1$bare:
-            swe_new[tid] = swe_before
-            cold_new[tid] = 0.0
-            age_new[tid] = 0.0
-            runoff[tid] = rain$ponded
-            $dried
-            return
         $albedo
         solar_net = (1.0 - albedo) * $solar
         vapor_pressure = humidity * saturation_pressure(air_temp)
         $sky
         cloud = $cloud
-        emissivity = wp.min(clear_emissivity * (1.0 + 0.22 * cloud * cloud), 1.0)
+        emissivity = clear_emissivity * (1.0 + 0.22 * cloud * cloud)
         longwave_in = emissivity * STEFAN_BOLTZMANN * wp.pow(air_kelvin, 4.0)
         # The surface is 1 deg C colder than the air, but not warmer than 0 deg C, where it melts
         surface_temp = wp.min(air_temp - 1.0, 0.0)
@@ -282,9 +274,6 @@ def snow_energy_balance(d: Draft) -> None:
         wind=f"wp.max({at['wind_speed']}, 0.5)",
         phase=_PHASE[phase],
         warm="air_temp" if phase == "linear" else "wp.max(air_temp, 0.0)",  # or it does not rain
-        dried="liquid_new[tid] = 0.0" if liquid else "",
-        ponded=" + liquid_water[tid]" if liquid else "",
-        bare=" and not has_ice" if mask == "glacier" else "",
         albedo=_ALBEDO[albedo],
         solar=at["solar"],
         sky=_SKY[sky],
@@ -328,7 +317,7 @@ def snow_energy_balance(d: Draft) -> None:
         else:
             clear = 1.0 - (1.0 + 46.5 * e / k) * np.exp(-np.sqrt(1.2 + 139.5 * e / k))
         black = 5.670374e-8 * k**4
-        down = np.minimum(clear * (1.0 + 0.22 * w["cloud_cover"] ** 2), 1.0) * black
+        down = clear * (1.0 + 0.22 * w["cloud_cover"] ** 2) * black
         sun, wind = (1.0 - bright) * w["solar"], np.maximum(w["wind_speed"], 0.5)
         if forest:
             c = v.canopy_cover
@@ -355,15 +344,10 @@ def snow_energy_balance(d: Draft) -> None:
             after, left, stored = after + frozen, left - frozen * 0.334, stored - frozen
             held = np.minimum(stored, 0.04 * after)
             out = stored - held
-        bare = (before < 0.1) & ~ice
-        made = {
-            "swe_new": np.where(bare, before, after),
-            "cold_new": np.where(bare, 0.0, left),
-            "age_new": np.where(bare, 0.0, np.exp(-fall / 5.0) * (v.snow_age + 1.0)),
-            "runoff": np.where(bare, rain + (v.liquid_water if liquid else 0.0), out),
-        }
+        age = np.exp(-fall / 5.0) * (v.snow_age + 1.0)
+        made = {"swe_new": after, "cold_new": left, "age_new": age, "runoff": out}
         if liquid:
-            made["liquid_new"] = np.where(bare, 0.0, held)
+            made["liquid_new"] = held
         if mask == "valid":
             old = {"swe_new": v.swe, "cold_new": v.cold_content, "age_new": v.snow_age, "runoff": 0.0}
             old |= {"liquid_new": v.liquid_water} if liquid else {}

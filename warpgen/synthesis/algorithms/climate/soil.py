@@ -29,12 +29,12 @@ DRAINING_SOIL = piece(
 """
 )
 _SOIL = {
-    "porosity": fill(0.4, 0.5),
+    "porosity": fill(0.4, 0.44),
     "dry_conductivity": fill(0.2, 0.3),
     "wet_conductivity": fill(1.2, 1.8),
     "dry_heat_capacity": fill(1.0, 1.3),
 }
-_FLOW = {"saturated_flow": fill(0.5, 2.0), "pore_exponent": fill(5.0, 9.0)}
+_FLOW = {"saturated_flow": fill(10.0, 100.0), "pore_exponent": fill(4.0, 8.0)}
 
 _CONDUCTIVITY = {
     "linear": '''
@@ -86,17 +86,18 @@ def step_soil_columns(d: Draft) -> None:
     shape = (columns, layers)
     if mask == "land":
         d.input("land_type", "int", columns, -1, 3, about="Land type, -1 for ocean")
-    d.inout("temp", "float", shape, -3.0, 12.0, about="Layer temperatures [deg C]")
+    d.inout("temp", "float", shape, -8.0 if freezing else -3.0, 12.0, about="Layer temperatures [deg C]")
     if water != "none":
-        most = 0.34 if freezing else 0.38  # leaves room for the ice
+        most = 0.35 if freezing else 0.4  # leaves room for the ice
         liquid = ", liquid only" if freezing else ""
-        d.inout("water", "float", shape, 0.1, most, about=f"Volumetric water content{liquid}")
+        d.inout("water", "float", shape, 0.01, most, about=f"Volumetric water content{liquid}")
     else:
         with_ice = ", ice included" if freezing else ""
-        d.input("water", "float", shape, 0.1, 0.38, about=f"Volumetric water content{with_ice}")
+        d.input("water", "float", shape, 0.03, 0.4, about=f"Volumetric water content{with_ice}")
     if freezing:
-        d.inout("ice", "float", shape, 0.0, 0.05, about="Volumetric ice content, as liquid water")
-    d.input("thickness", "float", layers, 0.1, 0.4, about="Layer thicknesses, from the top [m]")
+        most = 0.03 if water == "none" else 0.05
+        d.inout("ice", "float", shape, 0.0, most, about="Volumetric ice content, as liquid water")
+    d.input("thickness", "float", layers, 0.05, 0.25, about="Layer thicknesses, from the top [m]")
     kind, fields = (DRAINING_SOIL, _SOIL | _FLOW) if water == "gravity" else (SOIL, _SOIL)
     if types == "types":
         d.input("soil_type", "int", columns, 0, 3, about="Soil type of each column")
@@ -118,7 +119,7 @@ def step_soil_columns(d: Draft) -> None:
     elif bottom == "fixed":
         d.param("deep_temp", "float", 4.0, 8.0, about="Temperature below the column [deg C]")
     if water != "none":
-        d.input("rain", "float", columns, 0.0, 5.0, about="Water supply at the surface [mm/h]")
+        d.input("rain", "float", columns, 0.0, 25.0, about="Water supply at the surface [mm/h]")
         if water == "gravity":
             d.output("runoff", "float", columns, about="Surface runoff [mm]")
         d.output("drainage", "float", columns, about="Water that leaves the column below [mm]")
@@ -136,7 +137,7 @@ def step_soil_columns(d: Draft) -> None:
             @wp.func
             def hydraulic_conductivity(saturation: float, soil: SoilProperties) -> float:
                 """Return the unsaturated hydraulic conductivity [mm/h] (Campbell 1974)."""
-                return soil.saturated_flow * wp.pow(wp.min(saturation, 1.0), soil.pore_exponent)
+                return soil.saturated_flow * wp.pow(saturation, soil.pore_exponent)
         ''')
     d.function('''
         @wp.func
@@ -180,7 +181,7 @@ def step_soil_columns(d: Draft) -> None:
             ice[column, layer] = ice[column, layer] + frozen
             heat = t * heat_capacity + frozen * FUSION_HEAT
             temp[column, layer] = heat / (heat_capacity + frozen * (ICE_HEAT_CAPACITY - WATER_HEAT_CAPACITY))
-        elif t > 0.0 and ice[column, layer] > 0.0:
+        elif t > 0.0:
             melted = wp.min(t * heat_capacity / FUSION_HEAT, ice[column, layer])
             $more
             ice[column, layer] = ice[column, layer] - melted
@@ -192,7 +193,7 @@ def step_soil_columns(d: Draft) -> None:
         hours = dt / 3600.0
         supply = rain[column] * hours
         # What the first layer has no room for runs off at the surface
-        infiltration = wp.min(supply, 1000.0 * thickness[0] * wp.max($soil.porosity - $full_top, 0.0))
+        infiltration = wp.min(supply, 1000.0 * thickness[0] * ($soil.porosity - $full_top))
         runoff[column] = supply - infiltration
         for layer in range(layers):
             depth = 1000.0 * thickness[layer]
@@ -202,7 +203,7 @@ def step_soil_columns(d: Draft) -> None:
             drained = wp.min(drained, wp.max(amount - 0.05 * depth, 0.0))
             if layer < layers - 1:
                 room = $soil.porosity - $full_below
-                drained = wp.min(drained, 1000.0 * thickness[layer + 1] * wp.max(room, 0.0))
+                drained = wp.min(drained, 1000.0 * thickness[layer + 1] * room)
             water[column, layer] = (amount - drained) / depth
             infiltration = drained
         drainage[column] = infiltration
@@ -329,7 +330,7 @@ def step_soil_columns(d: Draft) -> None:
             if freezing:
                 free = wet_[c] if water != "none" else wet_[c] - ice[c]
                 cold = (temp[c] < 0.0) & (free > 0.02)
-                warm = (temp[c] > 0.0) & (ice[c] > 0.0)
+                warm = temp[c] > 0.0
                 change = np.where(cold, np.minimum(-temp[c] * capacity / 334.0, free - 0.02), 0.0)
                 change -= np.where(warm, np.minimum(temp[c] * capacity / 334.0, ice[c]), 0.0)
                 ice[c] += change
@@ -376,7 +377,7 @@ def step_soil_columns(d: Draft) -> None:
         coming, lost = v.rain[c] * v.dt / 3600.0, 0.0
         if water == "gravity":
             rain = coming
-            coming = min(rain, 1000.0 * v.thickness[0] * max(s["porosity"] - w[0] - ice[0], 0.0))
+            coming = min(rain, 1000.0 * v.thickness[0] * (s["porosity"] - w[0] - ice[0]))
             lost = rain - coming
         for i, depth in enumerate(1000.0 * v.thickness):
             if water == "buckets":
@@ -385,12 +386,11 @@ def step_soil_columns(d: Draft) -> None:
                 coming -= taken
                 continue
             amount, most = w[i] * depth + coming, s["porosity"] * depth
-            flow = v.dt / 3600.0 * s["saturated_flow"] * min(amount / most, 1.0) ** s["pore_exponent"]
+            flow = v.dt / 3600.0 * s["saturated_flow"] * (amount / most) ** s["pore_exponent"]
             coming = min(flow, max(amount - 0.05 * depth, 0.0))
             if i < layers - 1:
-                coming = min(
-                    coming, 1000.0 * v.thickness[i + 1] * max(s["porosity"] - w[i + 1] - ice[i + 1], 0.0)
-                )
+                room = s["porosity"] - w[i + 1] - ice[i + 1]
+                coming = min(coming, 1000.0 * v.thickness[i + 1] * room)
             w[i] = (amount - coming) / depth
         return lost, coming
 

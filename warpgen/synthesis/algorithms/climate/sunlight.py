@@ -249,7 +249,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         """,
         night={
             "skip": f"mu0 = cos_zenith[column]\n# No sunlight at night\nif mu0 <= 0.02:\n{_indented(zeros)}\n    return\n",
-            "clamp": "# Clamp, since a sun at the horizon would shine through endless air\nmu0 = wp.max(cos_zenith[column], 0.02)",
+            "clamp": "# Clamp, since a sun at the horizon would shine through endless air\nmu0 = wp.max(cos_zenith[column], 0.05)",
         }[night],
         albedo=albedo,
         vec=wide,
@@ -285,7 +285,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
             np.asarray(a).T if level_first else np.asarray(a)
             for a in (v.optical_depth, v.scattering, v.asymmetry)
         )
-        mu = np.maximum(v.cos_zenith, 0.02)
+        mu = np.maximum(v.cos_zenith, 0.02 if night == "skip" else 0.05)
         if clouds == "fraction":
             tau = tau * (v.cloud_fraction.T if level_first else v.cloud_fraction) ** 1.5
         if clouds == "path":

@@ -101,7 +101,7 @@ def surface_fluxes(d: Draft) -> None:
     if wind == "speed":
         d.input("wind", "float", n, 0.0, 12.0, about="Wind speed at the reference height [m/s]")
     else:
-        d.input("wind", "vec2", n, -6.0, 9.0, about="Eastward and northward wind [m/s]")
+        d.input("wind", "vec2", n, -3.0, 4.0, about="Eastward and northward wind [m/s]")
     d.input("air_theta", "float", n, 285.0, 300.0, about="Potential temperature of the air [K]")
     d.input("surface_temperature", "float", n, 284.0, 304.0, about="Temperature of the surface [K]")
     if moist:
@@ -191,9 +191,9 @@ def psi_h(zeta: float) -> float:
         # Profiles between the roughness lengths and the reference height
         momentum_log = wp.log(z / z0) - psi_m(zeta) + psi_m(z0 / z * zeta)
         heat_log = wp.log(z / z0h) - psi_h(zeta) + psi_h(z0h / z * zeta)
-        # Floors, since stable profiles could leave no exchange at all
-        u_star = wp.max(KARMAN * speed / wp.max(momentum_log, 1.0), 0.02)
-        theta_star = KARMAN * delta_theta / wp.max(heat_log, 1.0)
+        # A floor, since stable profiles could leave no exchange at all
+        u_star = wp.max(KARMAN * speed / momentum_log, 0.02)
+        theta_star = KARMAN * delta_theta / heat_log
         $q_star
         $gust
         $regime
@@ -239,8 +239,8 @@ def psi_h(zeta: float) -> float:
         $last
         """,
         wind={
-            "speed": "# Calm air would stop all exchange\nspeed = wp.max(wind[tid], 0.5)",
-            "components": "# Calm air would stop all exchange\nspeed = wp.max(wp.length(wind[tid]), 0.5)",
+            "speed": "# Calm air would stop all exchange\nspeed = wp.max(wind[tid], 1.0)",
+            "components": "# Calm air would stop all exchange\nspeed = wp.max(wp.length(wind[tid]), 1.0)",
         }[wind],
         z="""
             # Profiles begin at the displacement height within the vegetation
@@ -261,7 +261,7 @@ def psi_h(zeta: float) -> float:
         rounds=str(rounds),
         body=round_,
         z0h=z0h,
-        q_star="q_star = KARMAN * delta_q / wp.max(heat_log, 1.0)" if moist else "",
+        q_star="q_star = KARMAN * delta_q / heat_log" if moist else "",
         gust="""
             # Convective eddies stir the air even without mean wind (Deardorff velocity scale)
             convection = wp.max(-GRAVITY / theta_v * u_star * $buoyancy * mixed_depth, 1.0e-4)
@@ -306,7 +306,7 @@ def psi_h(zeta: float) -> float:
         )
 
     def reference(v: Values) -> dict[str, Any]:
-        u = mean = np.maximum(v.wind if wind == "speed" else np.linalg.norm(v.wind, axis=1), 0.5)
+        u = mean = np.maximum(v.wind if wind == "speed" else np.linalg.norm(v.wind, axis=1), 1.0)
         z = v.height - (0.67 * v.canopy_height if canopy else 0.0)
         dt, t = v.air_theta - v.surface_temperature, v.air_theta
         dq = v.humidity - v.surface_humidity if moist else np.zeros(n)
@@ -321,8 +321,8 @@ def psi_h(zeta: float) -> float:
             }[heat]  # fmt: skip
             lm = np.log(z / z0) - psi(zeta)[0] + psi(z0 / z * zeta)[0]
             lh = np.log(z / zh) - psi(zeta)[1] + psi(zh / z * zeta)[1]
-            us = np.maximum(0.4 * u / np.maximum(lm, 1), 0.02)
-            ts, qs = 0.4 * dt / np.maximum(lh, 1), 0.4 * dq / np.maximum(lh, 1)
+            us = np.maximum(0.4 * u / lm, 0.02)
+            ts, qs = 0.4 * dt / lh, 0.4 * dq / lh
             if gusts:
                 w = np.cbrt(np.maximum(-9.81 / tv * us * (ts + 0.61 * t * qs) * v.mixed_depth, 1e-4))
                 u = np.sqrt(mean**2 + (1.2 * w) ** 2)

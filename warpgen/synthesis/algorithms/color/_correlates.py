@@ -21,9 +21,7 @@ def correlates(v: Values, cond: Any, matrix: Any, model: str, source: str, disco
     xyz = v.colors if source == "xyz" else v.colors @ _RGB.T
     white, la = np.asarray(cond["white"]), cond["adapting_luminance"]
     degree = {
-        "computed": np.clip(
-            cond.get("surround_f", 0.0) * (1.0 - np.exp((-la - 42.0) / 92.0) / 3.6), 0.0, 1.0
-        ),
+        "computed": cond.get("surround_f", 0.0) * (1.0 - np.exp((-la - 42.0) / 92.0) / 3.6),
         "complete": 1.0,
         "given": v.get("adaptation_degree", 0.0),
     }[discount]

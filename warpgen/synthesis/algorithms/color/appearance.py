@@ -215,9 +215,8 @@ def appearance_correlates(d: Draft) -> None:
         white_cones=_cones(matrix, "white", ("r_w", "g_w", "b_w")),
         degree={
             "computed": """
-                # D = F (1 - 1/3.6 exp((-L_A - 42) / 92)), clamped to [0, 1]
+                # D = F (1 - 1/3.6 exp((-L_A - 42) / 92))
                 degree = viewing.surround_f * (1.0 - wp.exp((-viewing.adapting_luminance - 42.0) / 92.0) / 3.6)
-                degree = wp.clamp(degree, 0.0, 1.0)
                 """,
             "complete": "# The illuminant is discounted completely: degree of adaptation D = 1",
             "given": "",

@@ -73,15 +73,15 @@ def develop_image(d: Draft) -> None:
     at = "p" if flat else "i, j"
     shape: Any = rows * columns if flat else (rows, columns)
     if layout == "planes":
-        d.input("linear", "float", (3, rows, columns), 0.05, 2.0, about="Linear RGB")
+        d.input("linear", "float", (3, rows, columns), 0.0, 2.0, about="Linear RGB")
         load = "r = linear[0, i, j]\ng = linear[1, i, j]\nb = linear[2, i, j]"
     else:
-        d.input("linear", "vec3", shape, 0.05, 2.0, about="Linear RGB")
+        d.input("linear", "vec3", shape, 0.0, 2.0, about="Linear RGB")
         load = f"c = linear[{at}]\nr = c[0]\ng = c[1]\nb = c[2]"
     d.param("exposure", "float", -1.0, 1.0, about="Exposure compensation [EV]")
     if balance != "none":
         space = "XYZ" if balance == "bradford" else "linear RGB"
-        d.param("white", "vec3", 0.8, 1.2, about=f"White of the light source ({space})")
+        d.param("white", "vec3", 0.6, 1.4, about=f"White of the light source ({space})")
     if saturate != "none":
         d.param("saturation", "float", 0.6, 1.3, about="Saturation factor")
     if curve == "white point":

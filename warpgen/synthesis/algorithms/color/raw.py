@@ -166,7 +166,8 @@ def develop_raw(d: Draft) -> None:
     d.input("raw", "float", (rows, cols), 80.0, 1000.0, about="Sensor values [DN], shape (height, width)")
     fields = {
         "black_level": fill(55.0, 70.0), "white_level": fill(1000.0, 1023.0), "gain_r": fill(1.5, 2.2),
-        "gain_b": fill(1.3, 1.9), "vignetting": fill(0.2, 0.5), "exposure": fill(0.8, 1.6),
+        "gain_b": fill(1.3, 1.9), "vignetting": fill(0.2, 0.5),
+        "exposure": fill(0.8, 1.6) if tone == "clip" else fill(2.0, 5.0),
         "color_matrix": fill(0.6, 1.2, "spd"),
     }  # fmt: skip
     if not vignetting:

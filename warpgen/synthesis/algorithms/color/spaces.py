@@ -88,11 +88,12 @@ def compare_colors(d: Draft) -> None:
             d.input(f"{second}_lc", "vec2", many, 5.0, 95.0, about=f"{about}: L* and C*")
             d.input(f"{second}_hue", "float", many, 0.0, 360.0, about=f"{about}: hue [deg]")
     else:
-        d.input(first, "vec3", count, 0.0, 1.0, about="Colors: linear sRGB")
+        bright = d.pick(0.03, 1.0)  # the dark ones are on the linear part of the curve too
+        d.input(first, "vec3", count, 0.0, bright, about="Colors: linear sRGB")
         if against == "one":
-            d.param(second, "vec3", 0.0, 1.0, about=f"{about}: linear sRGB")
+            d.param(second, "vec3", 0.0, bright, about=f"{about}: linear sRGB")
         else:
-            d.input(second, "vec3", many, 0.0, 1.0, about=f"{about}: linear sRGB")
+            d.input(second, "vec3", many, 0.0, bright, about=f"{about}: linear sRGB")
     if weights:
         d.param("kl", "float", 1.0, 2.0, about="Tolerance of lightness, which divides its differences")
         d.param("kc", "float", 0.8, 1.4, about="Tolerance of chroma, which divides its differences")

@@ -24,9 +24,9 @@ _FIELDS = {
     "x": fill(-50.0, 50.0),
     "y": fill(-50.0, 50.0),
     "yaw": fill(-3.0, 3.0),
-    "vx": fill(6.0, 30.0),
-    "vy": fill(-0.4, 0.4),
-    "yaw_rate": fill(-0.3, 0.3),
+    "vx": fill(5.0, 25.0),
+    "vy": fill(-2.5, 2.5),
+    "yaw_rate": fill(-1.0, 1.0),
 }
 
 
@@ -68,19 +68,23 @@ def drive_step(d: Draft) -> None:
         }[result]
     )
     if layout == "struct":
-        d.struct("cars", CAR, dict(_FIELDS), shape=count, about="State of each car")
+        fields = _FIELDS | ({"vy": fill(-0.4, 0.4), "yaw_rate": fill(-0.3, 0.3)} if tire == "linear" else {})
+        d.struct("cars", CAR, fields, shape=count, about="State of each car")
         read = "car = cars[tid]\nvx = car.vx\nvy = car.vy\nr = car.yaw_rate"
         place = "px = car.x\npy = car.y\nyaw = car.yaw"
     else:
         if result == "state":
             d.input("pose", "vec3", count, -3.0, 3.0, about="Positions [m] and heading [rad] (x, y, yaw)")
-        d.input("speed", "float", count, 6.0, 30.0, about="Forward velocities [m/s]")
-        d.input("sideways", "vec2", count, -0.4, 0.4, about="Lateral velocities [m/s] and yaw rates [rad/s]")
+        d.input("speed", "float", count, 5.0, 25.0, about="Forward velocities [m/s]")
+        small = 0.4 if tire == "linear" else 1.5  # other tires may slide
+        about = "Lateral velocities [m/s] and yaw rates [rad/s]"
+        d.input("sideways", "vec2", count, -small, small, about=about)
         read = "vx = speed[tid]\nvy = sideways[tid][0]\nr = sideways[tid][1]"
         place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
     if result != "state":
         place = ""
-    d.input("steer", "float", count, -0.25, 0.25, about="Steering angles [rad]")
+    turned = 0.25 if tire == "linear" else 0.45
+    d.input("steer", "float", count, -turned, turned, about="Steering angles [rad]")
     if result != "lateral forces" or load == "transfer":
         d.input("drive_acc", "float", count, -3.0, 3.0, about="Accelerations by drive and brakes [m/s^2]")
     if result == "state":

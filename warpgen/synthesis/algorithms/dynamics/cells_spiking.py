@@ -46,7 +46,12 @@ def spiking_step(d: Draft) -> None:
         }[model].replace(".", ", after which they rest." if rest == "counter" else ".")
     )
     adaptive = model == "adaptive exponential"
-    d.inout("v", "float", count, -70.0, -35.0, about="Membrane potentials [mV]")
+    low, high = {
+        "izhikevich": (-75.0, 0.0),
+        "leaky": (-65.0, -50.0),
+        "quadratic": (-60.0, -30.0),
+    }.get(model, (-70.0, -35.0))
+    d.inout("v", "float", count, low, high, about="Membrane potentials [mV]")
     if model in ("izhikevich", "adaptive exponential"):
         what = "Adaptation currents [pA]" if adaptive else "Recovery variables"
         d.inout("u", "float", count, -15.0, 5.0, about=what)
@@ -94,11 +99,13 @@ def spiking_step(d: Draft) -> None:
     at = "k" if kinds == "table" else "tid"
     a, b = (f"a[{at}]", f"b[{at}]") if kinds != "one" else ("A", "B")
     steps = ("0.5 * dt", 2) if halves else ("dt", 1)
+    # Only a second half step may begin beyond the peak
+    rise = "wp.min((x - V_ONSET) / SLOPE, MAX_EXPONENT)" if halves else "(x - V_ONSET) / SLOPE"
     change = {
         "izhikevich": "x += $h * (0.04 * x * x + 5.0 * x + 140.0 - w + current[tid])",
         "leaky": "x += $h / TAU_M * (V_REST - x + drive[tid])",
         "adaptive exponential": (
-            "upswing = G_LEAK * SLOPE * wp.exp(wp.min((x - V_ONSET) / SLOPE, MAX_EXPONENT))\n"
+            f"upswing = G_LEAK * SLOPE * wp.exp({rise})\n"
             "x += $h / CAPACITANCE * (-G_LEAK * (x - V_REST) + upswing - w + current[tid])"
         ),
         "quadratic": "x += $h / TAU_M * (CURVATURE * (x - V_REST) * (x - V_ONSET) + drive[tid])",
@@ -119,6 +126,8 @@ def spiking_step(d: Draft) -> None:
         },
         "quadratic": {"TAU_M": 20.0, "CURVATURE": 0.1, "V_REST": -65.0, "V_ONSET": -45.0, "V_PEAK": -30.0},
     }[model]
+    if adaptive and not halves:
+        del constants["MAX_EXPONENT"]
     if model == "izhikevich" and kinds == "one":
         constants = {"A": 0.02, "B": 0.2, "D": 8.0, "V_RESET": -65.0} | constants
     elif adaptive and kinds == "one":

@@ -78,6 +78,8 @@ def step_powertrains(d: Draft) -> None:
     fuel = d.flag("fuel", 0.4)
     load = d.option("load", "tire force", "road")
     road_load = load == "road"
+    if road_load and brakes == "implicit":
+        brakes = "smooth"  # one step hardly slows a whole vehicle, let alone stops it
     drawn = "the energy drawn" if electric else "the fuel burnt"
     control = ["idle control"] * idle + ["a speed limiter"] * limiter
     d.says(
@@ -92,14 +94,8 @@ def step_powertrains(d: Draft) -> None:
     turning = "the driven axle" if wheels == 1 else "a wheel"
     shape: Any = count if wheels == 1 else (count, 2)
     d.input(f"{unit}_speed", "float", count, 80.0, 500.0, about=f"{kind} speeds [rad/s]")
-    d.input(
-        "wheel_speed_in",
-        "float",
-        shape,
-        -10.0 if road_load else 5.0,
-        80.0,
-        about="Speeds of the driven wheels [rad/s]",
-    )
+    low, high = (-5.0, 20.0) if brakes == "implicit" else (-10.0 if road_load else 5.0, 80.0)
+    d.input("wheel_speed_in", "float", shape, low, high, about="Speeds of the driven wheels [rad/s]")
     d.input("throttle", "float", count, 0.0, 1.0, about="Throttle positions")
     if clutch != "converter":
         d.input("engagement", "float", count, 0.0, 1.0, about="Clutch engagement in 0..1")
@@ -267,8 +263,7 @@ def step_powertrains(d: Draft) -> None:
         $resist
         # --- Step ---
         $inertia
-        {unit}_new = speed + dt * ({unit}_torque - clutch_torque) / {unit}_inertia
-        {unit}_speed_out[tid] = wp.max({unit}_new, 0.0)
+        {unit}_speed_out[tid] = speed + dt * ({unit}_torque - clutch_torque) / {unit}_inertia
         $wheels
         $burn
         """,
@@ -346,7 +341,7 @@ def step_powertrains(d: Draft) -> None:
                 np.abs(new) - (v.dt * v.brake * v.brake_torque / heavy)[:, None], 0.0
             )
         made = {
-            f"{unit}_speed_out": np.maximum(n + v.dt * (torque - carried) / v[f"{unit}_inertia"], 0.0),
+            f"{unit}_speed_out": n + v.dt * (torque - carried) / v[f"{unit}_inertia"],
             "wheel_speed_out": new.reshape(v.wheel_speed_in.shape),
         }
         if fuel:

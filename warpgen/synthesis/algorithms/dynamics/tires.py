@@ -113,7 +113,7 @@ def tire_forces(d: Draft) -> None:
         d.input("wheel_speed", "float", count, 5.0, 80.0, about="Spin of the wheels [rad/s]")
         d.param("low_speed", "float", 0.5, 2.0, about="Floor of the speed in the slip ratio [m/s]")
     else:
-        d.input("slip_ratio_in", "float", count, -0.3, 0.3, about="Longitudinal slip ratios")
+        d.input("slip_ratio_in", "float", count, -1.0, 0.3, about="Longitudinal slip ratios, -1 if locked")
         d.input("slip_angle_in", "float", count, -0.25, 0.25, about="Slip angles [rad]")
     if camber != "none":
         told = ", mirrored on the right" if mirror else ""
@@ -138,7 +138,7 @@ def tire_forces(d: Draft) -> None:
     if relax != "none":
         d.input("previous_force", "vec2", count, -2000.0, 2000.0, about="Forces at the start of the step [N]")
         d.param("relaxation_length", "float", 0.2, 0.6, about="Distance over which forces build up [m]")
-        d.param("dt", "float", 0.001, 0.005, about="Time step [s]")
+        d.param("dt", "float", *((0.01, 0.03) if relax == "euler" else (0.001, 0.005)), about="Time step [s]")
         if slip == "given":
             d.input("roll_speed", "float", count, 2.0, 30.0, about="Rolling speeds [m/s]")
     d.output("tire_force", "vec2", count, about="Longitudinal and lateral forces [N]")

@@ -165,10 +165,10 @@ def wheel_forces(d: Draft) -> None:
     wanted = d.option("wanted", "wrench", "wrench and spin")
     cars, wheels = d.pick(12, 16, 24), 4
     d.module(
-        "SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nLEAST_DOWN = wp.constant(0.2)  # cosine of the largest tilt"
+        "SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nLEAST_DOWN = wp.constant(0.3)  # cosine of the largest tilt"
     )
     d.input("chassis_pos", "vec3", cars, -0.3, 0.3, about="Positions of the chassis [m], z is up")
-    d.input("attitude", "vec3", cars, -0.5, 0.5, about="Roll, pitch and yaw of the chassis [rad]")
+    d.input("attitude", "vec3", cars, -1.15, 1.15, about="Roll, pitch and yaw of the chassis [rad]")
     d.input("twist", "spatial_vector", cars, -1.0, 1.0, about="Linear and angular velocity of the chassis")
     d.input("wheel_speed", "float", (cars, wheels), -1.0, 4.0, about="Spin of the wheels [rad/s]")
     if steered == "front":
@@ -327,7 +327,7 @@ def wheel_forces(d: Draft) -> None:
             )
             turned = _rotation(*v.attitude[c])
             down = -turned[:, 2]
-            if lost or down[2] > -0.2:
+            if lost or down[2] > -0.3:
                 continue
             mount = v.chassis_pos[c] + turned @ v.wheel_mount[w]
             if ground == "plane":

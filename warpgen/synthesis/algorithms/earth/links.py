@@ -72,8 +72,10 @@ def link_budgets(d: Draft) -> None:
         d.input("rain_rate", "float", n, 1.0, 120.0, about="Rain rates [mm/h]")
     if rain == "with height":
         d.input("station_height", "float", n, 0.0, 4.8, about="Heights of the stations above the sea [km]")
+        about = "Heights of the melting layer above the sea (ITU-R P.839) [km]"
+        d.input("melting_height", "float", n, 1.5, 5.0, about=about)
     if pointing != "ideal":
-        low, high = (0.0, 0.3) if pointing == "parabola" else (0.3, 60.0)
+        low, high = (0.0, 0.3) if pointing == "parabola" else (0.1, 8.0)
         d.input("off_axis", "float", n, low, high, about="Angle between dish and satellite [deg]")
     if noise == "figure":
         d.param("noise_figure", "float", 1.0, 4.0, about="Noise figure of the receiver [dB]")
@@ -136,10 +138,8 @@ def link_budgets(d: Draft) -> None:
             fade = rain_loss_per_km(ghz, rain_rate[tid]) * effective
         """,
         "with height": """
-            # Rain begins at the melting layer, so its path ends there; the layer is lower towards the poles
-            latitude = wp.degrees(wp.asin(wp.clamp(vertical[2], -1.0, 1.0)))
-            melting = wp.clamp(5.0 - 0.075 * (wp.abs(latitude) - 23.0), 0.5, 5.0)
-            rainy_path = wp.max(melting - station_height[tid], 0.0) / wp.sin(elevation)
+            # Rain begins at the melting layer, so its path ends there
+            rainy_path = wp.max(melting_height[tid] - station_height[tid], 0.0) / wp.sin(elevation)
             base_km = 35.0 * wp.exp(-0.015 * wp.min(rain_rate[tid], 100.0))
             reduction = 1.0 / (1.0 + rainy_path * wp.cos(elevation) / base_km)
             fade = rain_loss_per_km(ghz, rain_rate[tid]) * rainy_path * reduction
@@ -150,7 +150,7 @@ def link_budgets(d: Draft) -> None:
         "parabola": "# Main lobe: 12 dB lost at a beam width off\nbeam = 21.0 / (ghz * diameter)\n"
         "off = off_axis[tid] / beam\ngain_db = peak_db - 12.0 * off * off",
         "side lobes": "# Envelope of the side lobes (ITU-R S.465), capped since it diverges on the axis\n"
-        "gain_db = wp.min(peak_db, wp.max(32.0 - 25.0 * wp.log10(off_axis[tid]), -10.0))",
+        "gain_db = wp.min(peak_db, 32.0 - 25.0 * wp.log10(off_axis[tid]))",
     }[pointing]
     kelvin = {
         "fixed": "# The antenna adds about 30 K from the sky and the ground\nnoise_kelvin = receiver_kelvin + 30.0",
@@ -249,8 +249,7 @@ def link_budgets(d: Draft) -> None:
                 length = 4 / sin_el
                 fade = per_km * length / (1 + 0.045 * length * np.cos(el))
             else:
-                melt = np.clip(5 - 0.075 * (abs(np.degrees(np.arcsin(z[:, 2]))) - 23), 0.5, 5)
-                length = np.maximum(melt - v.station_height, 0) / sin_el
+                length = np.maximum(v.melting_height - v.station_height, 0) / sin_el
                 fade = (
                     per_km
                     * length
@@ -261,7 +260,7 @@ def link_budgets(d: Draft) -> None:
         if pointing == "parabola":
             gain = gain - 12 * (v.off_axis * ghz * v.diameter / 21) ** 2
         elif pointing == "side lobes":
-            gain = np.minimum(gain, np.maximum(32 - 25 * np.log10(v.off_axis), -10))
+            gain = np.minimum(gain, 32 - 25 * np.log10(v.off_axis))
         if noise == "fixed":
             kelvin_ = v.receiver_kelvin + 30
         elif noise == "figure":

@@ -125,8 +125,8 @@ def signal_delays(d: Draft) -> None:
         "receiver_geodetic",
         "vec2",
         receivers,
-        -1.0,
-        1.0,
+        -1.35,
+        1.35,
         about="Latitude and longitude [rad]",
     )
     d.input("receiver_height", "float", receivers, 0.0, 4000.0, about="Height of the receivers [m]")
@@ -156,11 +156,11 @@ def signal_delays(d: Draft) -> None:
             d.struct(
                 "klobuchar",
                 KLOBUCHAR,
-                {"alpha": fill(1e-8, 3e-8), "beta": fill(8e4, 1.2e5)},
+                {"alpha": fill(-1e-8, 3e-8), "beta": fill(8e4, 1.2e5)},
                 about="Broadcast coefficients",
             )
         else:
-            d.param("iono_alpha", "vec4", 1e-8, 3e-8, about="Broadcast amplitudes [s]")
+            d.param("iono_alpha", "vec4", -1e-8, 3e-8, about="Broadcast amplitudes [s]")
             d.param("iono_beta", "vec4", 8e4, 1.2e5, about="Broadcast periods [s]")
         if band == "frequency":
             d.param("carrier_ratio", "float", 1.2, 1.4, about="L1 frequency over that of the carrier")

@@ -72,7 +72,13 @@ def sun_position(d: Draft) -> None:
             d.input("lat", "float", count, 0.2, north, about="Latitude of each site [rad]")
             lat = "lat[tid]"
         else:
-            d.param("lat", "float", 0.2, north, about="Latitude of the site [rad]")
+            d.param(
+                "lat",
+                "float",
+                0.9 if result == "day length" else 0.2,
+                north,
+                about="Latitude of the site [rad]",
+            )
             lat = "lat"
         d.input(days, "float", count, first, last, about=f"Times {since}")
         day = f"{days}[tid]"

@@ -32,7 +32,7 @@ def transfer_orbits(d: Draft) -> None:
     units = d.option("units", "canonical", "kilometers")
     stumpff = d.option("stumpff", "closed form", "with series")
     given = d.option("times", "durations", "epochs")
-    failing = d.flag("reports failure", 0.5)
+    failing = d.flag("reports failure", 0.5) and way != "short"  # short ways never fail
     d.calls(
         {
             "both velocities": "transfer_orbits|lambert_solver|solve_lambert|transfer_velocities|lambert_universal",

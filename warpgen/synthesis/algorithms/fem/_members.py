@@ -2,14 +2,14 @@
 
 ORIENTATIONS = {
     "up vector": """
-        # Local y from a reference vector; one nearly along the member is replaced
-        reference = wp.where(wp.abs(ex[2]) > 0.99, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
+        # Local y from a reference vector; one that is close to the member's direction is replaced
+        reference = wp.where(wp.abs(ex[2]) > 0.95, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
         ey = wp.normalize(wp.cross(reference, ex))
         ez = wp.cross(ex, ey)
     """,
     "roll": """
         # Local y lies in the horizontal plane, then the section rolls about the member
-        reference = wp.where(wp.abs(ex[2]) > 0.99, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
+        reference = wp.where(wp.abs(ex[2]) > 0.95, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
         side = wp.normalize(wp.cross(reference, ex))
         top = wp.cross(ex, side)
         ey = wp.cos(roll[tid]) * side + wp.sin(roll[tid]) * top

@@ -298,7 +298,7 @@ def frame_forces(d: Draft) -> None:
             span = v.node_pos[q] - v.node_pos[p]
             size = np.linalg.norm(span)
             ex = span / size
-            up = np.array([0.0, 0.0, 1.0] if abs(ex[2]) <= 0.99 else [1.0, 0.0, 0.0])
+            up = np.array([0.0, 0.0, 1.0] if abs(ex[2]) <= 0.95 else [1.0, 0.0, 0.0])
             ey = np.cross(up, ex)
             if orient == "node":
                 across = np.cross(ex, v.node_pos[v.third_node[m]] - v.node_pos[p])

@@ -226,8 +226,6 @@ def return_mapping(d: Draft) -> None:
     given = d.option("given", "strain", "gradient", "trial stress")
     stored = d.option("stored", "plastic strain", "stress only", "equivalent")
     form = d.option("form", "early return", "max", "branch")
-    if model == "drucker-prager":
-        d.calls("return_mapping|drucker_prager|drucker_prager_return|plastic_corrector|stress_update")
     n = d.pick(64, 96, 128)
     if given == "trial stress":  # some points yield and some do not
         d.input("sigma_trial", "mat33", n, -0.5, 0.5, about="Trial stresses")
@@ -252,9 +250,11 @@ def return_mapping(d: Draft) -> None:
     d.param("mu", "float", 8.0, 15.0, about="Shear modulus")
     if given != "trial stress":
         d.param("bulk", "float", 10.0, 30.0, about="Bulk modulus")
-    d.param("yield_stress", "float", 0.4, 0.9, about="Initial yield stress")
-    if model == "drucker-prager":
-        d.param("friction", "float", 0.1, 0.3, about="Strength gained per pressure")
+    rough = model == "drucker-prager"
+    d.param("yield_stress", "float", *((0.3, 0.5) if rough else (0.4, 0.9)), about="Initial yield stress")
+    if rough:
+        d.calls("return_mapping|drucker_prager|drucker_prager_return|plastic_corrector|stress_update")
+        d.param("friction", "float", 1.0, 1.5, about="Strength gained per pressure")
     elif model == "viscous":
         d.param("relaxation", "float", 0.2, 0.8, about="Share of the overstress that relaxes in the step")
     d.output("sigma", "mat33", n, about="Stresses")

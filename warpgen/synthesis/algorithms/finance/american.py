@@ -71,7 +71,7 @@ def american_options(d: Draft) -> None:
     elif asset == "currency":
         d.param("foreign_rate", "float", 0.02, 0.07, about=f"Interest rate of the foreign currency{above}")
     if smile == "skew":
-        d.param("skew", "float", -0.2, -0.05, about="Slope of the volatility by log moneyness")
+        d.param("skew", "float", -0.6, -0.3, about="Slope of the volatility by log moneyness")
     elif smile == "term":
         d.param("long_volatility", "float", 0.18, 0.25, about="Volatility of long maturities")
         d.param("vol_decay", "float", 1.0, 3.0, about="Rate at which volatility returns to it [1/year]")
@@ -86,7 +86,7 @@ def american_options(d: Draft) -> None:
     }[result]
     d.output(name, "float", n, about=about)
     if smile == "skew":
-        d.module("MIN_VOL = wp.constant(0.05)")
+        d.module("MIN_VOL = wp.constant(0.12)")
     future = asset == "future"
     b, of_b = ("", "") if future else ("b, ", "b: float, ")
     if result != "trigger":
@@ -307,7 +307,7 @@ def american_options(d: Draft) -> None:
         t = np.where(live, t, 1.0)
         vol = {
             "quoted": lambda: v.sigma,
-            "skew": lambda: np.maximum(v.sigma + v.skew * np.log(v.strike / spot), 0.05),
+            "skew": lambda: np.maximum(v.sigma + v.skew * np.log(v.strike / spot), 0.12),
             "term": lambda: v.long_volatility + (v.sigma - v.long_volatility) * np.exp(-v.vol_decay * t),
         }[smile]()
         held = {

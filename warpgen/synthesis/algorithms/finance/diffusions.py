@@ -128,11 +128,12 @@ def short_rate_step(d: Draft) -> None:
             d.param(now, "float", low, high, about=about)
     d.input("z", "float", shape, -2.0, 2.0, about="standard normal numbers")
     d.param("dt", "float", 0.02, 0.1, about="time step in years")
+    lowest = -0.02 if model == "cir" else 0.02  # Euler's scheme may leave rates below zero
     if place == "same":
-        d.inout("rates", "float", shape, 0.02, 0.08, about="interest rates")
+        d.inout("rates", "float", shape, lowest, 0.08, about="interest rates")
         d.forward_only()
     else:
-        d.input("rates", "float", shape, 0.02, 0.08, about="interest rates")
+        d.input("rates", "float", shape, lowest, 0.08, about="interest rates")
     if discount:
         d.inout("discount", "float", shape, 0.8, 1.0, about="discount factors along the paths")
         d.forward_only()
@@ -159,7 +160,7 @@ def short_rate_step(d: Draft) -> None:
         "cir": f"""
         # Full truncation, because a negative rate would have no root
         r_plus = wp.max(r, 0.0)
-        {target} = r + {kappa} * ({theta} - r_plus) * dt + {sigma} * wp.sqrt(r_plus * dt) * z{at}
+        {target} = r + {kappa} * ({theta} - r_plus) * dt + {sigma} * wp.sqrt(r_plus) * wp.sqrt(dt) * z{at}
         """,
         "cir milstein": f"""
         w = wp.sqrt(dt) * z{at}
@@ -205,7 +206,7 @@ def short_rate_step(d: Draft) -> None:
             "vasicek exact": lambda: (
                 b + (r - b) * np.exp(-k * v.dt) + s * np.sqrt(-np.expm1(-2 * k * v.dt) / (2 * k)) * v.z
             ),
-            "cir": lambda: r + k * (b - r) * v.dt + s * np.sqrt(r) * w,
+            "cir": lambda: r + k * (b - np.maximum(r, 0)) * v.dt + s * np.sqrt(np.maximum(r, 0)) * w,
             "cir milstein": lambda: np.abs(
                 r + k * (b - r) * v.dt + s * np.sqrt(r) * w + s * s / 4 * (w * w - v.dt)
             ),
@@ -269,7 +270,7 @@ def stochastic_volatility_step(d: Draft) -> None:
             about="parameters of the model",
         )
     elif model == "sabr":
-        d.param("beta", "float", 0.4, 0.9, about="exponent of the forward (CEV)")
+        d.param("beta", "float", 0.4, 0.7, about="exponent of the forward (CEV)")
         d.param("xi", "float", 0.2, 0.6, about="volatility of the volatility")
     else:
         own = "log volatility" if model == "ornstein uhlenbeck" else "variance"
@@ -284,7 +285,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         d.param("xi", "float", 0.2, 0.6, about=f"volatility of the {own}")
     if correlate == "in kernel" and not struct:
         d.param("rho", "float", -0.8, -0.3, about="correlation of both shocks")
-    d.param("dt", "float", 0.005, 0.05, about="time step in years")
+    d.param("dt", "float", *((0.05, 0.25) if model == "sabr" else (0.005, 0.05)), about="time step in years")
     d.input("z", "vec2", count, -1.8, 1.8, about="pairs of independent standard normal numbers"
         if correlate == "in kernel" else "pairs of correlated standard normal numbers")  # fmt: skip
     first_name = "forwards" if model == "sabr" else d.pick("s", "spots", "prices")
@@ -292,8 +293,9 @@ def stochastic_volatility_step(d: Draft) -> None:
         model, "v" if first_name == "s" else "variances"
     )
     suffix = d.pick("_out", "_next", "_new")
-    second = {"sabr": (0.15, 0.5), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (0.02, 0.12))
-    price = (0.5, 1.5)
+    # Euler steps may leave variances below zero
+    second = {"sabr": (0.2, 0.8), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (-0.03, 0.12))
+    price = (0.005, 0.08) if model == "sabr" else (0.5, 1.5)
     about = "forwards" if model == "sabr" else "prices"
     beside = {"sabr": "volatilities", "ornstein uhlenbeck": "logarithms of volatilities"}.get(
         model, "variances"
@@ -383,10 +385,11 @@ def stochastic_volatility_step(d: Draft) -> None:
             s1, x1 = np.maximum(s + x * s**v.beta * w1, 0), x * np.exp(xi * w2 - xi**2 * v.dt / 2)
         else:
             mu, kappa, theta = (parameter(name) for name in ("mu", "kappa", "theta"))
-            vol = np.exp(x) if model == "ornstein uhlenbeck" else np.sqrt(x)
+            vol = np.exp(x) if model == "ornstein uhlenbeck" else np.sqrt(np.maximum(x, 0))
             grown = 1 + mu * v.dt + vol * w1
             s1 = s * (grown if model == "heston" else np.exp((mu - vol**2 / 2) * v.dt + vol * w1))
-            x1 = x + kappa * (theta - x) * v.dt + xi * w2 * (1.0 if model == "ornstein uhlenbeck" else vol)
+            held = x if model == "ornstein uhlenbeck" else np.maximum(x, 0)
+            x1 = x + kappa * (theta - held) * v.dt + xi * w2 * (1.0 if held is x else vol)
         if layout == "packed":
             return {"state_out": np.stack([s1, x1], axis=1)}
         tail = "" if layout == "same" else suffix

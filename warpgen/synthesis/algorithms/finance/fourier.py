@@ -94,7 +94,7 @@ def fourier_options(d: Draft) -> None:
     d.param("kappa", "float", 1.0, 2.0, about="Rate of return of the variance to its mean [1/year]")
     d.param("theta", "float", 0.04, 0.09, about="Mean of the variance")
     d.param("xi", "float", 0.3, 0.5, about="Volatility of the variance")
-    d.param("rho", "float", -0.7, -0.3, about="Correlation of price and variance")
+    d.param("rho", "float", -0.7, 0.4, about="Correlation of price and variance")
     if carry != "none":
         d.param("rate", "float", 0.01, 0.04, about="Interest rate, continuously compounded")
     if carry == "rate and yield":

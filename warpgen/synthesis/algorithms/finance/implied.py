@@ -56,11 +56,15 @@ def implied_volatility(d: Draft) -> None:
         """)
     # Quotes above the intrinsic value, else no volatility would do
     low, high = (98.0, 115.0) if kind == "call" else (90.0, 102.0)
+    soonest = 0.5
+    if method == "safeguarded":  # where vega is tiny at first, Newton's steps go too far
+        low, high = (98.0, 140.0) if kind == "call" else (78.0, 102.0)
+        soonest = 0.15
     shape: tuple[int, ...] = (d.pick(8, 10), d.pick(8, 12)) if layout == "surface" else (d.pick(48, 64, 96),)
     rows = shape[0]
     d.input("quote", "float", shape, 8.0, 20.0, about="quoted option price")
     d.input("strike", "float", rows, low, high, about="strike price")
-    d.input("expiry", "float", shape[-1], 0.5, 1.5, about="time to expiry in years")
+    d.input("expiry", "float", shape[-1], soonest, 1.5, about="time to expiry in years")
     d.param("spot", "float", 100.0, 101.0, about="spot price of the underlying")
     d.param("r", "float", 0.005, 0.03, about="risk-free rate, continuously compounded")
     d.output("vol_out", "float", shape, about="implied volatility")

@@ -136,8 +136,7 @@ def internal_rate(d: Draft) -> None:
             $leave
             if iteration > 0:
                 change = npv - npv_before
-                if wp.abs(change) < 1.0e-5:
-                    break
+                $met
                 step *= -npv / change
             npv_before = npv
             rate += step
@@ -150,6 +149,7 @@ def internal_rate(d: Draft) -> None:
         worth=worth,
         many={"newton": "8", "halley": "6", "bisection": "24", "secant": "12"}[method],
         leave=leave,
+        met="" if leave else "if wp.abs(change) < 1.0e-5:\n    break",
         number=number,
         amount=amount,
         df=df,

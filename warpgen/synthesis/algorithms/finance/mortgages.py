@@ -59,8 +59,8 @@ def project_mortgages(d: Draft) -> None:
     n, horizon = d.pick(24, 32), d.pick(36, 48, 60)
     d.input("principal", "float", n, 0.5, 2.0, about="Balances today")
     d.input("coupon", "float", n, 0.03, 0.07, about="Mortgage rates [1/year]")
-    d.input("term", "int", n, 30, 240, about="Months that are left")
-    d.input("age", "int", n, 0, 48, about="Months since origination")
+    d.input("term", "int", n, 12, 180, about="Months that are left")
+    d.input("age", "int", n, 0, 96, about="Months since origination")
     uses = ["discounting"] if result == "value" else []
     uses = ["new mortgages"] * (prepay == "incentive" or rate == "adjustable") + uses
     d.param("market_rate", "float", 0.03, 0.06, about=f"Rate of {' and of '.join(uses)} [1/year]")
@@ -171,7 +171,7 @@ def project_mortgages(d: Draft) -> None:
             month = age[pool] + m + 1
             left = term[pool] - m
             # Paid off
-            if left <= 0 or balance < 1.0e-6:
+            if left <= 0:
                 break
             $reset
             # Level payment that amortizes what is left
@@ -268,7 +268,7 @@ def project_mortgages(d: Draft) -> None:
         c, df, total, weight = float(v.coupon[i]), 1.0, 0.0, 0.0
         for m in range(horizon):
             month, left = int(v.get("age", v.term)[i]) + m + 1, int(v.term[i]) - m
-            if left <= 0 or b < 1e-6:
+            if left <= 0:
                 break
             if rate == "adjustable" and m and m % 12 == 0:
                 c = min(max(v.market_rate + v.margin, c - v.cap), c + v.cap)

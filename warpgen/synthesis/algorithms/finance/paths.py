@@ -264,7 +264,7 @@ def random_paths(d: Draft) -> None:
         d.param(
             "sigma",
             "float",
-            *((0.01, 0.03) if process == "ou" else (0.05, 0.1)),
+            *((0.01, 0.03) if process == "ou" else (0.25, 0.4)),
             about="volatility per square root of a year",
         )
     if process == "jump":

@@ -36,6 +36,8 @@ def filter_volatility(d: Draft) -> None:
     targeted = d.flag("targeting", 0.4) and kind in ("garch", "gjr") and mean != "in mean"
     gaps = d.flag("gaps", 0.35)
     floor = d.flag("floor", 0.4)
+    # Somewhat below the variances that the model comes to with these returns
+    least = 1.7 if targeted else {"ewma": 1.5, "egarch": 1.3}.get(kind, 0.6)
     d.calls(
         {
             "likelihood": "volatility_likelihood|return_likelihood|filter_likelihood",
@@ -101,7 +103,7 @@ def filter_volatility(d: Draft) -> None:
         "news": ("largest", "Largest standardized shock"),
     }[result]
     if floor:
-        d.module("MIN_VARIANCE = wp.constant(0.05)  # [%^2]")
+        d.module(f"MIN_VARIANCE = wp.constant({least})  # [%^2]")
     d.output(name, "float", shape if result == "volatility" else n, about=about)
     d.function(
         f'''
@@ -336,7 +338,7 @@ def filter_volatility(d: Draft) -> None:
             w = (1 - keep) * aim if targeted else v.get("omega", 0.0)
             long = aim if targeted else np.exp(w / (1 - keep)) if kind == "egarch" else w / (1 - keep)
         h = {"long run": long, "sample": long if targeted else square, "given": v.get("variance0")}[first]
-        h = np.maximum(h, 0.05) if floor else h
+        h = np.maximum(h, least) if floor else h
         last, total, top, path = v.get("mu", 0.0) + np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, days))
         mu, phi = v.get("mu", 0.0), v.get("phi", 0.0)
         for day in range(days):
@@ -357,7 +359,7 @@ def filter_volatility(d: Draft) -> None:
                 "egarch": np.exp(w + a * (np.abs(z) - (2 / np.pi) ** 0.5) - g * z + b * np.log(h)),
                 "ewma": v.get("memory", 0.0) * h + (1 - v.get("memory", 0.0)) * e * e,
             }[kind]  # fmt: skip
-            h = np.where(on, np.maximum(new, 0.05) if floor else new, h)
+            h = np.where(on, np.maximum(new, least) if floor else new, h)
             last = np.where(on, r, last)
         k = v.get("horizon", 1)
         share = (1 - keep**k) / (1 - keep) / k

@@ -215,7 +215,7 @@ def frustum_cull(d: Draft) -> None:
             }[result]
         )
     n = d.pick(64, 96, 128)
-    wide = 1.0 if source == "array" else 3.0
+    wide = 1.0 if source == "array" else 1.5 if result == "class" else 3.0
     if source == "array":
         d.input("plane_normals", "vec3", 6, kind="unit", about="Unit normals of the frustum planes, inwards")
         d.input(
@@ -245,7 +245,7 @@ def frustum_cull(d: Draft) -> None:
     if shape in ("sphere", "box"):
         d.input("centers", "vec3", n, -wide, wide, about="Centers")
         if shape == "sphere":
-            d.input("radii", "float", n, 0.3, 1.2, about="Radii")
+            d.input("radii", "float", n, *((0.1, 0.6) if result == "class" else (0.3, 1.2)), about="Radii")
         else:
             d.input("half", "vec3", n, 0.2, 1.0, about="Half extents")
     elif shape == "corners":

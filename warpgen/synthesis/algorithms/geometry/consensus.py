@@ -71,8 +71,6 @@ def score_hypotheses(d: Draft) -> None:
         )
     if score == "weighted":
         d.input("weights", "float", n, 0.1, 1.0, about="Weights of the points, at most 1")
-    # few points are near a line, and few of weighted or filtered ones count in full: some models must pass
-    few = shape == "line" or score == "weighted" or valid or normals
     thin = (0.2, 0.4) if shape == "line" else (0.1, 0.25)
     if score == "likelihood":
         half = (0.5 * thin[0], 0.5 * thin[1])
@@ -83,8 +81,10 @@ def score_hypotheses(d: Draft) -> None:
     else:
         d.param("tolerance", "float", *thin, about="Largest distance of inliers")
     if bail:
-        enough = (2.0, 3.0) if few else (4.0, 6.0)
-        d.param("required", "float", *enough, about="Least support of a model that counts")
+        # about what a middling model has: few points are near a line, and few of weighted or filtered ones count
+        usual = (3.0 if shape == "line" else 7.0) * 0.6 ** sum((score == "weighted", valid, normals))
+        least = round(usual, 1)
+        d.param("required", "float", least, 1.5 * least, about="Least support of a model that counts")
     if prior:
         if shape in ("plane", "line"):
             d.param("min_upright", "float", 0.2, 0.5, about="Least cosine to the vertical")

@@ -95,9 +95,9 @@ def time_of_impact(d: Draft) -> None:
     lead: tuple[int, ...] = (worlds,) if batched else ()
     w = "world, " if batched else ""
     d.input(
-        "positions", "vec3", (*lead, points), -2.0, 2.0, about="Vertex positions at the start of the step [m]"
+        "positions", "vec3", (*lead, points), -1.0, 1.0, about="Vertex positions at the start of the step [m]"
     )
-    d.input("displacements", "vec3", (*lead, points), -1.5, 1.5, about="Displacements over the step [m]")
+    d.input("displacements", "vec3", (*lead, points), -1.0, 1.0, about="Displacements over the step [m]")
     d.input(
         "candidates", vec, (*lead, n), 0 if gathered == "buffer" else -1, points,
         about=f"Vertex indices of each {kind} pair" + (", -1 for unused slots" if gathered == "indices" else ""),
@@ -114,12 +114,14 @@ def time_of_impact(d: Draft) -> None:
                 n + 4,
                 about="Number of candidates, may exceed the capacity",
             )
+    # some pairs are closer from the start, but none where that would decide for all
+    thin = (0.001, 0.003) if result == "least" else (0.05, 0.15)
     if settings == "struct":
         d.struct(
             "params",
             CCD_PARAMS,
             {
-                "thickness": fill(0.001, 0.003),
+                "thickness": fill(*thin),
                 "slackness": fill(0.1, 0.2),
                 "max_iterations": fill(value=128),
             },
@@ -127,7 +129,7 @@ def time_of_impact(d: Draft) -> None:
         )
         thickness, slackness, most = "params.thickness", "params.slackness", "params.max_iterations"
     else:
-        d.param("thickness", "float", 0.001, 0.003, about="Minimum separation [m]")
+        d.param("thickness", "float", *thin, about="Minimum separation [m]")
         d.param("slackness", "float", 0.1, 0.2, about="Fraction of the gap that is left open")
         thickness, slackness, most = "thickness", "slackness", "MAX_ITERATIONS"
         d.module("MAX_ITERATIONS = wp.constant(128)")

@@ -61,7 +61,8 @@ def march_tetrahedra(d: Draft) -> None:
             else "others are left out"
         )
         d.input("cell_used", "bool", cells, about=f"Cells of the narrow band, {stay}")
-    d.param("level", "float", -0.1, 0.1, about="Value on the surface; smaller ones are inside")
+    levels = (-0.7, -0.3) if result == "volume" else (-0.1, 0.1)  # some cells are wholly outside
+    d.param("level", "float", *levels, about="Value on the surface; smaller ones are inside")
     geometry = result != "count"
     if layout == "flat":
         d.param("ny", "int", size[1], about="Nodes along y")

@@ -28,7 +28,7 @@ def declare(d: Draft, source: str, n: int) -> str:
         d.input("directions", "vec3", n, kind="unit", about="Ray directions")
         return "tid = wp.tid()\nro = origins[tid]\nrd = directions[tid]"
     if source == "lidar":
-        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the sensor")
+        d.param("pose", "transform", 0.7, 1.1, kind="transform", about="Pose of the sensor")
         return """
             i, j = wp.tid()
             azimuth = 2.0 * wp.pi * float(j) / float($target.shape[1])
@@ -41,16 +41,16 @@ def declare(d: Draft, source: str, n: int) -> str:
             rd = wp.transform_vector(pose, beam)
             """
     if source == "fan":
-        d.param("origin", "vec3", -0.4, 0.4, about="Ray origin")
+        d.param("origin", "vec3", 0.55, 0.8, about="Ray origin")
         return """
             tid = wp.tid()
             angle = 2.0 * wp.pi * float(tid) / float($target.shape[0])
             rd = wp.vec3(wp.cos(angle), wp.sin(angle), 0.0)
             """
     if source == "pinhole":
-        d.param("distance", "float", 2.2, 2.8, about="Distance of the eye along z")
+        d.param("distance", "float", 2.2, 2.8, about="Height of the eye along z")
         return (
-            f"{_SCREEN}\nro = wp.vec3(0.0, 0.0, distance)\n# the view is as high as it is far away\n"
+            f"{_SCREEN}\nro = wp.vec3(0.1, 0.05, distance)\n# the view is as high as it is far away\n"
             "rd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
         )
     d.param("half_height", "float", 0.6, 1.1, about="Half the height of the view")
@@ -79,7 +79,7 @@ def rays(v: Values, source: str, shape: tuple[int, ...]) -> tuple[Any, Any]:
     x, y = (2.0 * j + 1.0 - width) / height, 1.0 - (2.0 * i + 1.0) / height
     one = np.ones_like(x)
     if source == "pinhole":
-        return np.tile([0.0, 0.0, v.distance], (len(i), 1)), unit(np.column_stack([0.5 * x, 0.5 * y, -one]))
+        return np.tile([0.1, 0.05, v.distance], (len(i), 1)), unit(np.column_stack([0.5 * x, 0.5 * y, -one]))
     return np.column_stack([v.half_height * x, v.half_height * y, 2.0 * one]), np.tile(
         [0.0, 0.0, -1.0], (len(i), 1)
     )

@@ -185,7 +185,7 @@ def radix_tree(d: Draft) -> None:
         "int",
         n if keys == "int" else n + 1,
         0,
-        1 << 20,
+        1 << (9 if ties == "index" else 20),
         "ascending",
         about="Sorted Morton codes" + (", no two alike" if ties == "distinct" else ""),
     )

@@ -31,10 +31,10 @@ def mesh_collision(d: Draft) -> None:
     n, stacks = d.pick(64, 96), sphere(d)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     if result == "in place":
-        d.inout("x", "vec3", n, -0.9, 0.9, about="Point positions")
+        d.inout("x", "vec3", n, -1.5, 1.5, about="Point positions")
         d.inout("v", "vec3", n, -1.0, 1.0, about="Particle velocities")
     else:
-        d.input("x", "vec3", n, -0.9, 0.9, about="Point positions")
+        d.input("x", "vec3", n, -1.5, 1.5, about="Point positions")
     if mask:
         d.input("inv_mass", "float", n, -0.3, 1.0, about="Inverse masses, not positive for fixed particles")
     d.param("margin", "float", 0.02, 0.1, about="Contact margin")
@@ -69,7 +69,7 @@ def mesh_collision(d: Draft) -> None:
         "correction": "dx[tid] = -c * n",
         "force": "f[tid] = -ke * c * n",
     }[result]
-    d.module("MAX_DIST = wp.constant(2.0)")
+    d.module("MAX_DIST = wp.constant(1.0)")
     d.launch(n)
     d.code(
         """

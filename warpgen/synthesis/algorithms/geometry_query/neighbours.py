@@ -60,12 +60,12 @@ def radius_search(d: Draft) -> None:
             "farthest": "neighborhood_extent|farthest_neighbor|farthest_distance",
         }[result]
     )
-    n, m, room = d.pick(64, 96, 128), d.pick(48, 64), 12
+    n, m, room = d.pick(64, 96, 128), d.pick(48, 64), 4
     cloud(d, n)
     own = queries != "others"
     if not own:
         d.input("targets", "vec3", m, -1.0, 1.0, about="Query positions")
-    d.param("radius", "float", 0.3, 0.45, about="Search radius")
+    d.param("radius", "float", 0.35, 0.5, about="Search radius")
     threads = n if own else m
     if result == "list":
         d.output("idx", "int", (threads, room), about="Indices of the results, unused slots stay as they are")

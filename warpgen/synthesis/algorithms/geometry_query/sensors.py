@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
 _SETTINGS = {
-    "min_range": fill(0.05, 0.1),
+    "min_range": fill(0.7, 1.0),
     "max_range": fill(6.0, 8.0),
     "elevation_min": fill(-0.6, -0.4),
     "elevation_max": fill(0.3, 0.5),
@@ -254,7 +254,7 @@ class LidarParams:
         local_hit = wp.transform_point(wp.transform_inverse(hit_pose), origin + true_range * ray_dir)
         local_normal = shape_normal(shapes.kind[hit_shape], shapes.size[hit_shape], local_hit)
         hit_normal = wp.transform_vector(hit_pose, local_normal)
-        cos_incidence = wp.max(-wp.dot(hit_normal, ray_dir), 0.0)
+        cos_incidence = -wp.dot(hit_normal, ray_dir)
         {squared}
         intensities[{at}] = cos_incidence / {near}""".replace("\n        ", "\n").strip(),
                 }[result],

@@ -92,9 +92,10 @@ def mesh_signed_distance(d: Draft) -> None:
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     inputs: Callable[[Values], Any]
     shape: tuple[int, ...]
+    far_off = 1.6 if bound == "given" else 1.2  # some points are out of reach where that is given
     if layout == "grid":
-        d.param("origin", "vec3", -1.05, -0.95, about="Grid origin")
-        d.param("spacing", "float", 1.7 / side, 2.2 / side, about="Cell size")
+        d.param("origin", "vec3", -far_off, 0.1 - far_off, about="Grid origin")
+        d.param("spacing", "float", 1.6 * far_off / side, 2.0 * far_off / side, about="Cell size")
         lines = "i, j, k = wp.tid()\np = origin + spacing * wp.vec3(float(i), float(j), float(k))"
 
         def grid(v: Values) -> Any:
@@ -104,7 +105,7 @@ def mesh_signed_distance(d: Draft) -> None:
         inputs, where, shape = grid, "i, j, k", (side, side, side)
     elif layout == "posed":
         d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the mesh")
-        d.input("points", "vec3", n, -1.1, 1.1, about="Query points")
+        d.input("points", "vec3", n, -far_off, far_off, about="Query points")
         lines = """
             tid = wp.tid()
             # transform the point to the local frame of the mesh
@@ -112,12 +113,13 @@ def mesh_signed_distance(d: Draft) -> None:
             """
         inputs, where, shape = (lambda v: unposed(v.pose, v.points)), "tid", (n,)
     else:
-        d.input("points", "vec3", n, -1.1, 1.1, about="Query points")
+        d.input("points", "vec3", n, -far_off, far_off, about="Query points")
         lines = "tid = wp.tid()\np = points[tid]"
         inputs, where, shape = (lambda v: v.points), "tid", (n,)
     if bound == "given":
-        kept = "" if result in ("signed", "unsigned") else "; outputs of points farther off stay as they are"
-        d.param("max_dist", "float", 3.0, 5.0, about=f"Maximum query distance{kept}")
+        stays = "outputs of points farther off stay as they are"
+        kept = "given for all beyond it" if result in ("signed", "unsigned") else stays
+        d.param("max_dist", "float", 1.0, 1.1, about=f"Maximum query distance; {kept}")
     else:
         d.module("MAX_DIST = wp.constant(1.0e3)")
     if result in ("point", "both"):
@@ -173,19 +175,25 @@ def mesh_signed_distance(d: Draft) -> None:
         cp, _ = nearest(v.mesh, p)
         far = np.linalg.norm(p - cp, axis=-1)
         inside = winding(v.mesh, p) > 0.5
-        clear = far > 1e-3
+        reach = v.max_dist if bound == "given" else 1e3
+        near, clear = far < reach, np.abs(far - reach) > 1e-3
+        beyond = 0.0 if result == "both" else reach
         if result == "unsigned":
-            np.testing.assert_allclose(np.reshape(after.distances, -1), far, atol=2e-3)
+            expected = np.where(near, far, beyond)
+            np.testing.assert_allclose(np.reshape(after.distances, -1)[clear], expected[clear], atol=2e-3)
         elif "sdf" in after:
-            np.testing.assert_allclose(np.reshape(after.sdf, -1), np.where(inside, -far, far), atol=2e-3)
+            expected = np.where(near, np.where(inside, -far, far), beyond)
+            np.testing.assert_allclose(np.reshape(after.sdf, -1)[clear], expected[clear], atol=2e-3)
         if result in ("point", "both"):
+            p, far = p[near & clear], far[near & clear]
             # the middle is as near to many faces: compare how far, not where
-            actual = np.reshape(after.closest, (-1, 3))
+            actual = np.reshape(after.closest, (-1, 3))[near & clear]
             actual = unposed(v.pose, actual) if layout == "posed" else actual
             np.testing.assert_allclose(np.linalg.norm(p - actual, axis=-1), far, atol=1e-3)
             on_it, _ = nearest(v.mesh, actual)
             np.testing.assert_allclose(on_it, actual, atol=1e-3)
         if result == "gradient":
+            clear &= near & (far > 1e-3)
             g = np.reshape(after.gradients, (-1, 3))[clear]
             g = unposed(v.pose, g + v.pose[:3]) if layout == "posed" else g
             np.testing.assert_allclose(np.linalg.norm(g, axis=-1), 1.0, atol=1e-3)

@@ -56,7 +56,7 @@ def bvh_overlaps(d: Draft) -> None:
         )
     half = d.pick(0.1, 0.15, 0.2)
     n, m = d.pick(48, 64, 96), d.pick(48, 64)
-    room = 8
+    room = 4
     if own == "own boxes":
         d.module(f"HALF = wp.constant({half})  # half the side of each box")
     d.handle("bvh", "bvh", of="points", value=half, about="BVH id")
@@ -75,7 +75,7 @@ def bvh_overlaps(d: Draft) -> None:
     elif own == "other boxes":
         threads = m
         d.input("lower", "vec3", m, -1.0, 0.5, about="Lower corners of the query boxes")
-        d.input("size", "vec3", m, 0.2, 0.6, about="Sides of the query boxes")
+        d.input("size", "vec3", m, 0.4, 1.0, about="Sides of the query boxes")
         box = "lo = lower[tid]\nhi = lo + size[tid]\nc = 0.5 * (lo + hi)"
         skip = """
             # boxes whose center lies outside do not count
@@ -98,7 +98,7 @@ def bvh_overlaps(d: Draft) -> None:
     if weighted:
         d.input("mass", "float", n, 0.5, 2.0, about="Masses of the primitives")
     if result == "pairs":
-        most = threads * 12
+        most = threads if own == "balls" else threads // 2
         d.inout("pair_count", "int", 1, value=0.0, about="Number of pairs, may exceed the capacity")
         about = {
             "own boxes": "Overlapping pairs of box indices",

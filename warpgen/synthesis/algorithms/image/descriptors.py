@@ -149,7 +149,7 @@ def describe_keypoints(d: Draft) -> None:
         1.0,
         about="Blurred images, shape (octaves, height, width)",
     )
-    fields = {"position": fill(5.0, 13.0), "scale": fill(1.5, 2.5)}
+    fields = {"position": fill(1.0, 17.0), "scale": fill(1.5, 2.5)}
     if orientation == "rotated":
         fields["angle"] = fill(-3.0, 3.0)
     fields["octave"] = fill(-1, octaves)

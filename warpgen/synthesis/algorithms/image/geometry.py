@@ -80,9 +80,9 @@ def resample_image(d: Draft) -> None:
     d.says(f"{verb} with {how} sampling.")
     d.input("src", pixel, (h, w), about="Input image")
     if warp == "affine":
-        d.param("linear", "mat22", 0.4, 0.9, about="Linear part of the map into the source image")
+        d.param("linear", "mat22", 0.7, 1.3, kind="spd", about="Linear part of the map into the source image")
         d.param(
-            "origin", "vec2", -1.0, 1.0, about="Where the first output pixel lies in the source image [px]"
+            "origin", "vec2", -2.0, 2.0, about="Where the first output pixel lies in the source image [px]"
         )
     elif warp == "rotation":
         d.param("angle", "float", 0.2, 0.8, about="Rotation [rad]")

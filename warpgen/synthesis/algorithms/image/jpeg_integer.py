@@ -121,14 +121,17 @@ def jpeg_integer_blocks(d: Draft) -> None:
         d.input("pixels", storage, (*shape, 3), 0, 256, about="Red, green and blue, 0 to 255")
     base = [int(x) for x in (CHROMINANCE if source == "chroma" else LUMINANCE).split()]
     if table == "array":
-        d.input("steps", "int", 64, 6, 60, about="Quantization steps, row by row")
+        # coarse steps leave lines flat
+        d.input(
+            "steps", "int", 64, *((40, 250) if shortcut else (6, 60)), about="Quantization steps, row by row"
+        )
     else:
         listed = "".join(f"        {', '.join(map(str, base[k : k + 8]))},\n" for k in range(0, 64, 8))
         d.module(
             "vec64i = wp.types.vector(64, wp.int32)\n"
             f"# Annex K of ISO 10918-1\nSTEPS = wp.constant(\n    vec64i(\n{listed}    )\n)"
         )
-        d.param("quality", "int", 55, 95, about="Quality, 1 to 100")
+        d.param("quality", "int", *((5, 40) if shortcut else (10, 100)), about="Quality, 1 to 100")
     what = {"luma": "Samples", "rgb": "Luma", "chroma": "Blue chroma"}[source]
     of = "" if source == "luma" else f" of {what.lower()}"
     if result == "restored":

@@ -57,7 +57,7 @@ def average_patches(d: Draft) -> None:
     d.param(
         "strength",
         "float",
-        *((0.16 * unit, 0.2 * unit) if early else (0.25 * unit, 0.4 * unit)),
+        *((0.16 * unit, 0.2 * unit) if early or weigh == "bisquare" else (0.25 * unit, 0.4 * unit)),
         about="Strength of the filter, as a difference of pixel values",
     )
     d.param("noise", "float", 0.05 * unit, 0.1 * unit, about="Standard deviation of the noise")
@@ -122,7 +122,7 @@ def average_patches(d: Draft) -> None:
         }[center]
     mean = "average / weight_sum"
     store = {
-        "clean": f"clean[row, col] = wp.uint8(wp.clamp(wp.round({mean}), 0.0, 255.0))"
+        "clean": f"clean[row, col] = wp.uint8(wp.round({mean}))"
         if color == "uint8"
         else f"clean[row, col] = {mean}",
         "residual": f"removed[row, col] = noisy[row, col] - {mean}",

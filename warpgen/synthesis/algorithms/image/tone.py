@@ -94,11 +94,14 @@ def convert_colors(d: Draft) -> None:
         f"Converts the colours of an image from {words}{f', scaled by the {factor}' if shift == 'scaled' else ''}."
     )
     given = {"from hsv": "hsv", "from ycbcr": "ycbcr"}.get(space, "rgb")
+    turned = {"hsv": "srgb", "ycbcr": "srgb", "lab": "linear", "xyz": "linear"}
+    first = turned[space] if shift == "turned" else space
+    shadows = {"srgb": 0.01, "linear": 0.08, "lab": 0.02}.get(first, 1.0)  # where the curves are linear
     pic.declare(
         d,
         given,
         {"hsv": "Hue, saturation and value", "ycbcr": "Y'CbCr"}.get(given, "Colors to convert"),
-        low=0.02,
+        high=d.pick(shadows, 1.0),
     )
     if shift == "scaled":
         about = "Exposure scale" if factor == "exposure" else "Factor of the encoded values"
@@ -159,7 +162,9 @@ def tone_map(d: Draft) -> None:
     d.says(f"Tone maps an HDR image with {by}{coding}.")
     clamped = d.flag("clamped", 0.4) or encode != "none"  # what is encoded is meant for a display
     clamped = clamped and curve not in ("reinhard", "exponential")
-    pic.declare(d, "hdr", "Linear colors of high dynamic range", low=0.05, high=16.0)
+    night = encode == "srgb" and d.pick(True, False)  # sRGB is linear near black
+    about = f"Linear colors of high dynamic range{' by night' if night else ''}"
+    pic.declare(d, "hdr", about, high=0.02 if night else 16.0)
     d.param("exposure", "float", 0.5, 2.0, about="Exposure scale")
     if curve in ("extended", "hable", "luminance"):
         d.param("white", "float", 8.0, 12.0, about="White point of the curve")

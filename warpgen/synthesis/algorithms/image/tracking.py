@@ -148,7 +148,7 @@ def track_features(d: Draft) -> None:
         1.0,
         about="Gray values, shape (num_frames, height, width)",
     )
-    d.input("features", "vec2", size, 1.0, 13.0, about="Feature positions (x, y) [px]")
+    d.input("features", "vec2", size, 0.0, 15.0, about="Feature positions (x, y) [px]")
     if prediction == "flow":
         d.input("predicted_flow", "vec2", size, -1.0, 1.0, about="Expected motion [px]")
     elif prediction == "coarse":
@@ -156,9 +156,9 @@ def track_features(d: Draft) -> None:
             "coarse_flow", "vec2", size, -0.5, 0.5, about="Flow found on the next coarser pyramid level [px]"
         )
     d.input("active", "bool", size, about="False for features that were lost earlier")
-    fields = {"min_eigenvalue": fill(0.02, 0.06), "max_step": fill(0.8, 1.2), "damping": fill(0.3, 0.5)}
+    fields = {"min_eigenvalue": fill(0.02, 0.06), "max_step": fill(0.2, 0.4), "damping": fill(0.3, 0.5)}
     if errors:
-        fields["max_error"] = fill(0.3, 0.4)
+        fields["max_error"] = fill(0.15, 0.25)
     params = piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields))
     d.struct("params", params, fields, about="Settings")
     out = "tracked" if result == "position" else "flow"
@@ -265,7 +265,7 @@ def track_features(d: Draft) -> None:
         }[prediction],
         w="w " if weighted == "gaussian" else "",
         most=str(most) if stop == "fixed" else "MAX_ITERATIONS",
-        stop="# Converged to a hundredth of a pixel\nif update_length < 0.01:\n    break"
+        stop="# Converged to a twentieth of a pixel\nif update_length < 0.05:\n    break"
         if stop == "converged"
         else "",
         error="""
@@ -346,7 +346,7 @@ def _tracked(
         )
         length = np.linalg.norm(step)
         guess = guess + step * min(1.0, v["params.max_step"] / max(length, 1e-12))
-        if stop == "converged" and length < 0.01:
+        if stop == "converged" and length < 0.05:
             break
     last = np.array(v.frames[0].shape[::-1]) - 1
     if np.any(guess < 0.0) or np.any(guess > last):

@@ -86,7 +86,8 @@ def solve_iteratively(d: Draft) -> None:
     if shift:
         d.param("shift", "float", 0.1, 0.5, about="Added to the diagonals")
     relative = "relative to the first one" if stop == "relative" else "at which to stop"
-    d.param("tolerance", "float", 1.0e-4, about=f"Residual {relative}")
+    # a residual that is asked for is of a rough solution
+    d.param("tolerance", "float", 0.05 if result == "residual" else 1.0e-4, about=f"Residual {relative}")
     d.param("max_iterations", "int", 2 * size if result != "residual" else 3, about="Most iterations")
     d.output("x", "float", (n, size), about="Solutions")
     if result == "iterations":
@@ -168,6 +169,8 @@ def solve_iteratively(d: Draft) -> None:
         for name in names:
             if place == "global" and not any(q.name == f"{name}_work" for q in d.parameters):
                 d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Working memory")
+    if damped:
+        d.module("RESTART = wp.constant(3)")
     d.calls({
         "gradients": "batched_cg|conjugate_gradient_solve|krylov_solve|solve_systems",
         "residuals": "batched_cr|conjugate_residual_solve|krylov_solve|solve_systems",
@@ -295,7 +298,7 @@ def solve_iteratively(d: Draft) -> None:
         apply_s=apply("t_vec", "z" if pre else "s_vec"),
         pre_p=precondition("z", "p"),
         pre_s=precondition("z", "s_vec"),
-        steepest="# Start afresh now and then, because rounding spoils conjugacy\nif iteration % SIZE == SIZE - 1:\n    beta = 0.0"
+        steepest="# Start afresh now and then, because rounding spoils conjugacy\nif iteration % RESTART == RESTART - 1:\n    beta = 0.0"
         if damped
         else "",
         update=update,
@@ -324,7 +327,7 @@ def solve_iteratively(d: Draft) -> None:
         "Systems are small enough for one thread each, so that no synchronization is needed."
         + (f" Matrices are {kind_of}." if kind_of else "")
         + (" `shift` is added to their diagonals." if shift else "")
-        + (" Directions start afresh after SIZE iterations." if damped else "")
+        + (" Directions start afresh after RESTART iterations." if damped else "")
     )
 
     def matrices(v: Values) -> Any:

@@ -121,7 +121,7 @@ def fitted_step(d: Draft) -> None:
     if robust != "none":
         d.param("scale", "float", 0.1, 0.4, about="size of residuals from which on they count less")
     if bounded:
-        d.param("floor_value", "float", 0.2, 0.5, about="least value of a parameter")
+        d.param("floor_value", "float", 0.5, 0.9, about="least value of a parameter")
     d.output("moved", "vec3", series, about="parameters after the step")
     if judged:
         d.output(

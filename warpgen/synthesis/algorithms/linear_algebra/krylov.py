@@ -87,7 +87,7 @@ def krylov_update(d: Draft) -> None:
     lines: list[str] = []
     if step in ("solution", "all"):
         if step == "solution":
-            declare_scalar("rz", 0.05, 2.0)
+            declare_scalar("rz", 0.05, 0.5)
             declare_scalar("pAp", 0.5, 2.0)
         else:
             d.param("alpha", "float", 0.2, 1.0, about="Step length")

@@ -68,14 +68,15 @@ def project_rays(d: Draft) -> None:
         d.input("dead", "bool", bins, about="True for broken detector cells")
     elif bad == "unfinished":
         d.param("views_done", "int", views - 2, about="number of views that the scan has taken so far")
+    wide = size / bins  # with it the outermost rays miss the image
     bounds = {
         "source_dist": fill(30.0, 40.0),
         "detector_dist": fill(20.0, 30.0),
-        "pitch": fill(1.3, 1.7),
+        "pitch": fill(2.1 * wide, 2.5 * wide),
         "pixel": fill(0.9, 1.1),
     }
     if beam == "parallel":
-        bounds = {"pitch": fill(0.8, 1.0), "pixel": bounds["pixel"]}
+        bounds = {"pitch": fill(1.2 * wide, 1.4 * wide), "pixel": bounds["pixel"]}
     d.struct(
         "scanner", _PARALLEL if beam == "parallel" else _SCANNER, bounds, about="lengths of the scanner [cm]"
     )
@@ -179,9 +180,10 @@ def project_rays(d: Draft) -> None:
                     if wp.abs(ray[1]) > 1.0e-6:
                         edge_y = float(iy) + wp.where(ray[1] > 0.0, 1.0, 0.0)
                         t_next = wp.min(t_next, (edge_y * pixel - half - source[1]) / ray[1])
-                    t_next = wp.max(t_next, t)
+                    # Move on at least as far as the probe
+                    t_next = wp.max(t_next, t + 1.0e-5)
                     total += image[iy, ix] * (t_next - t) * length
-                    t = wp.max(t_next, t + 1.0e-5)
+                    t = t_next
                 return total
         """,
         "joseph": """

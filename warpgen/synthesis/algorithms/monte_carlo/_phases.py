@@ -4,13 +4,10 @@ from __future__ import annotations
 
 PHASES = {
     "henyey greenstein": """
-        # Henyey-Greenstein phase function, isotropic in the limit of g = 0
+        # Henyey-Greenstein phase function
         g = layers.g[layer]
-        if wp.abs(g) > 1.0e-3:
-            ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
-            cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
-        else:
-            cos_theta = 2.0 * wp.randf(rng) - 1.0
+        ratio_hg = (1.0 - g * g) / (1.0 - g + 2.0 * g * wp.randf(rng))
+        cos_theta = (1.0 + g * g - ratio_hg * ratio_hg) / (2.0 * g)
     """,
     "modified": """
         # Modified Henyey-Greenstein phase function: one part in ten goes as the square of the cosine

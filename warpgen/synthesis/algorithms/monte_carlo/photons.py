@@ -16,10 +16,10 @@ class Layers:
     bottom: wp.array(dtype=float)  # depth of the lower boundary [cm], ascending
     mu_a: wp.array(dtype=float)  # absorption coefficient [1/cm]
     mu_s: wp.array(dtype=float)  # scattering coefficient [1/cm]
-    g: wp.array(dtype=float)  # mean cosine of the scattering angle
+    g: wp.array(dtype=float)  # mean cosine of the scattering angle, not 0
     n: wp.array(dtype=float)  # refractive index
 """
-_G = "    g: wp.array(dtype=float)  # mean cosine of the scattering angle\n"
+_G = "    g: wp.array(dtype=float)  # mean cosine of the scattering angle, not 0\n"
 _N = "    n: wp.array(dtype=float)  # refractive index\n"
 
 
@@ -65,7 +65,7 @@ def photon_transport(d: Draft) -> None:
         layout = layout.replace(_G, "")
     elif phase == "modified":
         layout = layout.replace(
-            "# mean cosine of the scattering angle", "# anisotropy of the Henyey-Greenstein part, not 0"
+            "# mean cosine of the scattering angle", "# anisotropy of the Henyey-Greenstein part"
         )
     alike = surface != "fresnel"  # all layers: nothing bends or reflects light between them
     if surface == "matched" and detector != "time":

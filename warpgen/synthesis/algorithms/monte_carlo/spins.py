@@ -121,7 +121,6 @@ def spin_sweep(d: Draft) -> None:
     me = f"float(2 * spins[{here}] - 1)"
     h = "h" if external else "local"  # which is a sum of whole numbers unless bonds weigh them
     field_ = "local" if real and not external else "h"
-    zero = "0.0" if external or real else "0"
     act = {
         "metropolis": (
             "# A flip costs twice the spin times the local field\n"
@@ -140,10 +139,12 @@ def spin_sweep(d: Draft) -> None:
             f"    spins[{here}] = 1 - spins[{here}]"
         ),
         "deterministic": (
-            "# Zero temperature: align with the local field, keep the spin if it is zero\n"
-            f"if {h} > {zero}:\n"
+            f"# Zero temperature: align with the local field\nspins[{here}] = wp.where({h} > 0.0, 1, 0)"
+            if external or real
+            else "# Zero temperature: align with the local field, keep the spin if it is zero\n"
+            f"if {h} > 0:\n"
             f"    spins[{here}] = 1\n"
-            f"elif {h} < {zero}:\n"
+            f"elif {h} < 0:\n"
             f"    spins[{here}] = 0"
         ),
     }[rule]

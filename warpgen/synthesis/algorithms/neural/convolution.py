@@ -75,13 +75,15 @@ def convolution(d: Draft) -> None:
     space = (length,) * dim
     d.input("x", "float", (cin, *space), -1.0, 1.0, about="input feature map")
     per = {"depthwise": 1, "grouped": cin // groups}.get(kind, cin)
+    # Sums have a deviation of about 2 then, so that some are where activations saturate
+    most = round(6.0 / (per * taps**dim) ** 0.5, 1) if act else 0.6
     k_shape = (taps,) * dim if kind != "pointwise" else ()
     if kind == "depthwise":
-        d.input("w", "float", (cin, *k_shape), -0.6, 0.6, about="filter weights")
+        d.input("w", "float", (cin, *k_shape), -most, most, about="filter weights")
     elif kind == "transposed":
-        d.input("w", "float", (cin, cout, *k_shape), -0.6, 0.6, about="filter weights")
+        d.input("w", "float", (cin, cout, *k_shape), -most, most, about="filter weights")
     else:
-        d.input("w", "float", (cout, per, *k_shape), -0.6, 0.6, about="filter weights")
+        d.input("w", "float", (cout, per, *k_shape), -most, most, about="filter weights")
     if bias:
         d.input("b", "float", cout, -0.3, 0.3, about="bias per output channel")
     if kind == "grouped":

@@ -86,8 +86,8 @@ def build_observations(d: Draft) -> None:
     if terrain == "heights":
         bounds = {
             "heights": fill(-0.2, 0.2, shape=(grid, grid)),
-            "origin": fill(-2.2, -1.8),
-            "spacing": fill(0.5, 0.6),
+            "origin": fill(-1.2, -1.0),
+            "spacing": fill(0.24, 0.28),
         }
         d.struct("terrain", TERRAIN, bounds, about="height field below the robots")
     if noisy:
@@ -95,7 +95,7 @@ def build_observations(d: Draft) -> None:
         d.input("noise", "float", (worlds, size), -1.0, 1.0, about=about)
     ranges = {
         "lin_vel": (1.5, 2.5), "ang_vel": (0.2, 0.3), "joint_pos": (0.8, 1.2), "joint_vel": (0.05, 0.1),
-        "height": (3.0, 5.0), "force": (0.01, 0.05), "clip": (2.5, 4.0), "noise": (0.02, 0.1),
+        "height": (3.0, 5.0), "force": (0.01, 0.05), "clip": (1.5, 2.5), "noise": (0.02, 0.1),
     }  # fmt: skip
     unused = {"joint_pos"} if joints != "relative" else set()
     unused |= {"height"} if terrain == "none" else set()

@@ -103,7 +103,7 @@ def optimizer_step(d: Draft) -> None:
     if clip == "value":
         d.param("max_grad", "float", 0.4, 0.8, about="bound of single gradients")
     elif clip == "norm":
-        d.input("grad_norm", "float", 1, 1.0, 8.0, about="norm of all gradients")
+        d.input("grad_norm", "float", 1, 0.5, 3.0, about="norm of all gradients")
         d.param("max_norm", "float", 0.8, 2.0, about="bound of this norm")
 
     def root(x: str) -> str:

@@ -21,7 +21,7 @@ class MPMParams:
 '''
 _FIELDS = {
     "dt": fill(0.01, 0.02), "inv_dx": fill(8.0, 8.0), "mu": fill(1.0, 2.0), "lam": fill(1.0, 2.0),
-    "bulk": fill(2.0, 4.0), "hardening": fill(3.0, 6.0), "max_compression": fill(0.02, 0.05),
+    "bulk": fill(2.0, 4.0), "hardening": fill(8.0, 12.0), "max_compression": fill(0.02, 0.05),
     "max_stretch": fill(0.01, 0.03), "friction_slope": fill(0.2, 0.5),
 }  # fmt: skip
 
@@ -131,13 +131,13 @@ def scatter_materials(d: Draft) -> None:
     given = d.option("parameters", "struct", "values")
     gravity = d.flag("gravity", 0.4)
     count, side = d.pick(32, 48), 8
-    d.input("x", "vec3", count, 0.15, 0.85, about="Particle positions [m]")
+    d.input("x", "vec3", count, 0.03, 0.85, about="Particle positions [m]")
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities [m/s]")
     d.input("C", "mat33", count, -2.0, 2.0, about="Affine velocity matrices [1/s]")
     d.input("F", "mat33", count, 0.9, 1.1, kind="spd", about="Deformation gradients")
     snowy = "snow" in cases
     if snowy:
-        d.input("Jp", "float", count, 0.9, 1.1, about="Plastic volume ratios of snow")
+        d.input("Jp", "float", count, 0.75, 1.25, about="Plastic volume ratios of snow")
     low = -1 if inactive == "material" else 0
     about = "Material index" + (", -1 for inactive particles" if low else "")
     d.input("material", "int", count, low, len(cases), about=about)

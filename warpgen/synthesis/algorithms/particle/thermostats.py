@@ -48,8 +48,8 @@ def thermostat(d: Draft) -> None:
             "kinetic",
             "float",
             number,
-            0.5,
-            2.0,
+            0.2,
+            4.0,
             about=f"Mean kinetic energy per particle{' of each group' if groups == 'each' else ''}"
             + (", relative to the flow" if drift else ""),
         )
@@ -59,9 +59,9 @@ def thermostat(d: Draft) -> None:
     if kind == "friction":
         d.input("bath_rate", "float", number, 0.1, 2.0, about="Friction rates [1/s]")
     if kind != "isokinetic":
-        d.param("dt", "float", 0.001, 0.01, about="Time step")
+        d.param("dt", "float", 0.005, 0.01, about="Time step")
     if kind == "berendsen":
-        d.param("tau", "float", 0.01, 0.1, about="Relaxation time")
+        d.param("tau", "float", 0.01, 0.02, about="Relaxation time")
     d.output(
         "v_new", vector, count, about="Damped velocities" if kind == "friction" else "Rescaled velocities"
     )

@@ -33,7 +33,7 @@ def render_scene(d: Draft) -> None:
     d.param("eye", "vec3", 1.3, 1.7, about="Position of the camera, which looks at the origin")
     lit = shade in ("lambert", "phong")
     if lit:
-        d.param("light", "vec3", 0.3, 0.9, about="Direction towards the light")
+        d.param("light", "vec3", -0.4, 0.9, about="Direction towards the light")
     count = width * height
     made = "image"
     if grey:

@@ -81,8 +81,6 @@ def soft_shadows(d: Draft) -> None:
             width = wp.sqrt(wp.max(dist * dist - y * y, 0.0))
             visible = wp.min(visible, k * width / wp.max(t - y, 0.001))
             previous = dist
-            if visible < 0.001:
-                break
             """,
         "smooth": """
             visible = wp.min(visible, k * dist / t)

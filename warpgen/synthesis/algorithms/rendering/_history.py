@@ -27,13 +27,11 @@ def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp
     "bicubic": '''
 @wp.func
 def catmull_rom_weight(t: float) -> float:
-    """Catmull-Rom kernel, support [-2, 2]."""
+    """Catmull-Rom kernel for offsets in [-2, 2], its support."""
     a = wp.abs(t)
     if a < 1.0:
         return 1.0 + a * a * (1.5 * a - 2.5)
-    if a < 2.0:
-        return 2.0 + a * (-4.0 + a * (2.5 - 0.5 * a))
-    return 0.0
+    return 2.0 + a * (-4.0 + a * (2.5 - 0.5 * a))
 
 
 @wp.func

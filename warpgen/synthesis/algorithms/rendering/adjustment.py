@@ -82,8 +82,10 @@ def reprojection_residuals(d: Draft) -> None:
         () if shared == "shared" else views,
         about="Camera intrinsics" + ("" if shared == "shared" else ", one per view"),
     )
-    d.input("poses", "transform", views, 2.9, 3.2, "transform", about="World-to-camera transforms")
-    d.input("points", "vec3", points, -1.0, 1.0, about="Landmark positions in the world frame [m]")
+    # Some points lie behind the cameras, if these are skipped
+    near, far, spread = (1.5, 2.0, 1.6) if cheirality else (2.9, 3.2, 1.0)
+    d.input("poses", "transform", views, near, far, "transform", about="World-to-camera transforms")
+    d.input("points", "vec3", points, -spread, spread, about="Landmark positions in the world frame [m]")
     d.input("observations", "vec2", n, 10.0, 90.0, about="Observed pixels")
     d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View of each observation" + (
         ", -1 if unused" if mask == "index" else ""))  # fmt: skip
@@ -179,8 +181,8 @@ def reprojection_residuals(d: Draft) -> None:
         }[mask],
         intrinsics="" if shared == "shared" else "camera = cameras[view]",
         cheirality="""
-            # Points behind the camera, or all but in it, have no projection, so skip them (cheirality)
-            if p_camera[2] < 0.1:
+            # Points behind the camera have no projection, so skip them and the nearest ones (cheirality)
+            if p_camera[2] < 0.5:
                 return
             """
         if cheirality
@@ -264,7 +266,7 @@ def reprojection_residuals(d: Draft) -> None:
         pose, x = v.poses[view], v.points[v.point_ids]
         p = turned(pose[:, 3:], x) + pose[:, :3]
         if cheirality:
-            live &= p[:, 2] >= 0.1
+            live &= p[:, 2] >= 0.5
         z = v.observations
         plain = projected(p, cam, model) - z
         w = np.sqrt(_LOSSES[loss][1](np.linalg.norm(plain, axis=1), v.get("loss_scale", 1.0)))

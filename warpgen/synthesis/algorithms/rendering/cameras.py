@@ -247,7 +247,8 @@ def project_points(d: Draft) -> None:
     behind = d.option("behind", "skip", "mark")
     many = d.flag("cameras", 0.35)
     n, cameras = d.pick(48, 64, 96), d.pick(3, 4)
-    d.input("points", "vec3", n, -2.0, 2.0, about="World-space points")
+    far = 4.0 if model == "matrix" else 2.0
+    d.input("points", "vec3", n, -far, far, about="World-space points")
     observed = model == "reprojection"
     if observed:
         behind = "skip"  # a residual has no value that marks it

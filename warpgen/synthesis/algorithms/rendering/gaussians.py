@@ -151,9 +151,6 @@ def preprocess_gaussians(d: Draft) -> None:
         cov_xy = cov2d[1]
         cov_yy = cov2d[2] + LOW_PASS
         det = cov_xx * cov_yy - cov_xy * cov_xy
-        # Rounding may leave nothing of the determinant of a long, thin splat
-        if det <= 0.0:
-            return
         inv_det = 1.0 / det
 
         $image

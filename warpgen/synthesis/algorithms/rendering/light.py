@@ -187,7 +187,7 @@ def sample_panorama(d: Draft) -> None:
     what = d.option("input", "directions", "reflection")
     texel = d.option("texel", "float", "vec3")
     rotated = d.flag("rotation", 0.4)
-    n, height = d.pick(64, 96), d.pick(8, 12)
+    n, height = d.pick(64, 96), d.pick(4, 6)
     width = 2 * height
     d.input("panorama", texel, (height, width), 0.0, 4.0, about="Equirectangular map, rows by latitude")
     if what == "directions":

@@ -197,12 +197,12 @@ def fresnel_terms(d: Draft) -> None:
         d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
         cos = "# abs() for two-sided surfaces\nc = wp.abs(wp.dot(view[tid], normals[tid]))"
     else:
-        d.input("view", "vec3", n, 0.1, 1.0, about="Direction towards the viewer")
-        d.input("light", "vec3", n, 0.1, 1.0, about="Direction towards the light")
+        d.input("view", "vec3", n, -0.3, 1.0, about="Direction towards the viewer")
+        d.input("light", "vec3", n, -0.3, 1.0, about="Direction towards the light")
         cos = "v = wp.normalize(view[tid])\nh = wp.normalize(v + wp.normalize(light[tid]))\nc = wp.dot(v, h)"
     ranges = {
         "schlick": (("f0", 0.02, 0.2, "Reflectance at normal incidence"),),
-        "dielectric": (("ior", 1.3, 2.0, "Index of refraction"),),
+        "dielectric": (("ior", 0.5, 1.8, "Index of refraction behind the surface over that before it"),),
         "schlick of ior": (("ior", 1.3, 2.0, "Index of refraction"),),
         "conductor": (
             ("ior", 0.3, 1.5, "Real part of the index of refraction"),
@@ -249,7 +249,9 @@ def fresnel_terms(d: Draft) -> None:
         "transmitted": f"{rest}[tid] = 1.0 - {value}",
         "split": f"F = {value}\nreflected[tid] = F\n{rest}[tid] = 1.0 - F",
     }[result]
-    if form != "conductor":
+    if form == "dielectric":
+        d.explain("Light from the denser medium, with an index below one, may be reflected totally.")
+    elif form != "conductor":
         d.explain("Light arrives from the thinner medium, so that it is never reflected totally.")
     d.launch(n)
     d.code("tid = wp.tid()\n$cos\n$lines\n$store", cos=cos, lines=lines, store=store)

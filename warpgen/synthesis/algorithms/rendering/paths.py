@@ -46,7 +46,7 @@ def trace_paths(d: Draft) -> None:
     if material == "mixed":
         d.input("kind", "int", m, 0, 2, about="0 for diffuse spheres, 1 for mirrors")
     if material == "fuzzy":
-        d.param("fuzz", "float", 0.05, 0.4, about="Roughness of metal reflections")
+        d.param("fuzz", "float", 0.2, 0.8, about="Roughness of metal reflections")
     shape: tuple[int, ...]
     if camera == "rays":
         d.input("origins", "vec3", width * height, -1.5, 1.5, about="Ray origins")
@@ -151,7 +151,7 @@ def trace_paths(d: Draft) -> None:
         scatter=scatter,
         roulette="""
         # Russian roulette: survivors are weighted by 1 / p to stay unbiased
-        if bounce > 1:
+        if bounce > 0:
             q = wp.max(throughput)
             if wp.randf(state) > q:
                 break

@@ -247,7 +247,7 @@ def composite_samples(d: Draft) -> None:
     if stop or storage == "packed":
         d.forward_only()  # transmittance is carried through a loop of any length
     d.input(
-        name, "float", shape, 0.0, 4.0 if opacity == "density" else 0.8,
+        name, "float", shape, 0.0, (12.0 if stop else 4.0) if opacity == "density" else 0.8,
         about="Densities of samples" if opacity == "density" else "Opacities of samples",
     )  # fmt: skip
     if opacity == "density":

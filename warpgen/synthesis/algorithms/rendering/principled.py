@@ -77,7 +77,7 @@ def principled_shading(d: Draft) -> None:
             about=f"Position of the lamp{', which aims at the origin' * (light == 'spot')} [m]",
         )
     d.input("base_color", "vec3", n, 0.1, 0.9, about="Base colors, linear")
-    rough = material("roughness", 0.3, 0.9, "Perceptual roughness")
+    rough = material("roughness", 0.0 if anisotropic and each else 0.3, 0.9, "Perceptual roughness")
     metal = material("metallic", 0.0, 1.0, "Share of metal")
     names = {"rough": rough, "metal": metal}
     if "sheen" in layers:
@@ -250,7 +250,7 @@ def principled_shading(d: Draft) -> None:
         $rough
         $metal
         half = wp.normalize(to_light + to_eye)
-        n_dot_h = wp.min(wp.dot(n, half), 1.0)
+        n_dot_h = wp.dot(n, half)
         v_dot_h = wp.max(wp.dot(to_eye, half), 1.0e-3)
         # --- Distribution of the facets (GTR2) ---
         $shape

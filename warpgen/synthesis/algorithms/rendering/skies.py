@@ -66,7 +66,8 @@ def shade_sky(d: Draft) -> None:
         shape: tuple[int, ...] = (d.pick(48, 64, 96),)
         d.input("directions", "vec3", shape, kind="unit", about="Unit directions, z is up")
     else:
-        shape = (d.pick(8, 10), d.pick(12, 16))
+        # Rows so fine that some lie just above the horizon
+        shape = (d.pick(16, 18), d.pick(12, 16))
         if view == "fisheye":
             shape = (shape[0], shape[0])
     if solar == "direction":
@@ -231,8 +232,7 @@ def shade_sky(d: Draft) -> None:
         $where
         $under
         $sun
-        cos_sun = wp.clamp($height, 0.02, 0.999)
-        theta_s = wp.acos(cos_sun)
+        theta_s = $angle
         $path
         # Luminance at the zenith [kcd/m^2]
         chi = (4.0 / 9.0 - turbidity / 120.0) * (wp.pi - 2.0 * theta_s)
@@ -246,7 +246,7 @@ def shade_sky(d: Draft) -> None:
         """,
         where=where,
         under=under,
-        height="wp.sin(sun_elevation)" if clouds == "overcast" and solar == "angles" else "to_sun[2]",
+        angle="wp.acos(to_sun[2])" if solar == "direction" else "0.5 * wp.pi - sun_elevation",
         sun="to_sun = wp.normalize(sun)"
         if solar == "direction"
         else ""
@@ -255,7 +255,7 @@ def shade_sky(d: Draft) -> None:
         path=""
         if clouds == "overcast"
         else "# Clamp, because the path through the air grows without bound towards the horizon\n"
-        f"cos_theta = wp.max({up}, 0.05)\n"
+        f"cos_theta = wp.max({up}, 0.1)\n"
         f"gamma = wp.acos(wp.clamp(wp.dot({looked}, to_sun), -0.999999, 0.999999))",
         Y=""
         if clouds == "overcast"
@@ -334,9 +334,9 @@ def shade_sky(d: Draft) -> None:
         else:
             e, a = v.sun_elevation, v.get("sun_azimuth", 0.0)
             s = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
-        angle = np.arccos(np.clip(s[2], 0.02, 0.999))
+        angle = np.arccos(s[2])
         gamma = np.arccos(np.clip(w @ s, -0.999999, 0.999999))
-        cos, t = np.maximum(w[..., 2], 0.05), v.turbidity * np.ones(shape)
+        cos, t = np.maximum(w[..., 2], 0.1), v.turbidity * np.ones(shape)
 
         def part(which: str) -> Any:
             a, b, c, d_, e = (k * t + o for k, o in _FIT[which])

@@ -205,10 +205,10 @@ def blend_splats(d: Draft) -> None:
     width, height, m = d.pick(12, 16), d.pick(8, 12), d.pick(12, 16, 20)
     d.input("means2d", "vec2", m, 0.0, 16.0, about="Projected centers [px]")
     if form == "isotropic":
-        d.input("radii", "float", m, 1.5, 4.0, about="Standard deviations of round splats [px]")
+        d.input("radii", "float", m, 2.0, 5.0, about="Standard deviations of round splats [px]")
         power = "power = -0.5 * wp.dot(delta, delta) / (radii[k] * radii[k])"
     elif form == "mat22":
-        d.input("conics", "mat22", m, 0.05, 0.4, "spd", about="Inverse 2D covariances")
+        d.input("conics", "mat22", m, 0.03, 0.3, "spd", about="Inverse 2D covariances")
         power = "power = -0.5 * wp.dot(delta, conics[k] * delta)"
     else:
         d.input("conics", "vec3", m, 0.1, 0.4, about="Inverse 2D covariances (xx, xy, yy)")
@@ -221,7 +221,7 @@ def blend_splats(d: Draft) -> None:
             if power > 0.0:
                 continue
             """
-    d.input("opacities", "float", m, 0.2, 0.95, about="Opacities in [0, 1]")
+    d.input("opacities", "float", m, 0.5 if stop else 0.2, 0.95, about="Opacities in [0, 1]")
     if result == "colour":
         d.input("colors", "vec3", m, 0.0, 1.0, about="Colors")
     if result == "depth":
@@ -284,8 +284,7 @@ def blend_splats(d: Draft) -> None:
             $pick
             delta = p - means2d[k]
             $power
-            # alpha stays below 1, so that the transmittance stays positive
-            alpha = wp.min(opacities[k] * wp.exp(power), 0.99)
+            alpha = opacities[k] * wp.exp(power)
             $skip
             $gather
             T *= 1.0 - alpha
@@ -298,7 +297,7 @@ def blend_splats(d: Draft) -> None:
         power=power,
         skip="if alpha < 1.0 / 255.0:\n    continue" if skip else "",
         gather=gather,
-        stop="if T < 1.0e-2:\n    break" if stop else "",
+        stop="if T < 0.05:\n    break" if stop else "",
         last=last,
     )
     trim(d)
@@ -318,13 +317,11 @@ def blend_splats(d: Draft) -> None:
                 a, b, c = v.conics[k]
                 conic = np.array([[a, b], [b, c]])
             power = -0.5 * np.einsum("hwa,ab,hwb->hw", e, conic, e)
-            alpha = np.where(
-                power > 0.0, 0.0, np.minimum(v.opacities[k] * np.exp(np.minimum(power, 0.0)), 0.99)
-            )
+            alpha = np.where(power > 0.0, 0.0, v.opacities[k] * np.exp(np.minimum(power, 0.0)))
             if skip:
                 alpha = np.where(alpha < 1.0 / 255.0, 0.0, alpha)
             if stop:
-                alpha = np.where(left < 1e-2, 0.0, alpha)
+                alpha = np.where(left < 0.05, 0.0, alpha)
             share = left * alpha
             if result == "colour":
                 made += share[..., None] * v.colors[k]

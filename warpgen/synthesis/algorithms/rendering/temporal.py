@@ -266,8 +266,8 @@ def resolve_temporally(d: Draft) -> None:
         mix=mix,
         weigh=f"""
             # Bright samples count less, or single fireflies would shine through (Karis)
-            new_weight = {share} / (1.0 + wp.max({luma}, 0.0))
-            old_weight = (1.0 - {share}) / (1.0 + wp.max({old_luma}, 0.0))
+            new_weight = {share} / (1.0 + {luma})
+            old_weight = (1.0 - {share}) / (1.0 + {old_luma})
             blended = (new_weight * fresh + old_weight * past) / (new_weight + old_weight)
             """
         if weighed
@@ -327,7 +327,7 @@ def resolve_temporally(d: Draft) -> None:
         }[blend]()
         a, b = alpha, 1 - alpha
         if weighed:
-            a, b = a / (1 + max(new, 0.0)), b / (1 + max(old, 0.0))
+            a, b = a / (1 + new), b / (1 + old)
         return np.linalg.inv(to) @ ((a * color + b * past) / (a + b))
 
     d.holds(agrees)

@@ -78,7 +78,7 @@ def solve_contact_blocks(d: Draft) -> None:
     elif bias == "soft":
         d.param("hertz", "float", 15.0, 40.0, about="Frequency of the contact [Hz]")
         d.param("damping_ratio", "float", 2.0, 10.0, about="Damping ratio of the contact")
-        d.param("push_speed", "float", 1.0, 3.0, about="Largest speed of separation [m/s]")
+        d.param("push_speed", "float", 0.1, 0.3, about="Largest speed of separation [m/s]")
     if restitution:
         about = "Normal velocities of both points before the solver ran, negative where they close [m/s]"
         d.input("closing_speed", "vec2", pairs, -1.5, 0.5, about=about)

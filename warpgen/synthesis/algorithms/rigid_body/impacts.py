@@ -275,7 +275,8 @@ def ground_contact_forces(d: Draft) -> None:
     if owner == "blocks":
         d.module(f"POINTS_PER_BODY = wp.constant({per})")
     d.param("ke", "float", 50.0, 200.0, about="Contact stiffness [N/m]")
-    d.param("kd", "float", 0.5, 2.0, about=f"Contact damping {'[s/m]' if normal == 'hunt' else '[N s/m]'}")
+    damping = (0.5, 2.0) if normal == "hunt" else (10.0, 40.0)
+    d.param("kd", "float", *damping, about=f"Contact damping {'[s/m]' if normal == 'hunt' else '[N s/m]'}")
     if friction:
         d.param("friction", "float", 0.2, 0.8, about="Coulomb friction coefficient")
         d.param("kf", "float", 1.0, 5.0, about="Viscosity of slow slip [N s/m]")

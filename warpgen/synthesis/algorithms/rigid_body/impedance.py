@@ -141,8 +141,10 @@ def constraint_reference(d: Draft) -> None:
     else:
         d.param("time_constant", "float", 0.01, 0.04, about="Time constant [s]")
         d.param("damping_ratio", "float", 0.7, 1.2, about="Damping ratio")
-    d.param("imp_min", "float", 0.5, 0.8, about="Impedance at zero violation")
-    d.param("imp_max", "float", 0.9, 0.97, about="Impedance at the full width")
+    d.param("imp_min", "float", *((0.0, 0.1) if limits else (0.5, 0.8)), about="Impedance at zero violation")
+    d.param(
+        "imp_max", "float", *((0.95, 1.0) if limits else (0.9, 0.97)), about="Impedance at the full width"
+    )
     d.param("imp_width", "float", 0.5 * wide, wide, about="Violation at which the impedance is full")
     if curve != "linear":
         d.param("imp_mid", "float", 0.3, 0.7, about="Midpoint of the sigmoid, relative to the width")
@@ -208,7 +210,7 @@ def constraint_reference(d: Draft) -> None:
     """
     least = "(1.0 - impedance) / impedance * inv_weight[tid]"
     if limits:
-        d.module("MIN_IMP = wp.constant(0.0001)\nMAX_IMP = wp.constant(0.9999)")
+        d.module("MIN_IMP = wp.constant(0.05)\nMAX_IMP = wp.constant(0.98)")
     elif result != "acceleration":
         d.module("MIN_VAL = wp.constant(1.0e-15)  # where an impedance of one leaves nothing soft")
         least = f"wp.max({least}, MIN_VAL)"
@@ -288,7 +290,7 @@ def constraint_reference(d: Draft) -> None:
             m = v.imp_mid
             y = np.where(x < m, x**p / m ** (p - 1), 1.0 - (1.0 - x) ** p / (1.0 - m) ** (p - 1))
         imp = v.imp_min + y * (v.imp_max - v.imp_min)
-        imp = np.clip(imp, 1e-4, 0.9999) if limits else imp
+        imp = np.clip(imp, 0.05, 0.98) if limits else imp
         if ref == "direct":
             one, two = (-v.solref[:, 0], -v.solref[:, 1]) if packed else (v.stiffness, v.damping)
             k, b = one / v.imp_max**2, two / v.imp_max

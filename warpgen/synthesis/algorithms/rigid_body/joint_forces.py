@@ -222,7 +222,7 @@ def joint_wrenches(d: Draft) -> None:
     ):
         d.param(name, "float", low, high, about=what)
     d.output("body_f", "spatial_vector", shape, about=f"Accumulated wrenches (force, torque) about {point}")
-    tested = types if early else types[:-1]  # the last one is what is left
+    tested = types[:-1]  # the last one is what is left
     d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(tested)))
     state = "world: int, " if batch else ""
     row = "world, " if batch else ""
@@ -270,8 +270,10 @@ def joint_wrenches(d: Draft) -> None:
     blocks: dict[str, str] = {}
     for number, name in enumerate(types):
         head, blocks[f"case_{name}"] = _TYPES[name]
-        if early:
-            lines += [head, f"    $case_{name}", "    $applied", *["    return"] * (number < len(types) - 1)]
+        if early and number == len(types) - 1:
+            lines += [f"# {name}", f"$case_{name}", "$applied"]
+        elif early:
+            lines += [head, f"    $case_{name}", "    $applied", "    return"]
         else:
             last = f"else:  # {name}"
             lines += [head if number == 0 else last if number == len(types) - 1 else f"el{head}"]

@@ -50,16 +50,16 @@ def bend_limbs(d: Draft) -> None:
     d.input(
         "roots", "transform", n, -0.5, 0.5, kind="transform", about="Poses of the upper joints in the world"
     )
-    d.input("targets", "vec3", n, 0.25, 0.75, about=f"Targets of the ends, in the {space}'s frame [m]")
+    d.input("targets", "vec3", n, -0.1, 0.6, about=f"Targets of the ends, in the {space}'s frame [m]")
     if pole == "point":
         d.input("poles", "vec3", n, -2.0, -1.0, about="Points that the middle joints bend towards [m]")
     elif pole == "direction":
         d.input("poles", "vec3", n, kind="unit", about="Directions that the middle joints bend towards")
     if length == "uniform":
-        d.param("femur", "float", 0.45, 0.6, about="Length of the upper bones [m]")
-        d.param("tibia", "float", 0.4, 0.55, about="Length of the lower bones [m]")
+        d.param("femur", "float", 0.5, 0.65, about="Length of the upper bones [m]")
+        d.param("tibia", "float", 0.2, 0.3, about="Length of the lower bones [m]")
     else:
-        d.input("bones", "vec2", n, 0.4, 0.6, about="Lengths of the upper and lower bones [m]")
+        d.input("bones", "vec2", n, 0.25, 0.75, about="Lengths of the upper and lower bones [m]")
     if beyond == "soft":
         d.param(
             "softness", "float", 0.05, 0.1, about="Distance before full stretch at which limbs slow down [m]"

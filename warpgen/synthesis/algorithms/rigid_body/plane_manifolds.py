@@ -104,16 +104,16 @@ def plane_convex_contacts(d: Draft) -> None:
         store = "distances"  # half of the way to the plane as it is now
     d.says(f"Finds up to {'four' if contacts == 4 else 'three'} contacts of convex hulls with a plane.")
     count, hulls, per = d.pick(12, 16), 4, d.pick(12, 16, 20)
-    capacity = contacts * count
+    capacity = contacts * count // (3 if early else 2)  # of the buffers, which may overflow
     d.input("hull_vertices", "vec3", hulls * per, -0.4, 0.4, about="Vertices of all hulls [m]")
     d.input("hull_of", "int", count, 0, hulls, about="Hull of each body")
     d.param("vertex_count", "int", per, about="Vertices of each hull")
     if poses == "transforms":
         d.input(
-            "body_pose", "transform", count, -0.3, 0.3, kind="transform", about="Body poses in world space"
+            "body_pose", "transform", count, -0.8, 0.8, kind="transform", about="Body poses in world space"
         )
     else:
-        d.input("body_pos", "vec3", count, -0.3, 0.3, about="Body positions [m]")
+        d.input("body_pos", "vec3", count, -0.8, 0.8, about="Body positions [m]")
         d.input("body_rot", "quat", count, kind="unit", about="Body orientations")
     if scaled:
         d.input("hull_scale", "float", count, 0.7, 1.3, about="Uniform scale of each hull")
@@ -144,7 +144,8 @@ def plane_convex_contacts(d: Draft) -> None:
     at = "" if plane == "one" else "[tid]"
     write = {
         "fixed": "contact_point[tid, used] = $p\ncontact_dist[tid, used] = dist\nused += 1",
-        "append": "slot = wp.atomic_add(contact_count, 0, 1)\nif slot < max_contacts:\n"
+        "append": "slot = wp.atomic_add(contact_count, 0, 1)\n"
+        "# Out of space, the count tells how much is missing\nif slot < max_contacts:\n"
         "    contact_body[slot] = tid\n    contact_point[slot] = $p\n    contact_dist[slot] = dist",
     }[layout]
     scale = " * hull_scale[tid]" if scaled else ""
@@ -277,7 +278,8 @@ def plane_convex_contacts(d: Draft) -> None:
         slot = 0
         for k, found in enumerate(lists):
             for p, gap in found:
-                made[0][slot], made[1][slot], made[2][slot] = k, p, gap
+                if slot < capacity:
+                    made[0][slot], made[1][slot], made[2][slot] = k, p, gap
                 slot += 1
         return {
             "contact_count": np.array([slot]),

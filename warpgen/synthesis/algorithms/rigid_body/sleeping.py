@@ -69,10 +69,8 @@ def update_sleep(d: Draft) -> None:
     if motion == "energy":
         d.input("body_radius", "float", bodies, 0.2, 1.0, about="Bounding radii [m]")
     elif motion == "filtered":
-        d.module("MOTION_CAP = wp.constant(10.0)  # in thresholds")
-        d.inout(
-            "mean_motion", "float", bodies, 0.0, 0.012, about="Filtered motion, before and after the step"
-        )
+        d.module("MOTION_CAP = wp.constant(3.0)  # in thresholds")
+        d.inout("mean_motion", "float", bodies, 0.0, 0.02, about="Filtered motion, before and after the step")
         d.param("filter_bias", "float", 0.5, 0.9, about="Weight of the past in the filter")
     if motion == "speeds":
         d.param("linear_threshold", "float", 0.06, 0.12, about="Speed below which a body rests [m/s]")
@@ -189,7 +187,7 @@ def update_sleep(d: Draft) -> None:
                 still = 0.5 * (vel @ vel + v.body_radius[b] ** 2 * w @ w) < v.energy_threshold
             else:
                 now = v.filter_bias * mean[b] + (1.0 - v.filter_bias) * (vel @ vel + w @ w)
-                mean[b] = min(now, 10.0 * v.motion_threshold)
+                mean[b] = min(now, 3.0 * v.motion_threshold)
                 still = mean[b] < v.motion_threshold
             if (wake == "contacts" and v.new_contacts[b] > 0) or (
                 wake == "forces" and np.linalg.norm(v.body_force[b]) > v.wake_force

@@ -141,7 +141,8 @@ def terrain_contacts(d: Draft) -> None:
         d.param("dissipation", "float", 0.2, 0.6, about="Dissipation [s/m]")
     else:
         unit = "[N s/m^2]" if model == "hertz" else "[N s/m]"
-        d.param("damping", "float", 10.0, 50.0, about=f"Contact damping {unit}")
+        damped = (1000.0, 3000.0) if model == "hertz" else (200.0, 600.0)
+        d.param("damping", "float", *damped, about=f"Contact damping {unit}")
     if friction != "none":
         if ground == "one":
             d.param("mu", "float", 0.4, 0.9, about="Friction coefficient")

@@ -56,11 +56,11 @@ def control_multirotors(d: Draft) -> None:
     if frame == "x":
         d.module("SQRT_HALF = wp.constant(0.70710678)")
     rotors = {"speed": "rotor_speed", "thrust": "rotor_thrust", "normalized": "throttle"}.get(output, "")
-    d.input("drone_pos", "vec3", count, -1.0, 1.0, about="Positions, z up [m]")
+    d.input("drone_pos", "vec3", count, -1.5, 1.5, about="Positions, z up [m]")
     d.input("drone_vel", "vec3", count, -0.5, 0.5, about="Velocities [m/s]")
     d.input("drone_rot", "quat", count, kind="unit", about="Orientations, body to world")
     d.input("drone_omega", "vec3", count, -1.0, 1.0, about="Body rates [rad/s]")
-    d.input("target_pos", "vec3", count, -1.0, 1.0, about="Positions to reach [m]")
+    d.input("target_pos", "vec3", count, -1.5, 1.5, about="Positions to reach [m]")
     d.input("target_vel", "vec3", count, -0.5, 0.5, about="Velocities to track [m/s]")
     if feed == "acceleration":
         d.input("target_acc", "vec3", count, -2.0, 2.0, about="Accelerations along the path [m/s^2]")
@@ -76,7 +76,7 @@ def control_multirotors(d: Draft) -> None:
             "gains",
             GAINS,
             {
-                "position": fill(2.0, 4.0),
+                "position": fill(3.0, 6.0),
                 "velocity": fill(1.0, 3.0),
                 "rotation": fill(0.5, 1.5),
                 "rate": fill(0.1, 0.3),
@@ -85,7 +85,7 @@ def control_multirotors(d: Draft) -> None:
         )
         kp, kv, kr, kw = (f"gains.{n}" for n in ("position", "velocity", "rotation", "rate"))
     else:
-        d.param("k_pos", "float", 2.0, 4.0, about="Position gain [N/m]")
+        d.param("k_pos", "float", 3.0, 6.0, about="Position gain [N/m]")
         d.param("k_vel", "float", 1.0, 3.0, about="Velocity gain [N s/m]")
         d.param("k_rot", "float", 0.5, 1.5, about="Attitude gain [N m]")
         d.param("k_omega", "float", 0.1, 0.3, about="Rate gain [N m s]")

@@ -118,8 +118,8 @@ def muscle_forces(d: Draft) -> None:
     muscles = d.pick(32, 48, 64)
     paths = "muscle paths" if slack or pennation != "none" else "fibers"
     joints = 8
-    d.input("muscle_length", "float", muscles, 0.2, 0.5, about=f"Lengths of the {paths} [m]")
-    d.input("muscle_velocity", "float", muscles, -0.6, 0.6, about=f"Lengthening speeds of the {paths} [m/s]")
+    d.input("muscle_length", "float", muscles, 0.14, 0.48, about=f"Lengths of the {paths} [m]")
+    d.input("muscle_velocity", "float", muscles, -2.5, 2.5, about=f"Lengthening speeds of the {paths} [m/s]")
     if dynamics != "given":
         d.input("excitation", "float", muscles, -0.1, 1.1, about="Neural excitations, clamped to 0..1")
     d.input("activation", "float", muscles, 0.0, 1.0, about="Activations")

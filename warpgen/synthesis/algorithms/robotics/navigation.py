@@ -70,7 +70,7 @@ def navigate(d: Draft) -> None:
     d.input("nav_vel", "vec3", count, -50.0, 50.0, about="Velocities north, east, down [m/s]")
     if update == "geodetic":
         d.input("latitude", "float64", count, -1.2, 1.2, about="Latitudes [rad]")
-        d.input("longitude", "float64", count, -3.0, 3.0, about="Longitudes [rad]")
+        d.input("longitude", "float64", count, -3.8, 3.8, about="Longitudes [rad], not yet wrapped")
         d.input("altitude", "float", count, 0.0, 2000.0, about=f"Heights above the {earth} [m]")
     else:
         d.input(

@@ -156,16 +156,21 @@ def levels(d: Draft) -> None:
         "bits": "bits_needed|bit_lengths|count_bits",
     }[kind])  # fmt: skip
     form = Form(d)
-    least = 0.0 if floored else 0.05
+    # Floors act on what is next to nothing
+    quiet = (0.0, 0.01) if floored else (0.05, 20.0)
+    loud = 0.01 if floored else 2.0
+    acid = (0.0, 1.0e-13) if floored else (0.001, 1.0)
     source, low, high, out, function = {
-        "power": ("powers", least, 20.0, "levels_db", "level_of"),
-        "amplitude": ("signal", -2.0, 2.0, "levels_db", "level_of"),
+        "power": ("powers", *quiet, "levels_db", "level_of"),
+        "amplitude": ("signal", -loud, loud, "levels_db", "level_of"),
         "octaves": ("frequencies", 20.0, 2000.0, "octave_numbers", "octaves_of"),
         "cents": ("frequencies", 20.0, 2000.0, "cent_numbers", "cents_of"),
-        "acidity": ("concentrations", 0.0 if floored else 0.001, 1.0, "ph", "ph_of"),
+        "acidity": ("concentrations", *acid, "ph", "ph_of"),
         "from decibel": ("gains", -20.0, 20.0, "powers" if given == "given" else "power_ratios", "power_of"),
         "bits": ("counts", 2, 5000, "bits", "bits_for"),
     }[kind]
+    if floored and kind == "acidity":
+        d.forward_only()  # slopes of 1e13 are of no use
     form.element("q", source, low, high, "int" if kind == "bits" else "float")
     if given == "given":
         form.number("reference", *((200.0, 450.0) if source == "frequencies" else (0.5, 2.0)))

@@ -50,12 +50,12 @@ def resample_signal(d: Draft) -> None:
         "times": "interpolate_signal|read_between|sample_at_times",
     }[where])  # fmt: skip
     size, count, rows = d.pick(48, 64, 96), d.pick(40, 64, 80), d.pick(3, 4)
-    if where != "times":
-        count = size
+    if where != "times":  # at another rate the last samples lie beyond the signal
+        count = size if where == "delay" else size + size // 2
     shape = (size,) if layout == "one" else (rows, size)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if where == "ratio":
-        d.param("ratio", "float", 0.6, 0.9, about="Input samples per output sample, at most one")
+        d.param("ratio", "float", 0.7, 0.95, about="Input samples per output sample, at most one")
         pos = "float(n) * ratio"
     elif where == "delay":
         if layout == "rows":
@@ -65,7 +65,7 @@ def resample_signal(d: Draft) -> None:
             d.param("delay", "float", 2.1, 5.9, about="Delay in samples")
             pos = "float(n) - delay"
     else:
-        d.input("times", "float", count, 0.1, size - 1.1, about="Times to evaluate, in samples")
+        d.input("times", "float", count, -1.9, size + 0.9, about="Times to evaluate, in samples")
         pos = "times[n]"
     d.output("y", "float", (count,) if layout == "one" else (rows, count), about="Output signal")
     row, kind = ("", "wp.array(dtype=float)") if layout == "one" else ("ch, ", "wp.array2d(dtype=float)")

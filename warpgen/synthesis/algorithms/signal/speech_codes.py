@@ -54,7 +54,7 @@ def code_speech(d: Draft) -> None:
         + "".join(f"        {', '.join(map(str, _STEPS[k : k + 15]))},\n" for k in range(0, len(_STEPS), 15))
         + "    )\n)\nINDEX_MOVES = wp.constant(vec8i(-1, -1, -1, -1, 2, 4, 6, 8))"
     )
-    low, high = {"int": (-9000, 9000), "float": (-0.27, 0.27), "int16": (-9000, 9000)}[pcm]
+    low, high = {"int": (-32768, 32768), "float": (-1.0, 1.0), "int16": (-32768, 32768)}[pcm]
     if way == "decode":
         d.input("packed", "uint8", (blocks, size // 2), 0, 256, about="Two codes in each byte")
     else:
@@ -68,7 +68,7 @@ def code_speech(d: Draft) -> None:
         )
     if state == "header":
         d.input("first", "int", blocks, -3000, 3000, about="First predicted value of each block")
-        d.input("first_index", "int", blocks, 20, 70, about="First place in the table of steps")
+        d.input("first_index", "int", blocks, 0, 89, about="First place in the table of steps")
     else:
         d.inout(
             "predictor_state", "int", blocks, -3000, 3000, about="Predicted values, kept from block to block"
@@ -77,8 +77,8 @@ def code_speech(d: Draft) -> None:
             "index_state",
             "int",
             blocks,
-            20,
-            70,
+            0,
+            89,
             about="Places in the table of steps, kept from block to block",
         )
     if early:

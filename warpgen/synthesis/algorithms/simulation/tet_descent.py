@@ -134,14 +134,14 @@ def descend_solids(d: Draft) -> None:
         d.param("contact_stiffness", "float", 50.0, 200.0, about="Stiffness of contacts [N/m]")
     if friction:
         d.param("friction", "float", 0.2, 0.8, about="Friction coefficient")
-        d.param("slip_speed", "float", 0.01, 0.05, about="Speed from which friction is fully developed [m/s]")
+        d.param("slip_speed", "float", 2.0, 5.0, about="Speed from which friction is fully developed [m/s]")
     if accelerate == "chebyshev":
         d.input(
             "before_last", "vec3", vertices, -0.5, 0.5, about="Positions of the sweep before the last [m]"
         )
         d.param("omega", "float", 1.0, 1.4, about="Factor of the Chebyshev acceleration")
     elif accelerate == "clamped":
-        d.param("largest_move", "float", 0.02, 0.1, about="Longest move of a vertex in a sweep [m]")
+        d.param("largest_move", "float", 0.1, 0.5, about="Longest move of a vertex in a sweep [m]")
     output = "new_positions" if result == "positions" else "moves"
     d.output(
         output,

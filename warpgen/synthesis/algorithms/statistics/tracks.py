@@ -42,9 +42,9 @@ def update_tracks(d: Draft) -> None:
     seen: Any = (scenes, most) if many else most
     at, see = ("scene, track", "scene, {0}") if many else ("track", "{0}")
     d.inout("states", "vec4", rows, 1.0, 2.0, about="position [m] and velocity [m/s] per track")
-    d.inout("covariances", "mat44", rows, 0.05, 0.5, kind="spd", about="covariance of each state")
+    d.inout("covariances", "mat44", rows, 0.02, 0.2, kind="spd", about="covariance of each state")
     polar = sensor == "range bearing"
-    low, high = (1.0, 2.6) if not polar else (0.5, 2.5)  # many are within several gates
+    low, high = (0.5, 3.2) if not polar else (0.3, 2.8)  # within several gates, one or none
     d.input(
         "detections",
         "vec2",
@@ -67,7 +67,7 @@ def update_tracks(d: Draft) -> None:
         d.inout("hits", "int", rows, 0, 4, about="number of updates so far")
         d.inout("misses", "int", rows, 0, 3, about="number of scans since the last detection")
     else:
-        d.inout("scores", "float", rows, -1.0, 4.0, about="log-likelihood ratio of each track")
+        d.inout("scores", "float", rows, -2.0, 4.0, about="log-likelihood ratio of each track")
     nearest = "likeliest" if choice == "probabilistic" else "assigned"
     d.output("assigned", "int", rows, about=f"index of the {nearest} detection, -1 for none")
     by = (

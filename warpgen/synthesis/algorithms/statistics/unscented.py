@@ -55,19 +55,19 @@ def unscented_step(d: Draft) -> None:
     if motion != "none":
         d.param("dt", "float", 0.2, 0.5, about="Time step [s]")
         d.param("process_noise", "vec3", 1.0e-3, 6.0e-3, about="Variances added by the motion")
-    sighted = measure != "position"
+    sighted, spot = measure != "position", (0.9, 1.5) if measure == "range bearing" else (2.5, 4.0)
     if sighted and known == "index":
-        d.input("landmarks", "vec2", marks, 2.5, 4.0, about="Known landmarks")
+        d.input("landmarks", "vec2", marks, *spot, about="Known landmarks")
         d.input("observed", "int", n, 0, marks, about="Landmark of each observation")
     elif sighted and known == "each":
-        d.input("landmarks", "vec2", n, 2.5, 4.0, about="Landmark that each vehicle sees")
+        d.input("landmarks", "vec2", n, *spot, about="Landmark that each vehicle sees")
     elif sighted:
-        d.param("landmark", "vec2", 2.5, 4.0, about="Known landmark")
+        d.param("landmark", "vec2", *spot, about="Known landmark")
     low, high, about = {
         "range": (3.5, 5.5, "Measured distance to the landmark"),
         "bearing": (0.0, 1.2, "Measured bearing of the landmark [rad]"),
         "position": (-0.8, 0.8, "Position by a receiver of satellites"),
-        "range bearing": (0.3, 4.5, "Measured distance and bearing of the landmark"),
+        "range bearing": (0.7, 1.7, "Measured distance and bearing of the landmark"),
     }[measure]
     reading = "vec2" if pair else "float"
     d.input("measured", reading, n, low, high, about=about)

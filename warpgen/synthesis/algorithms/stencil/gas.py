@@ -186,8 +186,8 @@ def euler_step(d: Draft) -> None:
         f"Advances a compressible {gas}{' under gravity' if gravity else ''} by one step of a MUSCL finite-volume scheme."
     )
     d.input("density", "float", (nx, ny), 0.6, 1.4, about="Density")
-    d.input("momentum", "vec2", (nx, ny), -0.6, 0.6, about="Momentum per volume")
-    d.input("energy", "float", (nx, ny), 2.0, 4.0, about="Total energy per volume")
+    d.input("momentum", "vec2", (nx, ny), -1.6, 1.6, about="Momentum per volume")
+    d.input("energy", "float", (nx, ny), 1.6, 5.0, about="Total energy per volume")
     if solid == "frozen":
         d.input("is_frozen", "bool", (nx, ny), about="Cells with prescribed state, which are not updated")
     d.param("dx", "float", 0.8, 1.2, about="Cell size")

@@ -314,7 +314,7 @@ def lbm_stream(d: Draft) -> None:
         f"x = (i {sign} CX[k] + nx) % nx",
         f"y = (j {sign} CY[k] + ny) % ny",
     ]
-    other = d.use(lattice.OPPOSITE) if walls != "none" else ""
+    other = d.use(lattice.OPPOSITE_OF_MOVING) if walls != "none" else ""
     plain = (
         f"{at('f_new', 'k', 'i, j')} = {at('f', 'k', 'x, y')}"
         if pull

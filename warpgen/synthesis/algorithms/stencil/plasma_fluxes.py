@@ -171,12 +171,17 @@ def magnetic_fluxes(d: Draft) -> None:
     faces = d.pick(32, 48, 64)
     count = 9 if cleaning else 7
     shape = (faces, count) if order == "face first" else (count, faces)
-    what = "Density, velocity, pressure" if given == "primitive" else "Density, momentum, internal energy"
+    what = "Density, pressure" if given == "primitive" else "Density, internal energy"
+    motion = "velocity" if given == "primitive" else "momentum"
     fields = "transverse and normal field and cleaning potential" if cleaning else "transverse field"
     for side in ("left", "right"):
         # Pressures are drawn like the other rows: all stay physical between 0.6 and 1.4.
         low = 0.6 if given == "primitive" else 0.4
-        d.input(side, "float", shape, low, 1.4, about=f"{what}, {fields} at the {side} of each face")
+        inputs = (faces, count - 3) if order == "face first" else (count - 3, faces)
+        d.input(side, "float", inputs, low, 1.4, about=f"{what}, {fields} at the {side} of each face")
+        moves = (faces, 3) if order == "face first" else (3, faces)
+        about = f"{motion.capitalize()} at the {side} of each face"
+        d.input(f"{side}_{motion}", "float", moves, -3.0, 3.0, about=about)
     if cleaning:
         d.param("c_h", "float", 2.0, 3.0, about="Speed at which divergence errors are carried off")
     else:
@@ -219,7 +224,8 @@ def magnetic_fluxes(d: Draft) -> None:
     for s, name in (("l", "left"), ("r", "right")):
         text = _PRIMITIVE if given == "primitive" else _CONSERVED
         for k in range(7):
-            text = text.replace(f"$at{k}", at(name, rows[k]))
+            move = at(f"{name}_{motion}", rows[k][4:] or str(k - 1)) if 0 < k < 4 else ""
+            text = text.replace(f"$at{k}", move or at(name, str(k - 3 if k else 0)))
         energy = f"e_{s} = p_{s} / (gamma - 1.0) + kinetic_{s} + 0.5 * b2_{s}"
         if given == "conserved":
             energy = (
@@ -233,10 +239,10 @@ def magnetic_fluxes(d: Draft) -> None:
     if cleaning:
         field = f"""
         # --- Normal field and potential at the face: exact for their linear system (Dedner et al.) ---
-        bx_l = {at("left", "7")}
-        bx_r = {at("right", "7")}
-        psi_l = {at("left", "8")}
-        psi_r = {at("right", "8")}
+        bx_l = {at("left", "4")}
+        bx_r = {at("right", "4")}
+        psi_l = {at("left", "5")}
+        psi_r = {at("right", "5")}
         bx = 0.5 * (bx_l + bx_r) - 0.5 * (psi_r - psi_l) / c_h
         psi = 0.5 * (psi_l + psi_r) - 0.5 * c_h * (bx_r - bx_l)
         """
@@ -352,17 +358,18 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         )
         psi = 0.0
         if cleaning:
-            bx = 0.5 * (ql[:, 7] + qr[:, 7]) - 0.5 * (qr[:, 8] - ql[:, 8]) / v.c_h
-            psi = 0.5 * (ql[:, 8] + qr[:, 8]) - 0.5 * v.c_h * (qr[:, 7] - ql[:, 7])
+            bx = 0.5 * (ql[:, 4] + qr[:, 4]) - 0.5 * (qr[:, 5] - ql[:, 5]) / v.c_h
+            psi = 0.5 * (ql[:, 5] + qr[:, 5]) - 0.5 * v.c_h * (qr[:, 4] - ql[:, 4])
         else:
             bx = v.face_field
         states = []
-        for q in (ql, qr):
-            vel = np.take_along_axis(q[:, 1:4], where, 1)
+        for q, side in ((ql, "left"), (qr, "right")):
+            vel = v[f"{side}_{motion}"].astype(float)
+            vel = np.take_along_axis(vel if order == "face first" else vel.T, where, 1)
             if given == "conserved":
                 vel = vel / q[:, :1]
-            pressure = q[:, 4] if given == "primitive" else (v.gamma - 1) * q[:, 4]
-            states.append(Side(q[:, 0], vel, pressure, np.stack([bx, q[:, 5], q[:, 6]], 1), v.gamma))
+            pressure = q[:, 1] if given == "primitive" else (v.gamma - 1) * q[:, 1]
+            states.append(Side(q[:, 0], vel, pressure, np.stack([bx, q[:, 2], q[:, 3]], 1), v.gamma))
         f, along = solved(states[0], states[1], solver, speeds)
         if result == "electric field":
             return {"emf": np.stack([-f[:, 5], f[:, 6]], 1)}

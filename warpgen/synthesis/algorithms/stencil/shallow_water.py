@@ -144,7 +144,7 @@ def shallow_water_step(d: Draft) -> None:
         d.output("discharge_new", "vec2", (nx, ny), about="Discharge after the step [m^2/s]")
     d.module("""
         GRAVITY = wp.constant(9.81)
-        DRY_DEPTH = wp.constant(0.001)  # cells with less water than this do not move [m]
+        DRY_DEPTH = wp.constant(0.05)  # cells with less water than this do not move [m]
     """)
     d.function(_VELOCITY)
     d.function(_FLUXES[riemann])
@@ -290,7 +290,7 @@ def shallow_water_step(d: Draft) -> None:
     """)
 
     def speed_of(h: Any, q: Any) -> Any:
-        return 2.0 * h * q / (h**2 + np.maximum(h**2, 1e-6))
+        return 2.0 * h * q / (h**2 + np.maximum(h**2, 0.0025))
 
     def flux(left: Any, right: Any) -> Any:
         """Numerical fluxes between arrays of states (h, u, v)."""
@@ -301,7 +301,7 @@ def shallow_water_step(d: Draft) -> None:
         def conserved(s: Any) -> Any:
             return np.stack([s[0], s[0] * s[1], s[0] * s[2]])
 
-        c_l, c_r = (np.sqrt(9.81 * np.maximum(s[0], 1e-3)) for s in (left, right))
+        c_l, c_r = (np.sqrt(9.81 * np.maximum(s[0], 0.05)) for s in (left, right))
         jump = conserved(right) - conserved(left)
         if riemann == "rusanov":
             fast = np.maximum(np.abs(left[1]) + c_l, np.abs(right[1]) + c_r)
@@ -310,7 +310,7 @@ def shallow_water_step(d: Draft) -> None:
             low = np.minimum(np.minimum(left[1] - c_l, right[1] - c_r), 0.0)
             high = np.maximum(np.maximum(left[1] + c_l, right[1] + c_r), 0.0)
             made = (high * exact(left) - low * exact(right) + low * high * jump) / (high - low)
-        return np.where((left[0] <= 1e-3) & (right[0] <= 1e-3), 0.0, made)
+        return np.where((left[0] <= 0.05) & (right[0] <= 0.05), 0.0, made)
 
     def along(s: Any, padded: Any) -> Any:
         """Net outflow of each cell along the first axis, of states (h, u, v, z) with one ghost on both ends."""
@@ -346,8 +346,8 @@ def shallow_water_step(d: Draft) -> None:
             made[1:] /= 1.0 + v.dt * v.drag
         if friction == "manning":
             speed = np.sqrt(s[1] ** 2 + s[2] ** 2 + 1e-6)
-            made[1:] /= 1.0 + v.dt * 9.81 * v.manning**2 * speed / np.maximum(made[0], 1e-3) ** (4.0 / 3.0)
-        made[1:] = np.where(made[0] <= 1e-3, 0.0, made[1:])
+            made[1:] /= 1.0 + v.dt * 9.81 * v.manning**2 * speed / np.maximum(made[0], 0.05) ** (4.0 / 3.0)
+        made[1:] = np.where(made[0] <= 0.05, 0.0, made[1:])
         made[0] = np.maximum(made[0], 0.0)
         if mask:
             made = np.where(v.is_land, 0.0, made)

@@ -97,7 +97,7 @@ def integrate_tsdf(d: Draft) -> None:
     n, rows, cols = d.pick(5, 6), d.pick(12, 16), d.pick(14, 18)
     size = (n, n, n)
     d.struct("grid", TSDF_GRID, {
-        "origin": fill(-0.7, -0.5), "voxel_size": fill(0.18, 0.25), "truncation": fill(0.3, 0.5),
+        "origin": fill(-0.7, -0.5), "voxel_size": fill(0.25, 0.35), "truncation": fill(0.3, 0.5),
         "max_weight": fill(8.0, 12.0),
     }, about="Placement of the voxels")  # fmt: skip
     d.struct("camera", DEPTH_CAMERA, {
@@ -105,7 +105,7 @@ def integrate_tsdf(d: Draft) -> None:
         "min_depth": fill(0.1, 0.2), "max_depth": fill(3.0, 4.0),
     }, about="Pinhole intrinsics and the range of valid depths")  # fmt: skip
     d.param(
-        "world_to_camera", "transform", 1.4, 1.8, "transform", about="Pose of the world in the camera frame"
+        "world_to_camera", "transform", 1.0, 1.4, "transform", about="Pose of the world in the camera frame"
     )
     depths = (1.3, 2.1) if lookup == "bilinear" else (-0.1, 3.0)
     d.input("depth_image", "float", (rows, cols), *depths, about="Depth [m], 0 or less where missing")
@@ -205,8 +205,8 @@ def integrate_tsdf(d: Draft) -> None:
                 """,
         }[along],
         free="""
-            # Free space far in front of the surface only carves voxels that were seen before
-            if signed_distance > grid.truncation and old_weight <= 0.0:
+            # Free space far in front of the surface only carves voxels that have weight
+            if signed_distance > grid.truncation and old_weight < 2.0:
                 return
             """
         if carving
@@ -236,7 +236,7 @@ def integrate_tsdf(d: Draft) -> None:
         else "",
     )
     updated = (
-        "within the truncation distance of the observed surface, or farther in front of it if they were seen before,"
+        "within the truncation distance of the observed surface, or farther in front of it if their weight is 2 or more,"
         if carving
         else "within the truncation distance of the observed surface, or in front of it,"
     )
@@ -263,7 +263,7 @@ def integrate_tsdf(d: Draft) -> None:
             far = far * np.linalg.norm(p, axis=-1) / z
         seen &= far >= -grid["truncation"]
         if carving:
-            seen &= ~((far > grid["truncation"]) & (v.weights <= 0.0))
+            seen &= ~((far > grid["truncation"]) & (v.weights < 2.0))
         fresh = {
             "constant": np.ones_like(far),
             "depth": 1.0 / np.where(seen, depth, 1.0) ** 2,

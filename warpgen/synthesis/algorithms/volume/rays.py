@@ -60,7 +60,7 @@ def march_volume(d: Draft) -> None:
     d.param("dt", "float", 0.1, 0.2, about="Step length")
     d.param("num_steps", "int", steps, about="Number of samples per ray")
     if model in ("emission", "colour", "transmittance"):
-        d.param("absorption", "float", 0.5, 2.0, about="Absorption coefficient")
+        d.param("absorption", "float", *((3.0, 8.0) if stop else (0.5, 2.0)), about="Absorption coefficient")
     if model == "emission":
         d.param("emission", "float", 0.5, 2.0, about="Emitted radiance")
     if model == "colour":
