@@ -14,7 +14,7 @@ from warpgen.extraction.codegen import Code, lower
 from warpgen.hunting import metamorphic, oracles
 from warpgen.hunting.found import Case
 from warpgen.hunting.metamorphic import differs
-from warpgen.hunting.rewrites import ROUNDING
+from warpgen.hunting.rewrites import ROUNDING, UNUSED
 from warpgen.hunting.session import caused, drawn_of, smaller
 from warpgen.launch import Argument, Fill, Launch, Role
 from warpgen.program import Program
@@ -145,6 +145,19 @@ def test_a_local_that_one_path_sets_may_be_seen_by_the_adjoint_alone(tmp_path: P
     (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
     assert told.oracle == "adjoint", told
     assert caused(Case("stress", program, told.oracle, told.error), tmp_path / "checks").cause == "18"
+
+
+def test_an_infinite_slope_of_what_nothing_needs_is_told(tmp_path: Path) -> None:
+    """Without the lines that reach no output the adjoint is right."""
+    warp_api.start(tmp_path / "kernels")
+    source = (
+        SOURCE[: SOURCE.index("    for k")]
+        + "    if b < 9.0:\n        c = wp.sinh(999.0 * a)\n    y[i] = a * b\n"
+    )
+    program = msgspec.structs.replace(whole(), source=source)
+    (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
+    assert told.oracle == "adjoint", told
+    assert caused(Case("stress", program, told.oracle, told.error), tmp_path / "checks").cause == UNUSED
 
 
 def test_what_64_bits_show_nothing_of_is_rounding(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from warpgen.hunting.found import Case, Unit, alike, grouped, representative
 from warpgen.hunting.reducer import reduce
-from warpgen.hunting.rewrites import apart, divided, inlined, renamed, reordered, unrolled
+from warpgen.hunting.rewrites import apart, divided, inlined, needed, renamed, reordered, same, unrolled
 from warpgen.hunting.steps import Step, applied, steps, without_unused
 from warpgen.hunting.stress import stress
 from warpgen.hunting.tiles import tiled
@@ -108,7 +108,12 @@ def test_rewrites_do_what_they_say() -> None:
     assert "b = 2.0\n    a = x[i]\n    c = a * b" in reordered(written(*lines)).source
     helper = "@wp.func\ndef twice(p: float):\n    return 2.0 * p\n"
     assert "y[i] = 2.0 * a" in inlined(written("a = x[i]", "y[i] = twice(a)", helper=helper)).source
+    unused = written(
+        "a = x[i]", "b = 1.0 / a", "if b > 2.0:", "    b = a", "c = a", "if c > 0.0:", "    y[i] = a"
+    )
+    assert "b" not in needed(unused).source.partition("a = x")[2] and "c > 0.0" in needed(unused).source
     plain = written("a = x[i]", "y[i] = a")
+    assert same(needed(plain), plain)
     assert reordered(plain).source == inlined(plain).source == unrolled(plain).source
     assert unrolled(plain).source == divided(plain).source == apart(plain).source
     assert "a = " not in renamed(plain).source and "x[" in renamed(plain).source

@@ -6,7 +6,7 @@ import ast
 import copy
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -60,6 +60,22 @@ def reordered(program: Program) -> Program:
     return _with(program, tree)
 
 
+def needed(program: Program) -> Program:
+    """Lines of the kernel that reach no output, nor a condition of one that does, are left out."""
+    tree = ast.parse(program.source)
+    (kernel,) = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == program.name]
+    acting = {f.name for f in tree.body if isinstance(f, ast.FunctionDef) and f is not kernel and _acts(f)}
+    wanted: set[str] = set()
+    while True:
+        kept = _wanted(copy.deepcopy(kernel.body), wanted, acting)
+        read = {n.id for line in kept for n in _names(line)}
+        if read <= wanted:
+            break
+        wanted |= read
+    kernel.body = kept
+    return _with(program, tree)
+
+
 def inlined(program: Program) -> Program:
     """Calls of functions of one expression become that expression, where arguments are names or numbers."""
     tree = ast.parse(program.source)
@@ -83,7 +99,8 @@ EQUIVALENT: Mapping[str, Rewrite] = {**_ALL, "together": together}
 
 # Each beside the lines of the ledger that it cures, the likeliest first.
 ROUNDING = "rounding"  # what floats of 64 bits cure: no line of the ledger
-CURES: Mapping[str, Rewrite] = {"01-05": unrolled, "09": divided, "10": apart, ROUNDING: wide}
+UNUSED = "31"
+CURES: Mapping[str, Rewrite] = {"01-05": unrolled, "09": divided, "10": apart, ROUNDING: wide, UNUSED: needed}
 
 
 def same(one: Program, other: Program) -> bool:
@@ -93,6 +110,37 @@ def same(one: Program, other: Program) -> bool:
 
 def _with(program: Program, tree: Any) -> Program:
     return msgspec.structs.replace(program, source=ast.unparse(ast.fix_missing_locations(tree)) + "\n")
+
+
+def _acts(node: ast.AST) -> bool:
+    """Whether it may do more than give values: it stores to an array, or calls what does."""
+    return any(
+        (isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store))
+        or (
+            isinstance(n, ast.Attribute)
+            and ast.unparse(n).startswith("wp.")
+            and not _PURE.match(ast.unparse(n))
+        )
+        for n in ast.walk(node)
+    )
+
+
+def _wanted(lines: Sequence[ast.stmt], wanted: set[str], acting: set[str]) -> list[ast.stmt]:
+    """The lines, and of conditions and loops those within, that set something wanted or act."""
+    kept = []
+    for line in lines:
+        if isinstance(line, (ast.If, ast.For, ast.While)):
+            line.body, line.orelse = (_wanted(part, wanted, acting) for part in (line.body, line.orelse))
+            if not (line.body or line.orelse):
+                continue
+            line.body = line.body or [ast.Pass()]
+        elif isinstance(line, (ast.Assign, ast.AugAssign)):
+            names = {n.id for n in _names(line)}
+            sets = {n.id for n in _names(line) if isinstance(n.ctx, ast.Store)}
+            if sets and not (sets & wanted or names & acting or _acts(line)):
+                continue
+        kept.append(line)
+    return kept
 
 
 def _exchange(lines: list[ast.stmt]) -> None:

@@ -20,7 +20,7 @@ from warpgen.hunting.found import Case, Origin, Small, Unit, alike, representati
 from warpgen.hunting.metamorphic import differs
 from warpgen.hunting.oracles import Told, both, cpu, judge, unset
 from warpgen.hunting.reducer import reduce
-from warpgen.hunting.rewrites import CURES, EQUIVALENT, ROUNDING, Rewrite
+from warpgen.hunting.rewrites import CURES, EQUIVALENT, ROUNDING, UNUSED, Rewrite, needed
 from warpgen.hunting.steps import without_unused
 from warpgen.hunting.stress import stress
 from warpgen.hunting.tiles import tiled
@@ -179,6 +179,8 @@ def caused(case: Case, folder: Path) -> Case:
     if not cause and case.oracle in disputed:
         targets = TARGETS if case.oracle == "cuda" else TARGETS[:1]
         cause = ROUNDING if explains(case.program, disputed[case.oracle], targets, folder) else ""
+    if not cause and case.oracle == "adjoint":
+        cause = _cure(case, {UNUSED: needed}, folder)
     return msgspec.structs.replace(case, cause=cause)
 
 
