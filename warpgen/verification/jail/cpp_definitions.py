@@ -29,7 +29,8 @@ _STATEMENTS = frozenset({"if", "while", "for", "switch", "case"})
 def hold_definitions(found: Sequence[Token]) -> None:
     """Raises Refused for a definition that the watch would take for another's, or cannot follow."""
     _hold_bit_fields(found)
-    taken = {found[place + 2].text for place in range(len(found) - 4) if _takes_name(found, place)}
+    using = [place for place, token in enumerate(found) if token.text == "using"]
+    taken = {found[place + 3].text for place in using if _takes_name(found, place)}
     for place, token in enumerate(found):
         if token.kind != "name":
             continue
@@ -58,15 +59,15 @@ def _hold_namespace(found: Sequence[Token], place: int) -> None:
 
 
 def _takes_name(found: Sequence[Token], place: int) -> bool:
-    """Whether `wp::name;` stands there behind `using`."""
-    texts = [token.text for token in found[place : place + 4]]
-    used = place > 0 and found[place - 1].text == "using"
-    return used and texts[:2] == [_WARP, "::"] and texts[3] == ";" and found[place + 2].kind == "name"
+    """Whether the `using` at a place is followed by `wp::name;`."""
+    after = found[place + 1 : place + 5]
+    texts = [token.text for token in after]
+    return texts[:2] == [_WARP, "::"] and texts[3:] == [";"] and after[2].kind == "name"
 
 
 def _hold_using(found: Sequence[Token], place: int) -> None:
     """A type may have another name, and a name of Warp's stand by itself. All of them may not."""
-    if _takes_name(found, place + 1):
+    if _takes_name(found, place):
         return
     if _names(found, place + 1, frozenset({";", "="}), {_WARP}):
         raise Refused(f"names of Warp's elsewhere, in line {found[place].line}")

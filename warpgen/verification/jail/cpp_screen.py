@@ -171,16 +171,21 @@ def _without_habits(found: Iterable[Token], known: Collection[str]) -> list[Toke
     made: list[Token] = []
     numbers: dict[str, list[Token]] = {}
     for line in _each_line(found):
-        meant = [t for t in line if t.kind not in ("space", "end")]
-        words = [t.text for t in meant]
-        if words[:3] == ["#", "include", "<"] and words[-1] == ">" and "".join(words[3:-1]) in known:
-            continue
-        value = [t for token in meant[3:] for t in numbers.get(token.text, [token]) if t.kind != "space"]
-        if words[:2] == ["#", "define"] and _is_constant(meant[2:3], value):
-            if words[2] in numbers:
-                raise Refused(f"{words[2][:40]} is defined again in line {meant[0].line}")
-            blank = Token("space", " ", meant[0].line)  # else `-` and what begins with it were one sign
-            numbers[words[2]] = [blank, *(part for token in value for part in (token, blank))]
+        first = next((t for t in line if t.kind not in ("space", "end")), None)
+        if first is not None and first.text == "#":
+            meant = [t for t in line if t.kind not in ("space", "end")]
+            words = [t.text for t in meant]
+            if words[:3] == ["#", "include", "<"] and words[-1] == ">" and "".join(words[3:-1]) in known:
+                continue
+            value = [t for token in meant[3:] for t in numbers.get(token.text, [token]) if t.kind != "space"]
+            if words[:2] == ["#", "define"] and _is_constant(meant[2:3], value):
+                if words[2] in numbers:
+                    raise Refused(f"{words[2][:40]} is defined again in line {first.line}")
+                blank = Token("space", " ", first.line)  # else `-` and what begins with it were one sign
+                numbers[words[2]] = [blank, *(part for token in value for part in (token, blank))]
+                continue
+        if not numbers:
+            made += line
             continue
         for token in line:
             made += numbers.get(token.text, [token]) if token.kind == "name" else [token]

@@ -16,7 +16,8 @@ MOST_CHARACTERS = 1 << 20
 # One alternative each; the first that fits decides. No pattern goes over a character twice.
 _TOKEN = re.compile(
     r"""
-    (?P<space>[ \t\v\f]+)
+    (?P<raw>(?:u8|u|U|L)?R")
+  | (?P<space>[ \t\v\f]+)
   | (?P<end>\n(?:[ \t\v\f]*\n)*)
   | (?P<comment>//[^\n]*|/\*)
   | (?P<text>(?:u8|u|U|L)?"(?:[^"\\\n]|\\[^\n])*"|(?:u8|u|U|L)?'(?:[^'\\\n]|\\[^\n])*')
@@ -29,7 +30,6 @@ _TOKEN = re.compile(
 )
 _DIGRAPHS = frozenset({"%:", "<:", "<%", "%>", ":>"})
 _TRIGRAPH = re.compile(r"\?\?[=/'()!<>-]")
-_RAW = re.compile(r"(?:u8|u|U|L)?R\"")
 
 
 class Refused(Exception):
@@ -51,8 +51,6 @@ def tokens(text: str) -> Iterator[Token]:
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     place, line = 0, 1
     while place < len(text):
-        if _RAW.match(text, place):
-            raise Refused(f"a raw string in line {line}")
         found = _TOKEN.match(text, place)
         if found is None:
             what = (
@@ -65,7 +63,9 @@ def tokens(text: str) -> Iterator[Token]:
             line += text.count("\n", found.start(), place)
             yield Token("space", " ", line)
             continue
-        if part in _DIGRAPHS or (kind == "sign" and _TRIGRAPH.match(text, found.start())):
+        if kind == "raw":
+            raise Refused(f"a raw string in line {line}")
+        if part in _DIGRAPHS or (part == "?" and _TRIGRAPH.match(text, found.start())):
             raise Refused(f"a trigraph or digraph in line {line}")
         if kind == "text" and _TRIGRAPH.search(part):
             raise Refused(f"a trigraph in line {line}")
