@@ -135,11 +135,10 @@ def _functions(tree: ast.Module) -> set[str]:
     held = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
     # Other functions' decorators name those with adjoints of their own, which makes them held, too.
     return {
-        node.name
-        for node in defined
-        if node.decorator_list
-        and ast.unparse(node.decorator_list[0]).startswith(("wp.kernel", "wp.func"))
-        and not ast.unparse(node.decorator_list[0]).startswith("wp.func_")
-        and names[node.name] == 1
-        and node.name not in held
+        node.name for node in defined if _extensible(node) and names[node.name] == 1 and node.name not in held
     }
+
+
+def _extensible(function: ast.FunctionDef) -> bool:
+    first = ast.unparse(function.decorator_list[0]) if function.decorator_list else ""
+    return first.startswith(("wp.kernel", "wp.func")) and not first.startswith("wp.func_")

@@ -136,28 +136,29 @@ def test_a_local_that_one_path_sets_is_told(tmp_path: Path) -> None:
     assert told.oracle == "unset", told
 
 
+def cause_of_adjoint(source: str, folder: Path) -> str:
+    """The line of the ledger that is told of a program whose adjoint is wrong."""
+    warp_api.start(folder / "kernels")
+    program = msgspec.structs.replace(whole(), source=source)
+    (told,) = oracles.judge([program], folder / "checks", oracles.cpu)
+    assert told.oracle == "adjoint", told
+    return caused(Case("stress", program, told.oracle, told.error), folder / "checks").cause
+
+
 def test_a_local_that_one_path_sets_may_be_seen_by_the_adjoint_alone(tmp_path: Path) -> None:
     """What it goes into has the slope zero, and nan times zero is nan."""
-    warp_api.start(tmp_path / "kernels")
     source = SOURCE[: SOURCE.index("    for k")].replace("    b =", "    if a > 2.0:\n        c = a\n    b =")
     source += "    d = c * b\n    y[i] = a * b\n"
-    program = msgspec.structs.replace(whole(), source=source)
-    (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
-    assert told.oracle == "adjoint", told
-    assert caused(Case("stress", program, told.oracle, told.error), tmp_path / "checks").cause == "18"
+    assert cause_of_adjoint(source, tmp_path) == "18"
 
 
 def test_an_infinite_slope_of_what_nothing_needs_is_told(tmp_path: Path) -> None:
     """Without the lines that reach no output the adjoint is right."""
-    warp_api.start(tmp_path / "kernels")
     source = (
         SOURCE[: SOURCE.index("    for k")]
         + "    if b < 9.0:\n        c = wp.sinh(999.0 * a)\n    y[i] = a * b\n"
     )
-    program = msgspec.structs.replace(whole(), source=source)
-    (told,) = oracles.judge([program], tmp_path / "checks", oracles.cpu)
-    assert told.oracle == "adjoint", told
-    assert caused(Case("stress", program, told.oracle, told.error), tmp_path / "checks").cause == UNUSED
+    assert cause_of_adjoint(source, tmp_path) == UNUSED
 
 
 def test_what_64_bits_show_nothing_of_is_rounding(tmp_path: Path) -> None:
