@@ -42,3 +42,13 @@ def test_what_a_text_says_of_itself_is_told(row: warpgen.Row) -> None:
     )
     found = row.check(text.replace("* k", "* X"))
     assert (found.stage, found.why) == ("compile", "ValueError: none?"), found
+
+
+def test_nobody_waits_for_the_adjoint_of_wrong_outputs(row: warpgen.Row) -> None:
+    """It is not compiled; behind outputs that are right it must."""
+    broken = row.code.replace("// reverse", "nonsense(1); //", 1)
+    assert broken != row.code
+    found = row.check(broken, language="cpp")
+    assert (found.stage, found.outputs) == ("compile", 1.0), found
+    found = row.check(broken.replace("wp::mul(", "wp::add(", 1), language="cpp")
+    assert found.stage == "outputs", found

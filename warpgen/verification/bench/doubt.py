@@ -47,15 +47,14 @@ class Doubt:
         part = measured.parts[strays.part]
         mine, theirs = measured.arrays[strays.part], actual[strays.part]
         bad = strays.bad
-        if decided:
-            return bad
-        moved = self._movement(measured, part.what, part.path, mine.shape, _SOFT, _SOFT_TURNS)
+        most = allowed = _MOST * size(mine.astype(np.float64), 1.0) / values.SLACK
         if mine.dtype.kind != "f" and not strays.few:
-            if bad.mean() > _MOST_FLIPPED:
-                return bad
-            moved = np.minimum(moved, 1.0 / values.SLACK)
-        most = _MOST * size(mine.astype(np.float64), 1.0) / values.SLACK
-        bad = bad & differs(mine, theirs, np.minimum(moved, most), self._kind, part.what)
+            allowed = np.minimum(most, 1.0 / values.SLACK if bad.mean() <= _MOST_FLIPPED else 0.0)
+        beyond = bad & differs(mine, theirs, allowed, self._kind, part.what)
+        if decided or not Strays(strays.part, beyond).few:
+            return bad  # whatever the row's own does when its inputs move
+        moved = self._movement(measured, part.what, part.path, mine.shape, _SOFT, _SOFT_TURNS)
+        bad = bad & differs(mine, theirs, np.minimum(moved, allowed), self._kind, part.what)
         if bad.any() and Strays(strays.part, bad).few:
             # No slack: an element may be across the branch, but no farther.
             far = (
@@ -89,7 +88,7 @@ class Doubt:
         self, measured: Measured, steps: float, turns: int
     ) -> dict[tuple[str, str], NDArray[np.float64]]:
         shaken = [
-            msgspec.structs.replace(measured.draw, shaken=steps, turn=turn, turned=False, place=-1)
+            msgspec.structs.replace(measured.draw, shaken=steps, turn=turn, turned=False, place=-1, made=None)
             for turn in range(turns)
         ]
         left = self._cell.run(self._subject.own_run(shaken, self._left(20.0)))

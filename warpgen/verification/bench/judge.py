@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from warpgen.errors import ProgramError, VerificationError, WarpgenError
+from warpgen.errors import ProgramError, WarpgenError
 from warpgen.helper import TooLate
 from warpgen.record import Target
 from warpgen.verdict import Difference, Language, Stage, Verdict
@@ -23,9 +23,9 @@ from warpgen.verification.bench.results import Arrays, Measured
 from warpgen.verification.bench.store import Store
 from warpgen.verification.bench.subject import Subject
 from warpgen.verification.compiling.translation_unit import without_fast_path
-from warpgen.verification.jail.cell import Broken, Cell, Left
+from warpgen.verification.jail.cell import Broken, Cell
 from warpgen.verification.jail.driver import driven, has_adjoint
-from warpgen.verification.jail.job import Build, Clean, Draw, Lower, Shape
+from warpgen.verification.jail.job import Build, Clean, Draw, Lower, Shape, Shaped
 from warpgen.verification.judging import tolerance
 from warpgen.verification.running.memory_layout import MemoryLayout
 
@@ -37,8 +37,6 @@ _ENOUGH = 20_000_000
 _PART, _OWN_SECONDS = 6.0, 50.0
 # A stranger's launches may take so many times what the row's own took, and at least a few seconds.
 _SLOWER, _AT_LEAST = 20.0, 4.0
-# Draws of one kind that a stranger's kernel is held to.
-_MOST_OF_A_KIND = 5
 _PATH = re.compile(r"(?:/[\w.+@~-]+)+/")
 
 _PARDONED = "gradients not judged: Warp's adjoint of such a kernel is wrong by design at times"
@@ -100,8 +98,7 @@ class _Check:
         self._cell, self._store = judge.cell, judge.store
         self._end = time.monotonic() + question.timeout
         self._seconds: dict[str, float] = {}
-        self._most_cpu = 0.0  # seconds that the stranger's launches may take
-        self._pardoned = False  # a wrong gradient, for Warp's sake
+        self._most_cpu = self._cpu = 0.0  # seconds that the stranger's launches may take, and took
         self._python = self._kernel = ""  # the module of a kernel in Python, and its name
         self._kind = tolerance.operations(subject.program)
 
@@ -129,21 +126,27 @@ class _Check:
         )
 
     def _judged(self) -> tuple[Stage, str, dict[str, Any]]:
+        """Forward first: nobody waits for the adjoint of a kernel whose outputs are wrong."""
         with self._stage("read"):
-            text = self._read()
-        with self._stage("compile"):
-            subject = self._subject
-            both = self._question.language == "cpp"  # C++ made of Python has one instance
-            made = self._judge.build(text, self._left(60.0), subject.target, len(subject.layouts), both)
-            if isinstance(made, Broken):
-                raise _Over("timeout" if made.stage == "timeout" else "compile", made.why)
+            read = self._read()
+        text = read.source
+        forward, backward = read.halves or (text, "")
+        made = self._built(forward)
         with self._stage("row"):
             measured = self._measured()
         self._end += self._seconds["row"]  # that the row is new is no fault of the stranger's
-        with self._stage("run"):
-            actual = self._theirs(measured, made, text)
+        first = [results.forward(each) for each in measured]
+        actual = self._theirs(first, made, text)
         with self._stage("compare"):
-            stage, why, found = self._compared(measured, actual, has_adjoint(text, self._subject.target))
+            stage, why, found = self._of_outputs(first, actual)
+            pairs = zip(measured, actual, strict=True)
+            second = [part for each, a in pairs if (part := results.backward(each, a)) is not None]
+        if stage == "right" and backward:
+            made = self._built(backward, **found)
+        if stage == "right" and second:
+            if not has_adjoint(text, self._subject.target):
+                return "gradients", "the kernel has no adjoint", {**found, "gradients": 0.0}
+            stage, why, found = self._adjoint(second, made, text, found)
         if stage == "right" and self._subject.target == "cuda":
             with self._stage("nvrtc"):
                 refused = self._judge.refused(text)
@@ -151,13 +154,22 @@ class _Check:
                 return "compile", f"NVRTC refuses it: {refused}", found
         return stage, why, found
 
+    def _built(self, text: str, **found: Any) -> bytes:
+        subject = self._subject
+        both = self._question.language == "cpp"  # C++ made of Python has one instance
+        with self._stage("compile"):
+            made = self._judge.build(text, self._left(60.0), subject.target, len(subject.layouts), both)
+        if isinstance(made, Broken):
+            raise _Over("timeout" if made.stage == "timeout" else "compile", made.why, **found)
+        return made
+
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         start = time.monotonic()
         try:
             yield
         finally:
-            self._seconds[name] = time.monotonic() - start
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.monotonic() - start
 
     def _left(self, most: float) -> float:
         """Seconds that a task may take."""
@@ -166,7 +178,7 @@ class _Check:
             raise _Over("timeout", "the time for the check is over")
         return left
 
-    def _read(self) -> str:
+    def _read(self) -> Shaped:
         """The C++ that is to be compiled, screened."""
         question, program = self._question, self._subject.program
         text = question.text
@@ -189,7 +201,7 @@ class _Check:
         clean = self._cell.clean(Clean(text, language, extract, self._left(20.0), self._subject.text))
         if isinstance(clean, Broken) or clean.stage:
             raise _Over(*_reading(clean))
-        return clean.source
+        return clean
 
     def _measured(self) -> list[Measured]:
         """The draws that a stranger's kernel is held to, placed; from the store where it has them."""
@@ -197,7 +209,7 @@ class _Check:
         kept = self._store.get(key, results.Kept) if self._store is not None else None
         if kept is None:
             stood, cpu = self._own()
-            chosen = _chosen(stood)
+            chosen = results.chosen(stood)
             if self._store is not None:
                 self._store.put(key, results.kept(chosen, cpu))
         else:
@@ -236,27 +248,17 @@ class _Check:
 
     def _theirs(self, measured: Sequence[Measured], made: bytes, text: str) -> list[Arrays]:
         """What the stranger's kernel leaves on the same draws."""
-
-        def launched() -> Left:
-            return self._cell.run(self._subject.run(made, text, pending, self._left(60.0), self._most_cpu))
-
         pending = [each.draw for each in measured]
-        left = launched()
-        crashed = left.broken is not None and left.broken.stage == "crash"
-        if crashed and "back" in left.phase and self._excused():
-            # Warp's adjoint of it is wrong by design: once more, without.
-            self._pardoned = True
-            self._no_slopes(measured)
-            pending = [msgspec.structs.replace(draw, backward=False) for draw in pending]
-            left = launched()
-        if left.broken is not None:
-            label = pending[min(left.draw, len(pending) - 1)].label
-            raise _Over(left.broken.stage, f"{left.broken.why} ({left.phase}, draw of kind {label!r})")
-        return [results.theirs(left.area, each) for each in measured]
-
-    def _no_slopes(self, measured: Sequence[Measured]) -> None:
-        for each in measured:
-            each.draw = msgspec.structs.replace(each.draw, backward=False)
+        with self._stage("run"):
+            left = self._cell.run(
+                self._subject.run(made, text, pending, self._left(60.0), self._most_cpu - self._cpu)
+            )
+            self._cpu += left.cpu
+            if left.broken is not None:
+                label = pending[min(left.draw, len(pending) - 1)].label
+                why = f"{left.broken.why} ({left.phase}, draw of kind {label!r})"
+                raise _Over(left.broken.stage, why)
+            return [results.theirs(left.area, each) for each in measured]
 
     def _excused(self) -> bool:
         """Whether a wrong gradient may be Warp's fault: it is wrong by design for some kernels."""
@@ -265,13 +267,12 @@ class _Check:
         own = self._subject.program
         return pardon.excused(self._python, self._kernel, own.source, own.launch)
 
-    def _compared(
-        self, measured: Sequence[Measured], actual: Sequence[Arrays], adjoint: bool
+    def _of_outputs(
+        self, measured: Sequence[Measured], actual: Sequence[Arrays]
     ) -> tuple[Stage, str, dict[str, Any]]:
-        doubt = Doubt(self._cell, self._subject, self._kind, self._left)
         for each, arrays in zip(measured, actual, strict=True):
-            _hold_memory(each, arrays, adjoint)
-        outputs = self._differing(measured, actual, FORWARD, doubt)
+            _hold_memory(each, arrays)
+        outputs = self._differing(measured, actual, FORWARD)
         found: dict[str, Any] = {"outputs": outputs.share, "first": outputs.first}
         if outputs.first is not None:
             return "outputs", _told(outputs), found
@@ -279,27 +280,36 @@ class _Check:
         if race.first is not None:
             where = f"{race.first.path}{list(race.first.index)}"
             return "race", f"threads race for {where}", {**found, "first": race.first}
-        with_slopes = [
-            (m, a) for m, a in zip(measured, actual, strict=True) if m.draw.backward and m.has("gradients")
-        ]
-        if not with_slopes:
-            return "right", _PARDONED if self._pardoned else "", found
-        if not adjoint:
-            return "gradients", "the kernel has no adjoint", {**found, "gradients": 0.0}
-        return self._of_slopes(with_slopes, found, doubt)
+        return "right", "", found
+
+    def _adjoint(
+        self, measured: Sequence[Measured], made: bytes, text: str, found: dict[str, Any]
+    ) -> tuple[Stage, str, dict[str, Any]]:
+        """The verdict on gradients, behind outputs that are right."""
+        try:
+            actual = self._theirs(measured, made, text)
+        except _Over as over:
+            if over.stage == "crash" and self._excused():
+                return "right", _PARDONED, found
+            over.found = found
+            raise
+        with self._stage("compare"):
+            return self._of_slopes(measured, actual, found)
 
     def _of_slopes(
-        self, pairs: Sequence[tuple[Measured, Arrays]], found: dict[str, Any], doubt: Doubt
+        self, measured: Sequence[Measured], actual: Sequence[Arrays], found: dict[str, Any]
     ) -> tuple[Stage, str, dict[str, Any]]:
-        measured, actual = [m for m, _ in pairs], [a for _, a in pairs]
-        slopes = self._differing(measured, actual, BACKWARD, doubt)
+        pairs = list(zip(measured, actual, strict=True))
+        for m, a in pairs:
+            _hold_memory(m, a)
+        slopes = self._differing(measured, actual, BACKWARD)
         race = _merged([comparing.raced(m, a, "race backward") for m, a in pairs])
         over = _merged([comparing.behind(m, a) for m, a in pairs])
         beside = any(
             not a.all()
             for m, arrays in pairs
             for p, a in zip(m.parts, arrays, strict=True)
-            if p.what == "intact" and p.path
+            if p.what == "intact"
         )
         if slopes.first is None and race.first is None and over.first is None and not beside:
             return "right", "", {**found, "gradients": 1.0}
@@ -318,10 +328,10 @@ class _Check:
         return "gradients", _told(slopes), {**found, "gradients": slopes.share, "first": slopes.first}
 
     def _differing(
-        self, measured: Sequence[Measured], actual: Sequence[Arrays], whats: Sequence[str], doubt: Doubt
+        self, measured: Sequence[Measured], actual: Sequence[Arrays], whats: Sequence[str]
     ) -> Finding:
         """All elements of some kinds; those that differ at first sight are looked at twice."""
-        finding = Finding()
+        finding, doubt = Finding(), Doubt(self._cell, self._subject, self._kind, self._left)
         what = "gradients" if whats == BACKWARD else "outputs"
         for each, arrays in zip(measured, actual, strict=True):
             strays = {s.part: s for s in comparing.strays(each, arrays, whats, self._kind)}
@@ -341,12 +351,10 @@ def _reading(made: Any) -> tuple[str, str]:
     return made.stage, made.why
 
 
-def _hold_memory(measured: Measured, actual: Arrays, adjoint: bool) -> None:
+def _hold_memory(measured: Measured, actual: Arrays) -> None:
     """Nothing may be written beside an array, nor over an input."""
     for part, described in enumerate(measured.parts):
         mine, theirs = measured.arrays[part], actual[part]
-        if described.what in ("race backward", *BACKWARD) and not (adjoint and measured.draw.backward):
-            return  # it was not launched backward
         if described.what == "intact" and not described.path and not theirs.all():
             raise _Over("crash", "something was written beside an array")
         if described.what == "inputs" and mine.tobytes() != theirs.tobytes():
@@ -365,21 +373,6 @@ def _told(finding: Finding) -> str:
     assert finding.first is not None
     first = finding.first
     return f"{first.path}{list(first.index)} is {first.actual:.9g}, not {first.expected:.9g}"
-
-
-def _chosen(stood: Sequence[Measured]) -> list[Measured]:
-    """Draws that say something, a few of each kind. Raises VerificationError where there are none."""
-    telling = [made for made in map(results.telling, stood) if made is not None]
-    if not telling:
-        raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")
-    labels = {each.draw.label for each in telling}
-    spare = {f"{label}, clean" for label in labels} | ({"junk of floats"} if "plain" in labels else set())
-    kept, counts = [], dict.fromkeys(labels, 0)
-    for each in telling:
-        counts[each.draw.label] += 1
-        if each.draw.label not in spare and counts[each.draw.label] <= _MOST_OF_A_KIND:
-            kept.append(each)
-    return kept
 
 
 def _match(names: Sequence[str], taken: Sequence[MemoryLayout], layouts: Sequence[MemoryLayout]) -> None:

@@ -18,6 +18,8 @@ Arrays = list[NDArray[Any]]
 # The least share of a draw's floats that must be numbers for it to say something.
 _FINITE = 0.5
 
+# Draws of one kind that a stranger's kernel is held to.
+_MOST_OF_A_KIND = 5
 
 # Kinds of draws whose floats are far out of the row's range, or may be: others overflow elsewhere there.
 WIDE, FAR = "wide floats", "far equals"
@@ -85,6 +87,33 @@ def placed(measured: Sequence[Measured]) -> list[Measured]:
     return made
 
 
+def forward(measured: Measured) -> Measured:
+    """What belongs to the draw's launch forward."""
+    end = _adjoint_at(measured)
+    draw = msgspec.structs.replace(measured.draw, backward=False)
+    return Measured(draw, measured.parts[:end], measured.arrays[:end])
+
+
+def backward(measured: Measured, actual: Arrays) -> Measured | None:
+    """What belongs to the adjoint, behind what a stranger's kernel made; None for a draw without."""
+    if not (measured.draw.backward and measured.has("gradients")):
+        return None
+    end = _adjoint_at(measured)
+    made = tuple(
+        a.tobytes() for p, a in zip(measured.parts[:end], actual, strict=True) if p.what == "outputs"
+    )
+    draw = msgspec.structs.replace(measured.draw, made=made, place=measured.parts[end].place)
+    return Measured(draw, measured.parts[end:], measured.arrays[end:])
+
+
+def _adjoint_at(measured: Measured) -> int:
+    """How many parts come before those of the adjoint."""
+    for place, part in enumerate(measured.parts):
+        if part.what in ("gradients", "behind", "race backward") or part.path == "gradients":
+            return place
+    return len(measured.parts)
+
+
 def theirs(area: mmap.mmap, measured: Measured) -> Arrays:
     """A stranger's arrays where the row's own are, whatever it wrote there.
 
@@ -125,7 +154,22 @@ def _shaped(data: bytes, part: Part) -> NDArray[Any]:
     return np.frombuffer(data, kind).reshape(part.shape)
 
 
-def telling(measured: Measured) -> Measured | None:
+def chosen(stood: Sequence[Measured]) -> list[Measured]:
+    """Draws that say something, a few of each kind. Raises VerificationError where there are none."""
+    telling = [made for made in map(_telling, stood) if made is not None]
+    if not telling:
+        raise VerificationError("the row itself does not run: its kernel stands no draw of its inputs")
+    labels = {each.draw.label for each in telling}
+    spare = {f"{label}, clean" for label in labels} | ({"junk of floats"} if "plain" in labels else set())
+    kept, counts = [], dict.fromkeys(labels, 0)
+    for each in telling:
+        counts[each.draw.label] += 1
+        if each.draw.label not in spare and counts[each.draw.label] <= _MOST_OF_A_KIND:
+            kept.append(each)
+    return kept
+
+
+def _telling(measured: Measured) -> Measured | None:
     """The draw, if it says something: nothing was written beside an array, and enough of it are numbers."""
     held = [
         a.all()
@@ -143,20 +187,9 @@ def telling(measured: Measured) -> Measured | None:
     ]
     slopes = _of(measured, "gradients")
     if broken or not all(np.isfinite(a).mean() >= _FINITE for a in slopes if a.size):
-        return _without_slopes(measured)
+        return forward(measured)  # its adjoint says nothing there
     return measured
 
 
 def _of(measured: Measured, what: str) -> Arrays:
     return [a for p, a in zip(measured.parts, measured.arrays, strict=True) if p.what == what]
-
-
-def _without_slopes(measured: Measured) -> Measured:
-    """The draw without its adjoint, which says nothing there."""
-    end = next(
-        i
-        for i, p in enumerate(measured.parts)
-        if p.what in ("gradients", "behind", "race backward") or p.path == "gradients"
-    )
-    draw = msgspec.structs.replace(measured.draw, backward=False)
-    return Measured(draw, measured.parts[:end], measured.arrays[:end])

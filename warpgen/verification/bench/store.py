@@ -20,7 +20,7 @@ from warpgen.errors import UsageError
 T = TypeVar("T")
 
 # To be raised when an entry of the same key means something else.
-_VERSION = 8
+_VERSION = 9
 
 MOST_BYTES = 1 << 30
 # An entry that is longer costs more to read than it saves.

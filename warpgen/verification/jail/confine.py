@@ -17,6 +17,9 @@ _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 4, 38, 24
 _CAPABILITIES, _CAPSET, _VERSION_3 = 64, 126, 0x20080522
 
 
+_LIBC = ctypes.CDLL(None, use_errno=True)  # once, as a class is made at each call
+
+
 def missing() -> list[str]:
     """What this machine lacks of the jail, in words; nothing where it is whole."""
     lacks = []
@@ -40,7 +43,7 @@ def lock(
     the machine lacks (`missing`) is left out.
     """
     files = bool(readable or writable)
-    ctypes.CDLL(None).clearenv()
+    _LIBC.clearenv()
     os.environ.clear()
     _close_all(keep)
     _limit(seconds, memory, files)
@@ -81,11 +84,10 @@ def _limit(seconds: float, memory: int, files: bool) -> None:
 
 def _drop_privileges() -> None:
     """No capabilities, none to be had again, and nobody may look into this process."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     for capability in range(_CAPABILITIES):
-        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+        _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     header, none = (ctypes.c_uint32 * 2)(_VERSION_3, 0), (ctypes.c_uint32 * 6)()
-    if libc.syscall(ctypes.c_long(_CAPSET), header, none) != 0:
+    if _LIBC.syscall(ctypes.c_long(_CAPSET), header, none) != 0:
         raise OSError(ctypes.get_errno(), "capabilities are not dropped")

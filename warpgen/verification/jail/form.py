@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from warpgen.errors import VerificationError
 from warpgen.fences import fenced, named, said
 from warpgen.verification.allowlist import MOST_CHARACTERS, bound_names, require_allowed
+from warpgen.verification.jail.cpp_halves import halves
 from warpgen.verification.jail.cpp_screen import NoKernel, cleaned
 from warpgen.verification.jail.cpp_tokens import Refused as CppRefused
 from warpgen.verification.jail.job import Clean, Shape, Shaped
@@ -70,7 +71,7 @@ def clean(job: Clean) -> Shaped:
         return Shaped(stage="compile", why=str(error))
     except CppRefused as error:
         return Shaped(stage="allow", why=f"not allowed: {error}")
-    return Shaped(text, kernel_name(text))
+    return Shaped(text, kernel_name(text), halves=halves(text, job.language))
 
 
 def readable(text: str, language: str, extract: bool) -> str:

@@ -32,7 +32,8 @@ class Draw(msgspec.Struct, frozen=True):
     puts small ones side by side. `turned` adds launches whose threads run in another order, under the watch.
     `shaken` moves float inputs by as many roundings of their type, up or down at random by `turn`. `pool`
     holds numbers that half of the elements of inputs are taken from, beside parameters: what is equal
-    stays so when it moves. `place` is where in the area the results begin, -1 for behind those before.
+    stays so when it moves. `place` is where in the area the results begin, -1 for behind those before. `made`
+    holds what a launch left in outputs, as bytes: only its adjoint is launched then.
     """
 
     args: tuple[Argument, ...]
@@ -48,6 +49,7 @@ class Draw(msgspec.Struct, frozen=True):
     pool: tuple[float, ...] = ()
     place: int = -1
     label: str = ""
+    made: tuple[bytes, ...] | None = None
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -101,12 +103,16 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 class Shaped(msgspec.Struct, frozen=True):
-    """The kernel's module or text alone, or the stage that the answer did not pass and why."""
+    """The kernel's module or text alone, or the stage that the answer did not pass and why.
+
+    `halves` are those of C++ or CUDA, to be compiled one after the other, if it falls in two.
+    """
 
     source: str = ""
     kernel: str = ""
     stage: str = ""
     why: str = ""
+    halves: tuple[str, str] | None = None
 
 
 class Clean(msgspec.Struct, frozen=True):

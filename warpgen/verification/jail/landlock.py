@@ -16,6 +16,10 @@ _KNOWN = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 _NETWORK, _SCOPES = 3, 3  # bind and connect; abstract sockets and signals
 
 
+_LIBC = ctypes.CDLL(None, use_errno=True)  # once, as a class is made at each call
+_LIBC.syscall.restype = ctypes.c_long
+
+
 class _Rules(ctypes.Structure):
     _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scopes", ctypes.c_uint64))
 
@@ -63,6 +67,4 @@ def _allow(ruleset: int, folder: Path, allowed: int) -> None:
 
 
 def _call(number: int, *values: int | None) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
-    return int(libc.syscall(ctypes.c_long(number), *(ctypes.c_void_p(value) for value in values)))
+    return int(_LIBC.syscall(ctypes.c_long(number), *(ctypes.c_void_p(value) for value in values)))

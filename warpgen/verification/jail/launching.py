@@ -35,7 +35,8 @@ from warpgen.verification.running.memory_layout import MemoryLayout
 from warpgen.verification.running.pages import between_pages
 from warpgen.verification.running.streams import Stream
 
-_MARK = 0xA5
+# What stands around an array, as far as it may reach there.
+_MARKS = b"\xa5" * (1 << 16)
 # Bytes of memory that small arrays share in some draws, as they do in a program, and between two of them.
 _SHARED, _BETWEEN = 1 << 20, 80
 
@@ -70,7 +71,7 @@ class Guarded(Arguments):
 
     def intact(self) -> bool:
         """Whether nothing was written between an array and its pages either."""
-        return super().intact() and all(bool((slack == _MARK).all()) for slack in self._slack)
+        return super().intact() and all(_MARKS.startswith(slack.tobytes()) for slack in self._slack)
 
     def _array(
         self, arg: Argument, layout: MemoryLayout, path: str, traced: bool = True
@@ -105,7 +106,7 @@ class Guarded(Arguments):
             start = raw.size - size if self._flush else self._shift
         start -= start % self._alignment
         for slack in (raw[:start], raw[start + size :]):
-            slack[:] = _MARK
+            slack[:] = _MARKS[0]
             self._slack.append(slack)
         return raw[start : start + size]
 
@@ -125,7 +126,7 @@ class Launcher:
         self._behind: list[tuple[str, NDArray[np.uint8]]] = []
 
     def run(self) -> None:
-        """All draws; leaves a table of what is where, which is believed of a row's own kernel alone.
+        """All draws; leaves a table of what is where, but for draws whose place is known.
 
         Raises Stuck where threads of CUDA come to no end, after it is noted why.
         """
@@ -140,7 +141,8 @@ class Launcher:
                 self._area[SAID_AT:HEADER] = str(stuck).encode()[: HEADER - SAID_AT].ljust(HEADER - SAID_AT)
                 raise
             draws.append(self._parts)
-            self._leave_table(number, msgspec.msgpack.encode(Table(draws, self._watch.accesses)))
+            if draw.place < 0:
+                self._leave_table(number, msgspec.msgpack.encode(Table(draws, self._watch.accesses)))
         self._mark(len(self._job.draws), "arguments")
 
     def _leave_table(self, number: int, data: bytes) -> None:
@@ -156,12 +158,24 @@ class Launcher:
 
     def _launch(self, number: int, draw: Draw) -> None:
         arguments = Guarded(draw.args, self._job.layouts, draw, self._kernel.alignment)
+        if draw.made is None:
+            made = self._forward(number, draw, arguments)
+        else:
+            made = [
+                np.frombuffer(data, leaf.values.dtype).reshape(leaf.values.shape)
+                for data, leaf in zip(draw.made, arguments.outputs(), strict=True)
+            ]
+        if draw.backward and self._job.adjoint:
+            self._backward(number, draw, arguments, made)
+
+    def _forward(self, number: int, draw: Draw, arguments: Guarded) -> list[NDArray[Any]]:
+        """What the kernel makes."""
         self._mark(number, "forward")
         blocks = arguments.blocks()[:1]
         gradients = [leaf.gradient for leaf in arguments.leaves if leaf.traced]
         for number_of, gradient in enumerate(gradients):  # no business of a forward launch
             source = Stream(draw.launch.seed, draw.variant, "gradient", number_of)
-            gradient[...] = source.signs(gradient.shape) * (0.5 + source.uniform(gradient.shape))
+            gradient[...] = source.sizes(gradient.shape)
         begun = [gradient.tobytes() for gradient in gradients]
         self._kernel.launch(draw, blocks, turned=False)
         whole = arguments.intact() and begun == [gradient.tobytes() for gradient in gradients]
@@ -176,8 +190,7 @@ class Launcher:
             self._keep_races("race", arguments, watched)
             self._keep_leaves(arguments, "turned")
             self._write("intact", "", np.array([arguments.intact()]))
-        if draw.backward and self._job.adjoint:
-            self._backward(number, draw, arguments, made)
+        return made
 
     def _backward(self, number: int, draw: Draw, arguments: Guarded, made: Sequence[NDArray[Any]]) -> None:
         """Adjoints, given what the forward launch made."""
@@ -204,9 +217,7 @@ class Launcher:
             if leaf.floating and leaf.traced:
                 source = Stream(draw.launch.seed, draw.variant, "cotangent", leaf.path)
                 size = 1024.0 if draw.variant % 4 == 2 and leaf.gradient.itemsize > 2 else 1.0
-                leaf.gradient[...] = source.signs(leaf.values.shape) * (
-                    size * (0.5 + source.uniform(leaf.values.shape))
-                )
+                leaf.gradient[...] = size * source.sizes(leaf.values.shape)
         given = [leaf.gradient.copy() for leaf in arguments.outputs()]
         watched = turned and self._watch.begin(arguments.arrays)
         self._kernel.launch(draw, blocks, turned)
@@ -220,9 +231,8 @@ class Launcher:
         """Other gradients than zero, which an adjoint adds to; smaller ones of halves, which round more."""
         for leaf in traced_inputs(arguments.leaves):
             source = Stream(draw.launch.seed, draw.variant, "begun", leaf.path)
-            size = 0.5 + source.uniform(leaf.gradient.shape)
-            size *= 0.25 if leaf.gradient.itemsize == 2 else 1.0
-            leaf.gradient[...] = size * source.signs(leaf.gradient.shape)
+            size = 0.25 if leaf.gradient.itemsize == 2 else 1.0
+            leaf.gradient[...] = size * source.sizes(leaf.gradient.shape)
 
     def _keep_leaves(self, arguments: Arguments, what: str) -> None:
         for leaf in arguments.outputs():

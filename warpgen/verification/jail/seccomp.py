@@ -39,6 +39,9 @@ _FILES = {
 }  # fmt: skip
 
 
+_LIBC = ctypes.CDLL(None, use_errno=True)  # once, as a class is made at each call
+
+
 class _Instruction(ctypes.Structure):
     _fields_ = (
         ("code", ctypes.c_ushort),
@@ -63,9 +66,7 @@ def forbid(files: bool) -> None:
     Nothing written can be run: memory never becomes executable (but with `files`, where no stranger's code
     runs). Raises OSError where the kernel refuses.
     """
-    numbers = [*_QUIET.values(), *(_FILES.values() if files else ())]
-    code = _written(numbers)
-    program = _Program(len(code), (_Instruction * len(code))(*(_Instruction(*each) for each in code)))
+    program = _PROGRAMS[files]
     if _prctl(_PR_SET_NO_NEW_PRIVS, 1) != 0:
         raise OSError(ctypes.get_errno(), "no_new_privs")
     if _prctl(_PR_SET_SECCOMP, _FILTER, ctypes.addressof(program)) != 0:
@@ -93,7 +94,14 @@ def _written(numbers: Collection[int]) -> list[tuple[int, int, int, int]]:
     return code
 
 
+def _program(files: bool) -> _Program:
+    code = _written([*_QUIET.values(), *(_FILES.values() if files else ())])
+    return _Program(len(code), (_Instruction * len(code))(*(_Instruction(*each) for each in code)))
+
+
+_PROGRAMS = {files: _program(files) for files in (False, True)}  # before a fork: each child needs one
+
+
 def _prctl(option: int, *values: int) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
     padded = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)[:4]]
-    return int(libc.prctl(ctypes.c_int(option), *padded))
+    return int(_LIBC.prctl(ctypes.c_int(option), *padded))

@@ -265,7 +265,8 @@ class Watch:
         self._ranges: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self._strange: NDArray[np.uint64] = np.zeros(0, np.uint64)
         self._exchange: NDArray[np.uint64] = np.zeros(0, np.uint64)
-        self._cells: list[NDArray[np.uint32]] = []
+        self._cells: NDArray[np.uint32] = np.zeros((0, 4), np.uint32)
+        self._ends: NDArray[np.int64] = np.zeros(0, np.int64)
         self.thread = ctypes.addressof(self._state) + _State.thread.offset
 
     def address(self, name: str) -> int:
@@ -295,8 +296,10 @@ class Watch:
         self._rest()
         if len(arrays) > _MOST or sum(sizes) > MOST_ELEMENTS:
             return False
-        self._cells = [np.zeros((size, 4), np.uint32) for size in sizes]
-        for place, (array, cells) in enumerate(zip(arrays, self._cells, strict=True)):
+        self._cells = np.zeros((sum(sizes), 4), np.uint32)
+        self._ends = np.cumsum(sizes, dtype=np.int64)
+        parts = np.split(self._cells, self._ends)[:-1]
+        for place, (array, cells) in enumerate(zip(arrays, parts, strict=True)):
             start = array.ctypes.data
             shift = array.itemsize.bit_length() - 1
             self._state.region[place] = _Region(start, start + array.nbytes, shift, cells.ctypes.data)
@@ -320,7 +323,7 @@ class Watch:
         """For each array, the elements that threads raced for."""
         self._settle()
         self._rest()
-        return [_raced(cells) for cells in self._cells]
+        return np.split(_raced(self._cells), self._ends)[:-1]
 
     def _rest(self) -> None:
         self._state.on = self._state.low = self._state.high = 0

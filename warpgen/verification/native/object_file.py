@@ -161,28 +161,32 @@ class LoadedObject:
         return self._data[start : self._data.index(b"\0", start)].decode(errors="replace")
 
     def _relocate(self) -> None:
-        for section in self._sections:
-            if section.type != _RELA or not self._sections[section.info].flags & _ALLOC:
-                continue
-            target = self._sections[section.info].place
-            count = section.size // _RELOCATION.itemsize
-            entries = np.frombuffer(self._data, _RELOCATION, count, section.offset)
-            places = entries["offset"] + np.uint64(target)
-            here = places + np.uint64(self._base)
-            there = self._addresses[entries["symbol"]]
-            table = np.uint64(self._table)
-            kind = entries["kind"]
-            slot = entries["symbol"].astype(np.uint64) * np.uint64(8)
-            values = np.select(
-                [kind == _ABS64, kind == _PC64, kind == _GOTOFF64, kind == _GOT64, kind == _GOTPC64],
-                [there, there - here, there - table, slot, table - here],
-            )
-            known = np.isin(kind, (_ABS64, _PC64, _GOTOFF64, _GOT64, _GOTPC64))
-            if not known.all():
-                raise LinkError(f"a relocation of kind {int(kind[~known][0])}")
-            values = values + entries["addend"].view(np.uint64)
-            spots = places.astype(np.int64)[:, None] + np.arange(8)
-            self._bytes[spots] = values.view(np.uint8).reshape(-1, 8)
+        # All sections at once: there is one for each function, and few entries in most.
+        tables = [
+            (np.frombuffer(self._data, _RELOCATION, s.size // _RELOCATION.itemsize, s.offset), target.place)
+            for s in self._sections
+            if s.type == _RELA and (target := self._sections[s.info]).flags & _ALLOC
+        ]
+        if not tables:
+            return
+        entries = np.concatenate([entries for entries, _ in tables])
+        targets = np.repeat([place for _, place in tables], [len(entries) for entries, _ in tables])
+        places = entries["offset"] + targets.astype(np.uint64)
+        here = places + np.uint64(self._base)
+        there = self._addresses[entries["symbol"]]
+        table = np.uint64(self._table)
+        kind = entries["kind"]
+        slot = entries["symbol"].astype(np.uint64) * np.uint64(8)
+        values = np.select(
+            [kind == _ABS64, kind == _PC64, kind == _GOTOFF64, kind == _GOT64, kind == _GOTPC64],
+            [there, there - here, there - table, slot, table - here],
+        )
+        known = np.isin(kind, (_ABS64, _PC64, _GOTOFF64, _GOT64, _GOTPC64))
+        if not known.all():
+            raise LinkError(f"a relocation of kind {int(kind[~known][0])}")
+        values = values + entries["addend"].view(np.uint64)
+        spots = places.astype(np.int64)[:, None] + np.arange(8)
+        self._bytes[spots] = values.view(np.uint8).reshape(-1, 8)
 
     def _words(self, place: int, values: NDArray[np.uint64]) -> None:
         self._bytes[place : place + 8 * len(values)] = values.view(np.uint8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
 import numpy as np
 import xxhash
@@ -20,18 +20,32 @@ class Stream:
 
     def words(self, count: int) -> NDArray[np.uint64]:
         """`count` uniform 64-bit words."""
-        steps = np.arange(1, count + 1, dtype=np.uint64) * _GAMMA
-        z = np.uint64(self._state) + steps
+        z = np.arange(1, count + 1, dtype=np.uint64)
+        z *= _GAMMA
+        z += np.uint64(self._state)
         self._state = int(z[-1]) if count else self._state
-        z = (z ^ (z >> np.uint64(30))) * _MIX1
-        z = (z ^ (z >> np.uint64(27))) * _MIX2
-        return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
+        z ^= z >> np.uint64(30)  # in place: most of the time would go into new memory
+        z *= _MIX1
+        z ^= z >> np.uint64(27)
+        z *= _MIX2
+        z ^= z >> np.uint64(31)
+        return z
 
     def uniform(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Uniform in [0, 1) with 53 bits."""
-        count = int(np.prod(shape, dtype=int))
-        values: Any = (self.words(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        return np.asarray(values.reshape(shape), dtype=np.float64)
+        words = self.words(math.prod(shape))
+        words >>= np.uint64(11)
+        values = words.astype(np.float64)
+        values *= 2.0**-53
+        return values.reshape(shape)
+
+    def sizes(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Numbers of ordinary size, 0.5 to 1.5, of either sign."""
+        u = self.uniform(shape)
+        u *= 2.0
+        u -= 1.0
+        u += np.copysign(0.5, u)
+        return u
 
     def signs(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """-1 or 1."""
