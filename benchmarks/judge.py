@@ -21,8 +21,12 @@ from warpgen.command import positive
 from warpgen.judge import Candidate
 from warpgen.verdict import Language
 
-# A candidate that is wrong is the row's own text with one of these exchanged, the first that is there.
-_EXCHANGES = (" + ", " - "), (" - ", " + "), (" * ", " + "), ("wp.min(", "wp.max("), ("<", ">"), ("0", "1")
+# A candidate that is wrong is the row's own text with one of these exchanged, the first that is there: in
+# Python where it stands last, elsewhere where it stands first, before the adjoint.
+_PYTHON = (" + ", " - "), (" - ", " + "), (" * ", " + "), ("wp.min(", "wp.max("), ("<", ">"), ("0", "1")
+_NATIVE = (
+    ("wp::add(", "wp::sub("), ("wp::sub(", "wp::add("), ("wp::mul(", "wp::add("), ("wp::min(", "wp::max("),
+)  # fmt: skip
 
 
 def main() -> int:
@@ -90,9 +94,10 @@ def _candidates(row: warpgen.Row, count: int) -> Iterator[Candidate]:
         python = number % 2 == 0 and native == "cpp"
         text = row.python_source if python else row.code
         if number % 4 > 1:
-            old, new = next((pair for pair in _EXCHANGES if pair[0] in text), ("", ""))
-            head, _, tail = text.rpartition(old) if old else (text, "", "")
-            text = f"{head}{new}{tail}"
+            old, new = next((pair for pair in (_PYTHON if python else _NATIVE) if pair[0] in text), ("", ""))
+            if old:
+                head, _, tail = text.rpartition(old) if python else text.partition(old)
+                text = f"{head}{new}{tail}"
         if number > 1:
             text += f"{'#' if python else '//'} {number}\n"
         yield Candidate(row.id, text, "python" if python else native)

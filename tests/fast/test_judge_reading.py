@@ -104,6 +104,8 @@ TOP, SQUARE = "import warp as wp\n", "\n\n@wp.func\ndef square(v: float):\n    r
         (((TOP, TOP + "\n\n@wp.struct\nclass P:\n    a: float\n\n\n@wp.func\ndef a(p: 'P'):\n    return p.a\n"), ("2.0", "a(2.0)")), "class P"),
         (((TOP, TOP + SQUARE.replace("square", "größe").replace("v", "ß")), ("x[i]", "größe(ß=x[i])")), "udf_=x[i]"),
         (((TOP, TOP + "from warp import length\n" + SQUARE.replace("v", "length")), ("2.0", "square(2.0)")), "return length * length"),
+        (((TOP, "from warp import *\nimport warp as wp\ntau = 1.0\n"), ("@wp.kernel", "@kernel"), ("2.0 *", "min(tau, sin(2.0)) *")),
+         "min(tau, wp.sin(2.0))"),
         (((TOP, TOP + "import numpy as np\nTAU = 2.0 * np.pi\n"), ("2.0 * x", "TAU * x")), "TAU = 2.0 * wp.pi"),
         (((TOP, TOP + "import numpy as np\nR = float(np.deg2rad(np.float32(2.0)))\n"), ("2.0 * x", "R * x")), "R = float(math.radians(float(2.0)))"),
         ((("@wp.kernel\ndef scale", "def scale"), ("2.0 * x[i]\n", "2.0 * x[i]\n\n\nscale = wp.kernel(scale, enable_backward=False)\n")), "@wp.kernel(enable_backward=False)"),

@@ -7,12 +7,13 @@ is written anew from its syntax tree.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator, Sequence
 
 from warpgen.errors import VerificationError
 from warpgen.fences import fenced, named, said
-from warpgen.verification.allowlist import MOST_CHARACTERS, bound_names, require_allowed
+from warpgen.verification.allowlist import MOST_CHARACTERS, allowed_of_warp, bound_names, require_allowed
 from warpgen.verification.jail.cpp_halves import halves
 from warpgen.verification.jail.cpp_screen import NoKernel, cleaned
 from warpgen.verification.jail.cpp_tokens import Refused as CppRefused
@@ -41,6 +42,7 @@ def shaped(job: Shape) -> Shaped:
         text = readable(job.text, "python", job.extract)
         tree = ast.parse(text)
         _spell_out(tree)
+        _name_imports(tree)
         screen(tree)
         tree = _with_wp(tree)
         tree.body = _lifted(list(_unfolded(_last(_decorated(tree.body)))))
@@ -128,6 +130,15 @@ class _Unquoted(ast.NodeTransformer):
         except (SyntaxError, ValueError):
             return ast.Constant(None)  # a remark, and no type
         return meant
+
+
+def _name_imports(tree: ast.Module) -> None:
+    """`from warp import *` brings what is used, but what Python calls so, too, and means the same here."""
+    for statement in (s for s in tree.body if isinstance(s, ast.ImportFrom) and s.module == "warp"):
+        if [alias.name for alias in statement.names] == ["*"]:
+            own = set(dir(builtins)).union(*map(_bound, tree.body))
+            used = sorted(name for name in _named(tree) - own if allowed_of_warp(name))
+            statement.names = [ast.alias(name) for name in used or ("kernel",)]
 
 
 # What constants are made of in NumPy, and what that is without.
