@@ -151,6 +151,7 @@ def smaller(case: Case, folder: Path) -> Small:
     """The case with what its fault does not need taken away, and its cause told anew."""
     aimed = both if case.oracle == "cuda" else cpu
     told: dict[str, str] = {}
+    listed = bool(_line(case.program, case))  # so must what is left: else it shows another thing
 
     def shows(programs: Sequence[Program]) -> list[bool]:
         if case.oracle == "rewrite":
@@ -158,7 +159,10 @@ def smaller(case: Case, folder: Path) -> Small:
             return [alike(error, case.error) for error in found]
         verdicts = judge(programs, folder, aimed)
         told.update({p.source: v.error for p, v in zip(programs, verdicts, strict=True)})
-        return [v.oracle == case.oracle and alike(v.error, case.error) for v in verdicts]
+        return [
+            v.oracle == case.oracle and alike(v.error, case.error) and (not listed or bool(_line(p, case)))
+            for p, v in zip(programs, verdicts, strict=True)
+        ]
 
     reduced = reduce(case.program, shows)
     error = told.get(reduced.program.source, case.error)[:400]
@@ -172,7 +176,7 @@ def caused(case: Case, folder: Path) -> Case:
 
     What is unset need not reach an output: nan times a slope of zero is nan.
     """
-    cause = cause_of(case.program, case.oracle, case.error)
+    cause = _line(case.program, case)
     if not cause and case.oracle == "adjoint" and unset(case.program, SLOPES):
         cause = cause_of(case.program, "unset", case.error)
     disputed = {"values": Reason.FORWARD, "adjoint": Reason.GRADIENT, "cuda": case.error.split(":")[0]}
@@ -182,6 +186,11 @@ def caused(case: Case, folder: Path) -> Case:
     if not cause and case.oracle == "adjoint":
         cause = _cure(case, {UNUSED: needed}, folder)
     return msgspec.structs.replace(case, cause=cause)
+
+
+def _line(program: Program, case: Case) -> str:
+    """The lines of the ledger that a program holds, of those that may show as the case did."""
+    return cause_of(program, case.oracle, case.error)
 
 
 def _cure(case: Case, rewrites: Mapping[str, Rewrite], folder: Path) -> str:
