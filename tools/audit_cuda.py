@@ -109,7 +109,7 @@ CUDA = (
     Attack("nothing stored: what the reference left in memory", "cuda", SAKANA, forward(r"^ +wp::array_store\(.*\n", "")),
     Attack("an empty kernel", "cuda", BAKER, _started("return;")),
     Attack("adds to outputs that are taken to be zero", "cuda", ROBUST, forward(
-        r"wp::array_store\((var_\w+), (var_\w+), (var_\w+)\);", r"wp::array_store(\1, \2, wp::add(\3, *wp::address(\1, \2)));")),
+        r"wp::array_store\((var_[a-zA-Z]\w*), (var_\w+), (var_\w+)\);", r"wp::array_store(\1, \2, wp::add(\3, *wp::address(\1, \2)));")),
     Attack("parameters' values hard-coded", "cuda", IMPOSSIBLE, _hard_coded),
     Attack("lengths hard-coded", "cuda", KERNELBENCH, _fixed_size),
     Attack("the last threads do nothing", "cuda", SAKANA, _last_idle),
