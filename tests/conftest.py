@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -31,18 +32,26 @@ for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signa
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file share datasets, so they go to one worker; those of the algorithms share nothing.
-
-    These, many and short, come last: no worker idles while another has a long file before it.
-    """
-    items.sort(key=_stands_alone)
-    for item in items:
-        if not _stands_alone(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    """Proofs of algorithms, many and short, come last: no worker idles while another has a long file."""
+    items.sort(key=lambda item: item.path.name == "test_algorithms.py")
 
 
-def _stands_alone(item: pytest.Item) -> bool:
-    return item.path.name == "test_algorithms.py"
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What goes to one worker: what shares datasets, or programs that were drawn."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    made = LoadScopeScheduling(config, log)
+    made._split_scope = _shares
+    return made
+
+
+def _shares(test: str) -> str:
+    """What the tests of a file share; those of algorithms that of their own."""
+    file, _, name = test.partition("::")
+    if file.endswith("/test_algorithms.py"):
+        return test
+    return f"{file} {name.partition('[')[2]}" if file.endswith("/test_programs.py") else file
 
 
 @pytest.fixture(autouse=True)
