@@ -47,7 +47,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def _shares(test: str) -> str:
-    """What the tests of a file share; those of algorithms that of their own."""
+    """The name of what a test shares with others: its file's, an algorithm's programs, or nothing of any."""
     file, _, name = test.partition("::")
     if file.endswith("/test_algorithms.py"):
         return test

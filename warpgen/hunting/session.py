@@ -151,7 +151,7 @@ def smaller(case: Case, folder: Path) -> Small:
     """The case with what its fault does not need taken away, and its cause told anew."""
     aimed = both if case.oracle == "cuda" else cpu
     told: dict[str, str] = {}
-    listed = bool(_line(case.program, case))  # so must what is left: else it shows another thing
+    listed = bool(_line(case.program, case))  # then what is left must hold one, else it shows another thing
 
     def shows(programs: Sequence[Program]) -> list[bool]:
         if case.oracle == "rewrite":

@@ -141,7 +141,7 @@ class _Check:
             stage, why, found = self._of_outputs(first, actual)
             pairs = zip(measured, actual, strict=True)
             second = [part for each, a in pairs if (part := results.backward(each, a)) is not None]
-        if stage == "right" and backward:
+        if stage == "right" and backward:  # it must compile, launched or not
             made = self._built(backward, **found)
         if stage == "right" and second:
             if not has_adjoint(text, self._subject.target):

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from warpgen.errors import VerificationError
+from warpgen.process import LIBC
 from warpgen.verification.native import warp_native
 from warpgen.verification.native.object_file import LoadedObject
 
@@ -30,7 +31,6 @@ MOST_BLOCK = 1024
 
 _STACK = 1 << 20
 _PAGE = mmap.PAGESIZE
-_LIBC = ctypes.CDLL(None)
 _NO_HUGE_PAGES, _NO_RESERVE = 15, 0x4000
 SHARED = ".bss.wg_shared"
 
@@ -175,5 +175,5 @@ class Pages:
 
 def protect(address: int) -> None:
     """Let a page trap whoever reads or writes it."""
-    if _LIBC.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(_PAGE), 0) != 0:
+    if LIBC.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(_PAGE), 0) != 0:
         raise OSError("a page cannot be protected")

@@ -8,6 +8,7 @@ import resource
 from collections.abc import Sequence
 from pathlib import Path
 
+from warpgen.process import LIBC
 from warpgen.verification.jail import landlock, seccomp
 
 # Bytes of address space above what the process has mapped.
@@ -15,9 +16,6 @@ MEMORY = 3 << 30
 
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 4, 38, 24
 _CAPABILITIES, _CAPSET, _VERSION_3 = 64, 126, 0x20080522
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)  # once, as a class is made at each call
 
 
 def missing() -> list[str]:
@@ -43,7 +41,7 @@ def lock(
     the machine lacks (`missing`) is left out.
     """
     files = bool(readable or writable)
-    _LIBC.clearenv()
+    LIBC.clearenv()
     os.environ.clear()
     _close_all(keep)
     _limit(seconds, memory, files)
@@ -84,10 +82,10 @@ def _limit(seconds: float, memory: int, files: bool) -> None:
 
 def _drop_privileges() -> None:
     """No capabilities, none to be had again, and nobody may look into this process."""
-    _LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     for capability in range(_CAPABILITIES):
-        _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+        LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     header, none = (ctypes.c_uint32 * 2)(_VERSION_3, 0), (ctypes.c_uint32 * 6)()
-    if _LIBC.syscall(ctypes.c_long(_CAPSET), header, none) != 0:
+    if LIBC.syscall(ctypes.c_long(_CAPSET), header, none) != 0:
         raise OSError(ctypes.get_errno(), "capabilities are not dropped")

@@ -7,6 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from warpgen.process import LIBC
+
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # system calls, the same on all machines
 _VERSION, _BENEATH = 1, 1
 
@@ -16,8 +18,7 @@ _KNOWN = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 _NETWORK, _SCOPES = 3, 3  # bind and connect; abstract sockets and signals
 
 
-_LIBC = ctypes.CDLL(None, use_errno=True)  # once, as a class is made at each call
-_LIBC.syscall.restype = ctypes.c_long
+LIBC.syscall.restype = ctypes.c_long
 
 
 class _Rules(ctypes.Structure):
@@ -67,4 +68,4 @@ def _allow(ruleset: int, folder: Path, allowed: int) -> None:
 
 
 def _call(number: int, *values: int | None) -> int:
-    return int(_LIBC.syscall(ctypes.c_long(number), *(ctypes.c_void_p(value) for value in values)))
+    return int(LIBC.syscall(ctypes.c_long(number), *(ctypes.c_void_p(value) for value in values)))

@@ -7,6 +7,8 @@ import errno
 import platform
 from collections.abc import Collection
 
+from warpgen.process import LIBC
+
 _PR_SET_NO_NEW_PRIVS, _PR_GET_SECCOMP, _PR_SET_SECCOMP, _FILTER = 38, 21, 22, 2
 _ARCH = 0xC000003E  # AUDIT_ARCH_X86_64
 _X32 = 0x40000000  # numbers from here on are another table of calls
@@ -37,9 +39,6 @@ _FILES = {
     "getpid": 39, "uname": 63, "sched_getaffinity": 204, "prlimit64": 302, "utimensat": 280, "link": 86,
     "rmdir": 84, "rt_sigaction": 13,
 }  # fmt: skip
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)  # once, as a class is made at each call
 
 
 class _Instruction(ctypes.Structure):
@@ -104,4 +103,4 @@ _PROGRAMS = {files: _program(files) for files in (False, True)}  # before a fork
 
 def _prctl(option: int, *values: int) -> int:
     padded = [ctypes.c_ulong(value) for value in (*values, 0, 0, 0, 0)[:4]]
-    return int(_LIBC.prctl(ctypes.c_int(option), *padded))
+    return int(LIBC.prctl(ctypes.c_int(option), *padded))

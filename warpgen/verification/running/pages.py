@@ -8,7 +8,8 @@ import mmap
 import numpy as np
 from numpy.typing import NDArray
 
-_LIBC = ctypes.CDLL(None)  # once, as a class is made at each call
+from warpgen.process import LIBC
+
 _PAGE = mmap.PAGESIZE
 
 
@@ -18,5 +19,5 @@ def between_pages(size: int) -> tuple[mmap.mmap, NDArray[np.uint8]]:
     pages = mmap.mmap(-1, inner + 2 * _PAGE)
     raw = np.frombuffer(pages, np.uint8)
     for end in (0, inner + _PAGE):
-        _LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
+        LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + end), ctypes.c_size_t(_PAGE), 0)
     return pages, raw[_PAGE : _PAGE + inner]
