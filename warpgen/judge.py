@@ -27,13 +27,11 @@ from warpgen.verdict import Language, Verdict
 TIMEOUT = 20.0
 _SERVER = "warpgen.verification.bench.server"
 
-# Candidates that `check_many` takes ahead of the verdict that it gives next, by worker: enough to keep all at
-# work while one is slow, few enough to hold back who makes them.
-_AHEAD = 4
-
-
 # Candidates that trainers make of one prompt.
 SHARED = 16
+# Candidates that `check_many` takes ahead of the verdict that it gives next, by worker: enough that each has
+# a row to itself, few enough to hold back who makes them.
+_AHEAD = SHARED
 # Rows whose seeds are remembered.
 _SEEDS = 4096
 
@@ -130,7 +128,7 @@ class Judge:
     def check_many(self, candidates: Iterable[Candidate | tuple[Any, ...]]) -> Generator[Verdict, None, None]:
         """The verdict on each candidate, in their order: (row id, text) and what else a Candidate has.
 
-        It takes a few candidates for each worker ahead of the verdicts that are asked for, and no more.
+        It takes 16 candidates for each worker ahead of the verdicts that are asked for, and no more.
         """
         waiting: collections.deque[Future[Verdict]] = collections.deque()
         try:
@@ -172,7 +170,7 @@ class Judge:
                 return Verdict(False, "judge", language, seed or 0, why=made["error"])
             return execution.verdict(made["result"])
 
-        return self._pool.submit(msgspec.msgpack.encode(asked), most, read)
+        return self._pool.submit(msgspec.msgpack.encode(asked), most, read, row_id)
 
     def _secret(self, row_id: str) -> int:
         """The seed of the next check of a row."""

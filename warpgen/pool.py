@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-import queue
 import threading
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from warpgen.helper import Helper, TooLate
 
 # A question whose helper dies is asked once more: the machine, short of memory, may have ended the first.
 _TRIES = 2
+# Questions that a helper looks through for one of its subject, and how often the first may be passed over.
+_LOOK, _PATIENCE = 64, 64
 
 Read = Callable[["bytes | WarpgenError"], Any]
 
@@ -24,23 +27,30 @@ class _Job(NamedTuple):
     question: bytes
     seconds: float
     read: Read
+    subject: str
 
 
 class Pool:
-    """So many helpers of a module, each held by a thread. They start at once, and end with `close` or us."""
+    """So many helpers of a module, each held by a thread. They start at once, and end with `close` or us.
+
+    What a question costs once for its subject one helper pays: it goes on with that subject while others ask.
+    """
 
     def __init__(self, module: str, name: str, workers: int, first: bytes) -> None:
         """A helper is ready when it has answered the question `first`."""
         self._module, self._name, self._first, self._pid = module, name, first, os.getpid()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: deque[_Job] = deque()
+        self._passed = 0  # how often the first of them was
+        self._at_work: Counter[str] = Counter()  # helpers by subject
         self._lock = threading.Lock()
+        self._asked = threading.Condition(self._lock)
         self._alive: set[Helper] = set()
         self._closed = False
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
         for thread in self._threads:
             thread.start()
 
-    def submit(self, question: bytes, seconds: float, read: Read) -> Future[Any]:
+    def submit(self, question: bytes, seconds: float, read: Read, subject: str = "") -> Future[Any]:
         """What `read` makes of the answer, or of the error in its place: TooLate after so many seconds.
 
         Time in the queue does not count. Raises UsageError in a process that was forked from ours, and after
@@ -48,21 +58,25 @@ class Pool:
         """
         if os.getpid() != self._pid:
             raise UsageError(f"{self._name} belongs to the process that made it: make another after a fork")
-        if self._closed:
-            raise UsageError(f"{self._name} is closed")
         future: Future[Any] = Future()
-        self._jobs.put(_Job(future, question, seconds, read))
+        with self._asked:
+            if self._closed:
+                raise UsageError(f"{self._name} is closed")
+            self._jobs.append(_Job(future, question, seconds, read, subject))
+            self._asked.notify()
         return future
 
     def close(self) -> None:
         """End all helpers now. Questions without an answer are cancelled."""
-        with self._lock:
+        with self._asked:
             self._closed = True
-            busy = list(self._alive)
+            busy, left = list(self._alive), list(self._jobs)
+            self._jobs.clear()
+            self._asked.notify_all()
+        for job in left:
+            job.future.cancel()
         for helper in busy:
             helper.kill()
-        for _ in self._threads:
-            self._jobs.put(None)
         for thread in self._threads:
             thread.join()
 
@@ -71,13 +85,35 @@ class Pool:
         try:
             with contextlib.suppress(WarpgenError):  # the first question will tell
                 helper = self._started()
-            while job := self._jobs.get():
-                if self._closed:
-                    job.future.cancel()
+            subject = ""
+            while job := self._next(subject):
+                subject = job.subject
                 if job.future.set_running_or_notify_cancel():
                     helper = self._answer(job, helper)
+                with self._lock:
+                    self._at_work[subject] -= 1
         finally:
             self._end(helper)
+
+    def _next(self, subject: str) -> _Job | None:
+        """The next question for a helper that was at a subject; None once all is closed."""
+        with self._asked:
+            self._asked.wait_for(lambda: self._jobs or self._closed)
+            if self._closed:
+                return None
+            place = self._place(subject) if self._passed < _PATIENCE else 0
+            self._passed = self._passed + 1 if place else 0
+            job = self._jobs[place]
+            del self._jobs[place]
+            self._at_work[job.subject] += 1
+            return job
+
+    def _place(self, subject: str) -> int:
+        """Where one of the same subject waits, else one that no helper is at."""
+        subjects = [job.subject for job in itertools.islice(self._jobs, _LOOK)]
+        if subject in subjects:
+            return subjects.index(subject)
+        return next((place for place, other in enumerate(subjects) if not self._at_work[other]), 0)
 
     def _answer(self, job: _Job, helper: Helper | None) -> Helper | None:
         """Answer a job; the helper for the next one. Where none can be started, that is raised there."""
