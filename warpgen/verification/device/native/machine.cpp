@@ -189,17 +189,10 @@ u64 shuffled(const Thread* warp, u32 lane, u32 there)
 u64 outcome(const Thread* warp, u32 lane, u32 there)
 {
     const Thread& mine = warp[lane];
-    switch (mine.kind) {
-    case SYNC:
+    if (mine.kind == SYNC)
         return 0;
-    case INDEX:
-    case UP:
-    case DOWN:
-    case XOR:
+    if (mine.kind <= XOR)
         return shuffled(warp, lane, there);
-    default:
-        break;
-    }
     if (mine.kind == MATCH || mine.kind == BALLOT) {
         u64 made = 0;
         for (u32 i = 0; i < LANES; i++)
@@ -207,21 +200,17 @@ u64 outcome(const Thread* warp, u32 lane, u32 there)
                 made |= (u64)(mine.kind == BALLOT ? warp[i].value != 0 : warp[i].value == mine.value) << i;
         return made;
     }
-    u64 made = 0;
-    bool first = true;
-    for (u32 i = 0; i < LANES; i++) {
-        if (!(there >> i & 1))
-            continue;
-        made = first ? warp[i].value : combine(mine.kind, made, warp[i].value, mine.argument);
-        first = false;
-    }
+    u32 i = (u32)__builtin_ctz(there);
+    u64 made = warp[i].value;
+    while (++i < LANES)
+        if (there >> i & 1)
+            made = combine(mine.kind, made, warp[i].value, mine.argument);
     return made;
 }
 
 u32 size_of(u32 warp) { return count - warp * LANES < LANES ? count - warp * LANES : LANES; }
 
-// A collective completes when all lanes of its mask that have not ended wait for it, with that mask: here, the one that
-// a lane waits for.
+// A collective that a lane waits for completes when all lanes of its mask that have not ended do, with that mask.
 void settle_lane(Thread* warp, u32 size, u32 lane)
 {
     u32 there = 0, mask = warp[lane].mask;
