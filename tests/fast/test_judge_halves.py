@@ -8,7 +8,9 @@ import warpgen
 from tests.support.commands import SAMPLES
 from warpgen.record import Target
 from warpgen.verification.jail.cpp_halves import halves
+from warpgen.verification.jail.cpp_instances import alike
 from warpgen.verification.jail.cpp_screen import cleaned
+from warpgen.verification.native.generated import kernel_name
 
 TEXT = """
 static double twice(double x) { return 2 * x; }
@@ -62,3 +64,31 @@ def test_warps_own_texts_fall_in_two(target: Target) -> None:
     for row in warpgen.open(SAMPLES[target]):
         made = halves(cleaned(row.code, language, row.code), language)
         assert (made is not None) == (row.backward[1] > 0)
+
+
+ROW = next(
+    row for row in warpgen.open(SAMPLES["cpu"]) if "wp_contiguous_args" in row.code and row.backward[1]
+)
+
+
+def test_instances_of_warps_own_texts_are_alike() -> None:
+    """Whatever the kernel is called."""
+    for row in warpgen.open(SAMPLES["cpu"]):
+        assert alike(cleaned(row.code.replace(kernel_name(row.code), "mine"), "cpp"), row.code)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sizeof(", "2 * sizeof("),
+        ("wp_contiguous_args = *_wp_args;", ""),
+        ("    // primal vars\n", "    if constexpr (wp_linear_contiguous) return;\n"),
+        ("    // primal vars\n", "    if (wp_linear_tid) return;\n"),
+        ("    // primal vars\n", "    if (&*_wp_args == 0) return;\n"),
+        ("_tasks<true>(dim", "_tasks<true>(dim + 1"),
+        ("bool wp_linear_contiguous", "bool other"),
+    ],
+)
+def test_an_instance_that_may_tell_which_it_is(old: str, new: str) -> None:
+    """Other strides, the name of the template's parameter, the address of what it alone has."""
+    assert old in ROW.code and not alike(cleaned(ROW.code.replace(old, new), "cpp"), ROW.code)

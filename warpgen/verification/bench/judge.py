@@ -131,7 +131,7 @@ class _Check:
             read = self._read()
         text = read.source
         forward, backward = read.halves or (text, "")
-        made = self._built(forward)
+        made = self._built(forward, read.once)
         with self._stage("row"):
             measured = self._measured()
         self._end += self._seconds["row"]  # that the row is new is no fault of the stranger's
@@ -142,7 +142,7 @@ class _Check:
             pairs = zip(measured, actual, strict=True)
             second = [part for each, a in pairs if (part := results.backward(each, a)) is not None]
         if stage == "right" and backward:  # it must compile, launched or not
-            made = self._built(backward, **found)
+            made = self._built(backward, read.once, **found)
         if stage == "right" and second:
             if not has_adjoint(text, self._subject.target):
                 return "gradients", "the kernel has no adjoint", {**found, "gradients": 0.0}
@@ -154,9 +154,8 @@ class _Check:
                 return "compile", f"NVRTC refuses it: {refused}", found
         return stage, why, found
 
-    def _built(self, text: str, **found: Any) -> bytes:
-        subject = self._subject
-        both = self._question.language == "cpp"  # C++ made of Python has one instance
+    def _built(self, text: str, once: bool, **found: Any) -> bytes:
+        subject, both = self._subject, self._question.language == "cpp" and not once
         with self._stage("compile"):
             made = self._judge.build(text, self._left(60.0), subject.target, len(subject.layouts), both)
         if isinstance(made, Broken):

@@ -24,6 +24,8 @@ _LONGEST = 64
 _NO_TYPES = _CLASSES | {"case", "goto", "else", "do"}
 _NO_FIELDS = frozenset({"public", "private", "protected", "default"})
 _STATEMENTS = frozenset({"if", "while", "for", "switch", "case"})
+_LOOKED_AT = _CLASSES | {"namespace", "using", "template"}
+_SIGNS = frozenset("([{)]}?;:")
 
 
 def hold_definitions(found: Sequence[Token]) -> None:
@@ -31,8 +33,10 @@ def hold_definitions(found: Sequence[Token]) -> None:
     _hold_bit_fields(found)
     using = [place for place, token in enumerate(found) if token.text == "using"]
     taken = {found[place + 3].text for place in using if _takes_name(found, place)}
+    names = {token.text for token in found if token.kind == "name"}
+    looked_at = {name for name in names if name in _LOOKED_AT or _ATOMIC.match(name)}
     for place, token in enumerate(found):
-        if token.kind != "name":
+        if token.text not in looked_at:
             continue
         if token.text == "namespace":
             _hold_namespace(found, place)
@@ -40,9 +44,10 @@ def hold_definitions(found: Sequence[Token]) -> None:
             _hold_using(found, place)
         elif token.text == "template":
             _hold_specialisation(found, place, taken)
-        elif token.text in _CLASSES and _names(found, place + 1, _ENDS, {_WARP, "::", *taken}):
-            raise Refused(f"a class within another, or Warp's, in line {token.line}")
-        elif _ATOMIC.match(token.text):
+        elif token.text in _CLASSES:
+            if _names(found, place + 1, _ENDS, {_WARP, "::", *taken}):
+                raise Refused(f"a class within another, or Warp's, in line {token.line}")
+        else:
             _hold_atomic(found, place)
 
 
@@ -108,7 +113,7 @@ def _hold_bit_fields(found: Sequence[Token]) -> None:
     asked = [0]  # of each, how often `?` waits for its `:`
     closed: dict[int, int] = {}  # where a bracket closes: where it opened
     for place, token in enumerate(found):
-        if token.kind != "sign":
+        if token.text not in _SIGNS:
             continue
         if token.text in "([{":
             opened.append((token.text, place))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from warpgen.verification.jail.cpp_definitions import hold_definitions
-from warpgen.verification.jail.cpp_tokens import Refused, Token, directives, tokens, written
+from warpgen.verification.jail.cpp_tokens import Refused, Token, bare, code, directives, tokens, written
 from warpgen.verification.native.generated import kernel_name
 
 # Directives of Warp's own texts, blanks apart; `size` stands for a number.
@@ -147,13 +147,14 @@ def cleaned(text: str, language: str, own: str = "") -> str:
     Raises Refused, which says what is not allowed, and NoKernel.
     """
     found = _without_habits(tokens(text), _OF_CUDA if language == "cuda" else _OF_C)
-    for line, words in directives(found):
-        bare = "".join("".join(words).split())
-        if _SIZE.sub("size", bare) not in _DIRECTIVES and not _HINT.match(bare):
-            raise Refused(f"the directive of line {line}: {' '.join(words)[:60]!r}")
+    for start, end in directives(found):
+        line = bare(found[start + 1 : end])
+        if _SIZE.sub("size", line) not in _DIRECTIVES and not _HINT.match(line):
+            said = " ".join(token.text for token in found[start + 1 : end])
+            raise Refused(f"the directive of line {found[start].line}: {said[:60]!r}")
     _hold_conditions(found, language, own)
     found = [t._replace(text="inline") if t.text in _FORCED else t for t in found]
-    meant = _without_directives(found)
+    meant = list(code(found))
     _hold_words(meant, _WRITTEN | _CUDA if language == "cuda" else _WRITTEN)
     _hold_signs(meant)
     hold_definitions(meant)
@@ -166,40 +167,43 @@ def cleaned(text: str, language: str, own: str = "") -> str:
 _TARGET = {"cpp": "cpu", "cuda": "cuda"}
 
 
-def _without_habits(found: Iterable[Token], known: Collection[str]) -> list[Token]:
+def _without_habits(found: list[Token], known: Collection[str]) -> list[Token]:
     """Without includes of what is known, and with the number where a name stands that `#define` gives one."""
     made: list[Token] = []
     numbers: dict[str, list[Token]] = {}
-    for line in _each_line(found):
-        first = next((t for t in line if t.kind not in ("space", "end")), None)
-        if first is not None and first.text == "#":
-            meant = [t for t in line if t.kind not in ("space", "end")]
-            words = [t.text for t in meant]
-            if words[:3] == ["#", "include", "<"] and words[-1] == ">" and "".join(words[3:-1]) in known:
-                continue
-            value = [t for token in meant[3:] for t in numbers.get(token.text, [token]) if t.kind != "space"]
-            if words[:2] == ["#", "define"] and _is_constant(meant[2:3], value):
-                if words[2] in numbers:
-                    raise Refused(f"{words[2][:40]} is defined again in line {first.line}")
-                blank = Token("space", " ", first.line)  # else `-` and what begins with it were one sign
-                numbers[words[2]] = [blank, *(part for token in value for part in (token, blank))]
-                continue
-        if not numbers:
-            made += line
+    place = 0
+    for start, end in directives(found):
+        made += _with_numbers(found[place:start], numbers)
+        place = end
+        _, *meant = found[start:end]
+        words = [token.text for token in meant]
+        if words[:2] == ["include", "<"] and words[-1] == ">" and "".join(words[2:-1]) in known:
             continue
-        for token in line:
-            made += numbers.get(token.text, [token]) if token.kind == "name" else [token]
-    return made
+        value = [t for token in meant[2:] for t in numbers.get(token.text, [token])]
+        if words[:1] == ["define"] and _is_constant(meant[1:2], value):
+            if words[1] in numbers:
+                raise Refused(f"{words[1][:40]} is defined again in line {found[start].line}")
+            numbers[words[1]] = [token._replace(gap=" ") for token in value]
+            continue
+        made += _with_numbers(found[start:end], numbers)
+    return made + _with_numbers(found[place:], numbers)
 
 
-def _each_line(found: Iterable[Token]) -> Iterator[list[Token]]:
-    line: list[Token] = []
+def _with_numbers(found: list[Token], numbers: Mapping[str, Sequence[Token]]) -> list[Token]:
+    """With numbers for names, and a blank on both sides: else `-` and what begins with it were one sign."""
+    if not numbers:
+        return found
+    made: list[Token] = []
+    blank = False
     for token in found:
-        line.append(token)
-        if token.kind == "end":
-            yield line
-            line = []
-    yield line
+        spaced = token._replace(gap=token.gap or " ") if blank else token
+        value = numbers.get(token.text, ()) if token.kind == "name" else ()
+        blank = bool(value)
+        if value:
+            made += [value[0]._replace(gap=token.gap or " "), *value[1:]]
+        else:
+            made.append(spaced)
+    return made
 
 
 # What numbers are reckoned with.
@@ -215,63 +219,35 @@ def _is_constant(name: Sequence[Token], value: Sequence[Token]) -> bool:
     return known and len(value) <= _LONGEST_SUM and any(token.kind == "number" for token in value)
 
 
-def _without_directives(found: Sequence[Token]) -> list[Token]:
-    """What is code: no blanks, no lines that begin with `#`."""
-    made: list[Token] = []
-    skipping, at_start = False, True
-    for token in found:
-        if token.kind == "end":
-            skipping, at_start = False, True
-        elif token.kind != "space":
-            skipping |= at_start and token.text == "#"
-            at_start = False
-            if not skipping:
-                made.append(token)
-    return made
-
-
 def _hold_conditions(found: Sequence[Token], language: str, own: str) -> None:
     """No text depends on a compiler but as Warp's own does, nor does another thing on a GPU than here."""
-    block: str | None = None
-    for token, text in _lines(found):
-        if text.startswith("#if") and block is None:
-            block = text[1:]
-        elif block is not None and text == "#endif":
+    opened: int | None = None
+    for start, end in directives(found):
+        line = bare(found[start:end])
+        if opened is None and line in ("#else", "#endif"):
+            raise Refused(f"{line} without a condition in line {found[start].line}")
+        if opened is None and line.startswith("#if"):
+            opened = start
+        elif opened is not None and line == "#endif":
+            block = bare(found[opened + 1 : start])
             anywhere = block.startswith(_ANYWHERE) and "#" not in block
-            known = anywhere and (language == "cuda" or block in _bare(own))
+            known = anywhere and (language == "cuda" or block in bare(tokens(own)))
             if block not in _CONDITIONS and not known:
-                raise Refused(f"what stands on a condition, before line {token.line}")
-            block = None
-        elif block is not None:
-            block += text
-        elif text in ("#else", "#endif"):
-            raise Refused(f"{text} without a condition in line {token.line}")
-    if block is not None:
+                raise Refused(f"what stands on a condition, before line {found[start].line}")
+            opened = None
+    if opened is not None:
         raise Refused("a condition without end")
 
 
-def _bare(text: str) -> str:
-    """A text without comments and blanks."""
-    return "".join("".join(token.text.split()) for token in tokens(text))
-
-
-def _lines(found: Sequence[Token]) -> Iterator[tuple[Token, str]]:
-    """The first token of each line that has any, and its text without blanks."""
-    line: list[Token] = []
-    for token in (*found, Token("end", "\n", 0)):
-        if token.kind != "end":
-            line += [token] if token.kind != "space" else []
-        elif line:
-            yield line[0], "".join("".join(part.text.split()) for part in line)
-            line = []
-
-
 def _hold_words(found: Sequence[Token], allowed: Collection[str]) -> None:
+    names = {token.text for token in found if token.kind == "name"}
+    foreign = {name for name in names if name in _WORDS or _OWN.match(name)}
+    foreign |= {name for name in names if name.startswith("_") and "__" in name and name not in allowed}
+    looked_at = foreign | _CLOCKS | {"assert"}
+    if names.isdisjoint(looked_at):
+        return
     for place, token in enumerate(found):
-        if token.kind != "name":
-            continue
-        foreign = "__" in token.text and token.text not in allowed
-        if token.text in _WORDS or (foreign and token.text.startswith("_")) or _OWN.match(token.text):
+        if token.text in foreign:
             raise Refused(f"the word {token.text[:40]} in line {token.line}")
         if token.text == "assert" and not _harmless_assert(found[place + 1 : place + 11]):
             raise Refused(f"an assert of more than a name, in line {token.line}")
@@ -286,29 +262,34 @@ def _harmless_assert(found: Sequence[Token]) -> bool:
     )
 
 
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+_LOOKED_AT = frozenset({"#", "##", "*", "reinterpret_cast", "extern", *_PAIRS, *_PAIRS.values()})
+
+
 def _hold_signs(found: Sequence[Token]) -> None:
     """No stray `#`, attributes that do something, numbers as addresses; all brackets closed.
 
     `extern` is for entries alone.
     """
     opened: list[str] = []
-    pairs = {")": "(", "]": "[", "}": "{"}
     for place, token in enumerate(found):
+        sign = token.text
+        if sign not in _LOOKED_AT:
+            continue
         after = [t.text for t in found[place + 1 : place + 5]]
-        if token.kind == "sign":
-            if token.text in ("#", "##"):
-                raise Refused(f"a {token.text} in line {token.line}")
-            if token.text in "([{":
-                opened.append(token.text)
-            elif token.text in pairs and (not opened or opened.pop() != pairs[token.text]):
-                raise Refused(f"a {token.text} that closes nothing, in line {token.line}")
-            if token.text == "[" and after[:1] == ["["] and not _harmless_attribute(after):
-                raise Refused(f"an attribute in line {token.line}")
-            if token.text == "*" and after[:1] == [")"] and _is_number(found, place + 2):
-                raise Refused(f"a number as an address in line {token.line}")
-        elif token.text == "reinterpret_cast" and _is_number(found, _behind_angles(found, place + 1)):
+        if sign in ("#", "##"):
+            raise Refused(f"a {sign} in line {token.line}")
+        if sign in "([{":
+            opened.append(sign)
+        elif sign in _PAIRS and (not opened or opened.pop() != _PAIRS[sign]):
+            raise Refused(f"a {sign} that closes nothing, in line {token.line}")
+        if sign == "[" and after[:1] == ["["] and not _harmless_attribute(after):
+            raise Refused(f"an attribute in line {token.line}")
+        cast = place + 2 if sign == "*" and after[:1] == [")"] else 0
+        cast = _behind_angles(found, place + 1) if sign == "reinterpret_cast" else cast
+        if cast and _is_number(found, cast):
             raise Refused(f"a number as an address in line {token.line}")
-        elif token.text == "extern" and (after[:1] != ["__shared__"] and tuple(after[:2]) not in _EXTERN):
+        if sign == "extern" and after[:1] != ["__shared__"] and tuple(after[:2]) not in _EXTERN:
             raise Refused(f"extern in line {token.line}")
     if opened:
         raise Refused("brackets that nothing closes")

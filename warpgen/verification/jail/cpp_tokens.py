@@ -8,26 +8,31 @@ beyond ASCII).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 MOST_CHARACTERS = 1 << 20
 
-# One alternative each; the first that fits decides. No pattern goes over a character twice.
+# A comment of a line goes on behind a backslash at its end, as for compilers.
+_COMMENT = r"//(?:(?:\\|\?\?/)[ \t\v\f\r]*\n|[^\n])*+|/\*[\s\S]*?\*/"
+# What stands before a token, and the token: one alternative each, of which the first that fits decides. No
+# pattern goes over a character twice.
 _TOKEN = re.compile(
-    r"""
-    (?P<raw>(?:u8|u|U|L)?R")
-  | (?P<space>[ \t\v\f]+)
-  | (?P<end>\n(?:[ \t\v\f]*\n)*)
-  | (?P<comment>//[^\n]*|/\*)
+    rf"""
+    (?P<gap>(?:[ \t\v\f]++|\n|{_COMMENT})*+)
+    (?:(?P<raw>(?:u8|u|U|L)?R")
   | (?P<text>(?:u8|u|U|L)?"(?:[^"\\\n]|\\[^\n])*"|(?:u8|u|U|L)?'(?:[^'\\\n]|\\[^\n])*')
   | (?P<number>\.?[0-9](?:[eEpP][+-]|'?[0-9A-Za-z_]|\.)*)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+  | (?P<open>/\*)
   | (?P<sign>%:|<:|<%|%>|:>|<<=|>>=|\.\.\.|->\*|::|\#\#|[-+*/%&|^=!<>]=|&&|\|\||\+\+|--|->|<<|>>
-      |[-+*/%&|^=!<>~?:;,.(){}\[\]\#])
+      |[-+*/%&|^=!<>~?:;,.(){{}}\[\]\#])
+  | (?P<over>\Z)
+  | (?P<other>[\s\S]))
     """,
     re.VERBOSE,
 )
+_COMMENTS = re.compile(_COMMENT)
 _DIGRAPHS = frozenset({"%:", "<:", "<%", "%>", ":>"})
 _TRIGRAPH = re.compile(r"\?\?[=/'()!<>-]")
 
@@ -37,81 +42,84 @@ class Refused(Exception):
 
 
 class Token(NamedTuple):
-    """`kind` is space, end, text, number, name or sign; `line` counts from 1."""
+    """`kind` is text, number, name or sign; `line` counts from 1; `gap` holds the blanks before it.
+
+    A gap begins with the end of a line if its token is the first of one, and holds no comment.
+    """
 
     kind: str
     text: str
     line: int
+    gap: str
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """All tokens but comments, which become a space. Raises Refused for what readers would have to guess."""
+def tokens(text: str) -> list[Token]:
+    """All tokens. Raises Refused for what readers would have to guess."""
     if len(text) > MOST_CHARACTERS:
         raise Refused(f"a text of more than {MOST_CHARACTERS} characters")
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    place, line = 0, 1
-    while place < len(text):
-        found = _TOKEN.match(text, place)
-        if found is None:
-            what = (
-                "a line that goes on in the next" if text[place] == "\\" else f"the character {text[place]!r}"
-            )
-            raise Refused(f"{what} in line {line}")
-        kind, part, place = str(found.lastgroup), found[0], found.end()
-        if kind == "comment":
-            place = _behind(text, found)
-            line += text.count("\n", found.start(), place)
-            yield Token("space", " ", line)
-            continue
-        if kind == "raw":
-            raise Refused(f"a raw string in line {line}")
-        if part in _DIGRAPHS or (part == "?" and _TRIGRAPH.match(text, found.start())):
+    text = "\n" + text.removeprefix("\ufeff").replace("\r\n", "\n")
+    made: list[Token] = []
+    line = 0
+    for found in _TOKEN.finditer(text):
+        kind = str(found.lastgroup)
+        gap, part = found.group("gap", kind)
+        if len(gap) > 1 or gap == "\n":
+            line += gap.count("\n")
+            gap = _narrow(gap)
+        if kind in _UNREAD:
+            if kind == "over":
+                break
+            raise Refused(f"{_UNREAD[kind] or _described(part)} in line {line}")
+        if kind == "sign" and (
+            part in _DIGRAPHS or (part == "?" and _TRIGRAPH.match(text, found.start(kind)))
+        ):
             raise Refused(f"a trigraph or digraph in line {line}")
         if kind == "text" and _TRIGRAPH.search(part):
             raise Refused(f"a trigraph in line {line}")
-        yield Token(kind, part, line)
-        line += part.count("\n") if kind == "end" else 0
+        made.append(Token(kind, part, line, gap))
+    return made
 
 
-def _behind(text: str, found: re.Match[str]) -> int:
-    """Where a comment ends. One of a line goes on behind a backslash at its end, as for compilers."""
-    if found[0] == "/*":
-        end = text.find("*/", found.end())
-        if end < 0:
-            raise Refused("a comment without end")
-        return end + 2
-    place = found.end()
-    while text[found.start() : place].rstrip(" \t\v\f\r").endswith(("\\", "??/")):
-        following = text.find("\n", place + 1)
-        place = len(text) if following < 0 else following
-        if place == len(text):
-            break
-    return place
+_UNREAD = {"raw": "a raw string", "open": "a comment without end", "other": "", "over": ""}
 
 
-def written(found: list[Token]) -> str:
-    """The text of tokens, without blanks at the ends of lines nor lines of blanks in a row."""
-    lines = "".join(token.text for token in found).split("\n")
-    kept: list[str] = []
-    for line in lines:
-        line = line.rstrip()
-        if line or (kept and kept[-1]):
-            kept.append(line)
-    return "\n".join(kept) + "\n"
+def _described(part: str) -> str:
+    return "a line that goes on in the next" if part == "\\" else f"the character {part!r}"
 
 
-def directives(found: list[Token]) -> Iterator[tuple[int, list[str]]]:
-    """Line and words of every line that begins with `#`."""
-    words: list[str] | None = None
-    at_start, line = True, 0
-    for token in (*found, Token("end", "\n", 0)):
-        if token.kind == "end":
-            if words is not None:
-                yield line, words
-            at_start, words = True, None
-        elif token.kind != "space":
-            if at_start and token.text == "#":
-                words, line = [], token.line
-            elif words is not None:
-                words.append(token.text)
-            at_start = False
+def _narrow(gap: str) -> str:
+    """Without comments, blanks at the ends of lines, and lines of blanks in a row."""
+    if "/" in gap:
+        gap = _COMMENTS.sub(" ", gap)
+    ends = gap.count("\n")
+    return "\n" * min(ends, 2) + gap[gap.rfind("\n") + 1 :] if ends else gap
+
+
+def written(found: Sequence[Token]) -> str:
+    """The text of tokens."""
+    return "".join([part for token in found for part in (token.gap, token.text)]).lstrip("\n") + "\n"
+
+
+def bare(found: Sequence[Token]) -> str:
+    """The text of tokens without any blank."""
+    return "".join("".join([token.text for token in found]).split())
+
+
+def directives(found: Sequence[Token]) -> list[tuple[int, int]]:
+    """Where each line that begins with `#` begins and ends."""
+    made = []
+    for start in [place for place, (_, text, _, gap) in enumerate(found) if text == "#" and gap[:1] == "\n"]:
+        end = start + 1
+        while end < len(found) and found[end].gap[:1] != "\n":
+            end += 1
+        made.append((start, end))
+    return made
+
+
+def code(found: Sequence[Token]) -> Iterator[Token]:
+    """All but directives."""
+    place = 0
+    for start, end in directives(found):
+        yield from found[place:start]
+        place = end
+    yield from found[place:]

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from warpgen.errors import VerificationError
 from warpgen.fences import fenced, named, said
 from warpgen.verification.allowlist import MOST_CHARACTERS, allowed_of_warp, bound_names, require_allowed
+from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.jail.cpp_halves import halves
+from warpgen.verification.jail.cpp_instances import alike
 from warpgen.verification.jail.cpp_screen import NoKernel, cleaned
 from warpgen.verification.jail.cpp_tokens import Refused as CppRefused
 from warpgen.verification.jail.job import Clean, Shape, Shaped
@@ -73,7 +75,9 @@ def clean(job: Clean) -> Shaped:
         return Shaped(stage="compile", why=str(error))
     except CppRefused as error:
         return Shaped(stage="allow", why=f"not allowed: {error}")
-    return Shaped(text, kernel_name(text), halves=halves(text, job.language))
+    once = job.language == "cpp" and alike(text, job.own)
+    text = without_fast_path(text) if once else text
+    return Shaped(text, kernel_name(text), halves=halves(text, job.language), once=once)
 
 
 def readable(text: str, language: str, extract: bool) -> str:

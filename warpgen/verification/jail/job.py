@@ -105,7 +105,8 @@ class Shape(msgspec.Struct, frozen=True):
 class Shaped(msgspec.Struct, frozen=True):
     """The kernel's module or text alone, or the stage that the answer did not pass and why.
 
-    `halves` are those of C++ or CUDA, to be compiled one after the other, if it falls in two.
+    `halves` are those of C++ or CUDA, to be compiled one after the other, if it falls in two. `once`: of a
+    kernel that is a template, its general instance alone is to be run.
     """
 
     source: str = ""
@@ -113,6 +114,7 @@ class Shaped(msgspec.Struct, frozen=True):
     stage: str = ""
     why: str = ""
     halves: tuple[str, str] | None = None
+    once: bool = False
 
 
 class Clean(msgspec.Struct, frozen=True):

@@ -79,6 +79,7 @@ def begin(folder: Path) -> Callable[[bytes], bytes]:
     warp_api.start(folder / "kernels")
     known = Known(Builder(folder / "builder"))
     rehearse()
+    gc.disable()  # a child ends before it were of use, and collecting goes over all that it has
     gc.freeze()
 
     def answer(question: bytes) -> bytes:
