@@ -113,7 +113,7 @@ SELU = Activation(
         """
 @wp.func
 def selu(x: float) -> float:
-    # constants of Klambauer et al. 2017, for which means and variances have a fixed point
+    # self-normalizing constants (Klambauer et al. 2017)
     if x > 0.0:
         return 1.0507009873554805 * x
     return 1.0507009873554805 * 1.6732632423543772 * (wp.exp(x) - 1.0)
@@ -206,7 +206,7 @@ SOFTPLUS = Activation(
 @wp.func
 def softplus(x: float) -> float:
     """Numerically stable log(1 + exp(x))."""
-    # max(x, 0) is taken out so that the exponential cannot overflow
+    # pull out max(x, 0) to avoid overflow in exp()
     return wp.max(x, 0.0) + wp.log(1.0 + wp.exp(-wp.abs(x)))
 ''',
         numpy=lambda x: np.logaddexp(0.0, x),
@@ -247,7 +247,7 @@ HARD_SWISH = Activation(
         '''
 @wp.func
 def hard_swish(x: float) -> float:
-    """Swish of MobileNetV3, whose sigmoid is a piecewise linear ramp."""
+    """Hard swish (MobileNetV3), using a piecewise linear sigmoid."""
     return x * wp.clamp(x + 3.0, 0.0, 6.0) / 6.0
 ''',
         numpy=lambda x: x * np.clip(x + 3.0, 0.0, 6.0) / 6.0,
@@ -272,7 +272,7 @@ TANH = Activation(
         """
 @wp.func
 def scaled_tanh(x: float) -> float:
-    # LeCun et al. 1998: slope and curvature suit inputs of unit variance
+    # LeCun et al. 1998: scaled for unit-variance inputs
     return 1.7159 * wp.tanh(0.6666667 * x)
 """,
         numpy=lambda x: 1.7159 * np.tanh(0.6666667 * x),

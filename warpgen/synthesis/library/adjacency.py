@@ -26,7 +26,7 @@ NAMES = {
 GRAPH = piece('''
 @wp.struct
 class Graph:
-    """Neighbors of all nodes, one list after the other."""
+    """Graph adjacency in CSR format."""
 
     offsets: wp.array(dtype=int)
     targets: wp.array(dtype=int)
@@ -35,7 +35,7 @@ class Graph:
 WEIGHTED = piece('''
 @wp.struct
 class WeightedGraph:
-    """Neighbors of all nodes and the weights of their edges, one list after the other."""
+    """Weighted graph adjacency in CSR format."""
 
     offsets: wp.array(dtype=int)
     targets: wp.array(dtype=int)
@@ -97,11 +97,11 @@ def declare(
         d.struct("G", WEIGHTED if high > 0.0 else GRAPH, fields, about="Adjacency lists")
         return made
     if layout == "padded":
-        about = "Neighbors of each node, negative after the last"
+        about = "Neighbor indices per node, padded with negative values"
         d.input("targets", "int", (nodes, width), -1 - nodes // 10, nodes, about=about)
     else:
-        d.input("offsets", "int", nodes + 1, 0, edges, kind="offsets", about="Start of each node's list")
-        d.input("targets", "int", edges, 0, nodes, about="Neighbors of all nodes, list after list")
+        d.input("offsets", "int", nodes + 1, 0, edges, kind="offsets", about="CSR row offsets")
+        d.input("targets", "int", edges, 0, nodes, about="Concatenated neighbor indices")
     if high > 0.0:
         shape = (nodes, width) if layout == "padded" else edges
         d.input("weights", "float", shape, low, high, about="Edge weights")

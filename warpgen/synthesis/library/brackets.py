@@ -15,10 +15,10 @@ def find_interval(xs: wp.array(dtype=float), x: float) -> int:
 
     Args:
         xs: Knots in ascending order.
-        x: Query position; clamped to the first or last interval.
+        x: Query position, clamped to the first or last interval.
 
     Returns:
-        Index of the interval's left knot.
+        Left knot index of the containing interval.
     """
     low = int(0)
     high = xs.shape[0] - 1
@@ -36,7 +36,7 @@ SCAN = piece(
     """
 @wp.func
 def scan_interval(xs: wp.array(dtype=float), x: float) -> int:
-    # tables are short: a scan is as fast as a bisection
+    # linear scan is fast enough for short tables
     k = int(0)
     while k < xs.shape[0] - 2 and x >= xs[k + 1]:
         k += 1
@@ -48,7 +48,7 @@ LOWER_BOUND = piece(
     '''
 @wp.func
 def bracket(xs: wp.array(dtype=float), x: float) -> int:
-    """Return the index of the interval that contains x, clamped to the valid range."""
+    """Return the interval index for x, clamped to the valid range."""
     return wp.clamp(wp.lower_bound(xs, x) - 1, 0, xs.shape[0] - 2)
 '''
 )

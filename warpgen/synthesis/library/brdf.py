@@ -60,7 +60,7 @@ def fresnel_schlick(cos_theta: float, f0: float) -> float:
     """Schlick's approximation to the Fresnel reflectance.
 
     Args:
-        cos_theta: Cosine of the angle between the view and half vectors.
+        cos_theta: Cosine of the incidence angle.
         f0: Reflectance at normal incidence.
     """
     m = 1.0 - cos_theta
@@ -73,8 +73,8 @@ FRESNEL_DIELECTRIC = piece(
     '''
 @wp.func
 def fresnel_dielectric(cos_i: float, eta: float) -> float:
-    """Unpolarized Fresnel reflectance of a dielectric interface."""
-    # eta is the inner index of refraction over the outer one
+    """Unpolarized Fresnel reflectance for a dielectric."""
+    # eta: relative index of refraction (inside / outside)
     sin2_t = (1.0 - cos_i * cos_i) / (eta * eta)
     if sin2_t >= 1.0:
         return 1.0
@@ -90,7 +90,7 @@ FRESNEL_CONDUCTOR = piece(
     '''
 @wp.func
 def fresnel_conductor(cos_i: float, eta: float, k: float) -> float:
-    """Fresnel reflectance of a metal with complex index of refraction eta + i*k."""
+    """Conductor Fresnel reflectance for a complex IOR eta + i*k."""
     cos2 = cos_i * cos_i
     sin2 = 1.0 - cos2
     t0 = eta * eta - k * k - sin2
@@ -174,7 +174,7 @@ PHONG = piece(
     '''
 @wp.func
 def phong(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
-    """Phong's lobe about the mirror direction of the light."""
+    """Phong specular lobe around the reflected light direction."""
     shininess = 2.0 / (roughness * roughness)
     r = 2.0 * wp.dot(n, l) * n - l
     return (shininess + 2.0) / (2.0 * wp.pi) * wp.pow(wp.max(wp.dot(r, v), 1.0e-6), shininess)
@@ -186,10 +186,10 @@ BLINN_PHONG = piece(
     '''
 @wp.func
 def blinn_phong(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
-    """Blinn and Phong's lobe about the half vector."""
+    """Blinn-Phong specular lobe around the half vector."""
     shininess = 2.0 / (roughness * roughness)
     h = wp.normalize(v + l)
-    # (s + 8) / 8 pi keeps the energy of the lobe about the same for all exponents
+    # (s + 8) / (8 pi) approximately normalizes the lobe for any exponent
     return (shininess + 8.0) / (8.0 * wp.pi) * wp.pow(wp.max(wp.dot(n, h), 1.0e-6), shininess)
 ''',
     numpy=_blinn,
@@ -205,7 +205,7 @@ def oren_nayar(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
     b = 0.45 * sigma2 / (sigma2 + 0.09)
     n_dot_v = wp.clamp(wp.dot(n, v), 0.0, 1.0)
     n_dot_l = wp.clamp(wp.dot(n, l), 0.0, 1.0)
-    # max(cos(phi), 0) sin(alpha) tan(beta) without any angle
+    # max(cos(phi), 0) sin(alpha) tan(beta), computed without trig calls
     s = wp.max(wp.dot(l, v) - n_dot_l * n_dot_v, 0.0)
     t = wp.max(wp.max(n_dot_l, n_dot_v), 1.0e-3)
     return (a + b * s / t) / wp.pi
@@ -221,9 +221,9 @@ def cook_torrance(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float
 
     Args:
         n: Unit surface normal.
-        v: Unit direction to the viewer.
-        l: Unit direction to the light.
-        roughness: Perceptual roughness; alpha is its square.
+        v: Unit view direction.
+        l: Unit light direction.
+        roughness: Perceptual roughness, alpha = roughness^2.
 
     Returns:
         Specular BRDF value [1/sr].
@@ -234,7 +234,7 @@ def cook_torrance(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float
     alpha = roughness * roughness
     d = ggx_distribution(wp.dot(n, h), alpha)
     vis = smith_visibility(n_dot_v, n_dot_l, alpha)
-    # four percent at normal incidence: most dielectrics
+    # F0 = 0.04, typical for dielectrics
     return d * vis * fresnel_schlick(wp.dot(v, h), 0.04)
 ''',
     GGX,
@@ -247,13 +247,13 @@ DISNEY_DIFFUSE = piece(
     '''
 @wp.func
 def disney_diffuse(n: wp.vec3, v: wp.vec3, l: wp.vec3, roughness: float) -> float:
-    """Burley's diffuse model with retro-reflection at grazing angles."""
+    """Burley (Disney) diffuse with retro-reflection at grazing angles."""
     h = wp.normalize(v + l)
     l_dot_h = wp.dot(l, h)
     fd90 = 0.5 + 2.0 * roughness * l_dot_h * l_dot_h
     mv = 1.0 - wp.max(wp.dot(n, v), 0.0)
     ml = 1.0 - wp.max(wp.dot(n, l), 0.0)
-    # retro-reflection at grazing angles grows with the roughness
+    # retro-reflection increases with roughness at grazing angles
     view_scatter = 1.0 + (fd90 - 1.0) * mv * mv * mv * mv * mv
     light_scatter = 1.0 + (fd90 - 1.0) * ml * ml * ml * ml * ml
     return view_scatter * light_scatter / wp.pi

@@ -90,7 +90,7 @@ def closest_point_triangle(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3) -> wp
     if va <= 0.0 and d4 - d3 >= 0.0 and d5 - d6 >= 0.0:
         return b + (d4 - d3) / (d4 - d3 + d5 - d6) * (c - b)
 
-    # inside the face: barycentric coordinates of the foot
+    # inside the face: use barycentric coordinates
     denom = 1.0 / (va + vb + vc)
     return a + vb * denom * ab + vc * denom * ac
 ''',

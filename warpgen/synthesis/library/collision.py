@@ -21,10 +21,10 @@ CLOSEST_ON_SEGMENT = piece(
     '''
 @wp.func
 def closest_point_on_segment(a: wp.vec3, b: wp.vec3, point: wp.vec3) -> wp.vec3:
-    """Return the point of segment `ab` that is closest to `point`."""
+    """Return the closest point to `point` on segment `ab`."""
     ab = b - a
     length_sq = wp.dot(ab, ab)
-    # Degenerate segment: both ends coincide
+    # Degenerate segment (zero length)
     if length_sq < 1.0e-12:
         return a
     t = wp.clamp(wp.dot(point - a, ab) / length_sq, 0.0, 1.0)
@@ -60,7 +60,7 @@ def closest_points_segments(p1: wp.vec3, q1: wp.vec3, p2: wp.vec3, q2: wp.vec3):
     Follows Ericson, Real-Time Collision Detection, section 5.1.9.
 
     Returns:
-        Tuple of the point on the first and the point on the second segment.
+        Tuple of closest points on the first and second segment.
     """
     d1 = q1 - p1
     d2 = q2 - p2
@@ -77,7 +77,7 @@ def closest_points_segments(p1: wp.vec3, q1: wp.vec3, p2: wp.vec3, q2: wp.vec3):
     if denom > 1.0e-8:
         s = wp.clamp((b * f - c * e) / denom, 0.0, 1.0)
     t = (b * s + f) / e
-    # If t is outside of [0, 1], clamp it and recompute s for the new value of t
+    # If t is outside [0, 1], clamp it and recompute s
     if t < 0.0:
         t = 0.0
         s = wp.clamp(-c / a, 0.0, 1.0)
@@ -109,7 +109,7 @@ def collide_spheres(pos_a: wp.vec3, radius_a: float, pos_b: wp.vec3, radius_b: f
     """
     delta = pos_b - pos_a
     center_dist = wp.length(delta)
-    # Degenerate case for coincident centers: any normal will do
+    # Degenerate case for coincident centers: use an arbitrary normal
     normal = wp.where(center_dist > 1.0e-6, delta / wp.max(center_dist, 1.0e-6), wp.vec3(0.0, 0.0, 1.0))
     dist = center_dist - radius_a - radius_b
     return dist, pos_a + normal * (radius_a + 0.5 * dist), normal
@@ -151,8 +151,8 @@ def collide_plane_capsule(
     radius: float,
     half_height: float,
 ):
-    """Return the deeper one of the contacts between a half-space and the caps of a capsule."""
-    # The cap whose axis points against the plane normal is the deeper one
+    """Return the deepest contact between a half-space and a capsule."""
+    # Pick the end cap facing the plane, since it is the deepest
     segment = capsule_axis * half_height
     if wp.dot(segment, plane_normal) > 0.0:
         segment = -segment
@@ -176,8 +176,8 @@ COLLIDE_PLANE_BOX = piece(
 def collide_plane_box(
     plane_normal: wp.vec3, plane_pos: wp.vec3, box_pos: wp.vec3, box_rot: wp.quat, half_extents: wp.vec3
 ):
-    """Return distance, contact point and normal between a half-space and the deepest corner of a box."""
-    # Support point of the box in the direction against the plane normal
+    """Return distance, contact point and normal for the deepest box corner against a half-space."""
+    # Box support point along the negative plane normal
     local_dir = wp.quat_rotate_inv(box_rot, -plane_normal)
     corner = wp.vec3(
         wp.where(local_dir[0] >= 0.0, half_extents[0], -half_extents[0]),
@@ -216,10 +216,10 @@ def collide_sphere_box(
 ):
     """Compute the contact between a sphere and an oriented box.
 
-    If the center of the sphere is inside of the box, it is pushed out through the closest face.
+    If the sphere center is inside the box, it is pushed out through the closest face.
 
     Returns:
-        Tuple of signed distance, contact point in world space, and unit normal from sphere to box.
+        Tuple of signed distance, world-space contact point, and unit normal from sphere to box.
     """
     local_pos = wp.quat_rotate_inv(box_rot, sphere_pos - box_pos)
     closest = wp.vec3(
@@ -234,7 +234,7 @@ def collide_sphere_box(
         dist = surface_dist - radius
         point = box_pos + wp.quat_rotate(box_rot, closest - 0.5 * dist * normal)
         return dist, point, wp.quat_rotate(box_rot, normal)
-    # Center is inside: find the face with the smallest depth
+    # Center is inside: find the face with minimum penetration
     depth = half_extents - wp.vec3(wp.abs(local_pos[0]), wp.abs(local_pos[1]), wp.abs(local_pos[2]))
     face = 0
     if depth[1] < depth[face]:

@@ -20,7 +20,7 @@ LUMA_709 = piece(
     """
 @wp.func
 def luminance(c: wp.vec3) -> float:
-    # Rec. 709, for linear light
+    # Rec. 709 luma weights, for linear RGB
     return 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]
 """,
     numpy=_luma(0.2126, 0.7152, 0.0722),
@@ -30,7 +30,7 @@ TO_LINEAR = piece(
     '''
 @wp.func
 def srgb_to_linear(c: float) -> float:
-    """Decode an sRGB component in [0, 1] to linear light (IEC 61966-2-1)."""
+    """Decode an sRGB component in [0, 1] to linear (IEC 61966-2-1)."""
     if c <= 0.04045:
         return c / 12.92
     return wp.pow((c + 0.055) / 1.055, 2.4)
@@ -43,7 +43,7 @@ TO_SRGB = piece(
 @wp.func
 def linear_to_srgb(c: float) -> float:
     """Encode a linear component in [0, 1] as sRGB (IEC 61966-2-1)."""
-    # linear near black, since the power law has an infinite slope there
+    # linear segment near black, where the power law has infinite slope
     if c <= 0.0031308:
         return 12.92 * c
     return 1.055 * wp.pow(c, 1.0 / 2.4) - 0.055
@@ -70,7 +70,7 @@ def rgb_to_hsv(c: wp.vec3) -> wp.vec3:
     """Convert RGB to hue, saturation and value, all in [0, 1]."""
     value = wp.max(c[0], wp.max(c[1], c[2]))
     chroma = value - wp.min(c[0], wp.min(c[1], c[2]))
-    # greys have no hue, black no saturation
+    # avoid division by zero: hue is undefined for gray, saturation for black
     if chroma <= 0.0:
         return wp.vec3(0.0, 0.0, value)
     if value == c[0]:
@@ -131,7 +131,7 @@ TO_YCBCR = piece(
 @wp.func
 def rgb_to_ycbcr(c: wp.vec3) -> wp.vec3:
     """Convert RGB to full-range YCbCr (ITU-R BT.601)."""
-    # JPEG's full range: chroma is centred at one half
+    # full range (JPEG), chroma centered at 0.5
     return wp.vec3(
         0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2],
         -0.168736 * c[0] - 0.331264 * c[1] + 0.5 * c[2] + 0.5,
@@ -175,7 +175,7 @@ LAB_CURVE = piece(
     """
 @wp.func
 def lab_curve(t: float) -> float:
-    # the cube root is replaced by its tangent near zero
+    # linear segment near zero to avoid the infinite cube root slope
     if t > 0.008856452:
         return wp.pow(t, 1.0 / 3.0)
     return t * 7.787037 + 16.0 / 116.0

@@ -81,7 +81,9 @@ def declare(
         d.struct("A", BSR if entry == "mat33" else CSR, fields, about=about)
         return Rows("A.", entries, (rows, columns))
     what = "block" if entry == "mat33" else "entry"
-    d.input("offsets", "int", rows + 1, 0, entries, kind="offsets", about=f"First {what} of each row")
-    d.input("columns", "int", entries, 0, columns, about=f"Column of each {what}")
-    d.input("values", entry, entries, low, high, about="Blocks" if what == "block" else "Entries")
+    d.input("offsets", "int", rows + 1, 0, entries, kind="offsets", about="Row offsets")
+    d.input("columns", "int", entries, 0, columns, about=f"Column index per {what}")
+    d.input(
+        "values", entry, entries, low, high, about="Matrix blocks" if what == "block" else "Nonzero values"
+    )
     return Rows("", entries, (rows, columns))

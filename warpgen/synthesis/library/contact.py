@@ -16,16 +16,16 @@ LINEAR_NORMAL = piece(
     '''
 @wp.func
 def linear_contact(overlap: float, closing: float, radius: float, stiffness: float, damping: float) -> float:
-    """Compute the normal force of a linear spring-dashpot contact.
+    """Compute the normal force using a linear spring-dashpot model.
 
     Args:
         overlap: Penetration depth [m], positive in contact.
         closing: Closing speed along the normal [m/s].
-        radius: Effective radius of the pair [m].
+        radius: Effective contact radius [m].
         stiffness: Contact stiffness per effective radius [N/m^2].
         damping: Contact damping per effective radius [N s/m^2].
     """
-    # spring and dashpot; a contact that opens fast must not pull
+    # clamp to zero so that separating contacts do not pull
     return wp.max(stiffness * radius * overlap + damping * radius * closing, 0.0)
 ''',
     numpy=lambda o, c, r, k, d: np.maximum(k * r * o + d * r * c, 0.0),
@@ -35,8 +35,8 @@ HERTZ_NORMAL = piece(
     '''
 @wp.func
 def hertz_contact(overlap: float, closing: float, radius: float, modulus: float, damping: float) -> float:
-    """Compute the normal force of a Hertzian contact with viscous damping."""
-    # the patch has the radius sqrt(R d), so that the force grows with d^(3/2)
+    """Compute the Hertzian normal force with viscous damping."""
+    # contact patch radius is sqrt(R d), so the force scales with d^(3/2)
     patch = wp.sqrt(radius * overlap)
     return wp.max(4.0 / 3.0 * modulus * patch * overlap + damping * patch * closing, 0.0)
 ''',
@@ -63,7 +63,7 @@ CLAMPED_FRICTION = piece(
     '''
 @wp.func
 def coulomb_friction(slip: wp.vec3, limit: float, viscosity: float) -> wp.vec3:
-    """Return the friction force for a tangential velocity.
+    """Return the friction force for a given tangential velocity.
 
     Viscous for small slip, clamped to the Coulomb limit otherwise.
     """
@@ -80,7 +80,7 @@ SMOOTH_FRICTION = piece(
 @wp.func
 def smooth_friction(slip: wp.vec3, limit: float, viscosity: float) -> wp.vec3:
     """Return a regularized friction force that is differentiable at zero slip."""
-    # viscosity * slip where that is small, the limit where it is large, smooth in between
+    # smooth blend from viscosity * slip to the Coulomb limit
     if limit <= 0.0:
         return wp.vec3(0.0, 0.0, 0.0)
     return slip * (-limit * viscosity / (limit + viscosity * wp.length(slip)))
@@ -100,7 +100,7 @@ SPLIT = piece(
     '''
 @wp.func
 def split_velocity(v: wp.vec3, n: wp.vec3):
-    """Split v into its normal component and the remaining tangential vector."""
+    """Split v into normal component and tangential vector."""
     along = wp.dot(v, n)
     return along, v - along * n
 ''',

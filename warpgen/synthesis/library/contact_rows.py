@@ -25,8 +25,8 @@ TANGENTS = piece(
     '''
 @wp.func
 def orthonormal_basis(n: wp.vec3):
-    """Build two tangents orthogonal to the unit vector `n` without branches (Duff et al. 2017)."""
-    # The sign must not vanish for vectors in the xy-plane, so it is selected explicitly
+    """Build two tangent vectors orthogonal to the unit vector `n`, branch-free (Duff et al. 2017)."""
+    # Select the sign explicitly, since it must not be zero when n[2] = 0
     sign = wp.where(n[2] >= 0.0, 1.0, -1.0)
     a = -1.0 / (sign + n[2])
     b = n[0] * n[1] * a
@@ -42,7 +42,7 @@ POINT_VELOCITY = piece(
 @wp.func
 def velocity_at_point(body: int, r: wp.vec3, body_qd: wp.array(dtype=wp.spatial_vector)) -> wp.vec3:
     """Return the world-space velocity of a body at offset `r` from its center of mass."""
-    # Static geometry is attached to body -1
+    # Body -1 is static geometry
     if body < 0:
         return wp.vec3(0.0, 0.0, 0.0)
     qd = body_qd[body]
@@ -70,15 +70,15 @@ def inverse_effective_mass(
     body_inv_mass: wp.array(dtype=float),
     body_inv_inertia: wp.array(dtype=wp.mat33),
 ) -> float:
-    """Compute J M^-1 J^T of one body for a unit impulse along `direction` at offset `r`.
+    """Compute J M^-1 J^T for a single body and a unit impulse along `direction` at offset `r`.
 
     Args:
         body: Body index, -1 for static geometry (infinite mass).
-        r: Offset from the center of mass to the contact point in world space.
-        direction: Unit direction of the impulse.
+        r: World-space offset from the center of mass to the contact point.
+        direction: Unit impulse direction.
         body_q: Body poses.
         body_inv_mass: Inverse masses [1/kg].
-        body_inv_inertia: Inverse inertia tensors in body space.
+        body_inv_inertia: Body-space inverse inertia tensors.
     """
     if body < 0:
         return 0.0

@@ -21,11 +21,11 @@ DAYS_FROM_CIVIL = piece(
     '''
 @wp.func
 def days_from_civil(year: int, month: int, day: int) -> int:
-    """Return the number of days since 1970-01-01 for a Gregorian date.
+    """Return the number of days since 1970-01-01 for a given Gregorian date.
 
     See H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
     """
-    # years begin in March, so that the leap day is the last of a year
+    # start the year in March so that the leap day comes last
     y = wp.where(month <= 2, year - 1, year)
     era = y // 400
     yoe = y - era * 400
@@ -46,11 +46,11 @@ def civil_from_days(days: int):
     doe = z - era * 146097
     yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
     doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
-    # months from March, of 153 days to every five
+    # months counted from March, 153 days per 5 months
     mp = (5 * doy + 2) // 153
     day = doy - (153 * mp + 2) // 5 + 1
     month = wp.where(mp < 10, mp + 3, mp - 9)
     year = yoe + era * 400
-    # January and February belong to the next year
+    # January and February fall in the next calendar year
     return wp.where(month <= 2, year + 1, year), month, day
 ''')

@@ -41,7 +41,7 @@ LORENZ = System(
         '''
 @wp.func
 def lorenz(s: wp.vec3, sigma: float, rho: float, beta: float) -> wp.vec3:
-    """Right-hand side of the Lorenz system."""
+    """Lorenz system right-hand side."""
     return wp.vec3(sigma * (s[1] - s[0]), s[0] * (rho - s[2]) - s[1], s[0] * s[1] - beta * s[2])
 ''',
         numpy=lambda x, y, z, s, r, b: (s * (y - x), x * (r - z) - y, x * y - b * z),
@@ -51,7 +51,7 @@ def lorenz(s: wp.vec3, sigma: float, rho: float, beta: float) -> wp.vec3:
     -10.0,
     20.0,
     (0.001, 0.005),
-    "Lorenz's model of convection",
+    "the Lorenz system",
 )
 
 ROESSLER = System(
@@ -59,7 +59,7 @@ ROESSLER = System(
         '''
 @wp.func
 def roessler(s: wp.vec3, a: float, b: float, c: float) -> wp.vec3:
-    """Right-hand side of the Roessler system."""
+    """Roessler system right-hand side."""
     return wp.vec3(-s[1] - s[2], s[0] + a * s[1], b + s[2] * (s[0] - c))
 ''',
         numpy=lambda x, y, z, a, b, c: (-y - z, x + a * y, b + z * (x - c)),
@@ -69,7 +69,7 @@ def roessler(s: wp.vec3, a: float, b: float, c: float) -> wp.vec3:
     -4.0,
     4.0,
     (0.005, 0.02),
-    "Roessler's attractor",
+    "the Roessler system",
 )
 
 SIRS = System(
@@ -77,9 +77,9 @@ SIRS = System(
         '''
 @wp.func
 def sirs(s: wp.vec3, beta: float, gamma: float, waning: float) -> wp.vec3:
-    """SIRS epidemic model: immunity wanes, and the recovered become susceptible again.
+    """SIRS epidemic model with waning immunity.
 
-    The state holds the densities of susceptible, infected and recovered people.
+    State is (susceptible, infected, recovered).
     """
     infections = beta * s[0] * s[1]
     return wp.vec3(
@@ -93,7 +93,7 @@ def sirs(s: wp.vec3, beta: float, gamma: float, waning: float) -> wp.vec3:
     0.05,
     0.6,
     (0.1, 0.5),
-    "an SIRS epidemic",
+    "an SIRS epidemic model",
 )
 
 VAN_DER_POL = System(
@@ -102,7 +102,7 @@ VAN_DER_POL = System(
 @wp.func
 def van_der_pol(s: wp.vec2, mu: float) -> wp.vec2:
     """Van der Pol oscillator, state (x, dx/dt)."""
-    # pumps small oscillations, damps large ones
+    # nonlinear damping: negative for |x| < 1, positive otherwise
     return wp.vec2(s[1], mu * (1.0 - s[0] * s[0]) * s[1] - s[0])
 ''',
         numpy=lambda x, y, mu: (y, mu * (1.0 - x * x) * y - x),
@@ -112,7 +112,7 @@ def van_der_pol(s: wp.vec2, mu: float) -> wp.vec2:
     -2.0,
     2.0,
     (0.01, 0.05),
-    "van der Pol's oscillator",
+    "the van der Pol oscillator",
 )
 
 LOTKA_VOLTERRA = System(
@@ -124,10 +124,10 @@ def predator_prey(s: wp.vec2, growth: float, hunt: float, death: float, efficien
 
     Args:
         s: Prey and predator densities.
-        growth: Growth rate of the prey.
+        growth: Prey growth rate.
         hunt: Predation rate.
-        death: Death rate of the predators.
-        efficiency: Predators born per prey eaten.
+        death: Predator death rate.
+        efficiency: Conversion efficiency from prey to predators.
     """
     eaten = hunt * s[0] * s[1]
     return wp.vec2(growth * s[0] - eaten, efficiency * eaten - death * s[1])
@@ -139,7 +139,7 @@ def predator_prey(s: wp.vec2, growth: float, hunt: float, death: float, efficien
     0.5,
     2.0,
     (0.01, 0.05),
-    "Lotka's and Volterra's predators and prey",
+    "the Lotka-Volterra equations",
 )
 
 PENDULUM = System(
@@ -166,7 +166,7 @@ FITZHUGH_NAGUMO = System(
 @wp.func
 def fitzhugh_nagumo(s: wp.vec2, current: float, epsilon: float, a: float, b: float) -> wp.vec2:
     """FitzHugh-Nagumo neuron model."""
-    # membrane potential, and the recovery that follows it slowly
+    # s[0]: membrane potential, s[1]: slow recovery variable
     return wp.vec2(
         s[0] - s[0] * s[0] * s[0] / 3.0 - s[1] + current, epsilon * (s[0] + a - b * s[1])
     )
@@ -178,7 +178,7 @@ def fitzhugh_nagumo(s: wp.vec2, current: float, epsilon: float, a: float, b: flo
     -1.5,
     1.5,
     (0.02, 0.1),
-    "FitzHugh's and Nagumo's nerve cell",
+    "the FitzHugh-Nagumo neuron model",
 )
 
 BRUSSELATOR = System(
@@ -187,7 +187,7 @@ BRUSSELATOR = System(
 @wp.func
 def brusselator(s: wp.vec2, feed: float, drain: float) -> wp.vec2:
     """Brusselator reaction kinetics, state (x, y)."""
-    # autocatalysis: two X and a Y make three X
+    # autocatalytic step: 2X + Y -> 3X
     third = s[0] * s[0] * s[1]
     return wp.vec2(feed + third - (drain + 1.0) * s[0], drain * s[0] - third)
 ''',
@@ -198,7 +198,7 @@ def brusselator(s: wp.vec2, feed: float, drain: float) -> wp.vec2:
     0.5,
     2.0,
     (0.01, 0.04),
-    "the Brusselator model of an oscillating reaction",
+    "the Brusselator",
 )
 
 SYSTEMS = (

@@ -64,7 +64,7 @@ COFACTOR = piece(
 @wp.func
 def cofactor(f: wp.mat33) -> wp.mat33:
     """Compute the cofactor matrix of F, i.e. dJ/dF."""
-    # By cross products of the columns of F, which need no inverse of F
+    # Column cross products avoid inverting F
     a = wp.vec3(f[0, 0], f[1, 0], f[2, 0])
     b = wp.vec3(f[0, 1], f[1, 1], f[2, 1])
     c = wp.vec3(f[0, 2], f[1, 2], f[2, 2])
@@ -77,14 +77,14 @@ STVK = piece(
     '''
 @wp.func
 def stvk_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress of the St. Venant-Kirchhoff model.
+    """St. Venant-Kirchhoff first Piola-Kirchhoff stress.
 
     Args:
         f: Deformation gradient.
         mu: Second Lame parameter (shear modulus).
         lam: First Lame parameter.
     """
-    # Green's strain E = (F^T F - I) / 2; P = F (2 mu E + lambda tr(E) I)
+    # Green strain E = (F^T F - I) / 2; P = F (2 mu E + lambda tr(E) I)
     identity = wp.identity(n=3, dtype=float)
     strain = 0.5 * (wp.transpose(f) * f - identity)
     return f * (2.0 * mu * strain + lam * wp.trace(strain) * identity)
@@ -96,8 +96,8 @@ STABLE_NEO_HOOKEAN = piece(
     '''
 @wp.func
 def stable_neo_hookean_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress of stable neo-Hookean (Smith et al. 2018)."""
-    # F = I bears no stress, and lambda + mu in the volume term gives Hooke's law for small strains
+    """Stable neo-Hookean first Piola-Kirchhoff stress (Smith et al. 2018)."""
+    # stress-free at F = I; lambda + mu in the volume term matches Hooke's law for small strains
     return mu * f + ((lam + mu) * (wp.determinant(f) - 1.0) - mu) * cofactor(f)
 ''',
     COFACTOR,
@@ -108,7 +108,7 @@ NEO_HOOKEAN = piece(
     '''
 @wp.func
 def neo_hookean_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress of the compressible neo-Hookean model, for det F > 0."""
+    """Compressible neo-Hookean first Piola-Kirchhoff stress, requires det F > 0."""
     # P = mu (F - F^-T) + lambda log(J) F^-T
     inv_t = wp.transpose(wp.inverse(f))
     return mu * (f - inv_t) + lam * wp.log(wp.determinant(f)) * inv_t
@@ -120,9 +120,9 @@ POLAR = piece(
     '''
 @wp.func
 def polar_rotation(f: wp.mat33) -> wp.mat33:
-    """Return the rotation of the polar decomposition F = R * S."""
-    # U and V of svd3() are rotations themselves: where det F < 0, the last singular value is negative;
-    # of 32 bits it stops early, which leaves them off by 1e-3
+    """Return the rotation R from the polar decomposition F = R * S."""
+    # svd3() returns proper rotations U and V (the last singular value is negative if det F < 0);
+    # use double precision, since float32 is only accurate to about 1e-3
     u, _, v = wp.svd3(wp.mat33d(f))
     return wp.mat33(u * wp.transpose(v))
 ''',
@@ -133,7 +133,7 @@ COROTATED = piece(
     '''
 @wp.func
 def corotated_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress of the fixed corotated model (Stomakhin et al. 2012)."""
+    """Fixed corotated first Piola-Kirchhoff stress (Stomakhin et al. 2012)."""
     rot = polar_rotation(f)
     return 2.0 * mu * (f - rot) + lam * (wp.determinant(f) - 1.0) * cofactor(f)
 ''',
@@ -146,7 +146,7 @@ LINEAR = piece(
     """
 @wp.func
 def linear_stress(f: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    # small strains: cheap, but an element that turns seems to grow
+    # valid for small strains only, not rotation invariant
     identity = wp.identity(n=3, dtype=float)
     strain = 0.5 * (f + wp.transpose(f)) - identity
     return 2.0 * mu * strain + lam * wp.trace(strain) * identity

@@ -85,8 +85,8 @@ SHALLOW = piece(
     '''
 @wp.func
 def shallow_flux(q: wp.vec2) -> wp.vec2:
-    """Physical flux of the shallow water equations for q = (h, h*u)."""
-    # g = 9.81 m/s^2; q holds the depth and the discharge
+    """Physical shallow water flux for q = (h, h*u)."""
+    # g = 9.81 m/s^2; q = (depth, discharge)
     return wp.vec2(q[1], q[1] * q[1] / q[0] + 4.905 * q[0] * q[0])
 ''',
     numpy=shallow_flux,
@@ -110,12 +110,12 @@ SHALLOW_HLL = piece(
     '''
 @wp.func
 def shallow_hll(left: wp.vec2, right: wp.vec2) -> wp.vec2:
-    """HLL flux for shallow water, using wave speed estimates of Davis."""
+    """HLL flux for shallow water, using Davis wave speed estimates."""
     u_left = left[1] / left[0]
     u_right = right[1] / right[0]
     c_left = wp.sqrt(9.81 * left[0])
     c_right = wp.sqrt(9.81 * right[0])
-    # the slowest and the fastest wave
+    # minimum and maximum wave speeds
     s_left = wp.min(u_left - c_left, u_right - c_right)
     s_right = wp.max(u_left + c_left, u_right + c_right)
     if s_left >= 0.0:
@@ -133,8 +133,8 @@ PRESSURE = piece(
     '''
 @wp.func
 def euler_pressure(q: wp.vec3) -> float:
-    """Pressure of an ideal gas from conserved variables (rho, rho*u, E)."""
-    # ideal gas of gamma = 1.4: total energy less the kinetic one
+    """Ideal gas pressure from conserved variables (rho, rho*u, E)."""
+    # gamma = 1.4; internal energy is total minus kinetic energy
     return 0.4 * (q[2] - 0.5 * q[1] * q[1] / q[0])
 ''',
     numpy=euler_pressure,
@@ -144,7 +144,7 @@ EULER = piece(
     '''
 @wp.func
 def euler_flux(q: wp.vec3) -> wp.vec3:
-    """Physical flux of the 1D Euler equations."""
+    """Physical flux for the 1D Euler equations."""
     u = q[1] / q[0]
     p = euler_pressure(q)
     return wp.vec3(q[1], q[1] * u + p, u * (q[2] + p))
@@ -206,11 +206,11 @@ def euler_hllc(left: wp.vec3, right: wp.vec3) -> wp.vec3:
     """HLLC approximate Riemann solver (Toro et al. 1994).
 
     Args:
-        left: Conserved variables left of the interface.
-        right: Conserved variables right of the interface.
+        left: Left conserved state.
+        right: Right conserved state.
 
     Returns:
-        Numerical flux of (rho, rho*u, E) through the interface.
+        Numerical flux for (rho, rho*u, E).
     """
     u_left = left[1] / left[0]
     u_right = right[1] / right[0]
@@ -224,7 +224,7 @@ def euler_hllc(left: wp.vec3, right: wp.vec3) -> wp.vec3:
         return euler_flux(left)
     if s_right <= 0.0:
         return euler_flux(right)
-    # HLL smears the contact wave, which is restored here: it moves at s_star
+    # restore the contact wave (speed s_star), which HLL smears out
     m_left = left[0] * (s_left - u_left)
     m_right = right[0] * (s_right - u_right)
     s_star = (p_right - p_left + m_left * u_left - m_right * u_right) / (m_left - m_right)

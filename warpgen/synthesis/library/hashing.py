@@ -28,7 +28,7 @@ MURMUR = piece(
     """
 @wp.func
 def hash_key(key: int) -> wp.uint32:
-    # finaliser of MurmurHash3: each bit of the key flips each bit of the hash with a chance of one half
+    # MurmurHash3 finalizer, for good avalanche behavior
     h = wp.uint32(key)
     h = h ^ (h >> wp.uint32(16))
     h = h * wp.uint32(0x85EBCA6B)
@@ -58,7 +58,7 @@ PCG = piece(
 @wp.func
 def pcg_hash(key: int) -> wp.uint32:
     state = wp.uint32(key) * wp.uint32(747796405) + wp.uint32(2891336453)
-    # a shift that depends on the state itself, then a shift of the word to mix its low bits
+    # PCG output permutation: data-dependent xorshift, then mix the low bits
     word = ((state >> ((state >> wp.uint32(28)) + wp.uint32(4))) ^ state) * wp.uint32(277803737)
     return (word >> wp.uint32(22)) ^ word
 """,
@@ -69,7 +69,7 @@ FIBONACCI = piece(
     """
 @wp.func
 def fibonacci_hash(key: int) -> wp.uint32:
-    # 2^32 over the golden ratio, which spreads keys that follow each other
+    # Fibonacci hashing: 2^32 / golden ratio spreads consecutive keys
     h = wp.uint32(key) * wp.uint32(2654435769)
     return h ^ (h >> wp.uint32(15))
 """,

@@ -56,7 +56,7 @@ NEO_HOOKEAN = Solid(
         '''
 @wp.func
 def neo_hookean_energy(F: wp.mat33, mu: float, lam: float) -> float:
-    """Energy density of a compressible neo-Hookean solid."""
+    """Compressible neo-Hookean energy density."""
     J = wp.determinant(F)
     log_j = wp.log(J)
     return 0.5 * mu * (wp.ddot(F, F) - 3.0) - mu * log_j + 0.5 * lam * log_j * log_j
@@ -71,7 +71,7 @@ def neo_hookean_energy(F: wp.mat33, mu: float, lam: float) -> float:
         '''
 @wp.func
 def neo_hookean_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress P = dPsi/dF of the neo-Hookean solid."""
+    """Neo-Hookean first Piola-Kirchhoff stress, P = dPsi/dF."""
     # P = mu (F - F^-T) + lambda ln(J) F^-T
     inverse = wp.transpose(wp.inverse(F))
     return mu * (F - inverse) + lam * wp.log(wp.determinant(F)) * inverse
@@ -87,9 +87,9 @@ STABLE_NEO_HOOKEAN = Solid(
         '''
 @wp.func
 def stable_neo_hookean_energy(F: wp.mat33, mu: float, lam: float) -> float:
-    """Energy density of stable neo-Hookean elasticity (Smith et al. 2018)."""
-    # no logarithm: an element that is turned inside out finds its way back
-    # lambda + mu of Lame in the volume term gives Hooke's law for small strains
+    """Stable neo-Hookean energy density (Smith et al. 2018)."""
+    # no log term, so inverted elements can recover
+    # lambda + mu in the volume term matches Hooke's law for small strains
     lam_mu = lam + mu
     alpha = 1.0 + mu / lam_mu
     J = wp.determinant(F)
@@ -106,9 +106,9 @@ def stable_neo_hookean_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     f0 = wp.vec3(F[0, 0], F[1, 0], F[2, 0])
     f1 = wp.vec3(F[0, 1], F[1, 1], F[2, 1])
     f2 = wp.vec3(F[0, 2], F[1, 2], F[2, 2])
-    # the slope of J: cross products of the columns, which exist for singular F, too
+    # dJ/dF from column cross products, also valid for singular F
     dj = wp.matrix_from_cols(wp.cross(f1, f2), wp.cross(f2, f0), wp.cross(f0, f1))
-    # lambda + mu in the volume term gives Hooke's law for small strains
+    # lambda + mu in the volume term matches Hooke's law for small strains
     return mu * F + ((lam + mu) * (wp.determinant(F) - 1.0) - mu) * dj
 """,
         numpy=lambda f, mu, lam: mu * f + _up((lam + mu) * (np.linalg.det(f) - 1) - mu) * _cofactor(f),
@@ -120,7 +120,7 @@ ST_VENANT_KIRCHHOFF = Solid(
         '''
 @wp.func
 def stvk_energy(F: wp.mat33, mu: float, lam: float) -> float:
-    """St. Venant-Kirchhoff energy density, from the Green strain."""
+    """St. Venant-Kirchhoff energy density using the Green strain."""
     E = 0.5 * (wp.transpose(F) * F - wp.identity(n=3, dtype=float))
     tr = wp.trace(E)
     return mu * wp.ddot(E, E) + 0.5 * lam * tr * tr
@@ -131,8 +131,8 @@ def stvk_energy(F: wp.mat33, mu: float, lam: float) -> float:
         '''
 @wp.func
 def stvk_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress of the St. Venant-Kirchhoff solid."""
-    # P = F S with S = 2 mu E + lambda tr(E) I, E Green's strain
+    """St. Venant-Kirchhoff first Piola-Kirchhoff stress."""
+    # P = F S with S = 2 mu E + lambda tr(E) I, where E is the Green strain
     E = 0.5 * (wp.transpose(F) * F - wp.identity(n=3, dtype=float))
     return F * (2.0 * mu * E + lam * wp.trace(E) * wp.identity(n=3, dtype=float))
 ''',
@@ -155,7 +155,7 @@ def linear_energy(F: wp.mat33, mu: float, lam: float) -> float:
         """
 @wp.func
 def linear_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    # Hooke's law for small strains
+    # small-strain Hooke's law
     eps = 0.5 * (F + wp.transpose(F)) - wp.identity(n=3, dtype=float)
     return 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)
 """,
@@ -166,8 +166,8 @@ def linear_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
 _ROTATION = piece('''
 @wp.func
 def closest_rotation(F: wp.mat33) -> wp.mat33:
-    """Rotation factor of the polar decomposition (Higham 1986, four iterations)."""
-    # Higham's iteration: the mean of a matrix and its inverse transpose converges to the polar factor
+    """Polar decomposition rotation using four Higham (1986) iterations."""
+    # averaging R with its inverse transpose converges to the polar factor
     R = F
     for _ in range(4):
         R = 0.5 * (R + wp.transpose(wp.inverse(R)))
@@ -179,7 +179,7 @@ COROTATED = Solid(
         '''
 @wp.func
 def corotated_energy(F: wp.mat33, mu: float, lam: float) -> float:
-    """Energy density of corotated linear elasticity."""
+    """Corotated linear elastic energy density."""
     R = closest_rotation(F)
     tr = wp.trace(wp.transpose(R) * F) - 3.0
     return mu * wp.ddot(F - R, F - R) + 0.5 * lam * tr * tr

@@ -18,7 +18,7 @@ WRAP = piece(
 @wp.func
 def wrap_index(i: int, n: int) -> int:
     """Wrap an index into [0, n) for periodic boundaries."""
-    # % takes the sign of the dividend as in C, so that -1 needs a period more
+    # % keeps the sign of the dividend as in C, so add n first
     return (i + n) % n
 ''',
     numpy=lambda i, n: (i + n) % n,
@@ -28,7 +28,7 @@ WRAP_AHEAD = piece(
     '''
 @wp.func
 def wrap_ahead(i: int, n: int) -> int:
-    """Wrap an index that is not negative into [0, n) for periodic boundaries."""
+    """Wrap a non-negative index into [0, n) for periodic boundaries."""
     return i % n
 ''',
     numpy=lambda i, n: i % n,
@@ -47,7 +47,7 @@ MIRROR = piece(
     '''
 @wp.func
 def mirror_index(i: int, n: int) -> int:
-    """Reflect an index at the first and last element, neither of which is repeated."""
+    """Reflect an out-of-range index at the boundary without repeating the edge element."""
     if i < 0:
         return -i
     if i >= n:

@@ -86,7 +86,7 @@ SPHERE = piece(
     '''
 @wp.func
 def intersect_sphere(ro: wp.vec3, rd: wp.vec3, center: wp.vec3, radius: float) -> float:
-    """Return the distance along the ray to a sphere, or -1.0 if there is no hit."""
+    """Ray-sphere intersection; returns the hit distance, or -1.0 on a miss."""
     m = ro - center
     b = wp.dot(m, rd)
     c = wp.dot(m, m) - radius * radius
@@ -95,7 +95,7 @@ def intersect_sphere(ro: wp.vec3, rd: wp.vec3, center: wp.vec3, radius: float) -
         return -1.0
     root = wp.sqrt(disc)
     t = -b - root
-    # the far side, for rays that begin inside
+    # ray origin is inside: use the far hit
     if t < 0.0:
         t = -b + root
     if t < 0.0:
@@ -112,7 +112,7 @@ def intersect_triangle(ro: wp.vec3, rd: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.v
     """Moller-Trumbore ray-triangle test.
 
     Returns:
-        Distance along the ray, or a negative value if the triangle is missed.
+        Distance along the ray, or a negative value on a miss.
     """
     e1 = b - a
     e2 = c - a
@@ -147,11 +147,11 @@ def intersect_box(ro: wp.vec3, rd: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> f
     Args:
         ro: Ray origin.
         rd: Ray direction.
-        lower: Minimum corner of the box.
-        upper: Maximum corner of the box.
+        lower: Box minimum corner.
+        upper: Box maximum corner.
 
     Returns:
-        Entry distance, or that of the exit for rays that begin inside; negative if there is no hit.
+        Entry distance (exit distance if the origin is inside), or a negative value on a miss.
     """
     t0 = wp.cw_div(lower - ro, rd)
     t1 = wp.cw_div(upper - ro, rd)
@@ -168,7 +168,7 @@ PLANE = piece(
     '''
 @wp.func
 def intersect_plane(ro: wp.vec3, rd: wp.vec3, normal: wp.vec3, offset: float) -> float:
-    """Return the distance along the ray to a plane, negative if it is not hit."""
+    """Ray-plane intersection; returns a negative value on a miss."""
     denom = wp.dot(rd, normal)
     if wp.abs(denom) < 1.0e-6:
         return -1.0
@@ -184,11 +184,11 @@ CYLINDER = piece(
     '''
 @wp.func
 def intersect_cylinder(ro: wp.vec3, rd: wp.vec3, base: wp.vec3, tip: wp.vec3, radius: float) -> float:
-    """Return the distance to the side of a finite cylinder, or a negative value."""
+    """Intersect the side of a finite cylinder; returns a negative value on a miss."""
     height = wp.length(tip - base)
     axis = (tip - base) / height
     m = ro - base
-    # without their parts along the axis, both are those of a circle
+    # project out the axis to get a 2D ray-circle test
     m_flat = m - wp.dot(m, axis) * axis
     d_flat = rd - wp.dot(rd, axis) * axis
     a = wp.dot(d_flat, d_flat)

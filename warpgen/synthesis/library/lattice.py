@@ -29,7 +29,7 @@ OPPOSITE = piece(
     """
 @wp.func
 def opposite(k: int) -> int:
-    # directions come in pairs: (1, 2), (3, 4), ...
+    # opposite directions are stored in pairs: (1, 2), (3, 4), ...
     if k == 0:
         return 0
     if k % 2 == 1:
@@ -42,7 +42,7 @@ OPPOSITE_OF_MOVING = piece(
     """
 @wp.func
 def opposite(k: int) -> int:
-    # directions come in pairs: (1, 2), (3, 4), ...; 0 is at rest and meets no wall
+    # opposite directions are paired: (1, 2), (3, 4), ...; 0 is the rest population
     if k % 2 == 1:
         return k + 1
     return k - 1
@@ -53,7 +53,7 @@ WEIGHT9 = piece(
     '''
 @wp.func
 def d2q9_weight(k: int) -> float:
-    """Quadrature weight of direction k (D2Q9)."""
+    """D2Q9 lattice weight for direction k."""
     if k == 0:
         return 4.0 / 9.0
     if k < 5:
@@ -78,10 +78,10 @@ EQUILIBRIUM9 = piece(
     '''
 @wp.func
 def equilibrium_d2q9(k: int, c: wp.vec2, rho: float, u: wp.vec2) -> float:
-    """Second-order equilibrium distribution on the D2Q9 lattice.
+    """D2Q9 second-order equilibrium distribution.
 
     Args:
-        k: Index of the discrete velocity.
+        k: Discrete velocity index.
         c: Discrete velocity in lattice units.
         rho: Density.
         u: Macroscopic velocity in lattice units.
@@ -96,7 +96,7 @@ EQUILIBRIUM19 = piece(
     '''
 @wp.func
 def equilibrium_d3q19(k: int, c: wp.vec3, rho: float, u: wp.vec3) -> float:
-    """Second-order equilibrium distribution on the D3Q19 lattice."""
+    """D3Q19 second-order equilibrium distribution."""
     cu = wp.dot(c, u)
     return d3q19_weight(k) * rho * (1.0 + 3.0 * cu + 4.5 * cu * cu - 1.5 * wp.dot(u, u))
 ''',

@@ -29,7 +29,7 @@ MINMOD = piece(
     '''
 @wp.func
 def minmod(a: float, b: float) -> float:
-    """Return the argument of smaller magnitude, or zero if the signs differ."""
+    """Return the smaller-magnitude argument, or zero if the signs differ."""
     if a * b <= 0.0:
         return 0.0
     if wp.abs(a) < wp.abs(b):
@@ -56,7 +56,7 @@ SUPERBEE = piece(
     '''
 @wp.func
 def superbee(a: float, b: float) -> float:
-    """Roe's superbee limiter."""
+    """Superbee limiter (Roe)."""
     return maxmod(minmod(2.0 * a, b), minmod(a, 2.0 * b))
 ''',
     MINMOD,
@@ -68,7 +68,7 @@ MC = piece(
     '''
 @wp.func
 def monotonized_central(a: float, b: float) -> float:
-    """Monotonized central (MC) limiter of van Leer 1977."""
+    """Monotonized central (MC) limiter (van Leer 1977)."""
     return minmod(0.5 * (a + b), 2.0 * minmod(a, b))
 ''',
     MINMOD,
@@ -80,7 +80,7 @@ VAN_LEER = piece(
 @wp.func
 def van_leer(a: float, b: float) -> float:
     """Van Leer limiter in slope form."""
-    # harmonic mean of the differences, none at an extremum
+    # harmonic mean, zero at local extrema
     ab = a * b
     if ab <= 0.0:
         return 0.0

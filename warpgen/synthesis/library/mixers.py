@@ -66,7 +66,7 @@ MURMUR = piece(
     '''
 @wp.func
 def fmix32(h: wp.uint32) -> wp.uint32:
-    """Finalizer of MurmurHash3 (32-bit)."""
+    """MurmurHash3 32-bit finalizer."""
     h = h ^ (h >> wp.uint32(16))
     h = h * wp.uint32(0x85EBCA6B)
     h = h ^ (h >> wp.uint32(13))
@@ -80,7 +80,7 @@ XXHASH = piece(
     '''
 @wp.func
 def xxh32_avalanche(h: wp.uint32) -> wp.uint32:
-    """Final avalanche of xxHash32."""
+    """xxHash32 final avalanche."""
     h = h ^ (h >> wp.uint32(15))
     h = h * wp.uint32(2246822519)
     h = h ^ (h >> wp.uint32(13))
@@ -133,7 +133,7 @@ PCG = piece(
     '''
 @wp.func
 def pcg_hash(x: wp.uint32) -> wp.uint32:
-    """PCG hash of a 32-bit integer (Jarzynski & Olano 2020)."""
+    """32-bit PCG hash (Jarzynski & Olano 2020)."""
     state = x * wp.uint32(747796405) + wp.uint32(2891336453)
     word = ((state >> ((state >> wp.uint32(28)) + wp.uint32(4))) ^ state) * wp.uint32(277803737)
     return (word >> wp.uint32(22)) ^ word

@@ -49,7 +49,7 @@ CDF_ERFC = piece(
     """
 @wp.func
 def normal_cdf(x: float) -> float:
-    # erfc keeps its digits in the lower tail, where 1 + erf(x) cancels
+    # use erfc to avoid cancellation in the lower tail
     return 0.5 * wp.erfc(-x * 0.7071067811865476)
 """,
     numpy=_cdf,
@@ -80,10 +80,10 @@ QUANTILE_ACKLAM = piece(
     '''
 @wp.func
 def inverse_normal_cdf(p: float) -> float:
-    """Return the quantile of the standard normal distribution.
+    """Return the standard normal quantile (inverse CDF).
 
-    Rational approximation by Acklam, relative error below 1.15e-9 but for rounding.
-    The tails are fitted in sqrt(-2 * log(p)).
+    Rational approximation by Acklam, relative error below 1.15e-9 before rounding.
+    The tails use a separate fit in sqrt(-2 * log(p)).
     """
     p_low = 0.02425
     if p < p_low:
@@ -118,7 +118,7 @@ def moro_inverse(u: float) -> float:
     """Inverse normal CDF (Moro 1995)."""
     y = u - 0.5
     if wp.abs(y) < 0.42:
-        # Beasley & Springer in the middle
+        # Beasley-Springer approximation for the central region
         r = y * y
         num = ((-25.44106049637 * r + 41.39119773534) * r - 18.61500062529) * r + 2.50662823884
         den = (3.13082909833 * r - 21.06224101826) * r + 23.08336743743

@@ -30,8 +30,8 @@ SCHLICK = piece(
     '''
 @wp.func
 def schlick_phase(cos_theta: float, g: float) -> float:
-    """Schlick's rational approximation to Henyey-Greenstein."""
-    # k fits Henyey-Greenstein without its power of 3/2
+    """Schlick approximation to the Henyey-Greenstein phase function."""
+    # k is fitted to Henyey-Greenstein and avoids the 3/2 power
     k = 1.55 * g - 0.55 * g * g * g
     a = 1.0 - k * cos_theta
     return (1.0 - k * k) / (4.0 * wp.pi * a * a)

@@ -39,7 +39,7 @@ def lj_energy(r: float, epsilon: float, sigma: float) -> float:
         '''
 @wp.func
 def lj_force(r: float, epsilon: float, sigma: float) -> float:
-    """Lennard-Jones force -dU/dr along the pair's axis."""
+    """Lennard-Jones force -dU/dr along the pair axis."""
     s2 = (sigma / r) * (sigma / r)
     s6 = s2 * s2 * s2
     return 24.0 * epsilon * (2.0 * s6 * s6 - s6) / r
@@ -63,7 +63,7 @@ def soft_sphere_energy(r: float, stiffness: float, diameter: float) -> float:
         '''
 @wp.func
 def soft_sphere_force(r: float, stiffness: float, diameter: float) -> float:
-    """Repulsive force of overlapping soft spheres, zero outside of the diameter."""
+    """Soft-sphere repulsion, zero when the spheres do not overlap."""
     return stiffness * wp.max(diameter - r, 0.0)
 ''',
         numpy=lambda r, k, d: k * np.maximum(d - r, 0.0),
@@ -76,8 +76,8 @@ MORSE = Potential(
         '''
 @wp.func
 def morse_energy(r: float, depth: float, r_min: float) -> float:
-    """Morse potential, -depth at r = r_min and zero far away."""
-    # a width of r_min / 3 gives a shallow, wide well
+    """Morse potential, -depth at r = r_min decaying to zero at large r."""
+    # well width is set to r_min / 3
     a = 1.0 - wp.exp(-3.0 * (r / r_min - 1.0))
     return depth * (a * a - 1.0)
 ''',
@@ -87,8 +87,8 @@ def morse_energy(r: float, depth: float, r_min: float) -> float:
         '''
 @wp.func
 def morse_force(r: float, depth: float, r_min: float) -> float:
-    """Compute -dU/dr of the Morse potential."""
-    # a width of r_min / 3 gives a shallow, wide well
+    """Compute -dU/dr for the Morse potential."""
+    # well width is set to r_min / 3
     decay = wp.exp(-3.0 * (r / r_min - 1.0))
     return -6.0 * depth / r_min * (1.0 - decay) * decay
 ''',
@@ -113,7 +113,7 @@ def yukawa_energy(r: float, strength: float, screening_length: float) -> float:
         '''
 @wp.func
 def yukawa_force(r: float, strength: float, screening_length: float) -> float:
-    """Compute -dU/dr of the Yukawa potential."""
+    """Compute -dU/dr for the Yukawa potential."""
     return strength * wp.exp(-r / screening_length) * (1.0 / r + 1.0 / screening_length) / r
 ''',
         numpy=lambda r, a, s: a * np.exp(-r / s) * (1.0 / r + 1.0 / s) / r,

@@ -63,14 +63,14 @@ def advance_orientation(q: wp.quat, w: wp.vec3, dt: float) -> wp.quat:
     """Integrate an orientation over dt with a first-order step.
 
     Args:
-        q: Orientation, body to world.
-        w: Angular velocity in the world frame [rad/s].
+        q: Body-to-world orientation.
+        w: World-space angular velocity [rad/s].
         dt: Time step [s].
 
     Returns:
-        Normalized orientation at the end of the step.
+        Updated orientation (normalized).
     """
-    # dq/dt = 1/2 w q for w in the world's frame; the step leaves the unit sphere, hence normalize
+    # dq/dt = 1/2 w q for world-space w; renormalize to counter drift
     return wp.normalize(q + wp.quat(w, 0.0) * q * (0.5 * dt))
 ''',
     numpy=_linear_step,
@@ -83,7 +83,7 @@ def rotate_exponential(q: wp.quat, w: wp.vec3, dt: float) -> wp.quat:
     """Integrate an orientation exactly for a constant angular velocity."""
     speed = wp.length(w)
     if speed * dt < 1.0e-6:
-        # sin(x) / x is 1 here to the last digit, and w / |w| is not defined
+        # avoid dividing by |w| when the rotation is negligible
         return wp.normalize(q + wp.quat(w, 0.0) * q * (0.5 * dt))
     return wp.quat_from_axis_angle(w / speed, speed * dt) * q
 ''',
@@ -96,11 +96,11 @@ BETWEEN = piece(
     '''
 @wp.func
 def quat_between_vectors(a: wp.vec3, b: wp.vec3) -> wp.quat:
-    """Return the shortest rotation that takes unit vector a to unit vector b."""
-    # a and b of length one; half the angle comes from adding the identity to the double rotation
+    """Return the shortest-arc rotation from unit vector a to unit vector b."""
+    # half-angle trick: add the identity to the double-angle quaternion, then normalize
     w = 1.0 + wp.dot(a, b)
     if w < 1.0e-6:
-        # opposite: any axis across a will do
+        # opposite vectors: rotate by 180 degrees about any perpendicular axis
         axis = wp.cross(a, wp.vec3(1.0, 0.0, 0.0))
         if wp.length_sq(axis) < 1.0e-6:
             axis = wp.cross(a, wp.vec3(0.0, 1.0, 0.0))
@@ -114,7 +114,7 @@ WORLD_INERTIA = piece(
     '''
 @wp.func
 def world_inertia(q: wp.quat, inertia: wp.mat33) -> wp.mat33:
-    """Rotate a body-frame inertia tensor to the world frame: R * I * R^T."""
+    """Rotate a body-frame inertia tensor to world space: R * I * R^T."""
     rot = wp.quat_to_matrix(q)
     return rot * inertia * wp.transpose(rot)
 ''',

@@ -9,23 +9,23 @@ import numpy as np
 RAY_SHAPES = '''
 @wp.func
 def ray_sphere(origin: wp.vec3, ray_dir: wp.vec3, sphere_radius: float) -> float:
-    """Return the distance to a sphere at the origin, or -1 for a miss."""
+    """Ray-sphere test at the origin; returns hit distance, or -1 on a miss."""
     b = wp.dot(origin, ray_dir)
     disc = b * b - wp.dot(origin, origin) + sphere_radius * sphere_radius
     if disc < 0.0:
         return -1.0
-    # Rays that start inside do not see the surface
+    # No hit for rays starting inside
     t = -b - wp.sqrt(disc)
     return wp.where(t > 0.0, t, -1.0)
 
 
 @wp.func
 def ray_box(origin: wp.vec3, ray_dir: wp.vec3, half_extents: wp.vec3) -> float:
-    """Slab test against an axis-aligned box at the origin, -1 for a miss."""
+    """Slab test against an axis-aligned box at the origin; returns -1 on a miss."""
     t_enter = float(-1.0e6)
     t_exit = float(1.0e6)
     for axis in range(3):
-        # Keep away from 0 / 0 for rays parallel to a slab
+        # Avoid 0 / 0 for rays parallel to a slab
         slope = wp.where(wp.abs(ray_dir[axis]) < 1.0e-6, 1.0e-6, ray_dir[axis])
         t0 = (-half_extents[axis] - origin[axis]) / slope
         t1 = (half_extents[axis] - origin[axis]) / slope
@@ -38,26 +38,26 @@ def ray_box(origin: wp.vec3, ray_dir: wp.vec3, half_extents: wp.vec3) -> float:
 
 @wp.func
 def ray_capsule(origin: wp.vec3, ray_dir: wp.vec3, cap_radius: float, half_height: float) -> float:
-    """Return the distance to a capsule along z, or -1 for a miss."""
+    """Ray-capsule test (axis along z); returns hit distance, or -1 on a miss."""
     a = ray_dir[0] * ray_dir[0] + ray_dir[1] * ray_dir[1]
     b = origin[0] * ray_dir[0] + origin[1] * ray_dir[1]
     c = origin[0] * origin[0] + origin[1] * origin[1] - cap_radius * cap_radius
     disc = b * b - a * c
-    # Misses the infinite cylinder, and so the caps
+    # Early exit: ray misses the infinite cylinder, so it misses the caps too
     if disc < 0.0:
         return -1.0
     t = (-b - wp.sqrt(disc)) / wp.max(a, 1.0e-8)
     z = origin[2] + t * ray_dir[2]
     if wp.abs(z) <= half_height:
         return wp.where(t > 0.0, t, -1.0)
-    # Beyond the cylindrical part only the cap on that side can be hit first
+    # Outside the cylindrical section, test the cap on that side
     cap = wp.where(z > 0.0, half_height, -half_height)
     return ray_sphere(origin - wp.vec3(0.0, 0.0, cap), ray_dir, cap_radius)
 
 
 @wp.func
 def ray_plane(origin: wp.vec3, ray_dir: wp.vec3) -> float:
-    """Return the distance to the plane z = 0 seen from above, or -1 for a miss."""
+    """One-sided ray test against the plane z = 0; returns -1 on a miss."""
     if ray_dir[2] > -1.0e-6 or origin[2] <= 0.0:
         return -1.0
     return -origin[2] / ray_dir[2]
@@ -65,7 +65,7 @@ def ray_plane(origin: wp.vec3, ray_dir: wp.vec3) -> float:
 
 @wp.func
 def ray_shape(kind: int, size: wp.vec3, pose: wp.transform, origin: wp.vec3, ray_dir: wp.vec3) -> float:
-    """Intersect a world-space ray with a posed shape; returns the distance, or -1 for a miss."""
+    """Intersect a world-space ray with a posed shape; returns hit distance, or -1 on a miss."""
     to_local = wp.transform_inverse(pose)
     local_origin = wp.transform_point(to_local, origin)
     local_dir = wp.transform_vector(to_local, ray_dir)
@@ -87,11 +87,11 @@ SHAPE_CAPSULE = wp.constant(2)
 NORMALS = '''
 @wp.func
 def shape_normal(kind: int, size: wp.vec3, local: wp.vec3) -> wp.vec3:
-    """Outward unit normal at a surface point in the local frame."""
+    """Outward unit normal at a local-space surface point."""
     if kind == SHAPE_SPHERE:
         return wp.normalize(local)
     if kind == SHAPE_BOX:
-        # The face whose slab the point is closest to
+        # Pick the face closest to the point
         ratio = wp.vec3(wp.abs(local[0]) / size[0], wp.abs(local[1]) / size[1], wp.abs(local[2]) / size[2])
         if ratio[0] >= ratio[1] and ratio[0] >= ratio[2]:
             return wp.vec3(wp.sign(local[0]), 0.0, 0.0)

@@ -22,10 +22,10 @@ def polar_factor(a: Any) -> Any:
 JACOBI_ROTATION = piece('''
 @wp.func
 def jacobi_rotation(app: float, apq: float, aqq: float):
-    """Compute cosine and sine of the Jacobi rotation that zeroes the off-diagonal entry."""
+    """Compute the Jacobi rotation (cosine, sine) that zeroes the off-diagonal entry."""
     if wp.abs(apq) < 1.0e-12:
         return 1.0, 0.0
-    # The smaller of the two angles that annul apq, so that the rotations converge
+    # Pick the smaller rotation angle for convergence
     tau = (aqq - app) / (2.0 * apq)
     t = 1.0 / (wp.abs(tau) + wp.sqrt(1.0 + tau * tau))
     if tau < 0.0:
@@ -39,7 +39,7 @@ SYMMETRIC_EIGENVALUES = piece(
 @wp.func
 def symmetric_eigenvalues(a: wp.mat33) -> wp.vec3:
     """Return the eigenvalues of a symmetric 3x3 matrix in closed form."""
-    # roots of the characteristic cubic by its trigonometric solution, largest first
+    # trigonometric solution of the characteristic cubic, in descending order
     mean = wp.trace(a) / 3.0
     d = a - mean * wp.identity(n=3, dtype=float)
     p = wp.sqrt(wp.ddot(d, d) / 6.0)
@@ -58,7 +58,7 @@ POLAR_HIGHAM = piece(
     """
 @wp.func
 def polar_rotation(a: wp.mat33, steps: int) -> wp.mat33:
-    # Newton's iteration for R^T R = 1: the mean of R and its inverse transpose, both scaled to the same norm
+    # scaled Newton iteration: average R with its inverse transpose
     r = wp.mat33(a)
     for i in range(steps):
         inverse = wp.transpose(wp.inverse(r))
@@ -73,7 +73,7 @@ POLAR_NEWTON_SCHULZ = piece(
     """
 @wp.func
 def polar_rotation(a: wp.mat33, steps: int) -> wp.mat33:
-    # no inverses, but singular values must lie below the root of three: scale by the Frobenius norm
+    # inverse-free (Newton-Schulz); scale by the Frobenius norm since singular values must be below sqrt(3)
     r = a / wp.sqrt(wp.ddot(a, a))
     for i in range(steps):
         r = 0.5 * r * (3.0 * wp.identity(n=3, dtype=float) - wp.transpose(r) * r)

@@ -202,7 +202,7 @@ def _placed(
         line = line.replace(text, f"{solid.name}_p", 1)
         line = f"{solid.name}_p = {text}\n    {line}"
     if factor != 1.0:
-        line = f"# a {kind} stretches space: scaled down, the distance overshoots less\n    {line}"
+        line = f"# scale down the distance since the {kind} stretches space\n    {line}"
     numbers = _arrays(sizes)
     return line, lambda p: factor * solid.piece(point(p), *numbers)
 

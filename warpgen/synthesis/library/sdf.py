@@ -123,7 +123,7 @@ CORNER = piece(
     '''
 @wp.func
 def sd_corner(q: wp.vec3) -> float:
-    """Signed distance to the octant in which all components are negative."""
+    """Signed distance to the negative octant."""
     return wp.length(wp.max(q, wp.vec3(0.0, 0.0, 0.0))) + wp.min(wp.max(q), 0.0)
 ''',
     numpy=_corner,
@@ -135,7 +135,7 @@ BOX_FRAME = piece(
 def sd_box_frame(p: wp.vec3, b: wp.vec3, e: float) -> float:
     a = wp.vec3(wp.abs(p[0]) - b[0], wp.abs(p[1]) - b[1], wp.abs(p[2]) - b[2])
     q = wp.vec3(wp.abs(a[0] + e) - e, wp.abs(a[1] + e) - e, wp.abs(a[2] + e) - e)
-    # twelve bars, four along each axis
+    # minimum over the three edge directions
     x_bars = sd_corner(wp.vec3(a[0], q[1], q[2]))
     y_bars = sd_corner(wp.vec3(q[0], a[1], q[2]))
     z_bars = sd_corner(wp.vec3(q[0], q[1], a[2]))
@@ -174,7 +174,7 @@ CYLINDER = piece(
 @wp.func
 def sd_cylinder(p: wp.vec3, half_height: float, r: float) -> float:
     """Signed distance to a capped cylinder along y."""
-    # a rectangle in the half plane (distance from the y axis, height)
+    # 2D box in (radial distance, height)
     dx = wp.length(wp.vec2(p[0], p[2])) - r
     dy = wp.abs(p[1]) - half_height
     return wp.min(wp.max(dx, dy), 0.0) + wp.length(wp.vec2(wp.max(dx, 0.0), wp.max(dy, 0.0)))
@@ -191,7 +191,7 @@ def sd_capped_cone(p: wp.vec3, half_height: float, r1: float, r2: float) -> floa
     k1 = wp.vec2(r2, half_height)
     k2 = wp.vec2(r2 - r1, 2.0 * half_height)
     r = wp.where(q[1] < 0.0, r1, r2)
-    # ca leads to the nearer cap, cb to the slanted side
+    # ca: offset to the nearest cap, cb: offset to the lateral surface
     ca = wp.vec2(q[0] - wp.min(q[0], r), wp.abs(q[1]) - half_height)
     t = wp.clamp(wp.dot(k1 - q, k2) / wp.dot(k2, k2), 0.0, 1.0)
     cb = q - k1 + k2 * t
@@ -206,7 +206,7 @@ ELLIPSOID = piece(
 @wp.func
 def sd_ellipsoid(p: wp.vec3, r: wp.vec3) -> float:
     """Approximate signed distance to an ellipsoid (not exact away from the surface)."""
-    # an estimate of first order: k0 - 1 over the length of its gradient, k1 / k0
+    # first-order estimate, k0 * (k0 - 1) / k1
     k0 = wp.length(wp.cw_div(p, r))
     k1 = wp.length(wp.cw_div(p, wp.cw_mul(r, r)))
     return k0 * (k0 - 1.0) / k1
@@ -218,13 +218,13 @@ HEX_PRISM = piece(
     '''
 @wp.func
 def sd_hex_prism(p: wp.vec3, r: float, half_height: float) -> float:
-    """Signed distance to a hexagonal prism along z, r from the axis to each side."""
+    """Signed distance to a hexagonal prism along z, with inradius r."""
     kx = -0.8660254
     ky = 0.5
     kz = 0.57735
     x = wp.abs(p[0])
     y = wp.abs(p[1])
-    # fold the sides onto the upper one
+    # fold into a single sector using symmetry
     fold = 2.0 * wp.min(kx * x + ky * y, 0.0)
     x = x - fold * kx
     y = y - fold * ky
@@ -249,7 +249,7 @@ OCTAHEDRON = piece(
     """
 @wp.func
 def sd_octahedron(p: wp.vec3, s: float) -> float:
-    # distance to the faces' planes: a lower bound beyond edges and corners
+    # distance to the face planes, a lower bound outside edges and corners
     return (wp.abs(p[0]) + wp.abs(p[1]) + wp.abs(p[2]) - s) * 0.57735027
 """,
     numpy=lambda p, s: (np.abs(p).sum(axis=-1) - s) * 0.57735027,

@@ -54,7 +54,7 @@ EXPONENTIAL_UNION = piece(
     """
 @wp.func
 def op_exp_union(a: float, b: float, k: float) -> float:
-    # -log(e^-ka + e^-kb) / k about the smaller, so that nothing overflows
+    # factor out the minimum to avoid overflow in exp()
     return wp.min(a, b) - wp.log(1.0 + wp.exp(-k * wp.abs(a - b))) / k
 """,
     numpy=lambda a, b, k: -np.logaddexp(-k * a, -k * b) / k,
@@ -73,7 +73,7 @@ ONION = piece(
     '''
 @wp.func
 def op_onion(d: float, thickness: float) -> float:
-    """Turn a solid into a shell, `thickness` to either side of its surface."""
+    """Hollow out a shape (onion), `thickness` on either side of the surface."""
     return wp.abs(d) - thickness
 ''',
     numpy=lambda d, thickness: np.abs(d) - thickness,
@@ -116,7 +116,7 @@ TWIST = piece(
     '''
 @wp.func
 def op_twist(p: wp.vec3, k: float) -> wp.vec3:
-    """Twist space around the y axis, k radians per unit of height."""
+    """Twist space around the y axis, k radians per unit height."""
     c = wp.cos(k * p[1])
     s = wp.sin(k * p[1])
     return wp.vec3(c * p[0] - s * p[2], p[1], s * p[0] + c * p[2])
@@ -148,7 +148,7 @@ REPEAT = piece(
     '''
 @wp.func
 def op_repeat(p: wp.vec3, spacing: float, copies: float) -> wp.vec3:
-    """Repeat space along x, limited to 2 * copies + 1 cells."""
+    """Repeat space along x, with a limit of 2 * copies + 1 cells."""
     cell = wp.clamp(wp.round(p[0] / spacing), -copies, copies)
     return wp.vec3(p[0] - spacing * cell, p[1], p[2])
 ''',

@@ -24,7 +24,7 @@ ROW_OF = piece(
     """
 @wp.func
 def row_of(offsets: wp.array(dtype=int), k: int) -> int:
-    # the last row that starts at or before entry k: empty rows before it start there, too
+    # last row with offset <= k, so that empty rows are skipped
     lo = int(0)
     hi = offsets.shape[0] - 1
     while hi - lo > 1:
@@ -61,7 +61,7 @@ def lower_bound{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, key: 
         f"""
 @wp.func
 def lower_bound_steps{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, key: {dtype}) -> int:
-    # one select for each halving instead of a branch, so that the threads of a warp stay together
+    # branchless halving to avoid warp divergence
     base = lo
     count = hi - lo
     while count > 1:
@@ -78,7 +78,7 @@ def lower_bound_steps{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int,
         f"""
 @wp.func
 def lower_bound_doubling{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, key: {dtype}) -> int:
-    # gallop: cheap where the key is near the front, since only the last stride is halved
+    # galloping search: fast when the key is near the front
     stride = int(1)
     while lo + stride < hi and values[lo + stride] < key:
         stride *= 2
@@ -91,7 +91,7 @@ def lower_bound_doubling{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: i
         f"""
 @wp.func
 def lower_bound_scan{suffix}(values: wp.array(dtype={dtype}), lo: int, hi: int, key: {dtype}) -> int:
-    # short ranges: a scan touches fewer cache lines than halving would
+    # linear scan, cache-friendly for short ranges
     for k in range(lo, hi):
         if values[k] >= key:
             return k

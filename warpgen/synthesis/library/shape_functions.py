@@ -82,7 +82,7 @@ TRIANGLE = Shape(
         '''
 @wp.func
 def tri3_shape(xi: wp.vec2) -> wp.vec3:
-    """Linear shape functions of the 3-node triangle."""
+    """Linear shape functions for a 3-node triangle."""
     return wp.vec3(1.0 - xi[0] - xi[1], xi[0], xi[1])
 ''',
         numpy=_tri,
@@ -91,7 +91,7 @@ def tri3_shape(xi: wp.vec2) -> wp.vec3:
         """
 @wp.func
 def tri3_gradient(xi: wp.vec2) -> mat32:
-    # the same everywhere in the element
+    # constant over the element
     return mat32(-1.0, -1.0, 1.0, 0.0, 0.0, 1.0)
 """,
         MAT32,
@@ -108,8 +108,8 @@ QUAD = Shape(
         '''
 @wp.func
 def quad4_shape(xi: wp.vec2) -> wp.vec4:
-    """Bilinear shape functions of the 4-node quadrilateral, xi in [-1, 1]^2."""
-    # nodes run round the element from (-1, -1)
+    """Bilinear shape functions for a 4-node quad, xi in [-1, 1]^2."""
+    # counter-clockwise node order, starting at (-1, -1)
     a = xi[0]
     b = xi[1]
     return 0.25 * wp.vec4(
@@ -144,8 +144,8 @@ TRIANGLE6 = Shape(
         '''
 @wp.func
 def tri6_shape(xi: wp.vec2) -> vec6:
-    """Quadratic shape functions of the 6-node triangle."""
-    # three corners, then the middles of the sides 0-1, 1-2 and 2-0
+    """Quadratic shape functions for a 6-node triangle."""
+    # node order: three corners, then midpoints of edges 0-1, 1-2, 2-0
     l1 = xi[0]
     l2 = xi[1]
     l0 = 1.0 - l1 - l2
@@ -193,7 +193,7 @@ TET = Shape(
         '''
 @wp.func
 def tet4_shape(xi: wp.vec3) -> wp.vec4:
-    """Barycentric coordinates as shape functions of the linear tetrahedron."""
+    """Linear tetrahedron shape functions (barycentric coordinates)."""
     return wp.vec4(1.0 - xi[0] - xi[1] - xi[2], xi[0], xi[1], xi[2])
 ''',
         numpy=_tet,
@@ -202,7 +202,7 @@ def tet4_shape(xi: wp.vec3) -> wp.vec4:
         """
 @wp.func
 def tet4_gradient(xi: wp.vec3) -> mat43:
-    # the same everywhere in the element
+    # constant over the element
     return mat43(-1.0, -1.0, -1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 """,
         MAT43,

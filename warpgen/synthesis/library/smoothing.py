@@ -78,8 +78,8 @@ def spiky(r: float, h: float) -> float:
         '''
 @wp.func
 def spiky_slope(r: float, h: float) -> float:
-    """Radial derivative dW/dr of the spiky kernel."""
-    # does not vanish at r = 0, unlike that of poly6
+    """Spiky kernel radial derivative dW/dr."""
+    # non-zero at r = 0, unlike poly6
     if r >= h:
         return 0.0
     d = h - r
@@ -97,8 +97,8 @@ def cubic_spline(r: float, h: float) -> float:
     """Cubic spline SPH kernel in 3D (Monaghan 1992).
 
     Args:
-        r: Distance between the particles.
-        h: Smoothing length; the kernel vanishes for r >= h.
+        r: Particle distance.
+        h: Smoothing length (support radius), W = 0 for r >= h.
     """
     q = r / h
     sigma = 8.0 / (wp.pi * h * h * h)
@@ -114,7 +114,7 @@ def cubic_spline(r: float, h: float) -> float:
         '''
 @wp.func
 def cubic_spline_slope(r: float, h: float) -> float:
-    """Radial derivative dW/dr of the cubic spline kernel."""
+    """Cubic spline kernel radial derivative dW/dr."""
     q = r / h
     sigma = 48.0 / (wp.pi * h * h * h * h)
     if q < 0.5:

@@ -11,7 +11,7 @@ from warpgen.synthesis.library.ray_shapes import turn
 from warpgen.synthesis.writing.pieces import Piece, piece
 
 _SIZES = {
-    "ellipsoid": "half extents or semi-axes, or radius and half height (along z)",
+    "ellipsoid": "half extents, semi-axes, or radius and half height (along z)",
     "cylinder": "half extents, or radius and half height (along z)",
 }
 
@@ -21,7 +21,7 @@ def convex_shape(last: str) -> Piece:
     return piece(f'''
 @wp.struct
 class ConvexShape:
-    """Sphere, box, capsule or {last}; size holds {_SIZES[last]}."""
+    """Convex primitive: sphere, box, capsule or {last}; size stores {_SIZES[last]}."""
 
     kind: int
     size: wp.vec3
@@ -32,7 +32,7 @@ class ConvexShape:
 SUPPORT = '''
 @wp.func
 def support_local(kind: int, size: wp.vec3, search_dir: wp.vec3) -> wp.vec3:
-    """Return the point of a primitive that is farthest along a direction, in the local frame."""
+    """Local-space support mapping: return the farthest point along a direction."""
     if kind == SHAPE_SPHERE:
         return size[0] * wp.normalize(search_dir)
     if kind == SHAPE_BOX:
@@ -49,7 +49,7 @@ def support_local(kind: int, size: wp.vec3, search_dir: wp.vec3) -> wp.vec3:
 
 @wp.func
 def support_world(shape: ConvexShape, search_dir: wp.vec3) -> wp.vec3:
-    """Support mapping of a posed shape for a direction in world space."""
+    """World-space support mapping for a posed shape."""
     local_dir = wp.quat_rotate_inv(wp.transform_get_rotation(shape.pose), search_dir)
     return wp.transform_point(shape.pose, support_local(shape.kind, shape.size, local_dir))
 '''
@@ -61,7 +61,7 @@ LAST = {
         return wp.cw_mul(size, wp.normalize(scaled))
         """,
     "cylinder": """
-        # Cylinder: any point of a cap works if the direction is parallel to the axis
+        # Cylinder: any cap point is valid if the direction is parallel to the axis
         planar = wp.sqrt(search_dir[0] * search_dir[0] + search_dir[1] * search_dir[1])
         rim = size[0] / wp.max(planar, 1.0e-6)
         half_height = wp.where(search_dir[2] >= 0.0, size[1], -size[1])

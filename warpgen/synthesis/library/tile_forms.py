@@ -8,7 +8,7 @@ from warpgen.synthesis.writing.draft import Draft
 LOG_DIAGONAL = '''
     @wp.func
     def log_diagonal(entry: float, row: int, col: int) -> float:
-        """Logarithm of an entry of the diagonal; the others, half of which are zero, do not count."""
+        """Log of a diagonal entry; off-diagonal entries are ignored since half are zero."""
         if row == col:
             return wp.log(entry)
         return 0.0

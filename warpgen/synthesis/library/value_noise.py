@@ -64,9 +64,9 @@ LATTICE_2 = piece(
     '''
 @wp.func
 def lattice2(x: int, y: int) -> float:
-    """Return a pseudo-random value in [0, 1) for an integer lattice point."""
+    """Return a pseudo-random value in [0, 1) for integer lattice coordinates."""
     h = hash_uint(wp.uint32(x) + hash_uint(wp.uint32(y)))
-    # the upper 24 bits fit a float exactly
+    # use the upper 24 bits, which are exactly representable as float
     return float(h >> wp.uint32(8)) / 16777216.0
 ''',
     HASH,
@@ -128,7 +128,7 @@ def value_noise3(p: wp.vec3) -> float:
     u = fade(p[0] - x)
     v = fade(p[1] - y)
     w = fade(p[2] - z)
-    # along x, then y, then z
+    # trilinear interpolation: x, then y, then z
     c00 = wp.lerp(lattice3(i, j, k), lattice3(i + 1, j, k), u)
     c10 = wp.lerp(lattice3(i, j + 1, k), lattice3(i + 1, j + 1, k), u)
     c01 = wp.lerp(lattice3(i, j, k + 1), lattice3(i + 1, j, k + 1), u)
@@ -184,12 +184,12 @@ RIDGED_2 = piece(
     '''
 @wp.func
 def ridged2(p: wp.vec2, octaves: int) -> float:
-    """Ridged noise in 2D: octaves of value noise folded at their mean and squared."""
+    """Ridged noise in 2D: octaves of folded and squared value noise."""
     height = float(0.0)
     amplitude = float(0.5)
     q = p
     for _ in range(octaves):
-        # a crease where the noise crosses its mean: mountain ridges
+        # fold the noise at its mean to form ridges
         ridge = 1.0 - wp.abs(2.0 * value_noise2(q) - 1.0)
         height += amplitude * ridge * ridge
         q = 2.0 * q

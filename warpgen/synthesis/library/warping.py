@@ -50,7 +50,7 @@ def sample_cosine_hemisphere(u: float, v: float) -> wp.vec3:
         u: Uniform random number in [0, 1).
         v: Uniform random number in [0, 1).
     """
-    # Malley: lift a point of the disk onto the hemisphere, pdf = cos / pi
+    # Malley: project a disk sample up to the hemisphere, pdf = cos / pi
     r = wp.sqrt(u)
     phi = 2.0 * wp.pi * v
     return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), wp.sqrt(1.0 - u))
@@ -63,7 +63,7 @@ UNIFORM_HEMISPHERE = piece(
 @wp.func
 def sample_uniform_hemisphere(u: float, v: float) -> wp.vec3:
     """Uniform direction on the hemisphere around +z."""
-    # heights are uniform, after Archimedes: pdf = 1 / (2 pi)
+    # z is uniformly distributed, pdf = 1 / (2 pi)
     r = wp.sqrt(1.0 - u * u)
     phi = 2.0 * wp.pi * v
     return wp.vec3(r * wp.cos(phi), r * wp.sin(phi), u)
@@ -89,7 +89,7 @@ GGX_HALF = piece(
 @wp.func
 def sample_ggx_half(u: float, v: float, alpha: float) -> wp.vec3:
     """Sample a half vector from the GGX distribution (Walter et al. 2007)."""
-    # the half vector's angle by inversion of the distribution times cosine
+    # invert the GGX CDF for the half-vector angle
     cos2 = (1.0 - u) / (1.0 + (alpha * alpha - 1.0) * u)
     sin_theta = wp.sqrt(wp.max(1.0 - cos2, 0.0))
     phi = 2.0 * wp.pi * v
@@ -102,12 +102,12 @@ CONCENTRIC = piece(
     '''
 @wp.func
 def sample_concentric_disk(u: float, v: float) -> wp.vec2:
-    """Map the unit square to the unit disk, keeping areas (Shirley & Chiu 1997)."""
+    """Map the unit square to the unit disk, preserving area (Shirley & Chiu 1997)."""
     a = 2.0 * u - 1.0
     b = 2.0 * v - 1.0
     if a == 0.0 and b == 0.0:
         return wp.vec2(0.0, 0.0)
-    # each quarter of the square becomes a quarter of the disk, so that strata stay compact
+    # map each quadrant separately, which keeps strata compact
     if wp.abs(a) > wp.abs(b):
         r = a
         phi = 0.25 * wp.pi * b / a
@@ -123,7 +123,7 @@ ONB = piece(
     '''
 @wp.func
 def to_world(n: wp.vec3, w: wp.vec3) -> wp.vec3:
-    """Rotate a local direction (z up) to the frame of the unit normal n (Duff et al. 2017)."""
+    """Rotate a local direction (z up) to the frame around unit normal n (Duff et al. 2017)."""
     s = wp.where(n[2] < 0.0, -1.0, 1.0)
     a = -1.0 / (s + n[2])
     b = n[0] * n[1] * a

@@ -56,7 +56,7 @@ NUTTALL = piece(
 @wp.func
 def nuttall(k: int, n: int) -> float:
     """Four-term Nuttall window with continuous first derivative."""
-    # Side lobes stay below -93 dB
+    # side lobes below -93 dB
     phase = 2.0 * wp.pi * float(k) / float(n - 1)
     w = 0.355768 - 0.487396 * wp.cos(phase)
     return w + 0.144232 * wp.cos(2.0 * phase) - 0.012604 * wp.cos(3.0 * phase)
@@ -68,7 +68,7 @@ WELCH = piece(
     '''
 @wp.func
 def welch(k: int, n: int) -> float:
-    """Welch window, a parabola, coefficient k of n."""
+    """Welch (parabolic) window, coefficient k of n."""
     half = 0.5 * float(n - 1)
     u = (float(k) - half) / half
     return 1.0 - u * u
@@ -81,7 +81,7 @@ SINE = piece(
 @wp.func
 def sine_window(k: int, n: int) -> float:
     """Sine window, coefficient k of n."""
-    # its square and that of its shift by n / 2 add up to one
+    # satisfies the Princen-Bradley condition: w(k)^2 + w(k + n/2)^2 = 1
     return wp.sin(wp.pi * (float(k) + 0.5) / float(n))
 ''',
     numpy=lambda k, n: np.sin(np.pi * (k + 0.5) / n),
@@ -92,7 +92,7 @@ BESSEL_I0 = piece(
 @wp.func
 def bessel_i0(x: float) -> float:
     """Modified Bessel function of order zero, power series."""
-    # Terms are ((x/2)^k / k!)^2
+    # terms are ((x/2)^k / k!)^2
     q = 0.25 * x * x
     term = float(1.0)
     total = float(1.0)

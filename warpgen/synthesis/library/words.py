@@ -32,7 +32,7 @@ SWAR = piece(
 @wp.func
 def popcount_swar(x: wp.uint32) -> int:
     """Count set bits with SWAR additions (Hacker's Delight, 5-1)."""
-    # sums of pairs, then of nibbles, then of bytes; the product adds the four bytes in the top one
+    # sum bit pairs, nibbles, then bytes; the multiply adds all four bytes into the top byte
     x = x - ((x >> wp.uint32(1)) & wp.uint32(0x55555555))
     x = (x & wp.uint32(0x33333333)) + ((x >> wp.uint32(2)) & wp.uint32(0x33333333))
     x = (x + (x >> wp.uint32(4))) & wp.uint32(0x0F0F0F0F)
@@ -47,7 +47,7 @@ KERNIGHAN = piece(
 def popcount_kernighan(x: wp.uint32) -> int:
     """Count set bits, one iteration per set bit."""
     count = int(0)
-    # x & (x - 1) clears the lowest bit that is set
+    # x & (x - 1) clears the lowest set bit
     while x != wp.uint32(0):
         x = x & (x - wp.uint32(1))
         count += 1
@@ -60,7 +60,7 @@ HAKMEM = piece(
     """
 @wp.func
 def popcount_hakmem(x: wp.uint32) -> int:
-    # HAKMEM item 169: bits per octal digit, then the sum of the digits as a remainder by 63
+    # HAKMEM item 169: count bits per octal digit, then sum the digits modulo 63
     t = x - ((x >> wp.uint32(1)) & wp.uint32(0xDB6DB6DB)) - ((x >> wp.uint32(2)) & wp.uint32(0x49249249))
     return int(((t + (t >> wp.uint32(3))) & wp.uint32(0xC71C71C7)) % wp.uint32(63))
 """,
@@ -71,7 +71,7 @@ NIBBLES = piece(
     """
 @wp.func
 def popcount_nibbles(x: wp.uint32) -> int:
-    # the constant holds the counts of 0 .. 15, four bits each
+    # 4-bit lookup table packed into a 64-bit constant
     count = int(0)
     while x != wp.uint32(0):
         digit = wp.uint64(x & wp.uint32(15))
@@ -93,7 +93,7 @@ REVERSE_SWAPS = piece(
     '''
 @wp.func
 def reverse_bits(x: wp.uint32) -> wp.uint32:
-    """Reverse the order of the 32 bits."""
+    """Reverse the bit order."""
     x = ((x >> wp.uint32(1)) & wp.uint32(0x55555555)) | ((x & wp.uint32(0x55555555)) << wp.uint32(1))
     x = ((x >> wp.uint32(2)) & wp.uint32(0x33333333)) | ((x & wp.uint32(0x33333333)) << wp.uint32(2))
     x = ((x >> wp.uint32(4)) & wp.uint32(0x0F0F0F0F)) | ((x & wp.uint32(0x0F0F0F0F)) << wp.uint32(4))
@@ -121,7 +121,7 @@ REVERSALS = (REVERSE_SWAPS, REVERSE_LOOP)
 PART1BY1 = piece('''
 @wp.func
 def part1by1(x: wp.uint32) -> wp.uint32:
-    """Spread the low 16 bits, one zero in between (2D Morton code)."""
+    """Insert one zero bit between each of the low 16 bits (2D Morton code)."""
     x = x & wp.uint32(0x0000FFFF)
     x = (x ^ (x << wp.uint32(8))) & wp.uint32(0x00FF00FF)
     x = (x ^ (x << wp.uint32(4))) & wp.uint32(0x0F0F0F0F)
@@ -133,7 +133,7 @@ def part1by1(x: wp.uint32) -> wp.uint32:
 PART1BY2 = piece('''
 @wp.func
 def part1by2(x: wp.uint32) -> wp.uint32:
-    """Spread the low 10 bits, two zeros in between (3D Morton code)."""
+    """Insert two zero bits between each of the low 10 bits (3D Morton code)."""
     x = x & wp.uint32(0x000003FF)
     x = (x ^ (x << wp.uint32(16))) & wp.uint32(0xFF0000FF)
     x = (x ^ (x << wp.uint32(8))) & wp.uint32(0x0300F00F)
@@ -145,7 +145,7 @@ def part1by2(x: wp.uint32) -> wp.uint32:
 COMPACT1BY1 = piece('''
 @wp.func
 def compact1by1(x: wp.uint32) -> wp.uint32:
-    """Gather every second bit (2D Morton code)."""
+    """Compact every second bit (2D Morton decode)."""
     x = x & wp.uint32(0x55555555)
     x = (x ^ (x >> wp.uint32(1))) & wp.uint32(0x33333333)
     x = (x ^ (x >> wp.uint32(2))) & wp.uint32(0x0F0F0F0F)
@@ -157,7 +157,7 @@ def compact1by1(x: wp.uint32) -> wp.uint32:
 COMPACT1BY2 = piece('''
 @wp.func
 def compact1by2(x: wp.uint32) -> wp.uint32:
-    """Gather every third bit (3D Morton code)."""
+    """Compact every third bit (3D Morton decode)."""
     x = x & wp.uint32(0x09249249)
     x = (x ^ (x >> wp.uint32(2))) & wp.uint32(0x030C30C3)
     x = (x ^ (x >> wp.uint32(4))) & wp.uint32(0x0300F00F)

@@ -122,6 +122,7 @@ class Draft:
         self.dim: tuple[int, ...] = ()
         self.tiled = False
         self.forward = False
+        self.double = False
         self.references: list[tuple[Reference, float]] = []
         self.properties: list[Property] = []
 
@@ -279,6 +280,10 @@ class Draft:
     def forward_only(self) -> None:
         """This variant has no adjoint that makes sense: it works in place, say."""
         self.forward = True
+
+    def precise(self) -> None:
+        """This variant needs floats of 64 bits: those of 32 would round away what it adds."""
+        self.double = True
 
     def code(self, text: str, **blocks: str) -> None:
         """The kernel's body. Comments say why; names in `backticks` in them follow the program's names.

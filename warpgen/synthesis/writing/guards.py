@@ -114,16 +114,17 @@ def _mask(draft: Draft, element: str, at: str) -> _Test:
     name = draft.pick(f"{element}_active", f"{element}_mask", "active")
     start = f"{at} = wp.tid()\n"
     if draft.pick("bool", "int") == "int":
-        draft.input(name, "int", draft.dim, 0, 2, about=f"Zero for {_plural(element)} that are skipped")
+        about = f"Per-{element} mask, zero for {_plural(element)} to skip"
+        draft.input(name, "int", draft.dim, 0, 2, about=about)
         return start, "", f"{name}[{at}] == 0", f"{name}[{at}] != 0"
-    draft.input(name, "bool", draft.dim, about=f"False for {_plural(element)} that are skipped")
+    draft.input(name, "bool", draft.dim, about=f"Per-{element} mask of active {_plural(element)}")
     return start, "", f"not {name}[{at}]", f"{name}[{at}]"
 
 
 def _flags(draft: Draft, element: str, at: str) -> _Test:
     name = draft.pick(f"{element}_flags", "flags")
     draft.module("FLAG_ACTIVE = wp.constant(1)")
-    draft.input(name, "int", draft.dim, 0, 4, about=f"Bit mask, bit 0 is set for active {_plural(element)}")
+    draft.input(name, "int", draft.dim, 0, 4, about=f"Per-{element} bit mask, bit 0 is set when active")
     bit = f"({name}[{at}] & FLAG_ACTIVE)"
     why = draft.pick(f"# Skip inactive {_plural(element)}\n", "")
     return f"{at} = wp.tid()\n", why, f"{bit} == 0", f"{bit} != 0"
@@ -135,8 +136,8 @@ def _count(draft: Draft, element: str, at: str) -> _Test:
     draft.input(name, "int", 1, count // 2, count + 1, about=f"Number of valid {_plural(element)}")
     why = draft.pick(
         "",
-        "# The launch covers the whole buffer, only the first elements are valid\n",
-        f"# Threads beyond the last {element} have nothing to do\n",
+        "# Launched over the whole buffer, only the first entries are valid\n",
+        f"# Skip threads past the last valid {element}\n",
     )
     return f"{at} = wp.tid()\n", why, f"{at} >= {name}[0]", f"{at} < {name}[0]"
 
@@ -154,9 +155,9 @@ def _list(draft: Draft, element: str, at: str) -> _Test:
         draft.input(name, "int", count, kind="permutation", about="Indices in processing order")
         return start, "", "", ""
     draft.dim = (count - count // 4,)
-    about = "Indices to process, those below zero are padding"
+    about = f"Indices of {_plural(element)} to process, negative entries are padding"
     draft.input(name, "int", draft.dim, -1 - count // 8, count, about=about)
-    return start, "# Skip padding (indices below zero)\n", f"{own} < 0", f"{own} >= 0"
+    return start, "# Skip padding (negative index)\n", f"{own} < 0", f"{own} >= 0"
 
 
 _MAKERS = {"mask": _mask, "flags": _flags, "count": _count, "list": _list}

@@ -55,6 +55,7 @@ def write(algorithm: Algorithm, rng: Rng, seed: int, index: int) -> Written:
     real = rng.weighted(
         {"float32": 0.93, "float64": 0.07 * algorithm.double, "float16": 0.03 * algorithm.half}
     )
+    real = "float64" if draft.double else real
     if any(map(_OF_CONSTANT.search, [draft.text, *draft.functions])):
         real = "float32"  # fault 14 of Warp: wp.float64(SIZE) makes SIZE a float for all that follows
     if "wp.spatial_vector(" in draft.text:

@@ -17,7 +17,7 @@ _COMPOUND = re.compile(r"(?<![\w.])[a-zA-Z]\w*_\w+\b")
 _OTHERWISE = {
     "distance": "dist", "direction": "dir", "value": "val", "previous": "prev",
     "current": "cur|curr", "gradient": "grad", "weight": "wt", "angle": "theta",
-    "radius": "rad", "low": "lo", "high": "hi",
+    "low": "lo", "high": "hi",
     "normal": "n|nrm", "velocity": "vel", "position": "pos", "error": "err", "sum": "acc|total",
     "square": "sq", "point": "p|pt", "color": "rgb", "matrix": "mat", "index": "idx",
 }  # fmt: skip

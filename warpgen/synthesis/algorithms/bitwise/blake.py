@@ -30,7 +30,7 @@ _ROUNDS = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
         "messages": "data|inputs",
         "digests": "hashes|out_hash|outputs",
         "state": "h|chain|hash_words",
-        "work": "v|local|lanes",
+        "work": "v|state_words|lanes",
         "message": "m|words|block_words",
         "turn": "r|round_id|step",
     },
@@ -38,7 +38,7 @@ _ROUNDS = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
     weight=5,
 )
 def blake_digests(d: Draft) -> None:
-    """Hashes messages with BLAKE2."""
+    """Hashes messages using BLAKE2."""
     wide = d.option("word", False, True)
     form = d.option("form", "helper", "table of lanes")
     blocks = d.option("blocks", 1, 2)
@@ -55,9 +55,9 @@ def blake_digests(d: Draft) -> None:
     width = 16 * blocks
     d.input("messages", f"uint{bits}", (count, width), 0, 1 << 53 if wide else 1 << 32, about="Message words")
     if lengths:
-        d.input("lengths", "int", count, 1, width + 1, about="Words in use of each message")
+        d.input("lengths", "int", count, 1, width + 1, about="Number of valid words per message")
     if key == "words":
-        d.input("key", f"uint{bits}", 4, 0, 1 << 53 if wide else 1 << 32, about="Secret key of four words")
+        d.input("key", f"uint{bits}", 4, 0, 1 << 53 if wide else 1 << 32, about="Secret key, four words")
     d.output("digests", f"uint{bits}", count if kept == 1 else (count, kept), about="Hash values")
     listed = ",\n".join(f"        {word}({x:#0{2 + 2 * bytes_}x})" for x in iv)
     rows = "".join(f"        {', '.join(str(int(c, 16)) for c in s.replace(' ', ''))},\n" for s in _SIGMA)
@@ -67,12 +67,12 @@ def blake_digests(d: Draft) -> None:
     )
     d.module(
         "vec160 = wp.types.vector(160, wp.int32)\n"
-        f"# Order in which each round takes the message words\nSIGMA = wp.constant(\n    vec160(\n{rows}    )\n)"
+        f"# Message word permutation for each round\nSIGMA = wp.constant(\n    vec160(\n{rows}    )\n)"
     )
     d.function(f'''
         @wp.func
         def rotate_right(x: {word}, by: {word}) -> {word}:
-            """Turn the bits of a word to the right."""
+            """Rotate a word to the right."""
             return (x >> by) | (x << ({word}({bits}) - by))
     ''')
     step = f"""
@@ -90,7 +90,7 @@ def blake_digests(d: Draft) -> None:
         f'''
         @wp.func
         def mix(work: wp.array(dtype={word}), a: int, b: int, c: int, d: int, x: {word}, y: {word}):
-            """Mix two message words into four lanes."""
+            """Mix two message words into four words of the working vector (G function)."""
         '''.rstrip()
         + textwrap.indent(textwrap.dedent(body), " " * 12).rstrip()
     )
@@ -103,7 +103,7 @@ def blake_digests(d: Draft) -> None:
     if form == "table of lanes":
         lines = [
             "for g in range(8):",
-            "    # The second half of a round takes diagonals: each row of lanes is shifted by its number",
+            "    # Columns for g < 4, diagonals after: row i of the 4x4 state is shifted by i lanes",
             "    shift = g // 4",
             "    lane_b = 4 + (g + shift) % 4",
             "    lane_c = 8 + (g + 2 * shift) % 4",
@@ -134,7 +134,7 @@ def blake_digests(d: Draft) -> None:
         place = "k"
     lines_load = ["for k in range(16):", f"    message[k] = {word}(0)"]
     if extra:
-        lines_load += ["    if block == 0:", "        # A key fills a block of its own, before the message",
+        lines_load += ["    if block == 0:", "        # The key occupies a separate block before the message",
                        "        if k < 4:", "            message[k] = key[k]"]  # fmt: skip
         lines_load += [f"    elif {place} < used:" if lengths else "    else:", f"        {take}"]
     elif lengths:
@@ -155,7 +155,7 @@ def blake_digests(d: Draft) -> None:
         if lengths and loop:
             counter = f"wp.min({counter}, {count_of})"
     final = (
-        f"if block == {end}:\n    # The last block is marked\n    work[14] = ~work[14]"
+        f"if block == {end}:\n    # Set the finalization flag\n    work[14] = ~work[14]"
         if loop
         else "work[14] = ~work[14]"
     )
@@ -183,7 +183,7 @@ def blake_digests(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        # A variable, so that the loop over rounds is not unrolled
+        # Use a dynamic variable here to prevent unrolling of the round loop
         rounds = int($rounds)
         $used
         $ends
@@ -192,7 +192,7 @@ def blake_digests(d: Draft) -> None:
         message = wp.zeros(shape=16, dtype=$word)
         for k in range(8):
             state[k] = IV[k]
-        # Lengths of digest and key, fan-out 1, depth 1
+        # Parameter block: digest length, key length, fanout 1, depth 1
         state[0] = state[0] ^ $word($parameter)
         $body
         $store
@@ -214,11 +214,11 @@ def blake_digests(d: Draft) -> None:
         else f"for k in range({kept}):\n    digests[tid, k] = {lane}",
     )
     d.says(
-        f"Hashes messages{' under a secret key' if extra else ''} with {'BLAKE2b' if wide else 'BLAKE2s'}."
+        f"Computes {'keyed ' if extra else ''}{'BLAKE2b' if wide else 'BLAKE2s'} hashes, one message per thread."
     )
     d.explain(f"""
-        Messages are whole words of {bits} bits, little-endian. Each block of 16 words goes through {rounds} rounds;
-        the counter holds the bytes so far, and the last block is marked by inverting a lane.
+        Input is an array of little-endian {bits}-bit words. Each 16-word block is mixed for {rounds} rounds; the
+        byte counter is XORed into lane 12, and lane 14 is inverted for the final block.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

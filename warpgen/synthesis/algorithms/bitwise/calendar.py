@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def calendar_dates(d: Draft) -> None:
-    """Converts between days since 1970 and dates of the Gregorian calendar."""
+    """Converts between days since 1970 and Gregorian calendar dates."""
     kind = d.option(
         "kind", "from civil", "to civil", "weekday", "yyyymmdd", "fraction", "add months", "easter"
     )
@@ -48,7 +48,7 @@ def calendar_dates(d: Draft) -> None:
     high = 40000
     if kind in ("from civil",):
         if layout == "vector":
-            d.input("ymd", "vec3i", n, 1, 13, about="year within the century, month and day")
+            d.input("ymd", "vec3i", n, 1, 13, about="(year within the century, month, day)")
             d.param("century", "int", 2000, about="first year of the century")
             load = "date = ymd[tid]"
         else:
@@ -64,11 +64,11 @@ def calendar_dates(d: Draft) -> None:
         d.input("days", "int", n, 1, high, about="days since the epoch")
         f = d.use(dates.CIVIL_FROM_DAYS) if kind != "weekday" else ""
         if kind == "weekday" and roll == "plain":
-            d.output("weekday", "int", n, about="day of the week, 0 for Monday")
+            d.output("weekday", "int", n, about="weekday index, 0 = Monday")
             body = "# 1970-01-01 was a Thursday (Monday = 0)\nweekday[tid] = (days[tid] + 3) % 7"
-            d.says("Finds the weekdays of days since 1970, from 0 for Monday.")
+            d.says("Computes the weekday for each date (0 = Monday).")
         elif kind == "weekday":
-            d.output("rolled", "int", n, about="business days, since the epoch")
+            d.output("rolled", "int", n, about="adjusted dates in days since the epoch")
             body = """
             t = days[tid]
             # 1970-01-01 was a Thursday (Monday = 0)
@@ -79,15 +79,15 @@ def calendar_dates(d: Draft) -> None:
                 t += 1
             rolled[tid] = t
             """
-            d.says("Rolls days since 1970 that fall on a weekend forward to Monday.")
+            d.says("Rolls weekend dates forward to the next Monday.")
         elif kind == "yyyymmdd":
             d.output("stamps", "int", n, about="dates as YYYYMMDD")
             body = (
                 f"y, m, dom = {f}(days[tid])\n"
-                "# YYYYMMDD, sorts chronologically\n"
+                "# YYYYMMDD stamps sort chronologically\n"
                 "stamps[tid] = y * 10000 + m * 100 + dom"
             )
-            d.says("Writes days since 1970 as numbers of the form yyyymmdd.")
+            d.says("Converts days since 1970-01-01 to integers in YYYYMMDD format.")
         elif layout == "vector":
             d.output("dates", "vec3i", n)
             body = f"y, m, dom = {f}(days[tid])\ndates[tid] = wp.vec3i(y, m, dom)"
@@ -104,7 +104,7 @@ def calendar_dates(d: Draft) -> None:
             body = f"""
             y1, m1, d1 = {f}(start[tid])
             y2, m2, d2 = {f}(end[tid])
-            # Months count as 30 days: the 31st becomes the 30th
+            # 30-day months: treat the 31st as the 30th
             a = wp.min(d1, 30)
             b = wp.where(a == 30, wp.min(d2, 30), d2)
             fraction[tid] = float(360 * (y2 - y1) + 30 * (m2 - m1) + b - a) / 360.0
@@ -114,7 +114,7 @@ def calendar_dates(d: Draft) -> None:
             body = f"""
             y1, _, _ = {f}(start[tid])
             y2, _, _ = {f}(end[tid])
-            # Actual/actual: split at the year boundaries, since leap years have 366 days
+            # Act/act: split at year boundaries because leap years have 366 days
             year_end = {g}(y1 + 1, 1, 1)
             year_start = {g}(y2, 1, 1)
             head = float(year_end - start[tid]) / float(year_end - {g}(y1, 1, 1))
@@ -123,29 +123,29 @@ def calendar_dates(d: Draft) -> None:
             """
         else:
             body = f"fraction[tid] = float(end[tid] - start[tid]) / {count[4:]}.0"
-        d.says(f"Computes year fractions between days by the {count} convention.")
+        d.says(f"Computes year fractions between two dates using the {count} convention.")
     elif kind == "add months":
         d.input("days", "int", n, 1, high, about="days since the epoch")
-        d.input("offset", "int", n, 1, 30, about="months to add")
-        d.output("moved", "int", n)
+        d.input("offset", "int", n, 1, 30, about="number of months to add")
+        d.output("moved", "int", n, about="shifted dates in days since the epoch")
         f, g = d.use(dates.CIVIL_FROM_DAYS), d.use(dates.DAYS_FROM_CIVIL)
         body = f"""
         y, m, dom = {f}(days[tid])
         k = m - 1 + offset[tid]
         y2 = y + k // 12
         m2 = k % 12 + 1
-        # Last day of the month: one day before the first of the next month
+        # Month length: first day of next month minus one day
         last = {g}(y2 + m2 // 12, m2 % 12 + 1, 1) - {g}(y2, m2, 1)
         moved[tid] = {g}(y2, m2, wp.min(dom, last))
         """
-        d.says("Moves days by whole months, to the last day where a month is too short.")
+        d.says("Adds whole months to dates, clamping the day to the month length.")
     else:
         d.input("year", "int", n, 1900, 2200, about="years")
         d.output("easter", "int", n)
         f = d.use(dates.DAYS_FROM_CIVIL)
         body = f"""
         y = year[tid]
-        # Meeus, Jones and Butcher: the moon's cycle of 19 years, centuries and their leap years
+        # Meeus/Jones/Butcher: 19-year lunar cycle with corrections for centuries and leap years
         a = y % 19
         b = y // 100
         c = y % 100
@@ -156,13 +156,13 @@ def calendar_dates(d: Draft) -> None:
         k = h + r - 7 * m + 114
         easter[tid] = {f}(y, k // 31, k % 31 + 1)
         """
-        d.says("Computes the dates of Easter as days since 1970.")
+        d.says("Computes Easter Sunday for each year, as days since 1970-01-01.")
     d.launch(n)
     d.code("tid = wp.tid()\n$body", body=body)
     if kind == "from civil":
-        d.says("Converts dates of the Gregorian calendar to days since 1970.")
+        d.says("Converts Gregorian calendar dates to days since 1970-01-01.")
     elif kind == "to civil":
-        d.says("Converts days since 1970 to dates of the Gregorian calendar.")
+        d.says("Converts days since 1970-01-01 to Gregorian calendar dates.")
 
     def split(t: Any) -> tuple[Any, Any, Any]:
         t = np.asarray(t).astype("datetime64[D]")

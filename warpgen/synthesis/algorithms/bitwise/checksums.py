@@ -19,12 +19,31 @@ _CRCS = {  # reflected polynomial, initial value, final xor
 }
 
 
+def _table(kind: str, bits: int) -> str:
+    """A constant: what the shift by a byte or a nibble makes of each value of it."""
+    poly = _CRCS[kind][0]
+    digits = 8 if kind.startswith("CRC-32") else 4
+    entries = [f"0x{_shifted(value, poly, bits):0{digits}x}" for value in range(1 << bits)]
+    rows = [f"        {', '.join(entries[i : i + 8])}," for i in range(0, len(entries), 8)]
+    name = f"vec{1 << bits}u"
+    listed = "\n".join(rows)
+    return (
+        f"{name} = wp.types.vector({1 << bits}, wp.uint32)\n"
+        f"# {kind} lookup table, one entry per {'byte' if bits == 8 else 'nibble'} value (no init, no final XOR)\n"
+        f"TABLE = wp.constant(\n    {name}(\n{listed}\n    )\n)"
+    )
+
+
+def _shifted(crc: int, poly: int, bits: int) -> int:
+    for _ in range(bits):
+        crc = (crc >> 1) ^ (poly if crc & 1 else 0)
+    return crc
+
+
 def _crc(row: list[int], poly: int, start: int, final: int) -> int:
     crc = start
     for byte in row:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (poly if crc & 1 else 0)
+        crc = _shifted(crc ^ byte, poly, 8)
     return crc ^ final
 
 
@@ -33,9 +52,8 @@ def _crc(row: list[int], poly: int, start: int, final: int) -> int:
     names=NAMES
     | {
         "crc": "checksum|reg|remainder",
-        "crcs": "checksums|crc_out|frame_checks",
-        "table": "crc_table|lut|lookup",
-        "data": "bytes|text|message|chars",
+        "crcs": "checksums|crc_out|crc_values",
+        "data": "payload|text|message|chars",
         "offsets": "starts|message_starts",
         "length": "message_length|stride|num_bytes",
         "cyclic_redundancy": "message_crcs|compute_crc|crc_checksum",
@@ -44,19 +62,18 @@ def _crc(row: list[int], poly: int, start: int, final: int) -> int:
     weight=3,
 )
 def cyclic_redundancy(d: Draft) -> None:
-    """Computes a cyclic redundancy check of each message."""
+    """Computes a cyclic redundancy check (CRC) per message."""
     kind = d.option("kind", *_CRCS)
-    how = d.option("how", "branch", "mask", "nibble table", "byte table")
-    verify = d.flag("verify", 0.3)
+    how = d.option("how", "branch", "mask", "nibble table", "byte table", weights=(3.0, 3.0, 3.0, 1.0))
+    resumed = d.flag("resumed", 0.3)
     bytes_ = d.option("bytes", "uint8", "int")
     poly, start, final = _CRCS[kind]
     wide = 1 << (32 if kind.startswith("CRC-32") else 16)
     count = d.pick(32, 48, 64)
     s = strings(d, "data", bytes_, count, d.pick(6, 9, 12), 256)
-    d.says(f"Computes the {kind} of each message.")
+    d.says(f"Computes the {kind} checksum for each message.")
     if how.endswith("table"):
-        # The lookup table is precomputed on the host
-        d.input("table", "uint32", 256 if how == "byte table" else 16, 0, wide)
+        d.module(_table(kind, 8 if how == "byte table" else 4))
     byte = f"wp.uint32({s.at})"
     if how == "branch":
         d.module(f"POLYNOMIAL = wp.constant(wp.uint32({poly:#x}))  # {kind}, reflected")
@@ -72,68 +89,53 @@ def cyclic_redundancy(d: Draft) -> None:
         step = f"""
         crc = crc ^ {byte}
         for bit in range(8):
-            # Branchless: mask is all ones if the lowest bit is set
+            # Branchless: mask is all ones when the low bit is set
             mask = wp.uint32(0) - (crc & wp.uint32(1))
             crc = (crc >> wp.uint32(1)) ^ (wp.uint32({poly:#x}) & mask)
         """
     elif how == "nibble table":
         step = f"""
         crc = crc ^ {byte}
-        # Process one nibble at a time, the table has only 16 entries
-        crc = (crc >> wp.uint32(4)) ^ table[int(crc & wp.uint32(15))]
-        crc = (crc >> wp.uint32(4)) ^ table[int(crc & wp.uint32(15))]
+        # Process one nibble at a time using the 16-entry table
+        crc = (crc >> wp.uint32(4)) ^ TABLE[int(crc & wp.uint32(15))]
+        crc = (crc >> wp.uint32(4)) ^ TABLE[int(crc & wp.uint32(15))]
         """
     else:
-        step = f"crc = (crc >> wp.uint32(8)) ^ table[int((crc ^ {byte}) & wp.uint32(255))]"
+        step = f"crc = (crc >> wp.uint32(8)) ^ TABLE[int((crc ^ {byte}) & wp.uint32(255))]"
     value = f"crc ^ wp.uint32({final:#x})" if final else "crc"
-    if verify:
-        d.calls("verify_crcs|check_messages|crc_errors")
-        d.input("received", "uint32", count, 0, wide, about="check that came with each message")
-        d.output("errors", "uint32", count)
-        store = f"# Equal checks cancel, so the result is nonzero for corrupted messages\nerrors[tid] = {value} ^ received[tid]"
-        d.says(f"Compares the {kind} of each message with the one that came with it.")
-    else:
-        d.output("crcs", "uint32", count)
-        store = f"crcs[tid] = {value}"
+    first = f"wp.uint32({start:#x})" if start else "wp.uint32(0)"
+    if resumed:
+        d.calls("update_crcs|continue_crcs|crc_update")
+        d.input("previous", "uint32", count, 0, wide, about="running CRC per message")
+        first = f"previous[tid] ^ wp.uint32({final:#x})" if final else "previous[tid]"
+        d.says(f"Updates a running per-message {kind} with additional bytes.")
+    d.output("crcs", "uint32", count)
     d.launch(count)
     d.code(
         """
         tid = wp.tid()
         $head
-        crc = wp.uint32($start)
+        $resume
         $loop
             $step
-        $store
+        crcs[tid] = $value
         """,
         head=s.head,
-        start=f"{start:#x}" if start else "0",
+        resume=("# Undo the final XOR of the previous CRC\n" if resumed and final else "") + f"crc = {first}",
         loop=s.loop,
         step=step,
-        store=store,
+        value=value,
     )
     d.explain(f"""
-        {kind}: reflected polynomial {poly:#x}, initial value {start:#x}, final xor {final:#x}.
-        Bits of a byte are taken from the lowest, as on serial lines.
+        {kind}: reflected polynomial {poly:#x}, initial value {start:#x}, final XOR {final:#x}.
+        Bytes are processed least significant bit first.
     """)
 
-    def tabled(row: list[int], table: Any) -> int:
-        crc = start
-        for byte in row:
-            if how == "byte table":
-                crc = (crc >> 8) ^ int(table[(crc ^ byte) & 255])
-            else:
-                crc ^= byte
-                for _ in range(2):
-                    crc = (crc >> 4) ^ int(table[crc & 15])
-        return crc ^ final
-
     def reference(v: Values) -> dict[str, Any]:
-        if how.endswith("table"):
-            made = [tabled(row.tolist(), v.table) for row in s.rows(v)]
-        else:
-            made = [_crc(row.tolist(), poly, start, final) for row in s.rows(v)]
-        crcs = np.array(made, np.uint32)
-        return {"errors": crcs ^ v.received} if verify else {"crcs": crcs}
+        rows = s.rows(v)
+        states = [int(x) ^ final for x in v.previous] if resumed else [start] * len(rows)
+        made = [_crc(row.tolist(), poly, x, final) for row, x in zip(rows, states, strict=True)]
+        return {"crcs": np.array(made, np.uint32)}
 
     d.check(reference)
 
@@ -153,13 +155,13 @@ def cyclic_redundancy(d: Draft) -> None:
     weight=10,
 )
 def running_sums(d: Draft) -> None:
-    """Computes a checksum of each message from its running sums."""
+    """Computes a per-message checksum from running sums."""
     kind = d.option("kind", "adler32", "fletcher16", "fletcher32", "internet")
     late = d.flag("late")
-    check = d.option("check", "sum", "pair", "verify")
+    check = d.option("check", "sum", "pair", "resumed")
     d.calls(
         {
-            "verify": "verify_checksums|check_messages|verify_messages",
+            "resumed": "update_checksums|continue_checksums|checksum_update",
             "pair": "running_sums|checksum_halves|accumulate_sums",
             "sum": "message_checksums|compute_checksums|block_checksums",
         }["sum" if check == "pair" and kind == "internet" else check]
@@ -171,17 +173,19 @@ def running_sums(d: Draft) -> None:
     at = s.at if type == "uint32" else f"wp.uint32({s.at})"
     modulus = {"adler32": 65521, "fletcher16": 255, "fletcher32": 65535, "internet": 65535}[kind]
     half = 8 if kind == "fletcher16" else 16
+    wide = 1 << (16 if kind in ("fletcher16", "internet") else 32)
     title = {"adler32": "Adler-32", "fletcher16": "Fletcher-16", "fletcher32": "Fletcher-32"}.get(
         kind, "Internet"
     )
     words = "" if narrow else " of 16-bit words"
+    further = "additional bytes" if narrow else "additional 16-bit words"
     short = "short " if late and kind != "internet" else ""
     d.says(
-        f"Compares the {title} checksum of each {short}message{words} with what it should be."
-        if check == "verify"
-        else f"Computes both running sums of the {title} checksum of each {short}message{words}."
+        f"Updates a running per-message {title} checksum with {further}."
+        if check == "resumed"
+        else f"Computes both running {title} sums for each {short}message{words}."
         if check == "pair" and kind != "internet"
-        else f"Computes the {title} checksum of each {short}message{words}."
+        else f"Computes the {title} checksum for each {short}message{words}."
     )
     if kind == "internet":
         loop = f"word_sum += {at}"
@@ -196,7 +200,7 @@ def running_sums(d: Draft) -> None:
         if late:
             loop = f"low += {at}\nhigh += low"
             after = (
-                "# Defer the modulo: short messages cannot overflow 32 bits\n"
+                "# Defer the modulo since short messages cannot overflow 32 bits\n"
                 "low = low % MODULUS\n"
                 "high = high % MODULUS"
             )
@@ -209,13 +213,19 @@ def running_sums(d: Draft) -> None:
         d.output("lower", "uint32", count)
         d.output("upper", "uint32", count)
         store = "lower[tid] = low\nupper[tid] = high"
-    elif check == "verify":
-        d.input("expected", "uint32", count, 0, 1 << (2 * half if kind != "internet" else 16))
-        d.output("syndrome", "uint32", count)
-        store = f"syndrome[tid] = expected[tid] ^ ({value})"
     else:
+        if check == "resumed":
+            d.input("previous", "uint32", count, 0, wide, about="running checksum per message")
         d.output("checksums", "uint32", count)
         store = f"checksums[tid] = {value}"
+    if check == "resumed":
+        first = f"low = previous[tid] & wp.uint32({(1 << half) - 1:#x})\nhigh = previous[tid] >> wp.uint32({half})"
+        if kind == "internet":
+            first = "word_sum = ~previous[tid] & wp.uint32(0xFFFF)"
+    elif kind == "internet":
+        first = "word_sum = wp.uint32(0)"
+    else:
+        first = f"low = wp.uint32({1 if kind == 'adler32' else 0})\nhigh = wp.uint32(0)"
     d.launch(count)
     d.code(
         """
@@ -228,9 +238,7 @@ def running_sums(d: Draft) -> None:
         $store
         """,
         head=s.head,
-        first="word_sum = wp.uint32(0)"
-        if kind == "internet"
-        else f"low = wp.uint32({1 if kind == 'adler32' else 0})\nhigh = wp.uint32(0)",
+        first=first,
         loop=s.loop,
         step=loop,
         after=after,
@@ -239,15 +247,20 @@ def running_sums(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         lower, upper = [], []
-        for row in s.rows(v):
+        for i, row in enumerate(s.rows(v)):
             row = row.astype(np.int64)
-            first = 1 if kind == "adler32" else 0
-            sums = first + np.cumsum(row)
-            lower.append((sums[-1] if len(row) else first) % modulus)
-            upper.append(sums.sum() % modulus)
+            low, high = (1 if kind == "adler32" else 0), 0
+            if check == "resumed" and kind != "internet":
+                high, low = divmod(int(v.previous[i]), 1 << half)
+            sums = low + np.cumsum(row)
+            lower.append((sums[-1] if len(row) else low) % modulus)
+            upper.append((high + sums.sum()) % modulus)
         a, b = np.array(lower, np.uint32), np.array(upper, np.uint32)
         if kind == "internet":
             plain = np.array([row.astype(np.int64).sum() for row in s.rows(v)])
+            if check == "resumed":
+                plain = plain + (0xFFFF - v.previous.astype(np.int64))
+                a = plain % 65535
             # ones' complement has two zeros: only a message of zeros sums to the positive one
             a = np.where((plain > 0) & (a == 0), 65535, a).astype(np.uint32)
             value = ~a & np.uint32(0xFFFF)
@@ -255,7 +268,7 @@ def running_sums(d: Draft) -> None:
             value = (b << np.uint32(half)) | a
         if pair:
             return {"lower": a, "upper": b}
-        return {"syndrome": v.expected ^ value} if check == "verify" else {"checksums": value}
+        return {"checksums": value}
 
     d.check(reference)
 
@@ -273,7 +286,7 @@ def running_sums(d: Draft) -> None:
     weight=11,
 )
 def luhn(d: Draft) -> None:
-    """Checks numbers by Luhn's formula, which doubles every second digit from the right."""
+    """Validates numbers using the Luhn algorithm, which doubles every second digit from the right."""
     way = d.option("way", "valid", "digit")
     layout = d.option("layout", "rows", "columns", "decimal")
     doubling = d.option("doubling", "subtract", "table", "split")
@@ -291,7 +304,7 @@ def luhn(d: Draft) -> None:
     else:
         d.input("digits", "int", (count, size) if layout == "rows" else (size, count), 0, 10)
     if layout != "decimal":
-        d.param("num_digits", "int", size, about="number of digits of each number")
+        d.param("num_digits", "int", size, about="number of digits per row")
     n = "num_digits"
     place = {"rows": "digits[tid, k]", "columns": "digits[k, tid]", "decimal": "rest % 10"}[layout]
     odd = 1 if way == "valid" else 0
@@ -340,12 +353,12 @@ def luhn(d: Draft) -> None:
         else "rest = rest // 10\n" + ("doubled = not doubled" if order == "backwards" else "k += 1"),
         store="valid[tid] = 1 if digit_sum % 10 == 0 else 0"
         if way == "valid"
-        else "# The digit that makes the sum a multiple of ten\ncheck[tid] = (10 - digit_sum % 10) % 10",
+        else "# Check digit makes the total a multiple of 10\ncheck[tid] = (10 - digit_sum % 10) % 10",
     )
     d.says(
-        "Tells by Luhn's formula which numbers are well-formed."
+        "Checks whether each number is valid using the Luhn algorithm."
         if way == "valid"
-        else "Computes the check digit that Luhn's formula appends to each number."
+        else "Computes the Luhn check digit for each number."
     )
 
     def reference(v: Values) -> dict[str, Any]:

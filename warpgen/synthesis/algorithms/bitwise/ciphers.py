@@ -28,7 +28,7 @@ _M32 = 0xFFFFFFFF
     weight=13,
 )
 def tiny_cipher(d: Draft) -> None:
-    """Runs blocks of 64 bits through the Tiny Encryption Algorithm."""
+    """Encrypts or decrypts 64-bit blocks using the Tiny Encryption Algorithm."""
     kind = d.option("kind", "TEA", "XTEA")
     back = d.flag("decrypt", 0.4)
     layout = d.option("layout", "rows", "two arrays", "vector")
@@ -48,7 +48,7 @@ def tiny_cipher(d: Draft) -> None:
         )
     )
     made = "plain" if back else "cipher"
-    d.module("DELTA = wp.constant(wp.uint32(0x9E3779B9))  # 2^32 over the golden ratio")
+    d.module("DELTA = wp.constant(wp.uint32(0x9E3779B9))  # 2^32 / golden ratio")
     if mode == "blocks":
         if layout == "two arrays":
             d.inout("left_words", "uint32", n, 0, 1 << 32)
@@ -79,10 +79,10 @@ def tiny_cipher(d: Draft) -> None:
             1 << 32,
             about="message words",
         )
-        d.param("nonce", "uint32", 0, 1 << 32, about="number used once")
+        d.param("nonce", "uint32", 0, 1 << 32, about="nonce")
         load = (
-            "# the counter is enciphered, not the text: blocks are independent, and decryption is "
-            "the same\n"
+            "# CTR mode: encrypt the counter instead of the text, so blocks are independent and decryption is "
+            "identical\n"
             "left = nonce\n"
             "right = wp.uint32(tid)"
         )
@@ -102,7 +102,7 @@ def tiny_cipher(d: Draft) -> None:
             load += "\nkey = wp.vec4ui(key0, key1, key2, key3)"
     k = [f"key[{i}]" if keys != "words" else f"key{i}" for i in range(4)]
     cycles = 32  # as both prescribe
-    d.param("cycles", "int", cycles, about="number of cycles, two Feistel rounds each")
+    d.param("cycles", "int", cycles, about="number of cycles (two Feistel rounds each)")
     if mode == "blocks" and layout != "two arrays":
         d.output(
             made,
@@ -133,9 +133,9 @@ def tiny_cipher(d: Draft) -> None:
     loops = "for _ in range(cycles):\n    $steps"
     if loop == "while":
         loops = "remaining = cycles\nwhile remaining > 0:\n    $steps\n    remaining -= 1"
-    d.says(f"{'Deciphers' if back else 'Enciphers'} blocks of 64 bits with {kind}.")
+    d.says(f"{'Decrypts' if back else 'Encrypts'} 64-bit blocks using {kind}.")
     if mode == "counter":
-        d.says(f"Enciphers blocks of 64 bits with {kind} in counter mode.")
+        d.says(f"Encrypts 64-bit blocks using {kind} in counter (CTR) mode.")
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$load\ntotal = $start\n$loops\n$store",
@@ -193,7 +193,7 @@ def tiny_cipher(d: Draft) -> None:
     weight=2,
 )
 def chacha(d: Draft) -> None:
-    """Computes blocks of the ChaCha key stream."""
+    """Computes ChaCha keystream blocks, one per thread."""
     how = d.option("state", "vector", "array")
     use = d.option("use", "stream", "cipher", "uniform")
     quarter = d.option("quarter", "function", "pairs")
@@ -212,14 +212,14 @@ def chacha(d: Draft) -> None:
         d.input("text", "uint32", (n, 16), 0, 1 << 32, about="message words")
     d.input("key", "uint32", 8, 0, 1 << 32, about="secret key")
     if nonce == "array":
-        d.input("nonce", "uint32", 3, 0, 1 << 32, about="number used once")
+        d.input("nonce", "uint32", 3, 0, 1 << 32, about="nonce")
     elif nonce == "vector":
-        d.param("nonce", "vec3ui", 0, 1 << 32, about="number used once")
+        d.param("nonce", "vec3ui", 0, 1 << 32, about="nonce")
     else:
         for i in range(3):
             d.param(f"nonce{i}", "uint32", 0, 1 << 32)
     if start:
-        d.param("counter", "uint32", 0, 1 << 20, about="number of the first block")
+        d.param("counter", "uint32", 0, 1 << 20, about="index of the first block")
     d.param("double_rounds", "int", rounds, about="number of double rounds")
     d.output("out", "float" if use == "uniform" else "uint32", (n, 16))
     rotl = d.use(mixers.ROTL32)
@@ -251,17 +251,17 @@ def chacha(d: Draft) -> None:
     else:
         half = """
         @wp.func
-        def half_round(a: wp.uint32, b: wp.uint32, d: wp.uint32, turn: wp.uint32):
+        def add_xor_rotate(a: wp.uint32, b: wp.uint32, d: wp.uint32, turn: wp.uint32):
             a += b
             return a, $rotl(d ^ a, turn)
         """
         d.function(half, rotl=rotl)
 
         def call(a: str, b: str, c: str, e: str) -> str:
-            return f"""a, d = half_round(s[{a}], s[{b}], s[{e}], wp.uint32(16))
-c, b = half_round(s[{c}], d, s[{b}], wp.uint32(12))
-a, d = half_round(a, b, d, wp.uint32(8))
-c, b = half_round(c, d, b, wp.uint32(7))"""
+            return f"""a, d = add_xor_rotate(s[{a}], s[{b}], s[{e}], wp.uint32(16))
+c, b = add_xor_rotate(s[{c}], d, s[{b}], wp.uint32(12))
+a, d = add_xor_rotate(a, b, d, wp.uint32(8))
+c, b = add_xor_rotate(c, d, b, wp.uint32(7))"""
 
     def put(a: str, b: str, c: str, e: str) -> str:
         return f"s[{a}] = a\ns[{b}] = b\ns[{c}] = c\ns[{e}] = d"
@@ -274,9 +274,9 @@ c, b = half_round(c, d, b, wp.uint32(7))"""
         "uniform": "float((s[i] + start[i]) >> wp.uint32(8)) * (1.0 / 16777216.0)",
     }[use]
     if use == "cipher":
-        d.says("Enciphers blocks of sixteen words with the ChaCha key stream.")
+        d.says("Encrypts 16-word blocks by XOR with the ChaCha keystream.")
     if use == "uniform":
-        d.says("Turns blocks of the ChaCha key stream into uniform random numbers.")
+        d.says("Generates uniform random floats from ChaCha keystream blocks.")
     d.launch(n)
     d.code(
         """
@@ -293,7 +293,7 @@ c, b = half_round(c, d, b, wp.uint32(7))"""
             for i in range(4):
                 $diagonals
                 $put_diagonals
-        # Add the initial state, otherwise the rounds would be invertible
+        # Add the initial state so that the rounds cannot be inverted
         for i in range(16):
             out[tid, i] = $value
         """,

@@ -20,7 +20,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
     weight=9,
 )
 def fnv_hash(d: Draft) -> None:
-    """Hashes each string of bytes with the function of Fowler, Noll and Vo."""
+    """Hashes each byte string using the Fowler-Noll-Vo function."""
     wide = d.flag("wide", 0.4)
     order = d.option("order", "1a", "1")
     end = d.option("end", "plain", "fold", "bucket")
@@ -40,12 +40,12 @@ def fnv_hash(d: Draft) -> None:
     out = "uint64" if wide else "uint32"
     bits, store = (32 if wide else 16), "hashes[tid] = h"
     fold = f"h = (h >> {word}({bits})) ^ (h & {word}({(1 << bits) - 1:#x}))"
-    d.says(f"Hashes each string of bytes with FNV-{order}, the function of Fowler, Noll and Vo.")
+    d.says(f"Hashes each byte string using FNV-{order} (Fowler-Noll-Vo).")
     if end == "fold":
-        d.says(f"Hashes each string of bytes to {bits} bits with FNV-{order}, folded by exclusive or.")
+        d.says(f"Computes an XOR-folded {bits}-bit FNV-{order} hash for each byte string.")
     if end == "bucket":
         d.calls("hash_to_buckets|fnv_buckets|assign_buckets")
-        d.says(f"Maps each string of bytes to a bucket by its FNV-{order} hash.")
+        d.says(f"Maps each byte string to a bucket index using its FNV-{order} hash.")
         d.param("num_buckets", "int", d.pick(31, 61, 97, 127))
         store, out = f"buckets[tid] = int(h % {word}(num_buckets))", "int"
     d.output("buckets" if end == "bucket" else "hashes", out, count)
@@ -65,7 +65,9 @@ def fnv_hash(d: Draft) -> None:
         offset=f"{offset:#x}",
         loop=s.loop,
         step=step,
-        fold="" if end != "fold" else f"# XOR-fold the upper half, so that none of its bits is lost\n{fold}",
+        fold=""
+        if end != "fold"
+        else f"# XOR-fold the upper half into the lower half instead of truncating\n{fold}",
         store=store,
     )
 
@@ -96,7 +98,7 @@ def fnv_hash(d: Draft) -> None:
     adjoint="no",
 )
 def string_hash(d: Draft) -> None:
-    """Hashes each string of bytes with a classic function."""
+    """Hashes each byte string using a classic hash function."""
     kind = d.option("kind", "jenkins", "djb2", "sdbm", "pjw", "polynomial")
     purpose = d.option("purpose", "hash", "bucket", "histogram")
     bytes_ = d.option("bytes", "uint8", "int")
@@ -111,32 +113,32 @@ def string_hash(d: Draft) -> None:
     c = f"wp.uint32({s.at})"
     start, after = "0", ""
     if kind == "jenkins":
-        function = "with Jenkins's one-at-a-time function"
+        function = "using Jenkins' one-at-a-time hash"
         step = f"h += {c}\nh += h << wp.uint32(10)\nh = h ^ (h >> wp.uint32(6))"
         after = "h += h << wp.uint32(3)\nh = h ^ (h >> wp.uint32(11))\nh += h << wp.uint32(15)"
     elif kind == "djb2":
-        function = "with Bernstein's djb2"
+        function = "using Bernstein's djb2"
         start, step = "5381", f"h = (h << wp.uint32(5)) + h + {c}"
     elif kind == "sdbm":
-        function = "with the function of the sdbm database"
+        function = "using the sdbm hash"
         step = f"h = {c} + (h << wp.uint32(6)) + (h << wp.uint32(16)) - h"
     elif kind == "pjw":
-        function = "with the ELF form of Weinberger's function"
+        function = "using the ELF variant of the PJW hash"
         step = f"""
         h = (h << wp.uint32(4)) + {c}
-        # Feed the top nibble back before it is shifted out (ELF hash)
+        # Fold the top nibble back in before it is shifted out
         high = h & wp.uint32(0xF0000000)
         h = (h ^ (high >> wp.uint32(24))) & ~high
         """
     else:
-        function = "as a polynomial of base 31"
+        function = "using a base-31 polynomial"
         step = f"h = h * wp.uint32(31) + {c}"
     size = d.pick(16, 32, 64)
     d.says(
         {
-            "hash": f"Hashes each string of bytes {function}.",
-            "bucket": f"Maps each string of bytes to one of {size} buckets, hashed {function}.",
-            "histogram": f"Counts the strings of bytes in each bucket, hashed {function}.",
+            "hash": f"Hashes each byte string {function}.",
+            "bucket": f"Maps each byte string to one of {size} buckets {function}.",
+            "histogram": f"Counts the byte strings per bucket {function}.",
         }[purpose]
     )
     if purpose == "hash":

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=5,
 )
 def hamming_code(d: Draft) -> None:
-    """Encodes or decodes words of Hamming's code of seven bits for four."""
+    """Encodes or decodes Hamming (7,4) codewords."""
     way = d.option("way", "encode", "decode", "channel")
     extended = d.flag("extended")
     form = d.option("form", "named bits", "parity masks")
@@ -46,7 +46,7 @@ def hamming_code(d: Draft) -> None:
 p1 = d0 ^ d1 ^ d3
 p2 = d0 ^ d2 ^ d3
 p4 = d1 ^ d2 ^ d3
-# Parity bits at positions 1, 2 and 4: the syndrome is the position of the flipped bit
+# Parity bits sit at positions 1, 2 and 4, so the syndrome is the 1-based index of the flipped bit
 code = p1 | (p2 << {u(1)}) | (d0 << {u(2)}) | (p4 << {u(3)})
 code = code | (d1 << {u(4)}) | (d2 << {u(5)}) | (d3 << {u(6)})"""
     overall = (
@@ -78,43 +78,41 @@ syndrome = s1 | (s2 << {u(1)}) | (s4 << {u(2)})"""
             one=u(1),
         )
         masks = [u(m) for m in ("0x55", "0x66", "0x78")]
-        check = f"""# Each mask takes the positions (from 1) whose number has that bit of the syndrome
+        check = f"""# Each mask selects the 1-based positions whose index has this syndrome bit set
 syndrome = parity8(code & {masks[0]})
 syndrome = syndrome | (parity8(code & {masks[1]}) << {u(1)})
 syndrome = syndrome | (parity8(code & {masks[2]}) << {u(2)})"""
     mend = f"if syndrome != {u(0)}:\n    code = code ^ ({u(1)} << (syndrome - {u(1)}))"
     if extended and way != "encode":
-        d.module(f"ERASED = wp.constant({u(255)})  # no nibble")
+        d.module(f"ERASED = wp.constant({u(255)})  # marks double errors")
         mend = f"""{overall}
 if syndrome != {u(0)}:
-    # Even parity with a nonzero syndrome: two errors, not correctable
+    # Even parity but nonzero syndrome: double error, cannot be corrected
     if parity == {u(0)}:
         $two
         return
     code = code ^ ({u(1)} << (syndrome - {u(1)}))"""
-    doubtful = "; 255 where two were flipped" if extended else ""
+    code_name = "extended Hamming (8,4)" if extended else "Hamming (7,4)"
+    doubtful = "; 255 flags a double error" if extended else ""
     gather = f"nibble = (code >> {u(2)}) & {u(1)}\nnibble = nibble | ((code >> {u(3)}) & {u(14)})"
     if way == "encode":
-        d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
-        d.output("words", type, count, about="code words")
+        d.input("nibbles", type, count, 0, 16, about="4-bit input values")
+        d.output("words", type, count, about="codewords")
         body = "n = nibbles[tid]\n" + encode
         if extended:
             body += f"\n{overall}\nwords[tid] = code | (parity << {u(7)})"
         else:
             body += "\nwords[tid] = code"
-        d.says(
-            "Encodes each nibble in Hamming's code of seven bits"
-            + (", extended by a parity bit." if extended else ".")
-        )
+        d.says(f"Encodes 4-bit values using a {code_name} code.")
     elif way == "decode":
-        d.input("words", type, count, 0, 256 if extended else 128, about="code words")
-        d.output("nibbles", type, count, about="data of 4 bits each")
+        d.input("words", type, count, 0, 256 if extended else 128, about="codewords")
+        d.output("nibbles", type, count, about="4-bit input values")
         erased = "nibbles[tid] = ERASED"
         body = f"code = words[tid]\n{check}\n{mend.replace('$two', erased)}\n{gather}\nnibbles[tid] = nibble"
-        d.says(f"Decodes words of Hamming's code and mends one flipped bit in each{doubtful}.")
+        d.says(f"Decodes {code_name} codewords and corrects single-bit errors{doubtful}.")
     else:
-        d.input("nibbles", type, count, 0, 16, about="data of 4 bits each")
-        fair = "random words: bits that are set in all three flip"
+        d.input("nibbles", type, count, 0, 16, about="4-bit input values")
+        fair = "random words, a code bit flips if it is set in all three"
         d.input("noise", type, (count, 3), 0, 256 if extended else 128, about=fair)
         d.output("decoded", type, count, about="corrected data")
         even = f"{overall}\ncode = code | (parity << {u(7)})" if extended else ""
@@ -122,14 +120,14 @@ if syndrome != {u(0)}:
         body = f"""n = nibbles[tid]
 {encode}
 {even}
-# Three fair bits are all set one time in eight: in most words one bit flips or none
+# AND of three random words: each bit flips with probability 1/8
 code = code ^ (noise[tid, 0] & noise[tid, 1] & noise[tid, 2])
 {check}
 {mend.replace("$two", erased)}
 {gather}
 decoded[tid] = nibble""".replace("\n\n", "\n")
         d.says(
-            f"Sends each nibble through a channel that flips bits and decodes it by Hamming's code{doubtful}."
+            f"Simulates a noisy channel using the {code_name} code and decodes the received words{doubtful}."
         )
     d.launch(count)
     d.code("tid = wp.tid()\n$body", body=body)
@@ -171,7 +169,7 @@ def _hamming_book(extended: bool) -> Any:
     weight=4,
 )
 def galois_field(d: Draft) -> None:
-    """Multiplies in the field of 256 elements."""
+    """Multiplies in the finite field GF(256)."""
     poly = d.option("poly", 0x11B, 0x11D)
     way = d.option("way", "products", "dot", "syndrome", "power")
     form = d.option("form", "function", "inline")
@@ -185,12 +183,14 @@ def galois_field(d: Draft) -> None:
             "power": "gf_powers|gf256_pow|raise_to_powers",
         }[way]
     )
+    # 2 generates the nonzero elements modulo 0x11d, but not modulo 0x11b
+    generator, roots = (2, [1, 2, 4, 8]) if poly == 0x11D else (3, [1, 3, 5, 15])
     terms = {0x11B: "x^8 + x^4 + x^3 + x + 1", 0x11D: "x^8 + x^4 + x^3 + x^2 + 1"}[poly]
     d.module(f"POLYNOMIAL = wp.constant({poly:#x})  # {terms}")
     reduction = (
         "if a >= 256:\n    a = a ^ POLYNOMIAL"
         if carry == "branch"
-        else "# Reduce modulo the polynomial if the byte overflows\na = a ^ (POLYNOMIAL & -(a >> 8))"
+        else "# Reduce modulo the field polynomial if bit 8 is set\na = a ^ (POLYNOMIAL & -(a >> 8))"
     )
     core = """
     for bit in range(8):
@@ -223,28 +223,31 @@ def galois_field(d: Draft) -> None:
         d.input("y", "int", count, 0, 256)
         d.output("z", "int", count)
         body = product("x[tid]", "y[tid]", "z[tid] = product")
-        d.says("Multiplies bytes pairwise in the field of 256 elements.")
+        d.says("Multiplies pairs of bytes in GF(256).")
     elif way == "dot":
         d.input("matrix", "int", (count, size), 0, 256)
         d.input("x", "int", size, 0, 256)
         d.output("z", "int", count)
         inner = product("matrix[tid, k]", "x[k]", "dot = dot ^ product")
         body = "dot = int(0)\nfor k in range(x.shape[0]):\n    $inner\nz[tid] = dot"
-        d.says("Multiplies a matrix and a vector over the field of 256 elements, as erasure codes do.")
+        d.says("Computes a matrix-vector product over GF(256), as used in erasure codes.")
     elif way == "syndrome":
+        d.module(
+            f"# Generator polynomial roots, powers of {generator}\n"
+            f"ROOTS = wp.constant(wp.vec4i({', '.join(map(str, roots))}))"
+        )
         d.input("received", "int", (count, size), 0, 256, about="received symbols")
-        d.input("roots", "int", 4, 1, 256, about="roots of the generator polynomial")
-        d.output("syndromes", "int", (count, 4), about="syndromes, zero for intact words")
+        d.output("syndromes", "int", (count, 4), about="syndromes, all zero if no error was detected")
         inner = product("value", "root", "value = product ^ received[tid, k]")
         body = (
-            "root = roots[j]\n"
+            "root = ROOTS[j]\n"
             "value = int(0)\n"
             "# Horner's rule\n"
             "for k in range(received.shape[1]):\n"
             "    $inner\n"
             "syndromes[tid, j] = value"
         )
-        d.says("Evaluates received words at the roots of a Reed-Solomon code: zeros if nothing was damaged.")
+        d.says("Computes the syndromes of received Reed-Solomon codewords.")
     else:
         d.input("x", "int", count, 0, 256)
         d.input("exponent", "int", count, 0, 255, about="exponents")
@@ -261,7 +264,7 @@ def galois_field(d: Draft) -> None:
         z[tid] = power
         """
         inner = ""
-        d.says("Raises bytes to powers in the field of 256 elements by repeated squaring.")
+        d.says("Computes powers in GF(256) using repeated squaring.")
     if way == "syndrome":
         d.launch(count, 4)
     else:
@@ -296,7 +299,7 @@ def galois_field(d: Draft) -> None:
             return {"z": z}
         found = np.zeros((count, 4), np.int64)
         for k in range(size):
-            found = multiply(found, v.roots) ^ v.received[:, k, None]
+            found = multiply(found, roots) ^ v.received[:, k, None]
         return {"syndromes": found}
 
     d.check(reference)

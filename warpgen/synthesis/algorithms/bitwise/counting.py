@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=14,
 )
 def binary_distance(d: Draft) -> None:
-    """Compares binary descriptors kept as words of 32 bits."""
+    """Compares binary descriptors stored as 32-bit words."""
     measure = d.option("measure", "hamming", "jaccard", "dice", "tversky")
     count_bits = d.option("count bits", *words.POPCOUNTS, None)
     form = d.option("form", "pairs", "all pairs", "nearest")
@@ -37,12 +37,12 @@ def binary_distance(d: Draft) -> None:
     n, m, size = d.pick(24, 32, 48), d.pick(12, 16, 20), d.pick(2, 4, 8)
     count = d.use(count_bits) if count_bits else "wp.bit_count"
     other = n if form == "pairs" else m
-    filled = "" if measure == "hamming" else ", with some bit set"
+    filled = "" if measure == "hamming" else ", nonzero"
     d.input("a", "uint32", (n, size), 0, 1 << 32, about=f"descriptors, one per row{filled}")
     d.input("b", "uint32", (other, size), 0, 1 << 32, about=f"descriptors to compare with{filled}")
     if measure == "tversky":
-        d.param("alpha", "float", 0.2, 0.9, about="weight of bits in the first alone")
-        d.param("beta", "float", 0.2, 0.9, about="weight of bits in the second alone")
+        d.param("alpha", "float", 0.2, 0.9, about="weight of bits set in the first descriptor only")
+        d.param("beta", "float", 0.2, 0.9, about="weight of bits set in the second descriptor only")
     row = {"pairs": "b[tid, k]", "all pairs": "b[j, k]", "nearest": "b[j, k]"}[form]
     me = "a[i, k]" if form == "all pairs" else "a[tid, k]"
     integer = measure == "hamming"
@@ -88,13 +88,13 @@ def binary_distance(d: Draft) -> None:
                 "float",
                 0.75,
                 0.95,
-                about="largest ratio of the nearest to the second nearest distance",
+                about="maximum ratio of best to second-best distance",
             )
         d.output(
             "match",
             "int",
             n,
-            about="index of the nearest descriptor" + (", -1 if ambiguous" if ratio else ""),
+            about="index of the nearest descriptor" + (", or -1 if ambiguous" if ratio else ""),
         )
         if ratio:
             accept = "second = " + ("int" if integer else "float") + f"({big})"
@@ -108,7 +108,7 @@ def binary_distance(d: Draft) -> None:
             )
             one, two = ("float(best)", "float(second)") if integer else ("best", "second")
             end = (
-                "# Ratio test (Lowe): reject matches whose second best is about as close, since they are ambiguous\n"
+                "# Lowe's ratio test: reject ambiguous matches whose second-best distance is too similar\n"
                 f"if {one} < max_ratio * {two}:\n"
                 "    match[tid] = nearest\n"
                 "else:\n"
@@ -120,7 +120,7 @@ def binary_distance(d: Draft) -> None:
         text = f"""
         tid = wp.tid()
         nearest = int(-1)
-        # Above every distance
+        # Larger than any possible distance
         best = {kind}({big})
         $accept
         for j in range(b.shape[0]):
@@ -130,21 +130,19 @@ def binary_distance(d: Draft) -> None:
         $end
         """
         d.says(
-            f"Finds for each binary descriptor the nearest of another set by {measure.capitalize()} distance"
-            + ("; -1 where the second nearest is about as near." if ratio else ".")
+            f"Matches each binary descriptor to its nearest neighbor using the {measure.capitalize()} distance"
+            + ("; ambiguous matches get -1." if ratio else ".")
         )
     elif form == "pairs":
         accept = take = end = ""
         d.output("distances", kind, n)
         text = f"tid = wp.tid()\n$loop\ndistances[tid] = {value}"
-        d.says(f"Computes the {measure.capitalize()} distance of pairs of binary descriptors.")
+        d.says(f"Computes the {measure.capitalize()} distance between pairs of binary descriptors.")
     else:
         accept = take = end = ""
         d.output("distances", kind, (n, m))
         text = f"i, j = wp.tid()\n$loop\ndistances[i, j] = {value}"
-        d.says(
-            f"Computes the {measure.capitalize()} distance of each binary descriptor of one set to each of another."
-        )
+        d.says(f"Computes the {measure.capitalize()} distance matrix between two sets of binary descriptors.")
     d.launch(*((n, m) if form == "all pairs" else (n,)))
     current = f"current = {value}"
     if integer:
@@ -187,7 +185,7 @@ def binary_distance(d: Draft) -> None:
     adjoint="no",
 )
 def bit_reversal(d: Draft) -> None:
-    """Reverses the order of bits in words, or that of elements by the bits of their indices."""
+    """Reverses the bits of words, or permutes elements into bit-reversed order."""
     form = d.option("form", *words.REVERSALS, None)
     use = d.option("use", "words", "scatter", "gather", "in place", "radical inverse")
     if use == "radical inverse":
@@ -224,14 +222,14 @@ def bit_reversal(d: Draft) -> None:
         d.input("codes", "uint32", n, 0, 1 << 32, about="words to reverse")
         d.output("reversed_codes", "uint32", n)
         body = reverse.format("codes[tid]") + "\nreversed_codes[tid] = r"
-        d.says("Reverses the order of the 32 bits of each word.")
+        d.says("Reverses the bits of each 32-bit word.")
     elif use == "radical inverse":
         d.input("index", "int", n, 0, 1 << 20)
         d.output("points", "float", n)
         body = reverse.format("index[tid]") + (
-            "\n# Scale by 2^-32; below 1, since a float holds the reversed bits of indices up to 2^24\npoints[tid] = float(r) * 2.3283064365386963e-10"
+            "\n# Scale by 2^-32; stays below 1 because a float holds reversed indices up to 2^24 exactly\npoints[tid] = float(r) * 2.3283064365386963e-10"
         )
-        d.says("Computes the radical inverse of indices in base two, the points of van der Corput.")
+        d.says("Computes van der Corput points, the base-2 radical inverse of each index.")
     else:
         type = d.option("type", "float", "vec2")
         d.param("log2n", "int", bits)
@@ -240,7 +238,7 @@ def bit_reversal(d: Draft) -> None:
             d.inout("data", type, n, -1.0, 1.0)
             body = (
                 f"{turned}\n"
-                "# Swap each pair once, from its lower index\n"
+                "# Swap each pair only once, from the lower index\n"
                 "if j > tid:\n"
                 "    held = data[tid]\n"
                 "    data[tid] = data[j]\n"
@@ -250,7 +248,7 @@ def bit_reversal(d: Draft) -> None:
             d.input("data", type, n, -1.0, 1.0)
             d.output("result", type, n)
             body = f"{turned}\n" + ("result[j] = data[tid]" if use == "scatter" else "result[tid] = data[j]")
-        d.says("Permutes samples into bit-reversed order, as a transform by decimation in time begins.")
+        d.says("Permutes samples into bit-reversed order for a decimation-in-time FFT.")
     d.launch(n)
     d.code("tid = wp.tid()\n$body", body=body)
 
@@ -283,7 +281,7 @@ def bit_reversal(d: Draft) -> None:
     weight=13,
 )
 def bloom_filter(d: Draft) -> None:
-    """Inserts keys into a Bloom filter, or tests whether they may be in it."""
+    """Inserts keys into a Bloom filter or tests them for membership."""
     way = d.option("way", "insert", "query", "count")
     mixer = d.option("mixer", *mixers.MIXERS)
     probing = d.option("probing", "double", "salted", "blocked")
@@ -301,20 +299,20 @@ def bloom_filter(d: Draft) -> None:
     k = d.pick(3, 4, 5)
     d.param("num_hashes", "int", k, about=f"number of {'counters' if way == 'count' else 'bits'} per key")
     if way == "insert":
-        d.inout("words", "uint32", size, value=0.0, about="bits of the filter")
+        d.inout("words", "uint32", size, value=0.0, about="filter bits, packed into words")
     elif way == "query":
         d.input(
-            "words", "uint32", size, 0xFFFF0000, 1 << 32, about="bits of the filter"
+            "words", "uint32", size, 0xFFFF0000, 1 << 32, about="filter bits, packed into words"
         )  # a filter that is three quarters full
         d.output("found", "int", n)
     else:
-        d.inout("counters", "int", 32 * size, 0, 3, about="counters of the filter")
+        d.inout("counters", "int", 32 * size, 0, 3, about="filter counters")
     place = "counter" if way == "count" else "bit"
     total = "wp.uint32(32 * words.shape[0])" if way != "count" else "wp.uint32(counters.shape[0])"
     if probing == "double":
         setup = (
             f"h1 = {mix}(keys[tid])\n"
-            f"# Odd stride: it reaches all {'counters' if way == 'count' else 'bits'} if their number is a power of two\n"
+            f"# An odd stride reaches every {'counter' if way == 'count' else 'bit'} when the filter size is a power of two\n"
             f"h2 = {mix}(h1) | wp.uint32(1)"
         )
         bit = f"{place} = (h1 + wp.uint32(round) * h2) % {total}"
@@ -325,10 +323,10 @@ def bloom_filter(d: Draft) -> None:
         setup = (
             f"key_hash = {mix}(keys[tid])\n"
             + (
-                "# All counters of a key are in one block of 32, so that they share cache lines\n"
+                "# Keep all counters of a key within one 32-entry block for cache locality\n"
                 "block = key_hash % wp.uint32(counters.shape[0] // 32)\n"
                 if way == "count"
-                else "# All bits of a key are in one word, so a query costs one read\n"
+                else "# Blocked filter: all bits of a key share one word, so a query needs a single load\n"
                 "block = int(key_hash % wp.uint32(words.shape[0]))\n"
             )
             + f"places = {mix}(key_hash)"
@@ -338,7 +336,9 @@ def bloom_filter(d: Draft) -> None:
     one = "(wp.uint32(1) << (bit & wp.uint32(31)))"
     mask = probing == "blocked" and way != "count"
     if mask:
-        setup += "\nmask = wp.uint32(0)\n# Five bits of the second hash for each place, so at most six places"
+        setup += (
+            "\nmask = wp.uint32(0)\n# Each position uses five bits of the second hash, so at most six fit"
+        )
         bit = "place = (places >> wp.uint32(5 * round)) & wp.uint32(31)"
     if way == "insert":
         act, before, end = f"wp.atomic_or(words, {word}, {one[1:-1]})", "", ""
@@ -347,14 +347,14 @@ def bloom_filter(d: Draft) -> None:
         d.says("Inserts each key into a Bloom filter.")
     elif way == "count":
         act, before, end = "wp.atomic_add(counters, int(counter), 1)", "", ""
-        d.says("Inserts each key into a counting Bloom filter, from which keys can be taken out again.")
+        d.says("Inserts each key into a counting Bloom filter, which also supports removal.")
     else:
         act = f"if (words[{word}] & {one}) == wp.uint32(0):\n    present = 0\n    break"
         before, end = "present = int(1)", "found[tid] = present"
         if mask:
             act, before = "mask = mask | (wp.uint32(1) << place)", ""
             end = "found[tid] = 1 if (words[block] & mask) == mask else 0"
-        d.says("Tests whether each key may have been inserted into a Bloom filter.")
+        d.says("Tests whether each key may be present in a Bloom filter.")
     if loop == "for":
         body = "for round in range(num_hashes):\n    $bit\n    $act"
     else:

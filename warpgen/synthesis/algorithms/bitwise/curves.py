@@ -32,7 +32,7 @@ def _interleaved(cells: Any, width: int) -> Any:
     weight=5,
 )
 def morton_codes(d: Draft) -> None:
-    """Computes the Morton code of each point, clamped to a box."""
+    """Computes Morton codes for points, clamped to a box."""
     dim = d.option("dim", 3, 2)
     source = d.option("source", "points", "boxes", "cells")
     form = d.option("form", "masks", "loop")
@@ -52,14 +52,14 @@ def morton_codes(d: Draft) -> None:
             d.input("x", vec, count, -0.1, 1.1)
             load = "p = x[tid]"
         else:
-            d.input("lowers", vec, count, -1.0, 0.5, about="lower corners of boxes")
-            d.input("uppers", vec, count, 0.5, 2.0, about="upper corners of boxes")
+            d.input("lowers", vec, count, -1.0, 0.5, about="box lower bounds")
+            d.input("uppers", vec, count, 0.5, 2.0, about="box upper bounds")
             load = "p = 0.5 * (lowers[tid] + uppers[tid])"
         if box == "vectors":
-            d.param("lower", vec, -0.1, 0.1, about="lower corner of the domain")
-            d.param("inv_extent", vec, 1.0, 1.2, about="reciprocal extent of the domain")
+            d.param("lower", vec, -0.1, 0.1, about="domain lower bound")
+            d.param("inv_extent", vec, 1.0, 1.2, about="inverse domain extent")
             load += "\np = wp.cw_mul(p - lower, inv_extent)"
-        load += f"\n# Outside points go to the cells at the {'faces' if dim == 3 else 'edges'}"
+        load += "\n# Clamp points outside of the domain to the boundary cells"
         for i, a in enumerate(axes):
             load += f"\n{a}i = wp.uint32(wp.clamp(p[{i}] * {side}, 0.0, {side - 1.0}))"
         names = [f"{a}i" for a in axes]
@@ -76,7 +76,7 @@ def morton_codes(d: Draft) -> None:
     if index:
         d.output("keys", "uint64", count)
         store = (
-            "# Append the index to make keys unique (Karras 2012)\n"
+            "# Append the index to break ties between duplicate keys (Karras 2012)\n"
             "keys[tid] = (wp.uint64(code) << wp.uint64(32)) | wp.uint64(tid)"
         )
     else:
@@ -87,13 +87,15 @@ def morton_codes(d: Draft) -> None:
     domain = "a box" if box == "vectors" else "the unit cube" if dim == 3 else "the unit square"
     noun = {
         "points": f"point, clamped to {domain}",
-        "boxes": f"box, by its center clamped to {'a domain' if box == 'vectors' else domain}",
-        "cells": "cell of a grid",
+        "boxes": f"box using its center, clamped to {'a domain' if box == 'vectors' else domain}",
+        "cells": "grid cell",
     }[source]
-    d.says(f"Computes the Morton code of each {noun}{', with its index below' if index else ''}.")
+    d.says(
+        f"Computes the Morton code for each {noun}{', with the index stored in the low 32 bits' if index else ''}."
+    )
     d.explain(f"""
-        Bits of the {dim} coordinates, {width} of each, are interleaved with x lowest, so that what is
-        near in space is mostly near in the code, too.
+        Interleaves {width} bits per axis, with x in the lowest bit, so that points which are close in
+        space mostly get similar codes.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -125,7 +127,7 @@ def morton_codes(d: Draft) -> None:
     weight=6,
 )
 def morton_cells(d: Draft) -> None:
-    """Decodes Morton codes to the coordinates of cells."""
+    """Decodes Morton codes to cell coordinates."""
     dim = d.option("dim", 3, 2)
     form = d.option("form", "masks", "loop")
     what = d.option("what", "cells", "centers", "neighbor", "parent")
@@ -157,25 +159,25 @@ def morton_cells(d: Draft) -> None:
             body += f"    {a} = {a} | (int((m >> {step(i)}) & wp.uint32(1)) << b)\n"
     load = "m = codes[tid]"
     if what == "parent":
-        d.param("levels", "int", 1, 4, about="levels to go up in the tree")
-        load += f"\n# A level of the {'octree' if dim == 3 else 'quadtree'} is {dim} bits of the code"
+        d.param("levels", "int", 1, 4, about="number of tree levels to go up")
+        load += f"\n# One {'octree' if dim == 3 else 'quadtree'} level corresponds to {dim} bits"
         load += f"\nm = m >> wp.uint32({dim} * levels)"
-        d.says("Decodes Morton codes to the cells that hold them a few levels up in the tree.")
+        d.says("Decodes Morton codes to their ancestor cells, a given number of levels up the tree.")
     if what == "neighbor":
         axis = d.pick(*range(dim))
         mask = sum(1 << (dim * b + axis) for b in range(width))
         load += f"""
-        # one step along {"xyz"[axis]} without decoding: ones in the other axes' bits pass the carry on
+        # one step along {"xyz"[axis]} without decoding: set the other axes' bits to propagate the carry
         m = (((m | ~AXIS_MASK) + wp.uint32(1)) & AXIS_MASK) | (m & ~AXIS_MASK)"""
         load = load.replace("        ", "")
         d.module(f"AXIS_MASK = wp.constant(wp.uint32({mask:#010x}))")
         d.says(
-            f"Decodes the cells one step along {'xyz'[axis]} from those of Morton codes; the grid is periodic."
+            f"Decodes the neighboring cell in +{'xyz'[axis]} direction from Morton codes on a periodic grid."
         )
     if what == "centers":
-        d.param("h", "float", 0.01, 0.1, about="size of a cell")
+        d.param("h", "float", 0.01, 0.1, about="cell size")
         values, kind = [f"(float({a}) + 0.5) * h" for a in axes], "float"
-        d.says("Decodes Morton codes to the centers of their cells.")
+        d.says("Decodes Morton codes to cell centers.")
     else:
         values, kind = list(axes), "int"
     if store == "vector":
@@ -219,7 +221,7 @@ def morton_cells(d: Draft) -> None:
     weight=2,
 )
 def hilbert_curve(d: Draft) -> None:
-    """Converts between cells of a square and their places along Hilbert's curve."""
+    """Converts between 2D cell coordinates and Hilbert curve indices."""
     way = d.option("way", "to index", "to cell")
     layout = d.option("layout", "vector", "two arrays")
     loop = d.option("loop", "while", "for")
@@ -234,9 +236,9 @@ def hilbert_curve(d: Draft) -> None:
     count = d.pick(64, 96, 128, 200)
     order = d.pick(4, 5, 6)
     d.says(
-        "Finds the place of each cell along Hilbert's curve."
+        "Computes the Hilbert curve index for each 2D cell."
         if way == "to index"
-        else "Finds the cell at each place along Hilbert's curve."
+        else "Computes the 2D cell for each Hilbert curve index."
     )
     n = 1 << order
     flip = "n - 1" if way == "to index" else "s - 1"
@@ -267,7 +269,7 @@ def hilbert_curve(d: Draft) -> None:
             d.output("index", "int", (n, n))
             load = "i, j = wp.tid()\nx = i\ny = j"
             put = "index[i, j] = h"
-            d.param("order", "int", order, about="order of the curve")
+            d.param("order", "int", order, about="curve order (number of levels)")
         elif layout == "vector":
             d.input("cells", "vec2i", count, 0, n, about="integer cell coordinates")
             load = "tid = wp.tid()\ncell = cells[tid]\nx = cell[0]\ny = cell[1]"
@@ -276,7 +278,7 @@ def hilbert_curve(d: Draft) -> None:
             d.input("cell_y", "int", count, 0, n)
             load = "tid = wp.tid()\nx = cell_x[tid]\ny = cell_y[tid]"
         if not launch:
-            d.param("order", "int", order, about="order of the curve")
+            d.param("order", "int", order, about="curve order (number of levels)")
             d.output("index", "int", count)
             put = "index[tid] = h"
         inner = """
@@ -292,7 +294,7 @@ def hilbert_curve(d: Draft) -> None:
         text = "$load\nn = 1 << order\nh = int(0)\n$body\n$put"
     else:
         d.input("index", "int", count, 0, n * n)
-        d.param("order", "int", order, about="order of the curve")
+        d.param("order", "int", order, about="curve order (number of levels)")
         if layout == "vector":
             d.output("cells", "vec2i", count, about="integer cell coordinates")
             put = "cells[tid] = wp.vec2i(x, y)"

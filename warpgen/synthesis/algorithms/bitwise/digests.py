@@ -33,7 +33,6 @@ def _roots(count: int, exponent: float) -> list[int]:
     names={
         "sha256": "sha256_compress|sha256_blocks|hash_blocks|sha256_kernel",
         "w": "schedule|W|words",
-        "k": "constants|round_constants",
         "messages": "blocks|data|chunks",
         "digests": "hashes|state_out|outputs",
     },
@@ -41,17 +40,16 @@ def _roots(count: int, exponent: float) -> list[int]:
     weight=2,
 )
 def sha256(d: Draft) -> None:
-    """Compresses a block of sixteen words with SHA-256."""
+    """Applies the SHA-256 compression function to 16-word blocks."""
     schedule = d.option("schedule", "whole", "ring")
     functions = d.option("functions", "helpers", "inline")
     state = d.option("state", "initial", "chained", "padded")
-    rounds_of = d.option("constants", "array", "vector")
     choose = d.option("choose", "xor", "mask")
     n = d.pick(8, 12, 16)
     d.function('''
         @wp.func
         def rotr32(x: wp.uint32, r: wp.uint32) -> wp.uint32:
-            """Rotate right by r bits, 0 < r < 32."""
+            """Rotate `x` right by `r` bits, 0 < r < 32."""
             return (x >> r) | (x << (wp.uint32(32) - r))
     ''')
     constants = _roots(64, 3)
@@ -60,20 +58,16 @@ def sha256(d: Draft) -> None:
     d.input("messages", "uint32", (n, size), 0, 1 << 32, about="message words, one row per message")
     if state == "chained":
         d.input("chain", "uint32", (n, 8), 0, 1 << 32, about="intermediate hash values")
-    if rounds_of == "array":
-        # Round constants are uploaded by the host
-        d.input("k", "uint32", 64, 0, 1 << 32, about="round constants")
-    else:
-        rows = [", ".join(f"{c:#010x}" for c in constants[i : i + 8]) for i in range(0, 64, 8)]
-        table = "".join(f"        {r},\n" for r in rows)
-        d.module(
-            "vec64u = wp.types.vector(64, wp.uint32)\n"
-            "# Fractional parts of the cube roots of the first 64 primes\n"
-            "K = wp.constant(\n"
-            "    vec64u(\n"
-            f"{table}    )\n"
-            ")"
-        )
+    rows = [", ".join(f"{c:#010x}" for c in constants[i : i + 8]) for i in range(0, 64, 8)]
+    table = "".join(f"        {r},\n" for r in rows)
+    d.module(
+        "vec64u = wp.types.vector(64, wp.uint32)\n"
+        "# SHA-256 round constants\n"
+        "K = wp.constant(\n"
+        "    vec64u(\n"
+        f"{table}    )\n"
+        ")"
+    )
     d.output("digests", "uint32", (n, 8), about="hash values")
 
     def turned(x: str, *by: int) -> str:
@@ -109,7 +103,7 @@ def sha256(d: Draft) -> None:
     if state == "chained":
         load = "\n".join(f"{x} = chain[tid, {i}]" for i, x in enumerate(letters))
         store = "\n".join(f"digests[tid, {i}] = chain[tid, {i}] + {x}" for i, x in enumerate(letters))
-        d.says("Continues the SHA-256 of each message by one block of sixteen words.")
+        d.says("Updates the per-message SHA-256 state with one 16-word block.")
     else:
         load = "\n".join(f"{x} = wp.uint32({h:#010x})" for x, h in zip(letters, initial, strict=True))
         store = "\n".join(
@@ -119,11 +113,11 @@ def sha256(d: Draft) -> None:
     pad = ""
     if state == "padded":
         pad = (
-            "# Padding of a 256-bit message: 0x80, zeros, length in bits\n"
+            "# Padding for a 256-bit message: 0x80 byte, zeros, bit length\n"
             "w[8] = wp.uint32(0x80000000)\n"
             "w[15] = wp.uint32(256)"
         )
-        d.says("Hashes each message of eight words, a digest itself, with SHA-256.")
+        d.says("Computes SHA-256 hashes of 256-bit messages, one per thread.")
     length = 16 if schedule == "ring" else 64
     zero = f"wp.zeros(shape={length}, dtype=wp.uint32)"
     if schedule == "ring":
@@ -144,7 +138,7 @@ def sha256(d: Draft) -> None:
         for t in range(64):
             $expanding
             $sums
-            t1 = h + $e1 + $ch + $k[t] + $wt
+            t1 = h + $e1 + $ch + K[t] + $wt
             t2 = $e0 + $maj
             h = g
             g = f
@@ -171,19 +165,16 @@ def sha256(d: Draft) -> None:
         e0="sum0" if inline else "big_sigma0(a)",
         ch="choice" if inline else f"({ch})",
         maj="majority" if inline else f"({maj})",
-        k="k" if rounds_of == "array" else "K",
         wt="w[t % 16]" if schedule == "ring" else "w[t]",
         store=store,
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        if state == "padded" and rounds_of == "vector":
+        if state == "padded":
             rows = [hashlib.sha256(row.astype(">u4").tobytes()).digest() for row in v.messages]
             return {"digests": np.array([np.frombuffer(r, ">u4") for r in rows]).astype(np.uint32)}
         one = np.zeros((64, n), np.uint32)
         one[:size] = v.messages.T
-        if state == "padded":
-            one[8], one[15] = 0x80000000, 256
 
         def ror(x: Any, *by: int) -> Any:
             return np.bitwise_xor.reduce([(x >> np.uint32(r)) | (x << np.uint32(32 - r)) for r in by])
@@ -192,7 +183,7 @@ def sha256(d: Draft) -> None:
             p, q = one[t - 15], one[t - 2]
             one[t] = one[t - 16] + one[t - 7]
             one[t] += (ror(p, 7, 18) ^ (p >> np.uint32(3))) + (ror(q, 17, 19) ^ (q >> np.uint32(10)))
-        key = v.k if rounds_of == "array" else np.array(constants, np.uint32)
+        key = np.array(constants, np.uint32)
         first = v.chain.T if state == "chained" else np.repeat(np.array(initial, np.uint32)[:, None], n, 1)
         s = [x.copy() for x in first]
         for t in range(64):

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.forms import Form
     weight=10,
 )
 def pack_directions(d: Draft) -> None:
-    """Packs unit vectors into words of 32 bits, or shows what is left of them."""
+    """Packs unit vectors into 32-bit words."""
     code = d.option("code", "octahedral", "cube", "spherical", "three tens", "rgb565", "signed bytes")
     back = d.option("result", "word", "vector", "error")
     if back != "word":
@@ -38,13 +38,13 @@ def pack_directions(d: Draft) -> None:
         )
     bits = d.pick(10, 12, 15) if code in ("octahedral", "spherical") else 0
     noun = {
-        "octahedral": "octahedral coordinates", "cube": "a face of a cube and a place on it", "spherical": "two angles",
-        "three tens": "three numbers of ten bits", "rgb565": "5, 6 and 5 bits", "signed bytes": "three bytes biased by 127",
+        "octahedral": "octahedral encoding", "cube": "a cube face index and face coordinates", "spherical": "two spherical angles",
+        "three tens": "10 bits per component", "rgb565": "the 5-6-5 bit format", "signed bytes": "three bytes with a bias of 127",
     }[code]  # fmt: skip
     d.says({
-        "word": f"Packs unit vectors into words as {noun}.",
-        "vector": f"Packs unit vectors into words as {noun} and unpacks them again.",
-        "error": f"Measures the angles by which unit vectors change when they are packed as {noun}.",
+        "word": f"Packs unit vectors into words using {noun}.",
+        "vector": f"Quantizes unit vectors by packing and unpacking them using {noun}.",
+        "error": f"Computes the angular error of packing unit vectors using {noun}.",
     }[back])  # fmt: skip
     form = Form(d)
     form.element("n", "vectors", 0.0, 1.0, "vec3", "unit", about="unit vectors")
@@ -55,7 +55,7 @@ def pack_directions(d: Draft) -> None:
     if code == "octahedral":
         put = (
             "flat = n / (wp.abs(n[0]) + wp.abs(n[1]) + wp.abs(n[2]))\nox = flat[0]\noy = flat[1]\n"
-            "# The lower half is folded over the diagonals\nif flat[2] < 0.0:\n"
+            "# Fold the lower hemisphere over the diagonals\nif flat[2] < 0.0:\n"
             "    ox = (1.0 - wp.abs(flat[1])) * wp.where(flat[0] >= 0.0, 1.0, -1.0)\n"
             "    oy = (1.0 - wp.abs(flat[0])) * wp.where(flat[1] >= 0.0, 1.0, -1.0)\n"
             f"qx = {quantised.format('(0.5 * ox + 0.5)', top)}\nqy = {quantised.format('(0.5 * oy + 0.5)', top)}\nword = qx << {bits} | qy"
@@ -79,7 +79,7 @@ def pack_directions(d: Draft) -> None:
         )
     elif code == "spherical":
         put = (
-            "# Both angles as fractions of their ranges\nazimuth = wp.atan2(n[1], n[0]) / wp.tau + 0.5\npolar = wp.acos(wp.clamp(n[2], -1.0, 1.0)) / wp.pi\n"
+            "# Map both angles to [0, 1]\nazimuth = wp.atan2(n[1], n[0]) / wp.tau + 0.5\npolar = wp.acos(wp.clamp(n[2], -1.0, 1.0)) / wp.pi\n"
             f"word = {quantised.format('azimuth', top)} << {bits} | {quantised.format('polar', top)}"
         )
         take = (
@@ -91,7 +91,7 @@ def pack_directions(d: Draft) -> None:
         starts = (widths[1] + widths[2], widths[2], 0)
         tops = [(1 << w) - 1 if code != "signed bytes" else 254 for w in widths]
         parts = [f"q{c} = " + quantised.format(f"(0.5 * n[{k}] + 0.5)", tops[k]) for k, c in enumerate("xyz")]
-        put = "\n".join(["# From [-1, 1] to whole numbers, next to each other", *parts])
+        put = "\n".join(["# Quantize each component from [-1, 1] and pack", *parts])
         put += f"\nword = qx << {starts[0]} | qy << {starts[1]} | qz"
         fields = [
             f"r{c} = 2.0 * float(word{f' >> {starts[k]}' if starts[k] else ''} & {(1 << widths[k]) - 1}) / {tops[k]}.0 - 1.0"

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def gray_code(d: Draft) -> None:
-    """Converts between binary numbers and Gray's reflected code."""
+    """Converts between binary numbers and reflected Gray code."""
     way = d.option("way", "encode", "decode", "angle", "transitions")
     form = d.option("form", "doubling", "shift loop", "bit by bit")
     type = d.option("type", "uint32", "int")
@@ -68,7 +68,7 @@ def gray_code(d: Draft) -> None:
     decode_param = form == "bit by bit" and way in ("decode", "angle")
     given = {"decode": "codes", "angle": "readings"}.get(way, "values")
     most = "at most 16 bits" if form == "doubling" and way in ("decode", "angle") else f"{width} bits"
-    noun = {"codes": "Gray codes", "readings": "readings in Gray's code", "values": "numbers"}[given]
+    noun = {"codes": "Gray codes", "readings": "Gray-coded readings", "values": "numbers"}[given]
     d.input(given, type, shape, 0, 1 << width, about=f"{noun} of {most}")
     if decode_param:
         d.param("nbits", "int", width)
@@ -77,16 +77,16 @@ def gray_code(d: Draft) -> None:
     if way == "encode":
         d.output("codes", type, shape)
         body = f"b = values{at}\ncodes{at} = b ^ (b >> {u(1)})"
-        d.says("Converts binary numbers to Gray's reflected code.")
+        d.says("Converts binary numbers to Gray code.")
     elif way == "decode":
         d.output("numbers", type, shape)
         body = f"{load}\n$decode\nnumbers{at} = {binary}"
-        d.says("Converts numbers from Gray's reflected code to binary.")
+        d.says("Converts Gray code to binary numbers.")
     elif way == "angle":
         d.output("angles", "float", shape)
         turn = "float(1 << nbits)" if decode_param else float(1 << width)
         body = f"{load}\n$decode\nangles{at} = 2.0 * wp.pi * float({binary}) / {turn}"
-        d.says("Converts the readings of an absolute rotary encoder, which are in Gray's code, to angles.")
+        d.says("Converts Gray-coded readings from an absolute rotary encoder to angles.")
     else:
         d.output("changed", "int", shape)
         inner = f"flip = (b ^ (b >> {u(1)})) ^ (c ^ (c >> {u(1)}))"
@@ -101,10 +101,10 @@ def gray_code(d: Draft) -> None:
                 "changed$at = place"
             )
         body = (
-            f"b = values{at}\nc = b + {u(1)}\n{inner}\n# Successive codes differ in exactly one bit\n"
+            f"b = values{at}\nc = b + {u(1)}\n{inner}\n# Consecutive Gray codes differ in exactly one bit\n"
             + find.replace("$at", at)
         )
-        d.says("Finds the bit that changes in Gray's code from each number to the next.")
+        d.says("Finds the index of the Gray code bit that flips between each number and its successor.")
     if layout == "vector":
         d.launch(count)
     else:

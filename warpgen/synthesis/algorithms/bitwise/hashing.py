@@ -40,14 +40,14 @@ def _murmur3(words: list[int], seed: int) -> int:
     weight=5,
 )
 def murmur3(d: Draft) -> None:
-    """Hashes each key of 32-bit words with MurmurHash3."""
+    """Hashes each key, an array of 32-bit words, using MurmurHash3."""
     seeded = d.flag("seeded", 0.6)
     rotate = d.option("rotate", "function", "inline")
     end = d.option("end", "hash", "bucket", "unit")
     count = d.pick(32, 48, 64, 96)
     s = strings(d, "data", "uint32", count, d.pick(3, 4, 6, 8), 1 << 32)
     if seeded:
-        d.param("seed", "uint32", 0, 1 << 32, about="seed of the hash")
+        d.param("seed", "uint32", 0, 1 << 32, about="hash seed")
     fmix = d.use(mixers.MURMUR)
     if rotate == "function":
         rotl = d.use(mixers.ROTL32)
@@ -61,15 +61,15 @@ def murmur3(d: Draft) -> None:
             "h = h * wp.uint32(5) + wp.uint32(0xE6546B64)"
         )
     if end == "bucket":
-        d.says("Maps each key of 32-bit words to a slot of a hash table with MurmurHash3.")
+        d.says("Maps each key to a hash table slot using MurmurHash3.")
         d.param("mask", "uint32", d.pick(63, 127, 255), about="number of slots minus one")
         d.output("slots", "int", count)
         store = "slots[tid] = int(h & mask)"
     elif end == "unit":
-        d.says("Maps each key of 32-bit words to a number from 0 to 1 with MurmurHash3.")
+        d.says("Hashes each key to a uniform float in [0, 1) using MurmurHash3.")
         d.output("u", "float", count)
         store = (
-            "# Use the upper 24 bits (mantissa of a float), so u < 1\n"
+            "# Use the upper 24 bits, which a float represents exactly, so that u < 1\n"
             "u[tid] = float(h >> wp.uint32(8)) * (1.0 / 16777216.0)"
         )
     else:
@@ -85,7 +85,7 @@ def murmur3(d: Draft) -> None:
             w = $at * wp.uint32(0xCC9E2D51)
             $mixed
             $turned
-        # Mix in the length in bytes
+        # Mix in the key length in bytes
         h = $fmix(h ^ wp.uint32(4 * $length))
         $store
         """,
@@ -100,8 +100,8 @@ def murmur3(d: Draft) -> None:
         store=store,
     )
     d.explain("""
-        The 32-bit variant for x86, over whole words: keys have no tail of single bytes. Equal to the
-        reference implementation on a little-endian machine.
+        This is the x86 32-bit variant without tail handling, since keys consist of whole words. Matches the
+        reference implementation on little-endian machines.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _xxh32(words: list[int], seed: int) -> int:
     weight=5,
 )
 def xxhash32(d: Draft) -> None:
-    """Hashes each key of 32-bit words with xxHash32, four lanes at a time."""
+    """Hashes each key using xxHash32 with four lanes."""
     seeded = d.flag("seeded", 0.6)
     lanes = d.option("lanes", "scalars", "vector")
     tail = d.option("tail", "while", "for")
@@ -158,7 +158,7 @@ def xxhash32(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     s = strings(d, "data", "uint32", count, d.pick(5, 7, 9, 10), 1 << 32)
     if seeded:
-        d.param("seed", "uint32", 0, 1 << 32, about="seed of the hash")
+        d.param("seed", "uint32", 0, 1 << 32, about="hash seed")
     for i, prime in enumerate(_P32):
         d.module(f"PRIME32_{i + 1} = wp.constant(wp.uint32({prime}))")
     rotl = d.use(mixers.ROTL32)
@@ -207,7 +207,7 @@ def xxhash32(d: Draft) -> None:
     else:
         ending = f"for q in range(p, {n}):\n    {step.replace(item, s.element('q'))}"
     if end == "bucket":
-        d.says("Maps each key of 32-bit words to a slot of a hash table with xxHash32, four lanes at a time.")
+        d.says("Maps each key to a hash table slot using xxHash32 with four lanes.")
         d.param("num_slots", "uint32", d.pick(53, 101, 251), about="number of slots")
         d.output("slots", "uint32", count)
     else:

@@ -27,7 +27,7 @@ _OPERATORS = {"wp.bit_and": "&", "wp.bit_or": "|", "wp.bit_xor": "^"}
     weight=7,
 )
 def masked_words(d: Draft) -> None:
-    """Combines words of bits with masks."""
+    """Combines bit words and masks."""
     kind = d.option(
         "kind",
         "clear",
@@ -55,26 +55,24 @@ def masked_words(d: Draft) -> None:
         }[kind]
     )
     d.says({
-        "clear": "Clears the bits of words that a mask selects.",
-        "nand": "Computes the NAND of words and masks.",
-        "equal bits": "Marks the bits in which words and masks agree.",
-        "lowest clear": "Isolates the lowest bit of each word that is not set.",
-        "negate": "Negates integers as their bit complement plus one.",
-        "merge": "Replaces the bits of words by those of a fill value where a mask is not set.",
-        "align": "Rounds sizes up to a multiple of a power of two.",
-        "implies": "Tests bit by bit whether a flag of each word implies the same flag of another.",
-        "free bits": "Counts the bits that are set in neither word nor mask.",
+        "clear": "Clears the masked bits in each word.",
+        "nand": "Computes the bitwise NAND of words and masks.",
+        "equal bits": "Computes the bitwise XNOR (equal bits) of words and masks.",
+        "lowest clear": "Isolates the lowest clear bit in each word.",
+        "negate": "Negates integers using two's complement.",
+        "merge": "Replaces unmasked bits in each word with the bits of a fill value.",
+        "align": "Rounds sizes up to a power-of-two alignment.",
+        "implies": "Computes the bitwise implication of two flag words.",
+        "free bits": "Counts bits that are clear in both the word and the mask.",
     }[kind])  # fmt: skip
     form = Form(d)
     low, high = (1, 100000) if kind in ("align", "negate") else (-(1 << 30), 1 << 30)
     one, ones = {"align": ("size", "sizes"), "negate": ("x", "values")}.get(kind, ("word", "words"))
     two, twos = ("implied", "implied_words") if kind == "implies" else ("mask", "masks")
-    about = {"align": "sizes in bytes", "negate": "integers"}.get(kind, "words of 32 bits")
+    about = {"align": "sizes in bytes", "negate": "integers"}.get(kind, "32-bit words")
     form.element(one, ones, low, high, "int", about=about)
     if kind not in ("lowest clear", "negate", "align"):
-        form.element(
-            two, twos, -(1 << 30), 1 << 30, "int", about="masks of 32 bits" if two == "mask" else about
-        )
+        form.element(two, twos, -(1 << 30), 1 << 30, "int", about="32-bit masks" if two == "mask" else about)
     if kind == "merge":
         form.number("fill", 0, 1 << 20, "int")
     if kind == "align":
@@ -94,7 +92,7 @@ def masked_words(d: Draft) -> None:
         "nand": ("", inverted(both("wp.bit_and", "word", "mask"))),
         "equal bits": ("", inverted(both("wp.bit_xor", "word", "mask"))),
         "lowest clear": (
-            "# Adding one carries through the trailing ones\nnext_word = word + 1",
+            "# Adding one carries through the trailing one bits\nnext_word = word + 1",
             both("wp.bit_and", inverted("word"), "next_word"),
         ),
         "negate": ("", f"{inverted('x')} + 1"),
@@ -103,7 +101,7 @@ def masked_words(d: Draft) -> None:
             both("wp.bit_or", "kept", "filled"),
         ),
         "align": (
-            "low = (1 << shift) - 1\n# Add what is missing at most, then drop the low bits\nup = size + low",
+            "low = (1 << shift) - 1\n# Add alignment - 1, then clear the low bits\nup = size + low",
             both("wp.bit_and", "up", inverted("low")),
         ),
         "implies": ("", both("wp.bit_or", inverted("word"), "implied")),

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def modular_arithmetic(d: Draft) -> None:
-    """Computes with remainders of integers."""
+    """Performs modular integer arithmetic."""
     kind = d.option("kind", "power", "gcd", "inverse", "prime", "crt", "order", "jacobi")
     wide = d.option("word", "uint32", "uint64", "int")
     form = d.option("form", "while", "function")
@@ -67,10 +67,10 @@ def modular_arithmetic(d: Draft) -> None:
     """
     place = "(15 - k)" if wide == "int" else f"{w}(15 - k)"
     if kind == "power":
-        d.input("base", wide, n, 2, top, about="numbers to raise")
+        d.input("base", wide, n, 2, top, about="bases")
         sixteen = ", 16 bits each" if form != "function" and method == "second" else ""
         d.input("exponent", wide, n, 0, top, about=f"exponents{sixteen}")
-        d.input("modulus", wide, n, 3, top, about="moduli whose square does not overflow")
+        d.input("modulus", wide, n, 3, top, about="moduli, small enough that their square does not overflow")
         d.output("powers", wide, n)
         if form == "function":
             d.function(power_text)
@@ -81,7 +81,7 @@ def modular_arithmetic(d: Draft) -> None:
             residue = base[tid] % m
             e = exponent[tid]
             acc = {w}(1)
-            # Products of two remainders do not overflow
+            # The product of two residues does not overflow
             while e > {lit(0)}:
                 if (e & {lit(1)}) == {lit(1)}:
                     acc = (acc * residue) % m
@@ -94,14 +94,14 @@ def modular_arithmetic(d: Draft) -> None:
             m = modulus[tid]
             residue = base[tid] % m
             acc = {w}(1)
-            # Left-to-right binary exponentiation, for exponents of 16 bits
+            # Left-to-right binary exponentiation, 16-bit exponents
             for k in range(16):
                 acc = (acc * acc) % m
                 if ((exponent[tid] >> {place}) & {lit(1)}) == {lit(1)}:
                     acc = (acc * residue) % m
             powers[tid] = acc
             """
-        d.says("Raises numbers to powers modulo others by repeated squaring.")
+        d.says("Computes modular powers using repeated squaring.")
     elif kind == "gcd":
         d.input("x", wide, n, 1, top)
         d.input("y", wide, n, 1, top)
@@ -125,7 +125,7 @@ def modular_arithmetic(d: Draft) -> None:
             body = f"""
             a = x[tid]
             b = y[tid]
-            # Stein: shifts and differences instead of divisions
+            # Binary GCD (Stein): use shifts and subtractions instead of divisions
             twos = trailing_zeros(a | b)
             a = a >> trailing_zeros(a)
             while b != {lit(0)}:
@@ -155,7 +155,7 @@ def modular_arithmetic(d: Draft) -> None:
         d.says(
             "Computes greatest common divisors"
             + (" and least common multiples" if form == "function" else "")
-            + " of pairs of numbers."
+            + " for pairs of integers."
         )
         if wide != "int":
             body = body.replace(" // ", " / ")
@@ -191,11 +191,11 @@ def modular_arithmetic(d: Draft) -> None:
             if value == 0:
                 inverses[tid] = -1
                 return
-            # Fermat: for a prime modulus x^(p - 2) is the inverse
+            # Fermat: for prime p the inverse is x^(p - 2)
             inverses[tid] = power_mod(value, modulus - 2, modulus)
             """
         d.says(
-            f"Inverts numbers modulo {'a prime' if fermat else 'another'}; -1 marks those that have no inverse."
+            f"Computes {'inverses modulo a prime' if fermat else 'modular inverses'}, or -1 if no inverse exists."
         )
     elif kind == "prime":
         d.input("candidates", wide, n, 2, top)
@@ -229,14 +229,14 @@ def modular_arithmetic(d: Draft) -> None:
                     return
             is_prime[tid] = 1
             """
-            d.says("Tells primes by the test of Miller and Rabin.")
+            d.says("Tests integers for primality using Miller-Rabin.")
         else:
             body = f"""
             c = candidates[tid]
             if c % {lit(2)} == {lit(0)} or c % {lit(3)} == {lit(0)}:
                 is_prime[tid] = 1 if c <= {lit(3)} else 0
                 return
-            # Primes > 3 are of the form 6k +- 1; those below 256 are enough for numbers of 16 bits
+            # Primes > 3 have the form 6k +- 1; divisors below 256 are enough for 16-bit integers
             for k in range(5, 256, 6):
                 f = {w}(k)
                 if f * f > c:
@@ -246,7 +246,7 @@ def modular_arithmetic(d: Draft) -> None:
                     return
             is_prime[tid] = 1
             """
-            d.says("Tells primes by trial division.")
+            d.says("Tests integers for primality using trial division.")
     elif kind == "crt":
         moduli = d.pick((7, 11, 13), (16, 27, 25), (5, 9, 32))
         total = math.prod(moduli)
@@ -259,7 +259,7 @@ def modular_arithmetic(d: Draft) -> None:
                 d.module(f"C{i} = wp.constant({lit(total // m * pow(total // m, -1, m))})")
             d.module(f"TOTAL = wp.constant({lit(total)})  # product of the moduli {listed}")
             body = (
-                f"# Each coefficient is one modulo its own modulus and zero modulo the others: {listed}\n"
+                f"# Each coefficient is 1 modulo its own modulus and 0 modulo the others: {listed}\n"
                 "x[tid] = (r0[tid] * C0 + r1[tid] * C1 + r2[tid] * C2) % TOTAL"
             )
         else:
@@ -269,14 +269,14 @@ def modular_arithmetic(d: Draft) -> None:
             d.module(f"INVERSE_1 = wp.constant({lit(pow(m0, -1, m1))})  # of M0 modulo M1")
             d.module(f"INVERSE_2 = wp.constant({lit(pow(m0 * m1, -1, m2))})  # of M0 * M1 modulo M2")
             body = """
-            # Garner: mixed digits, one modulus after the other; a modulus more keeps differences positive
+            # Garner's mixed-radix algorithm; add one modulus to keep differences positive
             d0 = r0[tid]
             d1 = ((r1[tid] + M1 - d0) * INVERSE_1) % M1
             partial = d0 + d1 * M0
             d2 = ((r2[tid] + M2 - partial % M2) * INVERSE_2) % M2
             x[tid] = partial + d2 * M0 * M1
             """
-        d.says("Finds numbers from their remainders by three coprime moduli.")
+        d.says("Reconstructs integers from residues using the Chinese remainder theorem with three moduli.")
     elif kind == "order":
         d.input("base", wide, n, 2, 200)
         d.param("modulus", wide, d.pick(97, 101, 127, 193))
@@ -307,10 +307,10 @@ def modular_arithmetic(d: Draft) -> None:
                     return
                 acc = (acc * residue) % modulus
             """
-        d.says("Finds the multiplicative order of numbers modulo a prime; 0 where there is none.")
+        d.says("Computes the multiplicative order of integers modulo a prime, or 0 if undefined.")
     else:
         d.input("x", "int", n, 0, top)
-        d.input("half", "int", n, 1, 5000, about="(m - 1) / 2 of each odd modulus m")
+        d.input("half", "int", n, 1, 5000, about="(m - 1) / 2 for each odd modulus m")
         d.output("symbols", "int", n)
         sign = (
             "if m % 8 == 3 or m % 8 == 5:\n                        sign = -sign"
@@ -332,10 +332,10 @@ def modular_arithmetic(d: Draft) -> None:
             if a % 4 == 3 and m % 4 == 3:
                 sign = -sign
             a = a % m
-        # Zero if the numbers have a common divisor
+        # Zero if both share a common factor
         symbols[tid] = sign if m == 1 else 0
         """
-        d.says("Computes Jacobi symbols of pairs of numbers by reciprocity.")
+        d.says("Computes Jacobi symbols using quadratic reciprocity.")
     d.launch(n)
     d.code("tid = wp.tid()\n$body", body=body)
 

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=5,
 )
 def pack_bits(d: Draft) -> None:
-    """Packs small integers into words of 32 bits, or takes them out again."""
+    """Packs small integers into 32-bit words or unpacks them."""
     way = d.option("way", "pack", "unpack", "random access")
     scheme = d.option("scheme", "aligned", "straddling", "zigzag", "delta")
     order = d.option("order", "low first", "high first")
@@ -62,7 +62,7 @@ def pack_bits(d: Draft) -> None:
         d.input("values", "int", total + 1, 0, total * top // 16, kind="ascending")
     w = "WIDTH"
     if width_of == "constant":
-        d.module(f"WIDTH = wp.constant({width})  # bits of a value")
+        d.module(f"WIDTH = wp.constant({width})  # bits per value")
         d.module(f"MASK = wp.constant(wp.uint32({top - 1}))")
     else:
         d.param("width", "int", width)
@@ -84,7 +84,7 @@ def pack_bits(d: Draft) -> None:
     if way == "pack":
         if straddling:
             body = f"""
-            # The first value of a word may start in the word before
+            # The first value may start in the previous word
             word = wp.uint32(0)
             first = 32 * tid // {w}
             last = wp.min((32 * tid + 31) // {w}, values.shape[0] - 1)
@@ -102,7 +102,7 @@ def pack_bits(d: Draft) -> None:
                 "aligned": f"v = wp.uint32(values[tid * {per} + k])",
                 "zigzag": (
                     f"x = values[tid * {per} + k]\n"
-                    "# Zigzag encoding: map signed to unsigned, small magnitudes stay small\n"
+                    "# Zigzag encoding: map signed to unsigned and keep small magnitudes small\n"
                     "v = wp.uint32((x << 1) ^ (x >> 31))"
                 ),
                 "delta": f"v = wp.uint32(values[tid * {per} + k + 1] - values[tid * {per} + k])",
@@ -124,7 +124,7 @@ def pack_bits(d: Draft) -> None:
             start = {at} * {w}
             offset = start % 32
             v = packed[start // 32] >> wp.uint32(offset)
-            # The value straddles two words
+            # Value straddles two words
             if offset + {w} > 32:
                 v = v | (packed[start // 32 + 1] << wp.uint32(32 - offset))
             values[tid] = int(v & {mask})
@@ -137,12 +137,12 @@ def pack_bits(d: Draft) -> None:
             if signed:
                 body = (
                     f"{load}\n"
-                    "# Undo zigzag: the lowest bit holds the sign\n"
+                    "# Undo zigzag encoding, sign is in the lowest bit\n"
                     "values[tid] = int(v >> wp.uint32(1)) ^ -int(v & wp.uint32(1))"
                 )
             elif delta:
                 body = f"""
-                # the sum of all differences up to here within the word
+                # prefix sum of the deltas within this word
                 restored = int(0)
                 for k in range({t} % {per} + 1):
                     restored += int((packed[{t} // {per}] >> wp.uint32({w} * {place})) & {mask})
@@ -159,19 +159,16 @@ def pack_bits(d: Draft) -> None:
         value=value if way == "pack" and not straddling else "",
     )
     packs = {
-        "zigzag": "signed integers in zigzag code",
-        "delta": "the gaps of a sorted sequence" if delta else "small integers",
-        "straddling": "small integers without gaps",
+        "zigzag": "zigzag-encoded signed integers",
+        "delta": "deltas of a sorted sequence" if delta else "small integers",
+        "straddling": "small integers, allowed to straddle words,",
     }.get(scheme, "small integers")
     if way == "pack":
-        d.says(f"Packs {packs} into words of 32 bits.")
+        d.says(f"Packs {packs} into 32-bit words.")
     elif delta:
-        d.says(
-            "Restores small integers, counted from zero in each word of 32 bits, from the gaps packed there."
-        )
+        d.says("Decodes delta-coded integers from 32-bit words, restarting from zero in each word.")
     else:
-        packed = "small integers that lie without gaps" if straddling else packs
-        d.says(f"Takes {packed} out of words of 32 bits.")
+        d.says(f"Unpacks {packs} from 32-bit words.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "pack":

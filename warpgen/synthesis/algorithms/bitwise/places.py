@@ -29,7 +29,7 @@ _TESCHNER = (73856093, 19349663, 83492791)
     weight=4,
 )
 def spatial_hash(d: Draft) -> None:
-    """Maps each point to a slot of a hash table through the grid cell that holds it."""
+    """Maps each point to a hash table slot using its grid cell."""
     dim = d.option("dim", 3, 2)
     how = d.option("how", "xor of primes", "chained", "combined", weights=(2.0, 2.0, 1.0))
     mixer = d.option("mixer", *mixers.MIXERS)
@@ -39,8 +39,8 @@ def spatial_hash(d: Draft) -> None:
         d.calls("count_in_slots|slot_counts|count_points|bin_points")
     if out != "cell":
         d.says({
-            "count": "Counts the points in each slot of a hash table, through the grid cells that hold them.",
-            "both": "Maps points to slots of a hash table through their grid cells and counts those of each.",
+            "count": "Counts points per hash table slot using spatial hashing of grid cells.",
+            "both": "Computes a spatial hash for each point and counts points per table slot.",
         }[out])  # fmt: skip
     count, size = d.pick(64, 96, 128, 200), d.pick(64, 128, 97, 151)
     d.input("x", f"vec{dim}", count, -4.0, 4.0)
@@ -48,7 +48,7 @@ def spatial_hash(d: Draft) -> None:
     d.param("inv_cell" if inverse else "cell_size", "float", 1.0 / width if inverse else width)
     d.param("table_size", "int", size, about="number of slots")
     if out != "count":
-        d.output("slots", "int", count, about="slot of the cell of each point")
+        d.output("slots", "int", count, about="hash table slot per point")
     if out != "cell":
         d.output("counts", "int", size, about="number of points per slot")
     axes = "xyz"[:dim]
@@ -63,7 +63,7 @@ def spatial_hash(d: Draft) -> None:
         for a in axes[1:]:
             nested = f"{mix}({nested}) + i{a}"
         hashed = (
-            "# each axis is mixed before the next joins: a plain sum would be equal for (1, 2) and "
+            "# mix each axis before adding the next one: a plain sum would collide for (1, 2) and "
             "(2, 1)\n"
             f"h = {mix}({nested})"
         )
@@ -85,7 +85,7 @@ def spatial_hash(d: Draft) -> None:
         """
         tid = wp.tid()
         p = x[tid]
-        # NOTE: floor, not a cast, which truncates towards zero
+        # NOTE: use floor because a cast truncates toward zero
         $lines
         $hashed
         $store
@@ -133,7 +133,7 @@ def spatial_hash(d: Draft) -> None:
     weight=3,
 )
 def zobrist_hash(d: Draft) -> None:
-    """Hashes each board position to the exclusive or of random numbers, one per piece and square."""
+    """Computes Zobrist hashes of board positions by XOR of random keys per piece and square."""
     wide = d.flag("wide", 0.4)
     mode = d.option("mode", "full", "moved", "grid")
     side = d.flag("side")
@@ -147,17 +147,17 @@ def zobrist_hash(d: Draft) -> None:
     row = "piece - 1" if low == 0 else "piece"
     shape = (boards, edge, edge) if mode == "grid" else (boards, squares)
     d.input("board", "int", shape, low, kinds + 1 + low, about="piece on each square")
-    d.input("table", word, (kinds, squares), 1, top, about="random number per piece and square")
+    d.input("table", word, (kinds, squares), 1, top, about="random key per piece and square")
     if side:
         if mode != "moved":
-            d.says("Hashes board positions, pieces and side to move, to the exclusive or of random numbers.")
+            d.says("Computes Zobrist hashes of board positions, including the side to move.")
             d.input("side", "int", boards, 0, 2, about="side to move")
-        d.param("side_key", word, 1, top, about="random number for the side to move")
+        d.param("side_key", word, 1, top, about="random key for the side to move")
     if mode == "moved":
-        d.input("from_square", "int", boards, 0, squares, about="square the piece leaves")
-        d.input("to_square", "int", boards, 0, squares, about="square the piece moves to")
+        d.input("from_square", "int", boards, 0, squares, about="source square")
+        d.input("to_square", "int", boards, 0, squares, about="target square")
         d.calls("update_keys|zobrist_update|move_pieces|keys_after_moves")
-        d.inout("keys", word, boards, 1, top, about="hashes of the boards before the move, then after it")
+        d.inout("keys", word, boards, 1, top, about="board hashes, updated in place")
     else:
         d.output("keys", word, boards)
     d.launch(boards)
@@ -180,33 +180,31 @@ def zobrist_hash(d: Draft) -> None:
         """
     moved = ""
     if mode == "moved":
-        d.says("Updates the Zobrist hash of each board by one move rather than hash all squares again.")
+        d.says("Incrementally updates Zobrist hashes after one move per board.")
         moved = f"""
         a = from_square[tid]
         b = to_square[tid]
         piece = board[tid, a]
         if {test.replace("==", "!=").replace("<", ">=")} and a != b:
-            # Exclusive or takes the piece from the old square and puts it on the new one
+            # XOR removes the piece from the old square and adds it to the new one
             key = key ^ table[{row}, a] ^ table[{row}, b]
             taken = board[tid, b]
             if {test.replace("piece", "taken").replace("==", "!=").replace("<", ">=")}:
                 key = key ^ table[{row.replace("piece", "taken")}, b]
+            $side
         """
     d.code(
         """
         tid = wp.tid()
         key = $first
         $body
-        $side
+        $after
         keys[tid] = key
         """,
         first="keys[tid]" if mode == "moved" else f"wp.{word}(0)",
         body=moved or loop,
-        side=""
-        if not side
-        else "key = key ^ side_key"
-        if mode == "moved"
-        else "if side[tid] != 0:\n    key = key ^ side_key",
+        side="key = key ^ side_key" if side and mode == "moved" else "",
+        after="if side[tid] != 0:\n    key = key ^ side_key" if side and mode != "moved" else "",
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -224,7 +222,7 @@ def zobrist_hash(d: Draft) -> None:
             board[every[there], v.to_square[there]] = moving[there]
             board[every[there], v.from_square[there]] = low
             made = v["keys"] ^ made ^ hashed(board)
-            return {"keys": made ^ v.side_key if side else made}
+            return {"keys": np.where(there, made ^ v.side_key, made).astype(made.dtype) if side else made}
         if side:
             made = np.where(v.side != 0, made ^ v.side_key, made).astype(v.table.dtype)
         return {"keys": made}

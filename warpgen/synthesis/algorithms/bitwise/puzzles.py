@@ -11,19 +11,19 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 
 @DOMAIN.algorithm(
-    source="Somers 2002 (queens by bits); Norvig 2006 (sudoku candidates); Collatz 1937; Gardner 1970 (life)",
+    source="Somers 2002 (queens by bits); Norvig 2006 (sudoku); Collatz 1937; Gardner 1970 (life)",
     names={
         "columns": "cols|taken|files",
         "placed": "row|depth|level",
         "solutions": "counts|num_solutions|found",
-        "free": "open|avail|candidates",
+        "free": "available|candidates",
         "bit": "square|place|lowest",
     },
     adjoint="no",
     weight=3,
 )
 def bit_puzzles(d: Draft) -> None:
-    """Solves puzzles whose states are sets of bits."""
+    """Solves puzzles using bitmasks."""
     kind = d.option("kind", "queens", "sudoku", "collatz", "life", "subsets")
     form = d.option("form", "plain", "compact")
     word = d.option("word", "int", "uint32")
@@ -31,9 +31,9 @@ def bit_puzzles(d: Draft) -> None:
     d.calls(
         {
             "queens": "count_queens|n_queens|place_queens",
-            "sudoku": "count_candidates|sudoku_counts|candidate_counts"
+            "sudoku": "count_hidden_singles|hidden_single_counts|sudoku_singles"
             if extra
-            else "sudoku_candidates|candidate_masks|sudoku_masks",
+            else "find_hidden_singles|hidden_singles|sudoku_singles",
             "collatz": "collatz_steps|hailstone_steps|collatz_lengths",
             "life": "game_of_life|life_step|life_generation",
             "subsets": "knapsack_subsets|best_subset|search_subsets",
@@ -42,12 +42,6 @@ def bit_puzzles(d: Draft) -> None:
     n = d.pick(32, 48, 64)
     blocks: dict[str, str] = {}
     w = "int" if word == "int" else "wp.uint32"
-
-    def lit(x: Any) -> str:
-        return str(x) if word == "int" else f"wp.uint32({x})"
-
-    def digit(c: str) -> str:
-        return f"grid[p, {c}]" if word == "int" else f"wp.uint32(grid[p, {c}])"
 
     if kind == "queens":
         size = d.pick(5, 6, 7)
@@ -65,7 +59,7 @@ def bit_puzzles(d: Draft) -> None:
         last = "free[2] = FULL & ~(columns[2] | left[2] | right[2])"
         nxt = "free[placed] = FULL & ~(columns[placed] | left[placed] | right[placed])"
         body = f"""
-        # Each thread enumerates the completions of one placement of the first two queens
+        # Each thread enumerates all completions for one placement of the first two queens
         {seed}
         if wp.abs(first - second) < 2:
             solutions[tid] = 0
@@ -101,62 +95,34 @@ def bit_puzzles(d: Draft) -> None:
         solutions[tid] = count
         """.replace("\n        ", "\n").strip()
         dims: tuple[int, ...] = (n,)
-        d.says("Counts the ways to place queens that do not attack each other, by their first two rows.")
+        d.says("Counts N-queens solutions for each placement of queens in the first two rows.")
     elif kind == "sudoku":
         n = d.pick(4, 6)
-        d.input("grid", "int", (n, 9, 9), 0, 10)
-        if extra:
-            d.output("counts", "int", (n, 9, 9))
+        house = "row" if form == "plain" else "box"
+        d.input("candidates", word, (n, 9, 9), 1, 512, about="candidate mask per cell, digit k is bit k - 1")
+        d.output("counts" if extra else "singles", "int" if extra else word, (n, 9))
+        if form == "plain":
+            head, cell = "", "candidates[p, h, k]"
         else:
-            d.output("masks", word, (n, 9, 9))
-        none = "counts[p, r, c] = 0" if extra else f"masks[p, r, c] = {lit(0)}"
-        add: Any = (lambda c: f"used = used | ({lit(1)} << {digit(c)})") if form == "plain" else None
-        if add:
-            body = f"""
-            if grid[p, r, c] != 0:
-                {none}
-                return
-            used = {w}(0)
-            top = r // 3 * 3
-            left = c // 3 * 3
-            for k in range(9):
-                {add("r, k")}
-                {add("k, c")}
-                {add("top + k // 3, left + k % 3")}
-            """
-        else:
-            body = f"""
-            if grid[p, r, c] != 0:
-                {none}
-                return
-            used = {w}(0)
-            # the row, the column and the box have 27 places, some of them twice
-            for k in range(27):
-                i = r
-                j = k % 9
-                if k >= 18:
-                    i = r // 3 * 3 + (k - 18) // 3
-                    j = c // 3 * 3 + k % 3
-                elif k >= 9:
-                    i = k - 9
-                    j = c
-                used = used | ({lit(1)} << {digit("i, j")})
-            """
-        d.module(f"ALL_DIGITS = wp.constant({lit('0x3FE')})  # bits 1 to 9")
-        free = "~used & ALL_DIGITS"
-        body += (
-            (
-                "\n"
-                "            # how many digits are left decides where to guess\n"
-                f"            counts[p, r, c] = wp.bit_count({free})"
-            )
-            if extra
-            else f"\n            # A given of 0 is an empty cell: only bits 1 to 9 stand for digits\n            masks[p, r, c] = {free}"
-        )
-        dims = (n, 9, 9)
+            head = "top = h // 3 * 3\nleft = h % 3 * 3"
+            cell = "candidates[p, top + k // 3, left + k % 3]"
+        store = "counts[p, h] = wp.bit_count(once)" if extra else "singles[p, h] = once"
+        body = f"""
+        {head or "$nothing"}
+        once = {w}(0)
+        several = {w}(0)
+        for k in range(9):
+            cell = {cell}
+            several = several | (once & cell)
+            once = (once | cell) & ~several
+        {store}
+        """.replace("left = h", "        left = h")
+        blocks |= {"nothing": ""}
+        dims = (n, 9)
         d.says(
-            f"{'Counts' if extra else 'Finds'} the digits that a sudoku's rules leave for each empty cell"
-            + ("." if extra else ", as masks of bits.")
+            f"Counts hidden singles per sudoku {house}, i.e. digits with a single candidate cell."
+            if extra
+            else f"Finds hidden singles in each sudoku {house}, i.e. digits with a single candidate cell."
         )
     elif kind == "collatz":
         d.input("start", "int", n, 1, 400)
@@ -168,7 +134,7 @@ def bit_puzzles(d: Draft) -> None:
             step = "if x % 2 == 0:\n    x = x // 2\nelse:\n    x = 3 * x + 1\n    $track\ncount += 1"
         else:
             step = (
-                "# 3x + 1 is even for odd x: do both steps at once\n"
+                "# 3x + 1 is even for odd x, so do both steps at once\n"
                 "if (x & 1) == 1:\n"
                 "    x = 3 * x + 1\n"
                 "    $track\n"
@@ -190,8 +156,8 @@ def bit_puzzles(d: Draft) -> None:
         )
         dims = (n,)
         d.says(
-            "Counts the steps that numbers take to one under Collatz's rule"
-            + (", and finds their highest values." if extra else ".")
+            "Counts Collatz steps until each number reaches one"
+            + (", and records the peak value." if extra else ".")
         )
     elif kind == "life":
         rows, cols = d.pick(16, 24), d.pick(4, 6)
@@ -208,7 +174,7 @@ def bit_puzzles(d: Draft) -> None:
             guard=""
             if wrap
             else (
-                "# Cells outside of the grid are dead\n"
+                "# Cells outside the grid are dead\n"
                 "if r < 0 or r >= board.shape[0] or c < 0 or c >= board.shape[1]:\n"
                 "    return wp.uint32(0)"
             ),
@@ -229,7 +195,7 @@ def bit_puzzles(d: Draft) -> None:
         d.function("""
             @wp.func
             def count_in(ones: wp.uint32, twos: wp.uint32, fours: wp.uint32, x: wp.uint32):
-                # Saturate at four: larger counts are equivalent
+                # Saturate at four since larger counts are equivalent
                 return ones ^ x, twos ^ (ones & x), fours | (twos & ones & x)
         """)
         near = "(r + dr + rows) % rows" if wrap else "r + dr"
@@ -271,7 +237,7 @@ def bit_puzzles(d: Draft) -> None:
         blocks |= {"steps": steps, "nothing": ""}
         dims = (rows, cols)
         d.says(
-            f"Advances Conway's game of life{' on a torus' if wrap else ''} by one generation, 32 cells to a word."
+            f"Advances Conway's Game of Life{' on a torus' if wrap else ''} by one generation, with 32 cells packed per word."
         )
     else:
         size = d.pick(6, 8)
@@ -306,7 +272,7 @@ def bit_puzzles(d: Draft) -> None:
             init += "\nworth = int(0)"
             value = "worth"
         body = (
-            "# Each thread tests one subset, encoded by the bits of its index\n"
+            "# One thread per subset, encoded in the bits of the thread index\n"
             f"{init}\n"
             f"{loop}\n"
             "if load <= capacity:\n"
@@ -314,9 +280,9 @@ def bit_puzzles(d: Draft) -> None:
         )
         dims = (n,)
         d.says(
-            f"Finds the {'most valuable' if extra else 'heaviest'} filling of a knapsack by trying all subsets."
+            f"Finds the {'most valuable' if extra else 'heaviest'} knapsack filling by brute force over all subsets."
         )
-    ids = {"sudoku": "p, r, c = wp.tid()", "life": "r, c = wp.tid()"}.get(kind, "tid = wp.tid()")
+    ids = {"sudoku": "p, h = wp.tid()", "life": "r, c = wp.tid()"}.get(kind, "tid = wp.tid()")
     d.launch(*dims)
     d.code("$ids\n$body", ids=ids, body=body, **blocks)
 
@@ -339,11 +305,12 @@ def bit_puzzles(d: Draft) -> None:
         if kind == "queens":
             return {"solutions": queens()}
         if kind == "sudoku":
-            hot = v.grid[..., None] == np.arange(1, 10)
-            box = hot.reshape(n, 3, 3, 3, 3, 9).any(axis=(2, 4))
-            seen = hot.any(axis=2)[:, :, None] | hot.any(axis=1)[:, None] | box.repeat(3, 1).repeat(3, 2)
-            left = ~seen & (v.grid == 0)[..., None]
-            return {"counts": left.sum(-1)} if extra else {"masks": (left * 2 ** np.arange(1, 10)).sum(-1)}
+            cells = v.candidates.astype(int)
+            if form != "plain":
+                cells = cells.reshape(n, 3, 3, 3, 3).swapaxes(2, 3).reshape(n, 9, 9)
+            hot = (cells[..., None] >> np.arange(9)) & 1
+            alone = hot.sum(axis=2) == 1
+            return {"counts": alone.sum(-1)} if extra else {"singles": (alone << np.arange(9)).sum(-1)}
         if kind == "collatz":
             steps, peak = [], []
             for x in v.start.tolist():

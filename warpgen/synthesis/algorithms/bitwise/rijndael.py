@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=12,
 )
 def encrypt_blocks(d: Draft) -> None:
-    """Encrypts or decrypts blocks of sixteen bytes with AES."""
+    """Encrypts or decrypts 16-byte blocks using AES."""
     direction = d.option("direction", "encrypt", "decrypt")
     mode = d.option("mode", "ecb", "ctr", "cbc", "whitened")
     box = d.option("box", "table", "computed")
@@ -53,7 +53,7 @@ def encrypt_blocks(d: Draft) -> None:
         return f"{name}[block, {k}]" if order == "blocks" else f"{name}[{k}, block]"
 
     given, made = ("cipher", "plain") if direction == "decrypt" else ("plain", "cipher")
-    d.input(given, "int", shape, 0, 256, about="Bytes of each block")
+    d.input(given, "int", shape, 0, 256, about="Input bytes, 16 per block")
     key = (n, 16 * (rounds + 1)) if keys == "each" else (16 * (rounds + 1),)
     d.input(
         "round_keys",
@@ -61,21 +61,13 @@ def encrypt_blocks(d: Draft) -> None:
         key,
         0,
         256,
-        about="Bytes of the expanded key" + (" of each block" if keys == "each" else ""),
+        about="Expanded key bytes" + (" per block" if keys == "each" else ""),
     )
     if box == "table":
-        d.input(
-            "substitution",
-            "int",
-            256,
-            0,
-            256,
-            "permutation",
-            "Substitution box" + (", inverse" if direction == "decrypt" else ""),
-        )
+        d.module(_box_table(direction == "decrypt"))
     if mode == "ctr":
-        d.input("nonce", "int", 12, 0, 256, about="Bytes that are unique to the message")
-        d.param("first_counter", "int", 0, 70000, about="Counter of the first block")
+        d.input("nonce", "int", 12, 0, 256, about="Nonce bytes, unique per message")
+        d.param("first_counter", "int", 0, 70000, about="Counter value for the first block")
     if mode == "cbc":
         d.input(
             "previous",
@@ -83,12 +75,19 @@ def encrypt_blocks(d: Draft) -> None:
             shape,
             0,
             256,
-            about="Ciphertext of the block before"
-            + (" each block" if direction == "decrypt" else " in each message"),
+            about="Previous ciphertext block"
+            + (" for each block" if direction == "decrypt" else " for each message"),
         )
     if mode == "whitened":
-        d.input("tweak", "int", shape, 0, 256, about="Bytes added before and after, as in XEX")
-    d.param("rounds", "int", rounds, about="Rounds: 10, 12 or 14 by the length of the key")
+        d.input(
+            "tweak",
+            "int",
+            shape,
+            0,
+            256,
+            about="Whitening bytes, XORed before and after encryption as in XEX",
+        )
+    d.param("rounds", "int", rounds, about="Number of rounds: 10, 12 or 14 depending on key length")
     d.output(made, "int", shape, about=f"{'Decrypted' if direction == 'decrypt' else 'Encrypted'} bytes")
     zero = "wp.zeros(shape=16, dtype=int)"
     if memory == "vector":
@@ -99,16 +98,16 @@ def encrypt_blocks(d: Draft) -> None:
     d.function('''
         @wp.func
         def xtime(b: int) -> int:
-            """Product with x in the field of 256 elements, modulo x^8 + x^4 + x^3 + x + 1."""
+            """Multiply by x in GF(256), modulo x^8 + x^4 + x^3 + x + 1."""
             doubled = b << 1
-            # Reduce if the degree has become eight
+            # Reduce if bit 8 is set
             return wp.where((b & 128) != 0, doubled ^ 0x11B, doubled)
     ''')
     if mixing == "product" or box == "computed" or inverse:
         d.function('''
             @wp.func
             def field_product(a: int, b: int) -> int:
-                """Product in the field of 256 elements, by shifts and additions."""
+                """Multiply in GF(256) using shift-and-add."""
                 product = wp.where((b & 1) != 0, a, 0)
                 power = a
                 for bit in range(1, 8):
@@ -120,7 +119,7 @@ def encrypt_blocks(d: Draft) -> None:
         invert = '''
             @wp.func
             def field_inverse(a: int) -> int:
-                """Multiplicative inverse as a^254, 0 for 0."""
+                """Return the multiplicative inverse a^254 (0 maps to 0)."""
                 square = field_product(a, a)
                 result = square
                 # 254 = 2 + 4 + ... + 128
@@ -134,32 +133,32 @@ def encrypt_blocks(d: Draft) -> None:
             '''
             @wp.func
             def rotate_byte(b: int, k: int) -> int:
-                """Rotate eight bits to the left."""
+                """Rotate an 8-bit value to the left."""
                 return ((b << k) | (b >> (8 - k))) & 255
 
 
             @wp.func
             def substitute(b: int) -> int:
-                """$what, computed rather than looked up."""
+                """Compute the $what without a lookup table."""
                 $body
             ''',
-            what="Inverse substitution box" if inverse else "Substitution box",
+            what="inverse S-box" if inverse else "S-box",
             body="affine = rotate_byte(b, 1) ^ rotate_byte(b, 3) ^ rotate_byte(b, 6) ^ 0x05\nreturn field_inverse(affine)"
             if inverse
             else "c = field_inverse(b)\nreturn c ^ rotate_byte(c, 1) ^ rotate_byte(c, 2) ^ rotate_byte(c, 3) ^ rotate_byte(c, 4) ^ 0x63",
         )
-    sub = "substitute({})" if box == "computed" else "substitution[{}]"
+    sub = "substitute({})" if box == "computed" else f"{'INV_' * inverse}S_BOX[{{}}]"
     rk = "round_keys[block, {}]" if keys == "each" else "round_keys[{}]"
     load = {
         "ecb": f"state[k] = {at(given, 'k')}",
-        "cbc": f"# Chain: equal blocks must not look equal\nstate[k] = {at(given, 'k')} ^ {at('previous', 'k')}"
+        "cbc": f"# CBC chaining, so that equal plaintext blocks encrypt differently\nstate[k] = {at(given, 'k')} ^ {at('previous', 'k')}"
         if not inverse
         else f"state[k] = {at(given, 'k')}",
         "whitened": f"state[k] = {at(given, 'k')} ^ {at('tweak', 'k')}",
     }.get(mode, "")
     if mode == "ctr":
         load = """
-            # Counter block: nonce, then the counter with its highest byte first
+            # Counter block: nonce followed by the big-endian counter
             counter = first_counter + block
             for k in range(12):
                 state[k] = nonce[k]
@@ -202,13 +201,13 @@ def encrypt_blocks(d: Draft) -> None:
                 state[k] = state[k] ^ {rk.format("block_size * rounds + k")}
             for back in range(rounds):
                 turn = rounds - 1 - back
-                # Undo the shift of rows and the substitution
+                # Inverse ShiftRows and SubBytes
                 for col in range(block_size // 4):
                     for row in range(4):
                         moved[4 * col + row] = {sub.format("state[" + shift + "]")}
                 for k in range(block_size):
                     state[k] = moved[k] ^ {rk.format("block_size * turn + k")}
-                # Undo the mixing of columns, which the last round does not have
+                # Inverse MixColumns, skipped in the last round
                 if turn > 0:
                     $columns
             """
@@ -217,13 +216,13 @@ def encrypt_blocks(d: Draft) -> None:
             for k in range(block_size):
                 state[k] = state[k] ^ {rk.format("k")}
             for turn in range(1, rounds + 1):
-                # Substitute bytes and shift row r by r places to the left
+                # SubBytes and ShiftRows: row r moves left by r bytes
                 for col in range(block_size // 4):
                     for row in range(4):
                         moved[4 * col + row] = {sub.format("state[" + shift + "]")}
                 for k in range(block_size):
                     state[k] = moved[k]
-                # Mix columns, but not in the last round
+                # MixColumns, skipped in the last round
                 if turn < rounds:
                     $columns
                 for k in range(block_size):
@@ -234,16 +233,16 @@ def encrypt_blocks(d: Draft) -> None:
         "cbc": f"{at(made, 'k')} = state[k]"
         if not inverse
         else f"{at(made, 'k')} = state[k] ^ {at('previous', 'k')}",
-        "ctr": f"# The key stream hides the message\n{at(made, 'k')} = {at(given, 'k')} ^ state[k]",
+        "ctr": f"# XOR with the keystream\n{at(made, 'k')} = {at(given, 'k')} ^ state[k]",
         "whitened": f"{at(made, 'k')} = state[k] ^ {at('tweak', 'k')}",
     }[mode]
     d.launch(n)
     d.code(
         """
         block = wp.tid()
-        # Bytes of a block, in a variable so that loops are not unrolled
+        # Block size in bytes, kept in a variable to prevent loop unrolling
         block_size = int(16)
-        # Column-major: byte 4 c + r is in row r and column c
+        # Column-major state: byte 4 c + r is at row r, column c
         state = $zero
         moved = $zero
         $load
@@ -259,19 +258,17 @@ def encrypt_blocks(d: Draft) -> None:
         store=store,
     )
     if mode == "cbc" and not inverse:
-        d.says(
-            "Encrypts the next block of sixteen bytes of each message with AES in cipher block chaining mode."
-        )
+        d.says("Encrypts the next 16-byte block of each message using AES in CBC mode.")
     else:
-        d.says(f"{'Decrypts' if inverse else 'Encrypts'} blocks of sixteen bytes with AES in {_MODES[mode]}.")
-    d.explain("Takes 10, 12 or 14 rounds for keys of 128, 192 or 256 bits, which were expanded before.")
+        d.says(f"{'Decrypts' if inverse else 'Encrypts'} 16-byte blocks using AES in {_MODES[mode]}.")
+    d.explain("Uses 10, 12 or 14 rounds for 128, 192 or 256-bit keys. Keys must be expanded beforehand.")
 
     def reference(v: Values) -> dict[str, Any]:
         text = np.asarray(v[given]) if order == "blocks" else np.asarray(v[given]).T
         other = {"cbc": v.get("previous"), "whitened": v.get("tweak")}.get(mode)
         other = np.zeros_like(text) if other is None else (other if order == "blocks" else other.T)
         keys_ = np.broadcast_to(v.round_keys, (n, 16 * (rounds + 1))).reshape(n, rounds + 1, 16)
-        table = np.asarray(v.substitution) if box == "table" else _box(inverse)
+        table = _box(inverse)
         state = text ^ (other if mode == "whitened" or not inverse else 0)
         if mode == "ctr":
             numbers = v.first_counter + np.arange(n)
@@ -322,6 +319,17 @@ def _product(a: Any, b: int) -> Any:
         made = made ^ np.where((b >> bit) & 1, a, 0)
         a = np.where(a & 128, (a << 1) ^ 0x11B, a << 1)
     return made
+
+
+def _box_table(inverse: bool) -> str:
+    """The substitution box as a constant."""
+    entries = [f"0x{value:02x}" for value in _box(inverse)]
+    listed = "\n".join(f"        {', '.join(entries[i : i + 16])}," for i in range(0, 256, 16))
+    name = "INV_S_BOX" if inverse else "S_BOX"
+    return (
+        "vec256i = wp.types.vector(length=256, dtype=int)\n"
+        f"{name} = wp.constant(\n    vec256i(\n{listed}\n    )\n)"
+    )
 
 
 def _box(inverse: bool) -> Any:

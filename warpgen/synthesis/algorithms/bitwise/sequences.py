@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=7,
 )
 def align_sequences(d: Draft) -> None:
-    """Aligns pairs of sequences by dynamic programming over one row of the table at a time."""
+    """Aligns pairs of sequences using dynamic programming with a single-row table."""
     kind = d.option("kind", "levenshtein", "lcs", "local", "global", "warping")
     layout = d.option("layout", "rows", "columns")
     against = d.option("against", "pairs", "one")
@@ -47,10 +47,10 @@ def align_sequences(d: Draft) -> None:
     d.input("a", type, (n, la), low, high)
     d.input("b", type, (n, lb) if against == "pairs" else lb, low, high)
     if lengths:
-        d.input("first_length", "int", n, 2, la + 1, about="length of each first sequence")
+        d.input("first_length", "int", n, 2, la + 1, about="length per first sequence")
     else:
-        d.param("first_length", "int", la, about="length of each first sequence")
-    about = "length of each second sequence" if against == "pairs" else "length of the second sequence"
+        d.param("first_length", "int", la, about="length per first sequence")
+    about = "length per second sequence" if against == "pairs" else "reference length"
     d.param("second_length", "int", lb, about=about)
     weighted = costs and kind in ("levenshtein", "local", "global")
     scoring = kind in ("local", "global")
@@ -58,17 +58,17 @@ def align_sequences(d: Draft) -> None:
         d.module("MATCH = wp.constant(2)\nMISMATCH = wp.constant(-1)\nGAP = wp.constant(-1)")
     if weighted:
         if kind == "levenshtein":
-            d.param("gap", "int", d.pick(1, 2), about="cost of a gap")
-            d.param("change", "int", d.pick(2, 3), about="cost of a substitution")
+            d.param("gap", "int", d.pick(1, 2), about="gap cost")
+            d.param("change", "int", d.pick(2, 3), about="substitution cost")
         else:
             d.input("score", "int", (4, 4), -2, 4, about="substitution scores")
-            d.param("gap_score", "int", -2, about="score of a gap, negative")
+            d.param("gap_score", "int", -2, about="gap score (negative)")
     d.inout(
         "row",
         type,
         (n, lb + 1) if layout == "rows" else (lb + 1, n),
         value=0.0,
-        about="working row of the table",
+        about="scratch row of the DP table",
     )
     out = {"lcs": "lengths", "local": "best", "global": "scores_out"}.get(kind, "distances")
     d.output(out, type, n)
@@ -86,7 +86,7 @@ def align_sequences(d: Draft) -> None:
         begin = f"diagonal = {r('0')}\n{r('0')} = {'(i + 1) * ' + gap if gap != '1' else 'i + 1'}"
     elif real:
         d.module("UNREACHABLE = wp.constant(1.0e6)")
-        first = f"# only the corner may begin a path\n{r('0')} = 0.0\nfor j in range(1, {mb} + 1):\n    {r('j')} = UNREACHABLE"
+        first = f"# paths must start at the corner\n{r('0')} = 0.0\nfor j in range(1, {mb} + 1):\n    {r('j')} = UNREACHABLE"
         begin = f"diagonal = {r('0')}\n{r('0')} = UNREACHABLE"
     else:
         first, begin = f"for j in range({mb} + 1):\n    {r('j')} = 0", "diagonal = int(0)"
@@ -107,7 +107,7 @@ def align_sequences(d: Draft) -> None:
         ),
         "local": (
             f"h = wp.max(diagonal + {pair}, wp.max(above, {r('j')}) + {gap})\n"
-            "# Smith-Waterman: clamp at zero to restart the alignment\n"
+            "# Smith-Waterman: clamp at zero so that an alignment can start anywhere\n"
             "h = wp.max(h, 0)\n"
             f"{r('j + 1')} = h\n"
             "top = wp.max(top, h)"
@@ -128,7 +128,7 @@ def align_sequences(d: Draft) -> None:
         for i in range($ma):
             $begin
             for j in range($mb):
-                # Single-row update: keep the old entry, it is the diagonal of the next column
+                # Save the old entry because it is the diagonal for the next column
                 above = $above
                 $value
                 diagonal = above
@@ -143,15 +143,15 @@ def align_sequences(d: Draft) -> None:
         value=value,
         end=end,
     )
-    pairs = "pairs of sequences" if against == "pairs" else "each sequence with one other"
+    pairs = "pairs of sequences" if against == "pairs" else "each sequence against one reference"
     d.says(
         {
-            "levenshtein": f"Computes the edit distance of {pairs}.",
-            "lcs": f"Computes the length of the longest common subsequence of {pairs}.",
-            "local": (f"Scores the best local alignment of {pairs} by the method of Smith and Waterman."),
-            "global": (f"Scores the global alignment of {pairs} by the method of Needleman and Wunsch."),
+            "levenshtein": f"Computes the edit distance for {pairs}.",
+            "lcs": f"Computes the longest common subsequence length for {pairs}.",
+            "local": (f"Computes the Smith-Waterman local alignment score for {pairs}."),
+            "global": (f"Computes the Needleman-Wunsch global alignment score for {pairs}."),
             "warping": (
-                "Computes the cost of warping each time series onto "
+                "Computes the dynamic time warping (DTW) cost between each time series and "
                 + ("its partner." if against == "pairs" else "one reference.")
             ),
         }[kind]
@@ -226,10 +226,10 @@ def find_pattern(d: Draft) -> None:
         m,
         0,
         k if m == 2 else 2,
-        about="pattern to find" + (", of at most 32 symbols" if method == "bits" else ""),
+        about="pattern to search for" + (", at most 32 symbols" if method == "bits" else ""),
     )
     at: Any = (lambda i: f"text[tid, {i}]") if layout == "rows" else (lambda i: f"text[{i}, tid]")
-    d.param("text_length", "int", length, about="number of symbols of each text")
+    d.param("text_length", "int", length, about="number of symbols per text")
     total = "text_length"
     target = {"count": "matches", "first": "position", "flags": "found"}[out]
     d.output(
@@ -315,10 +315,10 @@ def find_pattern(d: Draft) -> None:
         for i in range({total}):
             h = h * BASE + wp.uint32({at("i")})
             if i >= m:
-                # Remove the symbol that leaves the window
+                # Roll the hash: drop the symbol leaving the window
                 h = h - lead * wp.uint32({at("i - m")})
             if i >= m - 1 and h == goal:
-                # Equal hashes need not mean equal strings
+                # Verify the match since hashes may collide
                 same = int(0)
                 while same < m and {at("i - m + 1 + same")} == pattern[same]:
                     same += 1
@@ -329,7 +329,7 @@ def find_pattern(d: Draft) -> None:
     else:
         body = f"""
         m = pattern.shape[0]
-        # Shift-and: bit j is set if the first j + 1 symbols match here
+        # Shift-and: bit j is set if the first j + 1 pattern symbols match ending here
         state = wp.uint32(0)
         for i in range({total}):
             mask = wp.uint32(0)
@@ -345,9 +345,9 @@ def find_pattern(d: Draft) -> None:
     d.code("tid = wp.tid()\n$start\n$body\n$end", start=start, body=body, hit=hit(where), end=end)
     d.says(
         {
-            "count": "Counts how often a pattern occurs in each text, overlaps included.",
-            "first": "Finds where a pattern first occurs in each text, or -1.",
-            "flags": "Marks all places in each text at which a pattern begins.",
+            "count": "Counts pattern occurrences in each text, including overlapping ones.",
+            "first": "Finds the index of the first pattern occurrence in each text, or -1 if there is none.",
+            "flags": "Flags every position where a pattern match starts in each text.",
         }[out]
     )
 

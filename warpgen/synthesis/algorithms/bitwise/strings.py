@@ -59,7 +59,7 @@ def strings(d: Draft, name: str, type: str, count: int, length: int, high: int) 
 
 
 NAMES = {
-    "data": "bytes|keys|text|message|chars",
+    "data": "keys|text|message|chars",
     "offsets": "starts|string_offsets",
     "length": "key_length|stride|num_bytes",
     "start": "begin|first",

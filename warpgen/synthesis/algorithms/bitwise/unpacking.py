@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=9,
 )
 def unpack_blocks(d: Draft) -> None:
-    """Decompresses blocks of literals and matches and reports damaged ones."""
+    """Decompresses LZ-style blocks and reports corrupted ones."""
     lengths = d.option("lengths", "extended", "short")
     offsets = d.option("offsets", "variable", "one symbol", "recent")
     after = d.option("check", "none", "adler", "xor")
@@ -45,22 +45,22 @@ def unpack_blocks(d: Draft) -> None:
             blocks + 1,
             high=many,
             kind="offsets",
-            about="first symbol of each block, then the total",
+            about="index of the first symbol per block, followed by the total",
         )
     # Symbols of six bits make for short runs, and most offsets reach no further than the window, so that
     # most blocks hold several sequences.
     window = 1024 if offsets == "variable" else 48
-    d.input("packed", word, many, 0, 64, about="compressed symbols of all blocks, six bits each")
+    d.input("packed", word, many, 0, 64, about="compressed 6-bit symbols for all blocks")
     if before == "dictionary":
-        d.input("dictionary", word, window, 0, 64, about="symbols that stand before each block")
+        d.input("dictionary", word, window, 0, 64, about="symbols that logically precede each block")
     else:
-        d.module(f"WINDOW = wp.constant({window})  # zeros before each block")
+        d.module(f"WINDOW = wp.constant({window})  # number of implicit zeros before each block")
     reach = {"dictionary": "dst + dictionary.shape[0]", "zeros": "dst + WINDOW"}[before]
     if early == "mask":
-        d.input("wanted", "bool", blocks, about="False for blocks that are not requested")
+        d.input("wanted", "bool", blocks, about="False for blocks to skip")
     if layout == "fixed":
         d.param("block_size", "int", size, about="compressed symbols per block")
-    d.param("max_size", "int", room, about="room for the decoded symbols of a block")
+    d.param("max_size", "int", room, about="maximum number of decoded symbols per block")
     d.output("unpacked", word, (blocks, room), about="decoded symbols, one row per block")
     d.output("sizes", "int", blocks, about="number of decoded symbols per block")
     if after != "none":
@@ -70,7 +70,7 @@ def unpack_blocks(d: Draft) -> None:
             blocks,
             about="checksum of the decoded symbols",
         )
-    d.output("status", "int", blocks, about="0 if intact, otherwise an error code")
+    d.output("status", "int", blocks, about="0 on success, otherwise an error code")
     d.module("""
         OK = wp.constant(0)
         ERR_TRUNCATED = wp.constant(1)
@@ -90,24 +90,24 @@ def unpack_blocks(d: Draft) -> None:
             f"""
         @wp.func
         def read_symbol(packed: {array}, at: int, limit: int) -> int:
-            \"\"\"Return one symbol of the stream, -1 past its end.\"\"\"
+            \"\"\"Return one symbol from the stream, or -1 past the end.\"\"\"
             if at >= limit:
                 return -1
             return {"packed[at]" if plain else "int(packed[at])"}
         """
         )
     if lengths == "extended":
-        d.module("ALL_ONES = wp.constant(63)  # a symbol of six ones: the length goes on in the next one")
+        d.module("ALL_ONES = wp.constant(63)  # continuation marker: the length continues in the next symbol")
         d.function(
             f"""
             @wp.func
             def read_length(packed: {array}, field: int, at: int, limit: int):
-                \"\"\"Return a run length and the position behind it; the length is -1 if symbols are missing.\"\"\"
+                \"\"\"Return a run length and the next read position; length is -1 if the stream is truncated.\"\"\"
                 run = field
                 cursor = at
                 if field < 7:
                     return run, cursor
-                # Further symbols add to a full field, up to the first that is not full
+                # Accumulate continuation symbols until one is not saturated
                 extra = int(ALL_ONES)
                 while extra == ALL_ONES:
                     extra = read_symbol(packed, cursor, limit)
@@ -132,7 +132,7 @@ def unpack_blocks(d: Draft) -> None:
         )
     back = {
         "variable": """
-            # Five bits of the offset, and whether the next symbol holds more of them
+            # Low five offset bits plus a continuation flag
             back = $byte
             src += 1
             if back >= 32:
@@ -149,7 +149,7 @@ def unpack_blocks(d: Draft) -> None:
         "recent": """
             back = $byte
             src += 1
-            # Zero repeats the last offset, which is common in tables
+            # Offset zero repeats the previous offset, which is common in tabular data
             if back == 0:
                 back = last_back
             last_back = back
@@ -158,7 +158,7 @@ def unpack_blocks(d: Draft) -> None:
     sums = {
         "none": "",
         "adler": """
-            # Adler-32 of the decoded symbols, a byte each
+            # Adler-32 over the decoded symbols, one byte each
             sum_a = wp.uint32(1)
             sum_b = wp.uint32(0)
             for i in range(dst):
@@ -169,7 +169,7 @@ def unpack_blocks(d: Draft) -> None:
         "xor": """
             rolling = int(0)
             for i in range(dst):
-                # Rotate by one bit within 16 bits, so that swapped symbols are noticed
+                # 16-bit rotate, so that swapped symbols change the checksum
                 rolling = ((rolling << 1) | (rolling >> 15)) & 0xFFFF
                 rolling = rolling ^ $byte
             checksums[block] = rolling
@@ -181,7 +181,7 @@ def unpack_blocks(d: Draft) -> None:
         "none": "",
         "mask": "if not wanted[block]:\n    $leave\n    return",
         "empty": (
-            "# A leading zero marks a block without data\n"
+            "# A leading zero marks an empty block\n"
             f"if {'src >= limit or ' if layout == 'packed' else ''}packed[src] == $zero:\n"
             "    $leave\n    return"
         ),
@@ -201,7 +201,7 @@ def unpack_blocks(d: Draft) -> None:
         while src < limit:
             token = {get}
             src += 1
-            # --- Literals: copied as they are ---
+            # --- Copy literals ---
             $literal
             if {negative}src + num_literals > limit:
                 code = ERR_TRUNCATED
@@ -213,10 +213,10 @@ def unpack_blocks(d: Draft) -> None:
                 unpacked[block, dst + i] = packed[src + i]
             src += num_literals
             dst += num_literals
-            # The last sequence ends after its literals
+            # The last sequence has literals only
             if src >= limit:
                 break
-            # --- Match: copied from earlier symbols ---
+            # --- Copy match from earlier output ---
             $back
             if {"" if offsets == "recent" else "back == 0 or "}back > {reach}:
                 code = ERR_BAD_OFFSET
@@ -226,7 +226,7 @@ def unpack_blocks(d: Draft) -> None:
             if dst + match_len > max_size:
                 code = ERR_OVERFLOW
                 break
-            # One by one, since a match may overlap with its own output
+            # We copy one symbol at a time because a match may overlap its own output
             for i in range(match_len):
                 at = dst + i - back
                 if at < 0:
@@ -251,21 +251,23 @@ def unpack_blocks(d: Draft) -> None:
         sums=sums,
     )
     if after != "none":
-        d.says("Decompresses blocks of literals and matches, reports damaged ones and computes checksums.")
-    longer = " A full field goes on in symbols behind the token or, for a match, behind the offset."
+        d.says("Decompresses LZ-style blocks, reports corrupted ones and computes checksums.")
+    longer = (
+        " Saturated length fields continue in extra symbols after the token (literals) or the offset (match)."
+    )
     far = {
-        "variable": " An offset of 32 or more takes two symbols.",
-        "recent": " An offset of zero repeats the last one.",
+        "variable": " Offsets of 32 or more use two symbols.",
+        "recent": " An offset of zero repeats the previous one.",
     }.get(offsets, "")
     older = {
-        "dictionary": " Matches may begin in the dictionary, as if it stood before the block.",
-        "zeros": " Matches may begin before the block, where zeros are taken to stand.",
+        "dictionary": " Matches may start in the dictionary, as if it preceded the block.",
+        "zeros": " Matches may start before the block, which is assumed to be zero-filled.",
     }[before]
     d.explain(
-        "A sequence is a token, literals and the offset of a match, all in symbols of six bits. The token holds the\n"
-        "lengths of both, three bits each; a match is two symbols longer than its field says."
-        f"{longer if lengths == 'extended' else ''}{far}{older} Decoding stops at the first damaged sequence; what was"
-        " decoded until then is kept." + " A block that begins with zero is empty." * (early == "empty")
+        "Each sequence consists of a token, literals and a match offset, stored as 6-bit symbols. The token packs\n"
+        "both lengths, three bits each; the match length is biased by two."
+        f"{longer if lengths == 'extended' else ''}{far}{older} Decoding stops at the first corrupted sequence, but"
+        " earlier output is kept." + " A block that starts with zero is empty." * (early == "empty")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def dissipative_particles(d: Draft) -> None:
-    """Adds conservative, dissipative and random forces between pairs of soft beads (DPD)."""
+    """Adds pairwise conservative, dissipative and random DPD forces."""
     weight = d.option("weight", "linear", "root", "quadratic")
     types = d.option("species", "one", "matrix", "mixing")
     thermostat = d.option("thermostat", "radial", "transverse", "none")
@@ -54,77 +54,75 @@ def dissipative_particles(d: Draft) -> None:
     beads, n = d.pick(20, 24, 32), d.pick(64, 96)
     d.input("positions", "vec3", beads, -0.8, 0.8, about="Positions in units of the cutoff")
     d.input("velocities", "vec3", beads, -1.0, 1.0, about="Velocities")
-    d.input("pairs", "vec2i", n, 0, beads, about="Pairs within reach of each other")
+    d.input("pairs", "vec2i", n, 0, beads, about="Neighbor pairs (bead indices)")
     if density:
         types = "one" if types == "mixing" else types  # a geometric mean has no sign
     attractive = "attractions" if density else "repulsions"
     if types == "matrix":
-        d.input("species", "int", beads, 0, 3, about="Species of the beads")
+        d.input("species", "int", beads, 0, 3, about="Bead species")
         low, high = (-45.0, -30.0) if density else (15.0, 40.0)
-        about = f"{attractive[:-1].capitalize()} between species{' (negative)' if density else ''}"
+        about = f"{attractive[:-1].capitalize()} between species{' (negative)' if density else ''}, only the upper triangle is used"
         d.input(attractive, "float", (3, 3), low, high, about=about)
     elif types == "mixing":
-        d.input(
-            "hardness", "float", beads, 4.0, 6.0, about="Square root of the repulsion between equal beads"
-        )
+        d.input("hardness", "float", beads, 4.0, 6.0, about="Square root of the like-bead repulsion")
     elif density:
         d.param("attraction", "float", -45.0, -30.0, about="Attraction between beads (negative)")
     else:
         d.param("repulsion", "float", 18.0, 25.0, about="Repulsion between beads")
     if density:
-        d.input("local_density", "float", beads, 2.0, 5.0, about="Weighted density around each bead")
-        d.param("many_body", "float", 15.0, 30.0, about="Strength of the density-dependent repulsion")
+        d.input("local_density", "float", beads, 2.0, 5.0, about="Weighted local bead density")
+        d.param("many_body", "float", 15.0, 30.0, about="Density-dependent repulsion strength")
     if charged != "none":
         d.input("charges", "float", beads, -1.0, 1.0, about="Charges")
-        d.param("coupling", "float", 2.0, 4.0, about="Strength of the electrostatic interaction")
+        d.param("coupling", "float", 2.0, 4.0, about="Electrostatic coupling strength")
     if thermostat != "none":
         d.param("friction", "float", 3.0, 6.0, about="Friction coefficient")
     if thermostat in ("radial", "transverse") and result != "heat":
-        d.param("kT", "float", 0.8, 1.2, about="Thermal energy")
+        d.param("kT", "float", 0.8, 1.2, about="Thermal energy kT")
         d.input(
             "noise",
             "float" if thermostat == "radial" else "vec3",
             n,
             -1.7,
             1.7,
-            about="Random numbers of mean 0 and variance 1"
+            about="Random samples with zero mean and unit variance"
             if thermostat == "radial"
-            else "Random vectors, components of mean 0 and variance 1",
+            else "Random vectors, zero mean and unit variance per component",
         )
         d.param("dt", "float", 0.01, 0.04, about="Time step")
     if wrapped == "periodic":
-        d.param("box", "vec3", 1.8, 2.4, about="Edges of the periodic box")
+        d.param("box", "vec3", 2.1, 2.6, about="Periodic box edge lengths")
     elif wrapped == "layer":
-        d.param("box", "vec2", 1.8, 2.4, about="Periods along x and y")
+        d.param("box", "vec2", 2.1, 2.6, about="Box periods along x and y")
     if bonded != "none":
-        d.input("is_bond", "bool", n, about="Pairs that a bond joins")
-        d.param("bond_stiffness", "float", 10.0, 50.0, about="Stiffness of bonds")
+        d.input("is_bond", "bool", n, about="Bond mask, True for bonded pairs")
+        d.param("bond_stiffness", "float", 10.0, 50.0, about="Bond stiffness")
         if bonded == "harmonic":
-            d.param("bond_length", "float", 0.6, 0.8, about="Length of bonds at rest")
+            d.param("bond_length", "float", 0.6, 0.8, about="Bond rest length")
     name, type, shape, about = {
-        "forces": ("forces", "vec3", beads, "Forces on the beads"),
-        "pair force": ("pair_forces", "vec3", n, "Force on the first bead of each pair"),
-        "heat": ("dissipated", "float", 1, "Power that friction takes away"),
+        "forces": ("forces", "vec3", beads, "Bead forces"),
+        "pair force": ("pair_forces", "vec3", n, "Per-pair force on the first bead"),
+        "heat": ("dissipated", "float", 1, "Dissipated power"),
     }[result]
     d.output(name, type, shape, about=about)
     thermal = {
         "none": "",
         "radial": """
-            # Friction acts along the line of centers, so that angular momentum is kept as well
+            # Friction along the line of centers also conserves angular momentum
             w_random = $weight
             separation_rate = wp.dot(unit, relative)
             thermal_force = -friction * w_random * w_random * separation_rate
-            # sigma^2 = 2 gamma kT, otherwise the beads would not settle at the temperature kT
+            # Fluctuation-dissipation: sigma^2 = 2 gamma kT
             thermal_force += wp.sqrt(2.0 * friction * kT / dt) * w_random * noise[tid]
             force += thermal_force * unit
             """,
         "transverse": """
-            # Friction across the line of centers raises the viscosity, but does not keep angular momentum
+            # Transverse friction increases viscosity but does not conserve angular momentum
             w_random = $weight
             across = relative - wp.dot(unit, relative) * unit
             kick = noise[tid] - wp.dot(unit, noise[tid]) * unit
             force -= friction * w_random * w_random * across
-            # sigma^2 = 2 gamma kT, otherwise the beads would not settle at the temperature kT
+            # Fluctuation-dissipation: sigma^2 = 2 gamma kT
             force += wp.sqrt(2.0 * friction * kT / dt) * w_random * kick
             """,
     }[thermostat].replace(
@@ -132,14 +130,13 @@ def dissipative_particles(d: Draft) -> None:
     )
     strength = {
         "one": "",
-        "matrix": f"{attractive[:-1]} = {attractive}[species[i], species[j]]",
-        "mixing": "# Geometric mean of the repulsions between equal beads\n"
-        "repulsion = hardness[i] * hardness[j]",
+        "matrix": f"{attractive[:-1]} = {attractive}[wp.min(species[i], species[j]), wp.max(species[i], species[j])]",
+        "mixing": "# Geometric mixing rule for the repulsion\nrepulsion = hardness[i] * hardness[j]",
     }[types]
     electric = {
         "none": "",
         "slater": """
-            # Charges are smeared, because soft beads may overlap where 1 / r would diverge
+            # Smeared charges, since 1 / r diverges for overlapping soft beads
             x = distance / SMEAR
             screened = 1.0 - wp.exp(-2.0 * x) * (1.0 + 2.0 * x * (1.0 + x))
             force += coupling * charges[i] * charges[j] * screened / (distance * distance) * unit
@@ -147,14 +144,14 @@ def dissipative_particles(d: Draft) -> None:
         "gaussian": """
             # Gaussian charge clouds: erf(x / 2) / r
             x = distance / SMEAR
-            shell = wp.erf(0.5 * x) - x / wp.sqrt(wp.pi) * wp.exp(-0.25 * x * x)
-            force += coupling * charges[i] * charges[j] * shell / (distance * distance) * unit
+            enclosed = wp.erf(0.5 * x) - x / wp.sqrt(wp.pi) * wp.exp(-0.25 * x * x)
+            force += coupling * charges[i] * charges[j] * enclosed / (distance * distance) * unit
             """,
     }[charged]
     if density and result != "heat":
-        d.module("DENSITY_RANGE = wp.constant(0.75)  # of the density-dependent repulsion")
+        d.module("DENSITY_RANGE = wp.constant(0.75)  # range of the density-dependent repulsion")
     if charged != "none" and result != "heat":
-        d.module("SMEAR = wp.constant(0.25)  # width of the charge clouds")
+        d.module("SMEAR = wp.constant(0.25)  # charge smearing width")
     bond = {
         "none": "",
         "harmonic": """
@@ -162,7 +159,7 @@ def dissipative_particles(d: Draft) -> None:
                 force -= bond_stiffness * (distance - bond_length) * unit
             """,
         "fene": """
-            # Finitely extensible: grows without bound towards the largest length, but for a cap
+            # FENE bond, capped near the maximum extension
             if is_bond[tid]:
                 stretch = wp.min(distance * distance / (MAX_BOND * MAX_BOND), 0.95)
                 force -= bond_stiffness * distance / (1.0 - stretch) * unit
@@ -171,7 +168,7 @@ def dissipative_particles(d: Draft) -> None:
     wrap = {
         "none": "",
         "periodic": """
-            # Nearest image
+            # Minimum image convention
             for axis in range(3):
                 offset[axis] -= box[axis] * wp.round(offset[axis] / box[axis])
             """,
@@ -201,11 +198,11 @@ def dissipative_particles(d: Draft) -> None:
             filled
             for filled in (
                 strength,
-                "# Soft attraction, linear in the overlap\nforce = attraction * overlap * unit"
+                "# Soft linear attraction\nforce = attraction * overlap * unit"
                 if density
-                else "# Soft repulsion, linear in the overlap, so that time steps may be large\n"
+                else "# Soft linear repulsion, which allows large time steps\n"
                 "force = repulsion * overlap * unit",
-                "# Against it, a repulsion of shorter range that grows with the density: liquids with a surface\n"
+                "# Shorter-range density-dependent repulsion (many-body DPD)\n"
                 "near = wp.max(1.0 - distance / DENSITY_RANGE, 0.0)\n"
                 "force += many_body * (local_density[i] + local_density[j]) * near * unit"
                 if density
@@ -221,7 +218,7 @@ def dissipative_particles(d: Draft) -> None:
         tid = wp.tid()
         i = pairs[tid][0]
         j = pairs[tid][1]
-        # Padding of the list
+        # Skip padding entries
         if i == j:
             return
 
@@ -236,41 +233,45 @@ def dissipative_particles(d: Draft) -> None:
         $body
         """,
         wrap=wrap,
-        reach="# Out of reach, or on each other, which leaves no direction\n"
+        reach="# Skip pairs beyond the cutoff, and coincident beads (undefined direction)\n"
         "if distance >= 1.0 or distance < 1.0e-4:\n    return"
         if bonded == charged == "none"
-        else "# Charges act beyond the cutoff, too; beads on each other leave no direction\n"
+        else "# Charges act beyond the cutoff, so skip only coincident beads\n"
         "if distance < 1.0e-4:\n    return"
         if charged != "none"
-        else "# Only bonds act beyond the cutoff; beads on each other leave no direction\n"
+        else "# Only bonds act beyond the cutoff; skip coincident beads (undefined direction)\n"
         "if (distance >= 1.0 and not is_bond[tid]) or distance < 1.0e-4:\n    return",
         overlap="1.0 - distance" if bonded == charged == "none" else "wp.max(1.0 - distance, 0.0)",
         relative="relative = velocities[i] - velocities[j]" if thermostat != "none" else "",
         body=body,
     )
     if bonded == "fene":
-        d.module("MAX_BOND = wp.constant(2.0)  # length that no bond reaches")
+        d.module("MAX_BOND = wp.constant(2.0)  # maximum bond length")
     units = "Lengths are in units of the cutoff" + (
-        ", masses in those of a bead" if thermostat != "none" else ""
+        ", masses in units of the bead mass" if thermostat != "none" else ""
     )
     across = thermostat == "transverse"
-    kept = "Random and dissipative forces act as a thermostat that keeps momentum" + (
-        ", but not angular momentum, since they act across the line of centers." if across else "."
+    kept = "Random and dissipative forces form a momentum-conserving thermostat" + (
+        " that does not conserve angular momentum, since the forces are transverse." if across else "."
     )
-    layer = "The beads are in a layer that is periodic along x and y and open along z."
+    layer = "The domain is periodic along x and y and open along z."
     d.explain(f"""
         {f"{units}. {kept if thermostat != 'none' and result != 'heat' else ''}".strip()}
         {layer if wrapped == "layer" else ""}
     """)
     kinds = "conservative forces" if thermostat == "none" else "conservative, dissipative and random forces"
     bonds = (
-        ", and those of bonds" if bonded != "none" else ", and those of charges" if charged != "none" else ""
+        ", including bond forces"
+        if bonded != "none"
+        else ", including electrostatics"
+        if charged != "none"
+        else ""
     )
     named = "many-body DPD" if density and result != "heat" else "DPD"
     named = f"{named} with a transverse thermostat" if across else named
     d.says(
         {
-            "heat": f"Sums up the power that dissipative forces between soft beads take away ({named}).",
+            "heat": f"Computes the power dissipated by friction between soft beads ({named}).",
             "pair force": f"Computes {kinds} between pairs of soft beads ({named}){bonds}.",
             "forces": f"Adds {kinds} between pairs of soft beads ({named}){bonds}.",
         }[result]
@@ -297,7 +298,7 @@ def dissipative_particles(d: Draft) -> None:
             return {name: np.array([(v.friction * w**2 * lost * real).sum()])}
         a = {
             "one": lambda: v.attraction if density else v.repulsion,
-            "matrix": lambda: v[attractive][v.species[i], v.species[j]],
+            "matrix": lambda: v[attractive][tuple(np.sort([v.species[i], v.species[j]], axis=0))],
             "mixing": lambda: v.hardness[i] * v.hardness[j],
         }[types]()
         f = a * lap

@@ -91,7 +91,7 @@ def _energy(form: str, phi: Any, v: Values, kind: Any) -> Any:
     weight=6,
 )
 def torsion_forces(d: Draft) -> None:
-    """Adds the forces of dihedral angles to the four atoms that span each of them."""
+    """Accumulates dihedral forces on the four atoms of each torsion."""
     form = d.option("form", *_SLOPES)
     batch = d.option("batch", "one system", "worlds")
     box = d.option("box", "open", "periodic")
@@ -116,12 +116,12 @@ def torsion_forces(d: Draft) -> None:
         (count, 4),
         0,
         atoms,
-        about="atom indices of each dihedral, shape (num_torsions, 4)",
+        about="dihedral atom indices, shape (num_torsions, 4)",
     )
     if skipped == "mask":
-        d.input("enabled", "bool", count, about="False for torsions that are switched off")
+        d.input("enabled", "bool", count, about="torsion mask, False for disabled torsions")
     elif skipped == "sentinel":
-        d.input("torsion_type", "int", count, -1, 3, about="type of each torsion, -1 for unused slots")
+        d.input("torsion_type", "int", count, -1, 3, about="torsion type index, -1 for unused slots")
     struct = form in ("periodic", "harmonic")
     typed = skipped == "sentinel"
     entries, what = (3, "torsion type") if typed else (count, "torsion")
@@ -132,9 +132,9 @@ def torsion_forces(d: Draft) -> None:
             bounds = {"stiffness": bounds["stiffness"], "rest_angle": bounds["phase"]}
         shaped = _HARMONIC if form == "harmonic" else _TORSION
         if per == "array":
-            d.struct("params", shaped, bounds, entries, about=f"parameters of each {what}")
+            d.struct("params", shaped, bounds, entries, about=f"parameters per {what}")
         else:
-            d.struct("params", shaped, bounds, about="parameters of all torsions")
+            d.struct("params", shaped, bounds, about="shared torsion parameters")
     elif per == "array":
         d.input(
             "coefficients",
@@ -142,24 +142,24 @@ def torsion_forces(d: Draft) -> None:
             entries,
             -1.5,
             1.5,
-            about=f"series coefficients of the energy of each {what}",
+            about=f"energy series coefficients per {what}",
         )
     else:
-        d.param("coefficients", "vec3", -1.5, 1.5, about="series coefficients of the torsion energy")
+        d.param("coefficients", "vec3", -1.5, 1.5, about="torsion energy series coefficients")
     if box == "periodic":
-        d.param("box", "float", 2.5, 4.0, about="edge length of the periodic cube")
+        d.param("box", "float", 2.5, 4.0, about="cubic periodic box edge length")
         d.function("""
             @wp.func
             def minimum_image(r: wp.vec3, box: float) -> wp.vec3:
-                # Only valid as long as no bond is longer than half of the box
+                # Minimum image convention (bonds must be shorter than half the box)
                 return wp.vec3(
                     r[0] - box * wp.round(r[0] / box),
                     r[1] - box * wp.round(r[1] / box),
                     r[2] - box * wp.round(r[2] / box),
                 )
         """)
-    d.output("forces", "vec3", shape, about="accumulated forces on the atoms")
-    d.module("MIN_NORMAL_SQ = wp.constant(0.01)  # least squared length of a plane's normal")
+    d.output("forces", "vec3", shape, about="accumulated atom forces")
+    d.module("MIN_NORMAL_SQ = wp.constant(0.01)  # threshold for collinear atoms")
     signature = "params: TorsionParams" if struct else "coefficients: wp.vec3"
     d.function(
         f"""
@@ -173,8 +173,8 @@ def torsion_forces(d: Draft) -> None:
     d.function("""
         @wp.func
         def signed_angle(a: wp.vec3, b: wp.vec3, axis: wp.vec3) -> float:
-            \"\"\"Return the angle from plane normal b to plane normal a, using axis for its sign.\"\"\"
-            # atan2 stays accurate near 0 and pi where acos loses all digits
+            \"\"\"Return the signed angle from plane normal b to plane normal a about `axis`.\"\"\"
+            # Use atan2, since acos is inaccurate near 0 and pi
             sin_angle = wp.dot(wp.cross(b, a), axis) / wp.length(axis)
             return wp.atan2(sin_angle, wp.dot(a, b))
     """)
@@ -191,7 +191,7 @@ def torsion_forces(d: Draft) -> None:
         for name, p, q in (("f", "i", "j"), ("g", "j", "k"), ("h", "l", "k"))
     }
     skip = {
-        "sentinel": "# Slots without a torsion hold -1\nif torsion_type[tid] < 0:\n    return",
+        "sentinel": "# Skip unused slots\nif torsion_type[tid] < 0:\n    return",
         "mask": "if not enabled[tid]:\n    return",
         "none": "",
     }[skipped]
@@ -210,7 +210,7 @@ def torsion_forces(d: Draft) -> None:
             """
             @wp.func
             def middle_share(f: wp.vec3, g: wp.vec3, h: wp.vec3, a: wp.vec3, b: wp.vec3) -> wp.vec3:
-                \"\"\"Return the part of dphi/dr that moves from one inner atom to the other.\"\"\"
+                \"\"\"Return the dphi/dr contribution transferred between the inner atoms.\"\"\"
                 g_len = wp.length(g)
                 scale_i = wp.dot(f, g) / (wp.length_sq(a) * g_len)
                 scale_l = wp.dot(h, g) / (wp.length_sq(b) * g_len)
@@ -237,7 +237,7 @@ def torsion_forces(d: Draft) -> None:
         # Normals of the planes (i, j, k) and (j, k, l)
         a = wp.cross(f, g)
         b = wp.cross(h, g)
-        # Three atoms in a line leave the angle undefined
+        # Skip collinear atoms (undefined dihedral angle)
         if wp.min(wp.length_sq(a), wp.length_sq(b)) < MIN_NORMAL_SQ:
             return
         phi = signed_angle(a, b, g)
@@ -259,7 +259,7 @@ def torsion_forces(d: Draft) -> None:
     }[form]
     d.explain(
         f"{formula}, following the IUPAC sign convention for phi.\n"
-        "Forces are accumulated using atomics since atoms share torsions; their sum per torsion is zero."
+        "Forces are accumulated using atomics since atoms share torsions. The net force per torsion is zero."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -13,19 +13,19 @@ from warpgen.synthesis.writing.pieces import piece
 _ARRHENIUS = piece("""
 @wp.func
 def arrhenius(log_a: float, beta: float, activation_temp: float, temp: float) -> float:
-    \"\"\"Return k = A * T^beta * exp(-Ta / T), evaluated in logarithms to avoid overflow.\"\"\"
+    \"\"\"Return k = A * T^beta * exp(-Ta / T), evaluated in log space to avoid overflow.\"\"\"
     return wp.exp(log_a + beta * wp.log(temp) - activation_temp / temp)
 """)
 
 
 def _mechanism(nasa: bool, flag: str) -> Any:
-    fields = ["reactants: wp.array2d(dtype=int)  # species on the left, -1 if unused"]
-    fields.append("products: wp.array2d(dtype=int)  # species on the right, -1 if unused")
-    fields.append("log_a: wp.array(dtype=float)  # natural logarithms of A")
+    fields = ["reactants: wp.array2d(dtype=int)  # reactant species indices, -1 if unused"]
+    fields.append("products: wp.array2d(dtype=int)  # product species indices, -1 if unused")
+    fields.append("log_a: wp.array(dtype=float)  # ln(A)")
     fields += [f"{name}: wp.array(dtype=float)" for name in ("beta", "activation_temp")]
     if flag:
-        of = "the low-pressure limit" if flag == "falloff" else "reactions with a third body"
-        fields += [f"log_a_low: wp.array(dtype=float)  # of {of}", f"{flag}: wp.array(dtype=bool)"]
+        of = "the low-pressure limit" if flag == "falloff" else "third-body reactions"
+        fields += [f"log_a_low: wp.array(dtype=float)  # for {of}", f"{flag}: wp.array(dtype=bool)"]
     if nasa:
         fields.append("gibbs: wp.array2d(dtype=float)  # G/RT = c0 + c1 * T/1000 + c2 * 1000/T")
     body = "\n    ".join(fields)
@@ -48,7 +48,7 @@ def _mechanism(nasa: bool, flag: str) -> Any:
     weight=2,
 )
 def production_rates(d: Draft) -> None:
-    """Computes the production rates of species in gas cells from a table of reactions."""
+    """Computes net species production rates per gas cell using a reaction table."""
     back = d.option("reverse", "none", "equilibrium", "detailed rates")
     falloff = d.option("falloff", "none", "third body", "lindemann", "troe")
     if back == "detailed rates":
@@ -71,14 +71,14 @@ def production_rates(d: Draft) -> None:
     )
     d.input("temperature", "float", cells, 900.0, 1800.0, about="gas temperature per cell [K]")
     if mask == "flags":
-        d.input("burning", "bool", cells, about="False for cells without chemistry")
+        d.input("burning", "bool", cells, about="cell mask, False for non-reacting cells")
     elif mask == "temperature":
         d.param(
             "ignition_temp",
             "float",
             1100.0,
             1300.0,
-            about="no reactions take place below this temperature [K]",
+            about="ignition temperature [K]",
         )
     equilibrium, lowered = back == "equilibrium", falloff != "none"
     flag = "third_body" if falloff == "third body" else "falloff"
@@ -95,17 +95,15 @@ def production_rates(d: Draft) -> None:
         fields["gibbs"] = fill(-0.6, 0.6, shape=(species, 3))
     d.struct("mech", _mechanism(equilibrium, flag if lowered else ""), fields, about="reaction table")
     if back == "detailed rates":
-        d.input("reverse_log_a", "float", count, -0.3, 0.3, about="log prefactors of the reverse reactions")
-        d.input(
-            "reverse_beta", "float", count, -0.3, 0.3, about="temperature exponents of the reverse reactions"
-        )
+        d.input("reverse_log_a", "float", count, -0.3, 0.3, about="reverse reaction log prefactors")
+        d.input("reverse_beta", "float", count, -0.3, 0.3, about="reverse reaction temperature exponents")
         d.input(
             "reverse_temp",
             "float",
             count,
             700.0,
             1300.0,
-            about="activation temperatures of the reverse reactions [K]",
+            about="reverse reaction activation temperatures [K]",
         )
     if heat:
         d.input("enthalpy", "float", species, -200.0, 200.0, about="molar enthalpies of formation [kJ/mol]")
@@ -123,7 +121,7 @@ def production_rates(d: Draft) -> None:
         f"""
         @wp.func
         def mass_action(cell: int, row: int, conc: wp.array2d(dtype=float), side: wp.array2d(dtype=int)) -> float:
-            \"\"\"Return the product of concentrations on one side of a reaction.\"\"\"
+            \"\"\"Return the mass-action product for one side of a reaction.\"\"\"
             product = float(1.0)
             for slot in range(2):
                 s = side[row, slot]
@@ -147,8 +145,8 @@ def production_rates(d: Draft) -> None:
         d.function("""
             @wp.func
             def troe_factor(reduced_pressure: float, temp: float) -> float:
-                \"\"\"Return the broadening factor F of a pressure fall-off curve.\"\"\"
-                # Troe's center with a = 0.6, T*** = 3000 K and T* = 1500 K
+                \"\"\"Return the falloff broadening factor F.\"\"\"
+                # Troe broadening factor with a = 0.6, T*** = 3000 K and T* = 1500 K
                 f_cent = 0.4 * wp.exp(-temp / 3000.0) + 0.6 * wp.exp(-temp / 1500.0)
                 log_fc = wp.log10(f_cent)
                 c = -0.4 - 0.67 * log_fc
@@ -162,7 +160,7 @@ def production_rates(d: Draft) -> None:
             """
             @wp.func
             def forward_constant(cell: int, row: int, temp: float, conc: wp.array2d(dtype=float), mech: Mechanism) -> float:
-                \"\"\"Return the forward rate constant, blended between its pressure limits, which share beta and Ta.\"\"\"
+                \"\"\"Return the pressure-dependent forward rate constant (both limits share beta and Ta).\"\"\"
                 k_inf = arrhenius(mech.log_a[row], mech.beta[row], mech.activation_temp[row], temp)
                 if not mech.falloff[row]:
                     return k_inf
@@ -191,9 +189,9 @@ def production_rates(d: Draft) -> None:
         d.function("""
             @wp.func
             def gibbs_of_side(row: int, temp: float, side: wp.array2d(dtype=int), gibbs: wp.array2d(dtype=float)) -> float:
-                \"\"\"Sum the normalized Gibbs energies G/RT on one side of a reaction, at 1 mol/m^3.\"\"\"
+                \"\"\"Sum normalized Gibbs energies G/RT over one side of a reaction, at 1 mol/m^3.\"\"\"
                 x = temp / 1000.0
-                # The table holds them at the standard pressure
+                # Tabulated at standard pressure
                 dilution = wp.log(GAS_CONSTANT * temp / P_STANDARD)
                 total = float(0.0)
                 for slot in range(2):
@@ -230,7 +228,7 @@ def production_rates(d: Draft) -> None:
             for slot in range(2):
                 reactant = mech.reactants[reaction, slot]
                 product = mech.products[reaction, slot]
-                # Exothermic reactions turn enthalpy of formation into heat
+                # Heat release is minus the change in formation enthalpy
                 if reactant >= 0:
                     wp.atomic_add(heat_release, cell, progress * enthalpy[reactant])
                 if product >= 0:
@@ -278,14 +276,14 @@ def production_rates(d: Draft) -> None:
         text = f"cell, reaction = wp.tid()\ntemp = temperature[cell]\n$skip\n{body}"
     d.code(text, skip=skip, forward=forward, progress=progress, give=give)
     d.says(
-        "Computes the heat release of gas cells from a table of reactions."
+        "Computes heat release rates per gas cell using a reaction table."
         if heat
-        else "Computes the production rates of species in gas cells from a table of reactions."
+        else "Computes net species production rates per gas cell using a reaction table."
     )
     low = {
-        "third body": "Marked reactions need a third body. ",
-        "lindemann": "Marked reactions slow down at low pressure (Lindemann). ",
-        "troe": "Marked reactions slow down at low pressure (Troe). ",
+        "third body": "Flagged reactions require a third body. ",
+        "lindemann": "Flagged reactions use Lindemann falloff. ",
+        "troe": "Flagged reactions use Troe falloff. ",
     }.get(falloff, "")
     d.explain(
         "q_r = k_f prod(c_reactants)"
@@ -296,8 +294,8 @@ def production_rates(d: Draft) -> None:
             else ", omega_s = sum_r nu_{s,r} q_r. Temperatures"
         )
         + " are in K, concentrations in mol/m^3.\n"
-        f"Each reaction has up to two species on either side. {low}"
-        + ("`heat_release` must be zero before." if heat else "`omega` must be zero before.")
+        f"Each reaction has up to two reactants and two products. {low}"
+        + ("`heat_release` must be zero-initialized." if heat else "`omega` must be zero-initialized.")
     )
 
     def reference(v: Values) -> dict[str, Any]:

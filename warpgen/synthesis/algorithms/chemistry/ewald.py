@@ -28,14 +28,16 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
     weight=6,
 )
 def periodic_potentials(d: Draft) -> None:
-    """Sums the electrostatic potential of charges and all their periodic images (Ewald)."""
+    """Computes electrostatic potentials in a periodic box using Ewald summation."""
     result = d.option("result", "potential", "energy", "force", "field", weights=(0.35, 0.25, 0.25, 0.15))
     cell = d.option("cell", "cubic", "orthorhombic")
     waves = d.option("waves", "all", "half")
     cut = d.option("cutoff", "sphere", "none")
     surface = d.option("surroundings", "metal", "vacuum")
     background = d.flag("background", 0.4) and surface == "metal"
-    charges = d.option("charges", "per atom", "by species")
+    vector = result in ("force", "field")
+    paired = surface == "vacuum" or (not vector and not background)
+    charges = d.option("charges", "each", "shared")
     d.calls(
         {
             "potential": "periodic_potentials|ewald_sum|ewald_potential|lattice_sum",
@@ -45,43 +47,63 @@ def periodic_potentials(d: Draft) -> None:
         }[result]
     )
     d.says({
-        "potential": "Sums the electrostatic potential of charges and all their periodic images (Ewald).",
-        "energy": "Computes the electrostatic energies of charges among all their periodic images (Ewald).",
-        "force": "Computes the electrostatic forces on charges among all their periodic images (Ewald).",
-        "field": "Sums the electric field of charges and all their periodic images (Ewald).",
+        "potential": "Computes electrostatic potentials in a periodic box using Ewald summation.",
+        "energy": "Computes per-atom electrostatic energies in a periodic box using Ewald summation.",
+        "force": "Computes electrostatic forces in a periodic box using Ewald summation.",
+        "field": "Computes the electric field at charges in a periodic box using Ewald summation.",
     }[result])  # fmt: skip
     n = d.pick(8, 10, 12)
     d.input("positions", "vec3", n, 0.0, 1.8, about="Positions [nm]")
-    if charges == "per atom":
+    if paired and charges == "each":
+        d.input(
+            "charges", "float", n // 2, 0.2, 1.0, about="Cation charges [e], anions have the opposite charge"
+        )
+        charge = "ion_charge(charges, {})"
+    elif paired:
+        d.param("charge", "float", 0.5, 1.0, about="Cation charge [e], anions have the opposite charge")
+        charge = "ion_charge(charge, {})"
+    elif charges == "each":
         d.input("charges", "float", n, -1.0, 1.0, about="Charges [e]")
+        charge = "charges[{}]"
     else:
-        d.input("species", "int", n, 0, 3, about="Species of each atom")
-        d.input("charges", "float", 3, -1.0, 1.0, about="Charge of each species [e]")
+        charge = "charges[species[{}]]"
+        d.input("species", "int", n, 0, 3, about="Species index per atom")
+        d.input("charges", "float", 3, -1.0, 1.0, about="Charge per species [e]")
     if cell == "cubic":
-        d.param("box", "float", 1.8, 2.2, about="Edge of the box [nm]")
+        d.param("box", "float", 1.8, 2.2, about="Box edge length [nm]")
     else:
-        d.param("box", "vec3", 1.8, 2.2, about="Edges of the box [nm]")
-    d.param("alpha", "float", 2.4, 2.8, about="Inverse width of the screening charges [1/nm]")
-    d.param("k_max", "int", 5, about="Largest number of a wave along an axis")
+        d.param("box", "vec3", 1.8, 2.2, about="Box edge lengths [nm]")
+    d.param("alpha", "float", 2.4, 2.8, about="Ewald splitting parameter [1/nm]")
+    d.param("k_max", "int", 5, about="Maximum wave index per axis")
     kind, about = {
         "potential": ("float", "Electric potential at each atom [kJ/(mol e)]"),
-        "energy": ("float", "Energy of each atom, half of its pairs' [kJ/mol]"),
+        "energy": ("float", "Per-atom energy, half of each pair energy [kJ/mol]"),
         "force": ("vec3", "Electrostatic force on each atom [kJ/(mol nm)]"),
         "field": ("vec3", "Electric field at each atom [kJ/(mol nm e)]"),
     }[result]
     name = {"potential": "potentials", "energy": "energies", "force": "forces", "field": "fields"}[result]
     d.output(name, kind, n, about=about)
     d.module("COULOMB = wp.constant(138.935458)  # 1 / (4 pi epsilon0) [kJ nm/(mol e^2)]")
-    vector = result in ("force", "field")
+    if paired:
+        given, taken = (
+            ("charges: wp.array(dtype=float)", "charges[j // 2]")
+            if charges == "each"
+            else ("charge: float", "charge")
+        )
+        d.function(f'''
+            @wp.func
+            def ion_charge({given}, j: int) -> float:
+                """Return the ion charge (even indices are cations, odd indices anions)."""
+                return {taken} * (1.0 - 2.0 * float(j % 2))
+        ''')
     edge = {a: "box" if cell == "cubic" else f"box[{k}]" for k, a in enumerate("xyz")}
     volume = "box * box * box" if cell == "cubic" else "box[0] * box[1] * box[2]"
     wrap = (
         "gap = gap - box * wp.vec3(wp.round(gap[0] / box), wp.round(gap[1] / box), wp.round(gap[2] / box))"
         if cell == "cubic"
-        else "turns = wp.cw_div(gap, box)\n"
-        "gap = gap - wp.cw_mul(box, wp.vec3(wp.round(turns[0]), wp.round(turns[1]), wp.round(turns[2])))"
+        else "cells = wp.cw_div(gap, box)\n"
+        "gap = gap - wp.cw_mul(box, wp.vec3(wp.round(cells[0]), wp.round(cells[1]), wp.round(cells[2])))"
     )
-    charge = "charges[{}]" if charges == "per atom" else "charges[species[{}]]"
     reach = "0.5 * box" if cell == "cubic" else "0.5 * wp.min(box)"
     real = {
         False: "total += {q} * wp.erfc(alpha * r) / r",
@@ -100,32 +122,30 @@ def periodic_potentials(d: Draft) -> None:
     add = f"total += {scale} * wave_sum" + (" * k" if vector else "")
     if waves == "half":
         skip = (
-            "# k and -k give the same: keep one of both, twice\n"
+            "# Use k / -k symmetry: visit half of the wave vectors and double them\n"
             "if kz == 0 and (ky < 0 or (ky == 0 and kx <= 0)):\n    continue"
         )
     else:
         skip = "if kx == 0 and ky == 0 and kz == 0:\n    continue"
     own = charge.format("i")
     closing = (
-        []
-        if vector
-        else [f"# The screening charge of the atom itself\ntotal -= 2.0 * alpha / wp.sqrt(wp.pi) * {own}"]
+        [] if vector else [f"# Self-interaction correction\ntotal -= 2.0 * alpha / wp.sqrt(wp.pi) * {own}"]
     )
     loop = []
     if background and not vector:
         loop.append(f"net += {charge.format('j')}")
         closing.append(
-            "# A uniform background makes the box neutral\ntotal -= wp.pi / (volume * alpha * alpha) * net"
+            "# Neutralizing background correction\ntotal -= wp.pi / (volume * alpha * alpha) * net"
         )
     if surface == "vacuum":
         loop.append(f"dipole += {charge.format('j')} * positions[j]")
         if vector:
             closing.append(
-                "# Surface charges of a large sphere in vacuum\ntotal -= 4.0 * wp.pi / (3.0 * volume) * dipole"
+                "# Dipole correction for a sphere in vacuum\ntotal -= 4.0 * wp.pi / (3.0 * volume) * dipole"
             )
         else:
             closing.append(
-                "# Surface charges of a large sphere in vacuum\n"
+                "# Dipole correction for a sphere in vacuum\n"
                 "total += 4.0 * wp.pi / (3.0 * volume) * wp.dot(dipole, positions[i])"
             )
     start = ["total = wp.vec3(0.0, 0.0, 0.0)" if vector else "total = float(0.0)"]
@@ -145,7 +165,7 @@ def periodic_potentials(d: Draft) -> None:
         i = wp.tid()
         volume = {volume}
         $start
-        # --- Real space: screened charges, nearest images ---
+        # --- Real-space sum: screened charges, minimum image ---
         for j in range(positions.shape[0]):
             $loop
             if j == i:
@@ -155,7 +175,7 @@ def periodic_potentials(d: Draft) -> None:
             r = wp.length(gap)
             $cut
             $real
-        # --- Reciprocal space: waves of the smooth screening charges ---
+        # --- Reciprocal-space sum over wave vectors ---
         for kx in range(-k_max, k_max + 1):
             for ky in range(-k_max, k_max + 1):
                 for kz in range($first, k_max + 1):
@@ -171,7 +191,7 @@ def periodic_potentials(d: Draft) -> None:
         """,
         start="\n".join(start),
         loop="\n".join(loop),
-        cut=f"if r > {reach}:\n    # Beyond half the box the nearest image is not the only one\n    continue"
+        cut=f"if r > {reach}:\n    # Minimum image is only valid within half the box\n    continue"
         if cut == "sphere"
         else "",
         real="\n".join(line.strip() for line in real.strip("\n").split("\n") if line.strip()),
@@ -181,17 +201,21 @@ def periodic_potentials(d: Draft) -> None:
         store=store,
     )
     d.explain(f"""
-        Each point charge is screened by a Gaussian, whose potential is summed in reciprocal space:
-        4 pi / V * sum_k exp(-k^2 / (4 alpha^2)) / k^2 * sum_j q_j cos k (r_i - r_j). The rest decays like erfc(alpha r)
-        and is summed over nearest images{" within half the box" if cut == "sphere" else ""}.
-        The copies of the box are surrounded by {"vacuum" if surface == "vacuum" else "a conductor"}.
-        {"A uniform background makes the box neutral." if background and not vector else ""}
-        {"" if background or (vector and surface == "metal") else "The charges are assumed to add up to zero."}
+        Point charges are screened by Gaussians, which are summed in reciprocal space:
+        4 pi / V * sum_k exp(-k^2 / (4 alpha^2)) / k^2 * sum_j q_j cos k (r_i - r_j). The remainder decays as erfc(alpha r)
+        and is summed in real space using the minimum image convention{" within half the box" if cut == "sphere" else ""}.
+        The periodic system is surrounded by {"vacuum" if surface == "vacuum" else "a conductor"}.
+        {"" if paired else "A uniform background neutralizes the box" + (" and exerts no force." if vector else ".")}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
         x, box = v.positions.astype(float), v.box * np.ones(3)
-        q = v.charges if charges == "per atom" else v.charges[v.species]
+        if paired:
+            q = np.repeat(v.charges if charges == "each" else np.full(n // 2, v.charge), 2) * np.tile(
+                [1, -1], n // 2
+            )
+        else:
+            q = v.charges if charges == "each" else v.charges[v.species]
         a, vol = float(v.alpha), float(np.prod(box))
         gap = x[:, None] - x[None]
         gap = gap - box * np.round(gap / box)

@@ -17,7 +17,6 @@ from warpgen.synthesis.writing.trim import trim
     names={
         "react_stiffly": "robertson_step|implicit_kinetics|advance_species",
         "conc": "y|conc_in|concentrations",
-        "constants": "k|rate_constants|coeffs",
         "dt": "step|h|time_step",
     },
     adjoint="either",
@@ -25,7 +24,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=6,
 )
 def react_stiffly(d: Draft) -> None:
-    """Steps three species that react at very unlike speeds by an implicit method with Newton's iterations."""
+    """Advances a stiff three-species reaction system by one implicit step."""
     method = d.option("method", "backward euler", "midpoint", "rosenbrock", "trapezoid")
     solve = d.option("solve", "cramer", "elimination", "mat33")
     layout = d.option("layout", "vec3", "matrix", "planes")
@@ -35,39 +34,41 @@ def react_stiffly(d: Draft) -> None:
     count, turns = d.pick(48, 64, 96), d.pick(3, 4)
     fed_ = " in a fed reactor" if source else ""
     d.says({
-        "backward euler": f"Steps Robertson's three species{fed_} by the implicit Euler method.",
-        "midpoint": f"Steps Robertson's three species{fed_} by the implicit midpoint rule.",
-        "rosenbrock": f"Steps Robertson's three species{fed_} by the Rosenbrock method ROS2.",
-        "trapezoid": f"Steps Robertson's three species{fed_} by the implicit trapezoidal rule.",
+        "backward euler": f"Advances Robertson's reactions{fed_} by one implicit Euler step.",
+        "midpoint": f"Advances Robertson's reactions{fed_} by one step using the implicit midpoint rule.",
+        "rosenbrock": f"Advances Robertson's reactions{fed_} by one step using the ROS2 Rosenbrock method.",
+        "trapezoid": f"Advances Robertson's reactions{fed_} by one step using the implicit trapezoidal rule.",
     }[method])  # fmt: skip
     if layout == "vec3":
-        d.input("conc", "vec3", count, 0.1, 1.0, about="concentrations of the three species")
+        d.input("conc", "vec3", count, 0.1, 1.0, about="species concentrations (A, B, C)")
         load = "c = conc[tid]\na0 = c[0]\nb0 = c[1]\nc0 = c[2]"
     elif layout == "matrix":
-        d.input("conc", "float", (count, 3), 0.1, 1.0, about="concentrations of the three species")
+        d.input("conc", "float", (count, 3), 0.1, 1.0, about="species concentrations (A, B, C)")
         load = "a0 = conc[tid, 0]\nb0 = conc[tid, 1]\nc0 = conc[tid, 2]"
     else:
-        d.input("conc", "float", (3, count), 0.1, 1.0, about="concentrations of the three species")
+        d.input("conc", "float", (3, count), 0.1, 1.0, about="species concentrations (A, B, C)")
         load = "a0 = conc[0, tid]\nb0 = conc[1, tid]\nc0 = conc[2, tid]"
     if arrhenius:
-        d.input("temp", "float", count, 290.0, 330.0, about="temperature of each reactor [K]")
+        d.input("temp", "float", count, 290.0, 330.0, about="reactor temperature [K]")
         speeds = """
-        # Arrhenius' law, relative to the coefficients at 300 K, with activation temperatures in K
+        # Arrhenius scaling relative to 300 K, with activation temperatures in K
         inv_gap = 1.0 / 300.0 - 1.0 / temp[tid]
         k1 = 0.04 * wp.exp(2400.0 * inv_gap)
         k2 = 30.0 * wp.exp(900.0 * inv_gap)
         k3 = 10.0 * wp.exp(1500.0 * inv_gap)
         """
     else:
-        d.param("constants", "vec3", 0.04, 20.0, about="rate constants k1, k2 and k3")
-        speeds = "k1 = constants[0]\nk2 = constants[1]\nk3 = constants[2]"
+        d.param("k1", "float", 0.02, 0.1, about="first rate constant [1/s]")
+        d.param("k2", "float", 20.0, 60.0, about="second rate constant, per unit concentration [1/s]")
+        d.param("k3", "float", 5.0, 20.0, about="third rate constant, per unit concentration [1/s]")
+        speeds = ""
     if source:
         d.param(
             "flow",
             "float",
             0.05,
             0.5,
-            about="rate of the inflow, A at a concentration of 1, and of the outflow [1/s]",
+            about="inflow and outflow rate (feed of A at concentration 1) [1/s]",
         )
     d.param("dt", "float", 0.005, 0.03, about="time step [s]")
     fed = " + flow * (1.0 - {0})" if source else ""
@@ -91,7 +92,7 @@ def react_stiffly(d: Draft) -> None:
     def matrix(x: str, g: str) -> str:
         b, c = f"b{x}", f"c{x}"
         return f"""
-# Identity less `{g}` times the Jacobian, row by row
+# Matrix I - `{g}` * J, row by row
 jaa = 1.0 + {g} * {f"(k1{loss})" if source else "k1"}
 jab = -{g} * k3 * {c}
 jac = -{g} * k3 * {b}
@@ -109,7 +110,7 @@ jcb = -{g} * 2.0 * k2 * {b}
         if solve == "cramer":
             times = " * jcc" if source else ""
             det = f"""
-# Minors of the first column (its last entry is zero)
+# Cofactor expansion along the first column (last entry is zero)
 maa = jbb{times} - jbc * jcb
 mab = jab{times} - jac * jcb
 mac = jab * jbc - jac * jbb
@@ -121,7 +122,7 @@ det = jaa * maa - jba * mab
 {xc} = ({rc} * (jaa * jbb - jab * jba) - jcb * (jaa * {rb} - jba * {ra})) / det""".strip()
         elif solve == "elimination":
             det = f"""
-# No pivoting, since the diagonal stays close to 1 or larger
+# No pivoting needed, the diagonal is close to 1 or larger
 lba = jba / jaa
 dbb = jbb - lba * jab
 dbc = jbc - lba * jac
@@ -167,14 +168,14 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
             lines += [slopes("0", "0")]
         g = "dt" if method == "backward euler" else "g"
         lines += ["g = 0.5 * dt"] if g == "g" else []
-        lines += ["# Initial guess: the old state", "a1 = a0\nb1 = b0\nc1 = c0"]
+        lines += ["# Initial guess: previous state", "a1 = a0\nb1 = b0\nc1 = c0"]
         made = solved("r", "d", False)
         factors = solved("r", "d", True).removesuffix(f"\n{made}")
         change = "a1 += da\nb1 += db\nc1 += dc"
         if solve == "mat33":
             made, change = made.split("\n")[0], "a1 += v[0]\nb1 += v[1]\nc1 += v[2]"
         if jacobian == "frozen":
-            lines.append("# Simplified Newton: the matrix at the old state serves all iterations")
+            lines.append("# Simplified Newton: reuse the Jacobian from the previous state")
             lines += [matrix("0", g), factors]
         inner = [slopes("1", "1")]
         if jacobian == "fresh":
@@ -210,7 +211,8 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
     trim(d)
     d.explain(
         "Robertson's scheme: A -> B (k1), B + B -> B + C (k2), B + C -> A + C (k3); times in s."
-        + (" The reactor is fed with A at a concentration of 1." if source else "")
+        + (" The rate constants are less stiff than the original." if arrhenius else "")
+        + (" The reactor is fed with species A at concentration 1." if source else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -219,7 +221,7 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
             w = 1 / 300 - 1 / v.temp
             k1, k2, k3 = (k * np.exp(e * w) for k, e in ((0.04, 2400), (30.0, 900), (10.0, 1500)))
         else:
-            k1, k2, k3 = v.constants
+            k1, k2, k3 = v.k1, v.k2, v.k3
         flow = v.get("flow", 0.0)
         made = np.array([[-1, 1, 0], [0, -1, 1], [1, -1, 0]], float)  # what each reaction makes
 

@@ -13,17 +13,17 @@ from warpgen.synthesis.writing.pieces import piece
 _SHAPE = piece("""
 @wp.struct
 class GayBerne:
-    sigma0: float  # contact distance side by side [length]
-    epsilon0: float  # well depth of crossed molecules [energy]
+    sigma0: float  # side-by-side contact distance [length]
+    epsilon0: float  # well depth for crossed molecules [energy]
     kappa: float  # length-to-breadth ratio
-    kappa_prime: float  # ratio of the well depths side by side and end to end
+    kappa_prime: float  # side-by-side to end-to-end well depth ratio
     cutoff: float
 """)
 
 _ANISOTROPY = piece("""
 @wp.func
 def anisotropy_sum(au: float, bu: float, ab: float, chi: float) -> float:
-    \"\"\"Return chi/2 * ((a.r + b.r)^2 / (1 + chi a.b) + (a.r - b.r)^2 / (1 - chi a.b)).\"\"\"
+    \"\"\"Return chi/2 * ((a.u + b.u)^2 / (1 + chi a.b) + (a.u - b.u)^2 / (1 - chi a.b)), with u = r / |r|.\"\"\"
     plus = au + bu
     minus = au - bu
     return 0.5 * chi * (plus * plus / (1.0 + chi * ab) + minus * minus / (1.0 - chi * ab))
@@ -78,7 +78,7 @@ def gay_berne_energy(d: Draft) -> None:
             -2.5,
             2.5,
             kind="transform",
-            about="center and orientation of each molecule, long axis along local z",
+            about="molecule poses, long axis along local z",
         )
         where = "wp.transform_get_translation(poses[world, {0}])"
         rotation = "wp.quat_rotate(wp.transform_get_rotation(poses[world, {0}]), wp.vec3(0.0, 0.0, 1.0))"
@@ -89,13 +89,11 @@ def gay_berne_energy(d: Draft) -> None:
             (worlds, molecules),
             -2.5,
             2.5,
-            about="centers of the molecules, shape (num_worlds, num_molecules)",
+            about="molecule centers, shape (num_worlds, num_molecules)",
         )
         where = "positions[world, {0}]"
         if turned == "axis":
-            d.input(
-                "axes", "vec3", (worlds, molecules), kind="unit", about="unit vectors along the long axes"
-            )
+            d.input("axes", "vec3", (worlds, molecules), kind="unit", about="long-axis unit vectors")
             rotation = "axes[world, {0}]"
         else:
             d.input(
@@ -103,7 +101,7 @@ def gay_berne_energy(d: Draft) -> None:
                 "quat",
                 (worlds, molecules),
                 kind="unit",
-                about="rotations of the molecules, long axis along local z",
+                about="molecule rotations, long axis along local z",
             )
             rotation = "wp.quat_rotate(orientations[world, {0}], wp.vec3(0.0, 0.0, 1.0))"
     d.input("pairs", "int", (count, 2), -1, molecules, about="candidate pairs, -1 for unused slots")
@@ -114,27 +112,27 @@ def gay_berne_energy(d: Draft) -> None:
         "kappa_prime": fill(4.0, 5.0),
         "cutoff": fill(3.5, 4.0),
     }
-    d.struct("shape", _SHAPE, bounds, about="model constants shared by all molecules")
+    d.struct("shape", _SHAPE, bounds, about="shared model parameters")
     if box == "periodic":
-        d.param("box", "vec3", 5.0, 6.0, about="edge lengths of the periodic box")
+        d.param("box", "vec3", 8.0, 9.0, about="periodic box edge lengths")
     sizes: dict[str, Any] = {"pairs": (worlds, count), "molecules": (worlds, molecules), "worlds": worlds}
     d.output("energies", "float", sizes[result], about="Gay-Berne energies")
     if core == "guarded":
         d.module("MIN_REDUCED = wp.constant(0.8)  # smallest reduced distance")
     else:
-        d.module("SOFTENING = wp.constant(0.3)  # of the repulsive core")
+        d.module("SOFTENING = wp.constant(0.3)  # repulsive core softening")
     d.use(_ANISOTROPY)
     strength, ratio, nu, mu = _POWERS[powers]
     d.function(
         f"""
         @wp.func
         def well_depth(au: float, bu: float, ab: float, shape: GayBerne) -> float:
-            \"\"\"Compute the depth of the potential well using exponents (nu, mu) = ({nu}, {mu}).\"\"\"
+            \"\"\"Compute the well depth using exponents (nu, mu) = ({nu}, {mu}).\"\"\"
             chi = (shape.kappa * shape.kappa - 1.0) / (shape.kappa * shape.kappa + 1.0)
             $anisotropy
-            # Depends on the mutual orientation only
+            # Depends only on the relative orientation
             contact = 1.0 / wp.sqrt(1.0 - chi * chi * ab * ab)
-            # Depends on the direction of the separation, too
+            # Also depends on the separation direction
             dir_factor = 1.0 - anisotropy_sum(au, bu, ab, chi_prime)
             return shape.epsilon0 * {strength}
         """,
@@ -145,7 +143,7 @@ def gay_berne_energy(d: Draft) -> None:
     d.function("""
         @wp.func
         def contact_distance(au: float, bu: float, ab: float, shape: GayBerne) -> float:
-            \"\"\"Compute the contact distance sigma(a, b, r) of molecules at this orientation.\"\"\"
+            \"\"\"Compute the orientation-dependent contact distance sigma(a, b, r).\"\"\"
             kappa_sq = shape.kappa * shape.kappa
             chi = (kappa_sq - 1.0) / (kappa_sq + 1.0)
             return shape.sigma0 / wp.sqrt(1.0 - anisotropy_sum(au, bu, ab, chi))
@@ -162,12 +160,12 @@ def gay_berne_energy(d: Draft) -> None:
         if core == "guarded"
         else "Evaluate 4 (s^2 - s) with s = 1 / (R^6 + SOFTENING) at R = (r - sigma + sigma0) / sigma0.",
         reduced=(
-            "# Overlaps are clamped, otherwise R would pass through zero\n"
+            "# Clamp overlapping molecules to keep R positive\n"
             "reduced = wp.max((r - sigma + sigma0) / sigma0, MIN_REDUCED)\n"
             "inv2 = 1.0 / (reduced * reduced)\n"
             "inv6 = inv2 * inv2 * inv2"
             if core == "guarded"
-            else "# A soft core keeps the energy of overlapping molecules finite\n"
+            else "# Soft core: keep the energy finite for overlapping molecules\n"
             "reduced = wp.max((r - sigma + sigma0) / sigma0, 0.0)\n"
             "r2 = reduced * reduced\n"
             "inv6 = 1.0 / (r2 * r2 * r2 + SOFTENING)"
@@ -176,13 +174,13 @@ def gay_berne_energy(d: Draft) -> None:
     ending = {
         "truncated": "energy = well * shifted_lj(r, sigma, shape.sigma0)",
         "shifted": (
-            "# Subtract the value at the cutoff for this orientation to avoid a jump\n"
+            "# Shift by the cutoff value for this orientation to avoid a discontinuity\n"
             "energy = well * (\n"
             "    shifted_lj(r, sigma, shape.sigma0) - shifted_lj(shape.cutoff, sigma, shape.sigma0)\n"
             ")"
         ),
         "smooth": (
-            "# Taper over the last tenth of the range using a cubic\n"
+            "# Cubic taper over the last 10% of the range\n"
             "x = wp.clamp((r / shape.cutoff - 0.9) / 0.1, 0.0, 1.0)\n"
             "taper = 1.0 - x * x * (3.0 - 2.0 * x)\n"
             "energy = taper * well * shifted_lj(r, sigma, shape.sigma0)"
@@ -191,7 +189,7 @@ def gay_berne_energy(d: Draft) -> None:
     store = {
         "pairs": "energies[world, pair] = energy",
         "molecules": (
-            "# Both molecules own one half of the pair energy\n"
+            "# Split the pair energy evenly\n"
             "wp.atomic_add(energies, world, i, 0.5 * energy)\n"
             "wp.atomic_add(energies, world, j, 0.5 * energy)"
         ),
@@ -220,14 +218,14 @@ def gay_berne_energy(d: Draft) -> None:
         rij = {where.format("i")} - {where.format("j")}
         $image
         r = wp.length(rij)
-        # Coincident centers leave no direction
+        # Skip coincident centers (undefined direction)
         if r >= shape.cutoff or r < 1.0e-6:
             $nothing
             return
         unit = rij / r
         axis_i = {rotation.format("i")}
         axis_j = {rotation.format("j")}
-        # The three cosines that describe the mutual orientation
+        # Direction cosines of the pair
         cos_i = wp.dot(axis_i, unit)
         cos_j = wp.dot(axis_j, unit)
         cos_ij = wp.dot(axis_i, axis_j)
@@ -241,11 +239,12 @@ def gay_berne_energy(d: Draft) -> None:
         store=store,
         nothing="energies[world, pair] = 0.0" if result == "pairs" else "",
     )
+    soft = "soft-core " if core == "soft" else ""
     d.says(
         {
-            "pairs": "Computes the Gay-Berne energies of pairs of elongated molecules.",
-            "molecules": "Computes the Gay-Berne energy of each molecule from a list of pairs.",
-            "worlds": "Computes the total Gay-Berne energy of every world from a list of pairs.",
+            "pairs": f"Computes {soft}Gay-Berne pair energies of elongated molecules.",
+            "molecules": f"Computes per-molecule {soft}Gay-Berne energies using a pair list.",
+            "worlds": f"Computes the total {soft}Gay-Berne energy per world using a pair list.",
         }[result]
     )
     law = {"guarded": "(R^-12 - R^-6)", "soft": "(s^2 - s), s = 1 / (R^6 + SOFTENING)"}[core]
@@ -257,7 +256,7 @@ def gay_berne_energy(d: Draft) -> None:
     }[cut]
     d.explain(
         f"U = 4 eps(a, b, r) {law} with R = (r - sigma(a, b, r) + sigma_0) / sigma_0{least}, {edge};\n"
-        "a and b are the symmetry axes of the two molecules and r is their separation."
+        "a and b are the molecule symmetry axes, r is the separation."
     )
 
     def reference(v: Values) -> dict[str, Any]:

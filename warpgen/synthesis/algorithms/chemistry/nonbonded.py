@@ -18,14 +18,14 @@ _FIELDS = {
     "switch_dist": "switch_dist: float",
     "coulomb": "coulomb: float  # 1 / (4 pi eps_0) [energy length / charge^2]",
     "alpha": "alpha: float  # Ewald splitting parameter [1/length]",
-    "scale14": "scale14: float  # factor for pairs that are three bonds apart",
+    "scale14": "scale14: float  # scale factor for 1-4 pairs",
 }
 
 _MIX = {
     "lorentz berthelot": "sigma = 0.5 * (a[0] + b[0])\nepsilon = wp.sqrt(a[1] * b[1])",
     "geometric": "sigma = wp.sqrt(a[0] * b[0])\nepsilon = wp.sqrt(a[1] * b[1])",
     "waldman hagler": (
-        "# Sixth-power rule, which fits rare-gas mixtures better\n"
+        "# Sixth-power mixing, more accurate for rare gases\n"
         "s3_i = a[0] * a[0] * a[0]\n"
         "s3_j = b[0] * b[0] * b[0]\n"
         "mean6 = 0.5 * (s3_i * s3_i + s3_j * s3_j)\n"
@@ -36,13 +36,13 @@ _MIX = {
 
 _COULOMB = {
     "ewald": """
-        # Real-space part only: the smooth remainder is summed in reciprocal space
+        # Real-space Ewald part only
         ar = field.alpha * r
         gauss = 2.0 / wp.sqrt(wp.pi) * ar * wp.exp(-ar * ar)
         return field.coulomb * qq * (wp.erfc(ar) + gauss) / (r * r)
     """,
     "shifted force": """
-        # Energy and force both go to zero at the cutoff
+        # Energy and force both vanish at the cutoff
         inv_rc = 1.0 / field.cutoff
         return field.coulomb * qq * (1.0 / (r * r) - inv_rc * inv_rc)
     """,
@@ -91,13 +91,13 @@ class _Around:
     element="",  # atoms act on each other
 )
 def nonbonded_forces(d: Draft) -> None:
-    """Adds up van der Waals and electrostatic forces on atoms over lists of their neighbors."""
+    """Accumulates van der Waals and electrostatic forces over neighbor lists."""
     coulomb = d.option("coulomb", *_COULOMB)
     mix = d.option("mix", *_MIX)
     lists = d.option("list", "counted", "terminated", "packed")
-    bound = d.option("excluded", "none", "flags", "scaled 1-4")
+    bound = d.option("excluded", "none", "molecules", "scaled 1-4")
     if coulomb == "ewald" and bound == "scaled 1-4":
-        bound = "flags"  # the sum in reciprocal space would have to be scaled, too
+        bound = "molecules"  # the sum in reciprocal space would have to be scaled, too
     batch = d.option("batch", "one system", "worlds")
     box = d.option("box", "cubic", "orthorhombic")
     switched = d.flag("switch")
@@ -116,9 +116,9 @@ def nonbonded_forces(d: Draft) -> None:
             atoms + 1,
             high=atoms * most,
             kind="offsets",
-            about="start of each atom's segment in the packed list",
+            about="per-atom offsets into the packed neighbor list",
         )
-        d.input("neighbors", "int", atoms * most, 0, atoms, about="indices of neighboring atoms")
+        d.input("neighbors", "int", atoms * most, 0, atoms, about="neighbor atom indices")
     else:
         d.input(
             "neighbors",
@@ -126,30 +126,27 @@ def nonbonded_forces(d: Draft) -> None:
             (atoms, most),
             -1 if lists == "terminated" else 0,
             atoms,
-            about="indices of neighboring atoms",
+            about="neighbor atom indices",
         )
         if lists == "counted":
-            d.input("neighbor_count", "int", atoms, 2, most + 1, about="number of valid entries per row")
-    relation = "bond_relation" if bound == "scaled 1-4" else "bonded"
-    if bound != "none":
+            d.input("neighbor_count", "int", atoms, 2, most + 1, about="number of valid neighbors per row")
+    if bound == "scaled 1-4":
         d.input(
-            relation,
-            "int" if bound == "scaled 1-4" else "bool",
+            "bond_relation",
+            "int",
             (atoms, atoms),
             0,
             3,
-            about="1 for pairs that are excluded, 2 for those three bonds apart"
-            if bound == "scaled 1-4"
-            else "True for pairs of atoms that are bonded",
+            about="pair type, 1 for excluded and 2 for 1-4 pairs (upper triangle)",
         )
+    elif bound == "molecules":
+        d.input("molecule", "int", atoms, 0, 5, about="molecule index per atom")
     d.param(
         "box",
         "vec3" if box == "orthorhombic" else "float",
-        2.5,
-        3.0,
-        about="edge lengths of the periodic box"
-        if box == "orthorhombic"
-        else "edge length of the periodic box",
+        2.7,
+        3.2,
+        about="periodic box edge lengths" if box == "orthorhombic" else "periodic box edge length",
     )
     bounds = {
         "cutoff": fill(1.1, 1.3),
@@ -168,13 +165,13 @@ def nonbonded_forces(d: Draft) -> None:
     fields = "\n    ".join(_FIELDS[name] for name in bounds)
     struct = piece(f"@wp.struct\nclass ForceField:\n    {fields}")
     d.struct("field", struct, bounds, about="cutoffs and electrostatic constants")
-    d.output("forces", "vec3", shape, about="forces on the atoms")
+    d.output("forces", "vec3", shape, about="atom forces")
     edge = [f"box[{k}]" for k in range(3)] if box == "orthorhombic" else ["box"] * 3
     d.function(
         f"""
         @wp.func
         def minimum_image(r: wp.vec3, box: {"wp.vec3" if box == "orthorhombic" else "float"}) -> wp.vec3:
-            \"\"\"Return the shortest copy of r in a periodic box.\"\"\"
+            \"\"\"Apply the minimum image convention.\"\"\"
             return wp.vec3(
                 r[0] - {edge[0]} * wp.round(r[0] / {edge[0]}),
                 r[1] - {edge[1]} * wp.round(r[1] / {edge[1]}),
@@ -186,7 +183,7 @@ def nonbonded_forces(d: Draft) -> None:
         """
         @wp.func
         def mix_lj(a: wp.vec2, b: wp.vec2) -> wp.vec2:
-            \"\"\"Combine (sigma, epsilon) of two atom types.\"\"\"
+            \"\"\"Mix (sigma, epsilon) for a pair of atom types.\"\"\"
             $rule
             return wp.vec2(sigma, epsilon)
         """,
@@ -196,7 +193,7 @@ def nonbonded_forces(d: Draft) -> None:
         d.function("""
             @wp.func
             def switch_value(r: float, r_on: float, r_off: float) -> wp.vec2:
-                \"\"\"Return a quintic switching function S and its slope dS/dr.\"\"\"
+                \"\"\"Return the quintic switching function S and its derivative dS/dr.\"\"\"
                 if r <= r_on:
                     return wp.vec2(1.0, 0.0)
                 x = (r - r_on) / (r_off - r_on)
@@ -206,12 +203,12 @@ def nonbonded_forces(d: Draft) -> None:
                 return wp.vec2(value, slope)
         """)
     push = "24.0 * mixed[1] * (2.0 * s6 * s6 - s6) / r"
-    d.module("MIN_DISTANCE = wp.constant(0.2)  # below which pairs are left out")
+    d.module("MIN_DISTANCE = wp.constant(0.2)  # closer pairs are skipped")
     d.function(
         f"""
         @wp.func
         def lj_pair_force(r: float, mixed: wp.vec2{", field: ForceField" if switched else ""}) -> float:
-            \"\"\"Return -dE/dr of the Lennard-Jones potential.\"\"\"
+            \"\"\"Return -dE/dr for the Lennard-Jones potential.\"\"\"
             s2 = mixed[0] * mixed[0] / (r * r)
             s6 = s2 * s2 * s2
             $end
@@ -220,17 +217,17 @@ def nonbonded_forces(d: Draft) -> None:
             f"push = {push}\n"
             "energy = 4.0 * mixed[1] * (s6 * s6 - s6)\n"
             "switch = switch_value(r, field.switch_dist, field.cutoff)\n"
-            "# The product rule brings in the energy itself\n"
+            "# Product rule: F = S f - S' E\n"
             "return switch[0] * push - switch[1] * energy"
             if switched
-            else f"# The truncation leaves a small jump in the force at the cutoff\nreturn {push}"
+            else f"# Plain truncation (small force discontinuity at the cutoff)\nreturn {push}"
         ),
     )
     d.function(
         """
         @wp.func
         def coulomb_pair_force(r: float, qq: float, field: ForceField) -> float:
-            \"\"\"Return -dE/dr of the electrostatic potential for a product of charges.\"\"\"
+            \"\"\"Return -dE/dr for the electrostatic energy given the charge product.\"\"\"
             $law
         """,
         law=_COULOMB[coulomb],
@@ -240,23 +237,23 @@ def nonbonded_forces(d: Draft) -> None:
         "counted": "for slot in range(neighbor_count[i]):\n    j = neighbors[i, slot]",
         "terminated": (
             "for slot in range(neighbors.shape[1]):\n    j = neighbors[i, slot]\n"
-            "    # The row is padded with -1\n    if j < 0:\n        continue"
+            "    # Skip padding\n    if j < 0:\n        continue"
         ),
         "packed": "for slot in range(offsets[i], offsets[i + 1]):\n    j = neighbors[slot]",
     }[lists]
     exclude = {
         "none": "",
-        "flags": (
-            "# Bonded pairs are handled by the bonded terms, as is what they have in reciprocal space\n"
+        "molecules": (
+            "# Skip intramolecular pairs, handled by the bonded terms (including their reciprocal-space part)\n"
             if coulomb == "ewald"
-            else "# Bonded pairs are handled by the bonded terms\n"
+            else "# Skip intramolecular pairs, handled by the bonded terms\n"
         )
-        + "if bonded[i, j]:\n    continue",
-        "scaled 1-4": "relation = bond_relation[i, j]\nif relation == 1:\n    continue",
+        + "if molecule[i] == molecule[j]:\n    continue",
+        "scaled 1-4": "relation = bond_relation[wp.min(i, j), wp.max(i, j)]\nif relation == 1:\n    continue",
     }[bound]
     factor = f"pair_force = lj_pair_force(r, mixed{', field' if switched else ''}) + coulomb_pair_force(r, charge_i * charges[j], field)"
     if bound == "scaled 1-4":
-        factor += "\n# Pairs that are three bonds apart interact at reduced strength\n"
+        factor += "\n# Scale 1-4 interactions\n"
         factor += "if relation == 2:\n    pair_force *= field.scale14"
     span = span.replace("\n", "\n        ")
     d.launch(*((worlds, atoms) if many else (atoms,)))
@@ -273,7 +270,7 @@ def nonbonded_forces(d: Draft) -> None:
             $exclude
             rij = minimum_image(pos_i - positions[{at.format("j")}], box)
             r = wp.length(rij)
-            # Pairs closer than any physical contact would only blow the system up
+            # Skip unphysically close pairs for stability
             if r > field.cutoff or r < MIN_DISTANCE:
                 continue
             mixed = mix_lj(lj_i, lj_params[j])
@@ -284,21 +281,21 @@ def nonbonded_forces(d: Draft) -> None:
         exclude=exclude,
         factor=factor,
     )
-    faded = ", and their forces are switched off towards the cutoff" if switched else ""
+    faded = " and smoothly switched off toward the cutoff" if switched else ""
     rule = mix if mix == "geometric" else mix.title().replace(" ", "-")
     d.explain(
         {
             "ewald": "Electrostatics use the real-space part of the Ewald sum, q_i q_j erfc(alpha r) / r.",
-            "shifted force": "Electrostatics use the shifted-force potential, which is zero with its force at the cutoff.",
+            "shifted force": "Electrostatics use the shifted-force potential (zero energy and force at the cutoff).",
             "reaction field": "Electrostatics use a conducting reaction field beyond the cutoff.",
         }[coulomb]
         + f"\nLennard-Jones parameters are mixed using the {rule} rule{faded}.\n"
         + {
             "none": "",
-            "flags": "Bonded pairs are left out.\n",
-            "scaled 1-4": "Excluded pairs are left out, those three bonds apart are scaled.\n",
+            "molecules": "Intramolecular pairs are skipped.\n",
+            "scaled 1-4": "Excluded pairs are skipped and 1-4 pairs are scaled.\n",
         }[bound]
-        + f"Pairs closer than MIN_DISTANCE are left out{', too' if bound != 'none' else ''}.\n"
+        + f"Pairs closer than MIN_DISTANCE are {'also ' if bound != 'none' else ''}skipped.\n"
         + "The list is full: each pair is stored for both of its atoms, so no atomics are needed."
     )
 
@@ -324,7 +321,9 @@ def nonbonded_forces(d: Draft) -> None:
                 coulomb, r, rc, v.get("field.alpha")
             )
             if bound == "scaled 1-4":
-                e = e * np.where(v[relation][i, js] == 2, v["field.scale14"], 1.0)
+                e = e * np.where(
+                    v.bond_relation[np.minimum(i, js), np.maximum(i, js)] == 2, v["field.scale14"], 1.0
+                )
             return float(e.sum())
 
         found = np.zeros((worlds if many else 1, atoms, 3))
@@ -337,8 +336,10 @@ def nonbonded_forces(d: Draft) -> None:
                 r = at[i] - at[js]
                 r = np.linalg.norm(r - edges * np.round(r / edges), axis=1)
                 kept = (js >= 0) & (js != i) & (r <= rc) & (r >= 0.2)
-                if bound != "none":
-                    kept &= v[relation][i, js] != 1
+                if bound == "molecules":
+                    kept &= v.molecule[js] != v.molecule[i]
+                elif bound == "scaled 1-4":
+                    kept &= v.bond_relation[np.minimum(i, js), np.maximum(i, js)] != 1
                 js = js[kept]
                 if len(js):
                     found[world, i] = descent(_Around(energy, i, at, js), at[i : i + 1])[0]

@@ -89,7 +89,7 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
     weight=4,
 )
 def rosenbrock_step(d: Draft) -> None:
-    """Steps the concentrations of reacting trace gases by a Rosenbrock method."""
+    """Advances trace gas concentrations by one Rosenbrock step."""
     mechanism = d.option("mechanism", "ozone", "smog", "stiff", weights=(0.45, 0.35, 0.2))
     method = d.option("method", *_METHODS)
     law = d.option("rates", "fixed", "arrhenius")
@@ -106,7 +106,7 @@ def rosenbrock_step(d: Draft) -> None:
     )
     if result != "concentrations":
         d.forward_only()  # the control of steps is not differentiated
-    scheme = f"the Rosenbrock method {'RODAS' if method == 'rodas4' else method.upper()}"
+    scheme = f"the {'RODAS' if method == 'rodas4' else method.upper()} Rosenbrock method"
     species, reactions = _MECHANISMS[mechanism]
     many, cells = len(species), d.pick(32, 48, 64)
     shape = (cells, many) if layout == "cell first" else (many, cells)
@@ -115,28 +115,27 @@ def rosenbrock_step(d: Draft) -> None:
     about = f"Concentrations of {', '.join(species)} [1e12 / cm^3]"
     d.input("concentrations", "float", shape, 0.1, 1.0, about=about)
     if warm:
-        d.input("temperature", "float", cells, 210.0, 310.0, about="Temperatures of the air [K]")
+        d.input("temperature", "float", cells, 210.0, 310.0, about="Air temperatures [K]")
     if lit and sun == "param":
-        d.param("sunlight", "float", 0.3, 1.0, about="Photolysis as share of that under an overhead sun")
+        d.param("sunlight", "float", 0.3, 1.0, about="Photolysis factor relative to overhead sun")
     elif lit and sun == "per cell":
-        d.input(
-            "sunlight", "float", cells, 0.0, 1.0, about="Photolysis as share of that under an overhead sun"
-        )
+        d.input("sunlight", "float", cells, 0.0, 1.0, about="Photolysis factor relative to overhead sun")
     elif lit:
-        d.input("zenith", "float", cells, 10.0, 110.0, about="Zenith angles of the sun [deg]")
-    d.param("h", "float", 0.2, 2.0, about="Time step [s]")
+        d.input("zenith", "float", cells, 10.0, 110.0, about="Solar zenith angles [deg]")
+    step = {"ozone": 0.03, "smog": 0.05, "stiff": 0.01}[mechanism]
+    d.param("h", "float", step, 10.0 * step, about="Time step [s]")
     if result != "concentrations":
         d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
         d.param("atol", "float", 1e-4, about="Absolute tolerance [1e12 / cm^3]")
     if result == "error":
-        d.output("error_norm", "float", cells, about="Scaled norm of the error that the embedded method sees")
-        d.says(f"Estimates the error of a step of reacting trace gases by {scheme}.")
+        d.output("error_norm", "float", cells, about="Scaled error norm of the embedded method")
+        d.says(f"Estimates the local error of a trace gas chemistry step using {scheme}.")
     elif result == "next step":
-        d.output("next_h", "float", cells, about="Next time step, within a factor of five of this one [s]")
-        d.says(f"Suggests time steps for reacting trace gases from the error of {scheme}.")
+        d.output("next_h", "float", cells, about="Next time step, changed at most fivefold [s]")
+        d.says(f"Computes adaptive time steps for trace gas chemistry using {scheme}.")
     else:
         d.output("updated", "float", shape, about="Concentrations after the step [1e12 / cm^3]")
-        d.says(f"Steps the concentrations of reacting trace gases by {scheme}.")
+        d.says(f"Advances trace gas concentrations by one step of {scheme}.")
 
     def at(name: str, k: int) -> str:
         return f"{name}[cell, {k}]" if layout == "cell first" else f"{name}[{k}, cell]"
@@ -149,14 +148,14 @@ def rosenbrock_step(d: Draft) -> None:
             "param": [],
             "per cell": ["sun = sunlight[cell]"],
             "zenith": [
-                "# No light once the sun is below the horizon",
+                "# No photolysis when the sun is below the horizon",
                 "sun = wp.max(wp.cos(wp.radians(zenith[cell])), 0.0)",
             ],
         }[sun]
     text.append("# --- Rate coefficients ---")
     if warm:
         text += [
-            "# Arrhenius relative to 298 K, where the coefficients are given",
+            "# Arrhenius scaling relative to the 298 K coefficients",
             "inv_gap = 1.0 / temperature[cell] - 1.0 / 298.0",
         ]
     for r, (_, _, rate, kind, hot) in enumerate(reactions):
@@ -167,8 +166,8 @@ def rosenbrock_step(d: Draft) -> None:
             coefficient += f" * wp.exp({-hot:.1f} * inv_gap)"
         text.append(f"k{r} = {coefficient}")
     gamma, a, c, m, e = _METHODS[method]
-    text += ["# --- Jacobian of the rates of change ---", *_jacobian(species, reactions)]
-    text += ["# --- W = 1 / (gamma h) - J, factored as L U ---", "# No pivots, since steps are short"]
+    text += ["# --- Jacobian ---", *_jacobian(species, reactions)]
+    text += ["# --- Factor W = 1 / (gamma h) - J = L U ---", "# Small steps need no pivoting"]
     text.append(f"shift = 1.0 / ({_number(gamma)} * h)")
     text += _factored(species, reactions)
     for stage in range(len(m)):
@@ -189,33 +188,32 @@ def rosenbrock_step(d: Draft) -> None:
     if result == "concentrations":
         text.append("# --- New concentrations ---")
         if floor:
-            text.append("# Negative ones are errors of the method")
+            text.append("# Clamp negative values caused by truncation error")
         for k, s in enumerate(species):
             terms = [(w, f"{s}_s{j + 1}") for j, w in enumerate(m) if w]
             new = _combined(s, terms)
             text.append(f"{at('updated', k)} = {f'wp.max({new}, 0.0)' if floor else new}")
     else:
-        text.append("# --- Error of the embedded method in units of the tolerance ---")
-        text.append("square = float(0.0)")
+        text += ["# --- Embedded error estimate, scaled by the tolerances ---", "sum_sq = float(0.0)"]
         for s in species:
             terms = [(w, f"{s}_s{j + 1}") for j, w in enumerate(e) if w]
-            text.append(f"{s}_miss = {_bracketed(terms)} / (atol + rtol * wp.abs({s}))")
-            text.append(f"square += {s}_miss * {s}_miss")
-        text.append(f"norm = wp.sqrt(square / {many}.0)")
+            error = f"{s}_err = {_bracketed(terms)} / (atol + rtol * wp.abs({s}))"
+            text += [error, f"sum_sq += {s}_err * {s}_err"]
+        text.append(f"norm = wp.sqrt(sum_sq / {many}.0)")
         order = {"ros2": 2.0, "rodas4": 4.0}.get(method, 3.0)
         if result == "error":
             text.append("error_norm[cell] = norm")
         else:
-            text += ["# Grow or shrink by no more than a factor of five at once",
+            text += ["# Limit the step size change to a factor of five",
                      f"factor = 0.9 * wp.pow(wp.max(norm, 1.0e-6), {_power(order)})",
                      "next_h[cell] = h * wp.clamp(factor, 0.2, 5.0)"]  # fmt: skip
     d.launch(cells)
     if mechanism == "stiff":
-        d.says(d.sentence.replace("trace gases", "species"))
+        d.says(d.sentence.replace("trace gas ", ""))
     d.code("\n".join(text))
     d.explain(f"""
-        (1 / (gamma h) - J) k_i = f(y + sum_j a_ij k_j) + sum_j c_ij k_j / h. Rates, Jacobian and factors are written out
-        for the mechanism, so that zeros cost nothing.{" Negative concentrations are set to zero." if floor else ""}
+        (1 / (gamma h) - J) k_i = f(y + sum_j a_ij k_j) + sum_j c_ij k_j / h. The rates, Jacobian and LU factors
+        are unrolled for this mechanism to exploit sparsity.{" Negative concentrations are clamped to zero." if floor else ""}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

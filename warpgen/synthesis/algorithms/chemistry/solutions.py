@@ -28,9 +28,9 @@ _MADE = {
     "nernst": "electrode potentials [V]",
     "arrhenius": "rates [mol/(l s)]",
     "ionic": "activity coefficients",
-    "langmuir": "shares of the surface that the adsorbate covers",
+    "langmuir": "fractional surface coverages",
     "competitive": "rates, in the units of `v_max`",
-    "hill": "shares of occupied sites",
+    "hill": "fractional site occupancies",
     "freundlich": "adsorbed amounts",
     "weak acid": "concentrations of hydrogen ions [mol/l]",
     "substrate inhibition": "rates, in the units of `v_max`",
@@ -65,22 +65,19 @@ def solution_laws(d: Draft) -> None:
     signed = kind in ("ph", "nernst")
     decadic = logs == "decadic" and not signed
     said = {
-        "ph": "Computes the pH of buffers by the Henderson-Hasselbalch equation.",
-        "nernst": "Computes electrode potentials by the Nernst equation.",
-        "arrhenius": "Computes rates of first-order reactions by the Arrhenius equation.",
-        "ionic": "Computes activity coefficients of ions by the Davies equation.",
-        "langmuir": "Computes the share of a surface that one of two competing adsorbates covers.",
-        "competitive": "Computes enzymatic rates under competitive inhibition.",
-        "hill": "Computes the share of occupied binding sites by the Hill equation.",
-        "freundlich": "Computes adsorbed amounts by the Freundlich isotherm.",
-        "weak acid": "Computes the concentration of hydrogen ions in solutions of a weak acid.",
-        "substrate inhibition": "Computes enzymatic rates that high concentrations of substrate lower.",
+        "ph": "Computes buffer pH using the Henderson-Hasselbalch equation.",
+        "nernst": "Computes electrode potentials using the Nernst equation.",
+        "arrhenius": "Computes first-order reaction rates using the Arrhenius equation.",
+        "ionic": "Computes ion activity coefficients using the Davies equation.",
+        "langmuir": "Computes Langmuir surface coverages with a competing adsorbate.",
+        "competitive": "Computes enzymatic reaction rates with competitive inhibition.",
+        "hill": "Computes fractional site occupancies using the Hill equation.",
+        "freundlich": "Computes adsorbed amounts using the Freundlich isotherm.",
+        "weak acid": "Computes hydrogen ion concentrations in weak acid solutions.",
+        "substrate inhibition": "Computes enzymatic reaction rates with substrate inhibition.",
     }[kind]  # fmt: skip
     if decadic:
-        said = said.replace("Computes ", "Computes decadic logarithms of ").replace(" the share", " shares")
-        said = said.replace(" the concentration of", " concentrations of").replace(
-            "of shares of a surface", "of the shares of a surface"
-        )
+        said = said.replace("Computes ", "Computes base-10 logarithms of ")
     d.says(said)
     called = {
         "ph": "buffer_ph|henderson_hasselbalch",
@@ -100,10 +97,10 @@ def solution_laws(d: Draft) -> None:
     if kind == "nernst":
         d.module("FARADAY = wp.constant(96485.0)  # [C/mol]")
     assumed = {
-        "ionic": "Davies' coefficients of water at 25 degrees Celsius.",
-        "weak acid": "Hydrogen ions of the water itself are neglected.",
-        "ph": "Concentrations stand for activities.",
-        "nernst": "Concentrations stand for activities.",
+        "ionic": "Uses the Davies coefficients for water at 25 degrees Celsius.",
+        "weak acid": "Water autoionization is neglected.",
+        "ph": "Activities are approximated by concentrations.",
+        "nernst": "Activities are approximated by concentrations.",
     }.get(kind)
     if assumed:
         d.explain(assumed)
@@ -126,16 +123,16 @@ def solution_laws(d: Draft) -> None:
         form.element("temp", "temperatures", 280.0, 350.0, about="temperatures [K]")
     whole = float(d.pick(1, 2, 3) if kind == "nernst" else d.pick(1, 2))
     numbers: dict[str, tuple[tuple[str, float, float | None, str], ...]] = {
-        "ph": (("pka", 3.0, 9.0, "negative logarithm of the acid constant"),),
-        "nernst": (("standard_potential", -0.8, 1.2, "standard potential [V]"), ("electrons", whole, None, "electrons transferred")),
+        "ph": (("pka", 3.0, 9.0, "pKa of the acid"),),
+        "nernst": (("standard_potential", -0.8, 1.2, "standard potential [V]"), ("electrons", whole, None, "number of electrons transferred")),
         "arrhenius": (("prefactor", 1.0e6, 1.0e8, "frequency factor [1/s]"), ("activation_energy", 3.0e4, 5.0e4, "activation energy [J/mol]")),
         "ionic": (("charge", whole, None, "charge of the ion"),),
-        "langmuir": (("k_a", 0.5, 4.0, "affinity [l/mol]"), ("k_b", 0.5, 4.0, "affinity of the competing adsorbate [l/mol]")),
-        "competitive": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant [mol/l]"), ("k_i", 0.1, 1.0, "inhibition constant [mol/l]")),
-        "hill": (("k_half", 0.2, 1.0, "concentration of half occupation [mol/l]"), ("hill_coeff", 1.2, 3.0, "Hill coefficient")),
+        "langmuir": (("k_a", 0.5, 4.0, "affinity [l/mol]"), ("k_b", 0.5, 4.0, "competing adsorbate affinity [l/mol]")),
+        "competitive": (("v_max", 0.5, 2.0, "maximum rate"), ("k_m", 0.1, 1.0, "Michaelis constant [mol/l]"), ("k_i", 0.1, 1.0, "inhibition constant [mol/l]")),
+        "hill": (("k_half", 0.2, 1.0, "half-occupation concentration [mol/l]"), ("hill_coeff", 1.2, 3.0, "Hill coefficient")),
         "freundlich": (("k_f", 0.5, 2.0, "capacity"), ("intensity", 1.5, 4.0, "inverse exponent")),
         "weak acid": (("k_a", 1.0e-4, 1.0e-2, "acid constant [mol/l]"),),
-        "substrate inhibition": (("v_max", 0.5, 2.0, "greatest rate"), ("k_m", 0.1, 1.0, "Michaelis constant [mol/l]"), ("k_i", 0.5, 2.0, "inhibition constant [mol/l]")),
+        "substrate inhibition": (("v_max", 0.5, 2.0, "maximum rate"), ("k_m", 0.1, 1.0, "Michaelis constant [mol/l]"), ("k_i", 0.5, 2.0, "inhibition constant [mol/l]")),
     }  # fmt: skip
     for name, low, high, about in numbers[kind]:
         form.number(name, low, high, about=about)
@@ -146,7 +143,7 @@ def solution_laws(d: Draft) -> None:
     }[kind]  # fmt: skip
     made = "activity_coeffs" if kind == "ionic" else made
     made = f"log_{made}" if decadic else made
-    form.output(made, about=f"decadic logarithms of the {_MADE[kind]}" if decadic else _MADE[kind])
+    form.output(made, about=f"base-10 logarithms of the {_MADE[kind]}" if decadic else _MADE[kind])
     lines, value = {
         "ph": ("", "pka + wp.log10(base / acid)"),
         "nernst": ("thermal = GAS_CONSTANT * temp / (electrons * FARADAY)", "standard_potential - thermal * wp.log(reduced / oxidized)"),
@@ -159,7 +156,7 @@ def solution_laws(d: Draft) -> None:
         "competitive": ("apparent_k_m = k_m * (1.0 + inhibitor / k_i)", "v_max * substrate / (apparent_k_m + substrate)"),
         "hill": ("p = wp.pow(ligand / k_half, hill_coeff)", "p / (1.0 + p)"),
         "freundlich": ("", "k_f * wp.pow(c, 1.0 / intensity)"),
-        "weak acid": ("# Positive root of h^2 + k_a h - k_a c = 0, in a form that does not cancel\nroot = wp.sqrt(k_a * k_a + 4.0 * k_a * acid)", "2.0 * k_a * acid / (k_a + root)"),
+        "weak acid": ("# Positive root of h^2 + k_a h - k_a c = 0, in a form that avoids cancellation\nroot = wp.sqrt(k_a * k_a + 4.0 * k_a * acid)", "2.0 * k_a * acid / (k_a + root)"),
         "substrate inhibition": ("", "v_max * substrate / (k_m + substrate * (1.0 + substrate / k_i))"),
     }[kind]  # fmt: skip
     if decadic and kind != "ionic":

@@ -19,7 +19,7 @@ _MODELS = {
 _UNITS = {"tc": " [K]", "pc": " [bar]", "omega": ""}
 _ABOUT = {
     "compressibility": "compressibility factors p v / (R T)",
-    "fugacity": "logarithms of the fugacity coefficients",
+    "fugacity": "log fugacity coefficients",
     "volume": "molar volumes [cm^3/mol]",
     "departure": "residual enthalpies over R T",
 }
@@ -40,7 +40,7 @@ _ABOUT = {
     weight=3,
 )
 def solve_cubic_state(d: Draft) -> None:
-    """Solves a cubic equation of state for how far real gases are from ideal ones."""
+    """Solves cubic equations of state for real fluids."""
     model = d.option("model", "peng robinson", "soave", "redlich kwong", "van der waals")
     roots = d.option("roots", "cardano", "newton")
     phase = d.option("phase", "vapor", "stable")
@@ -61,10 +61,10 @@ def solve_cubic_state(d: Draft) -> None:
     state = f"the {_MODELS[model]} equation of state"
     real = "real gases" if phase == "vapor" else "real fluids"
     d.says({
-        "compressibility": f"Solves {state} for the compressibility factors of {real}.",
-        "fugacity": f"Computes logarithms of the fugacity coefficients of {real} from {state}.",
-        "volume": f"Computes molar volumes of {real} from {state}.",
-        "departure": f"Computes residual enthalpies of {real} over R T from {state}.",
+        "compressibility": f"Computes compressibility factors of {real} using {state}.",
+        "fugacity": f"Computes log fugacity coefficients of {real} using {state}.",
+        "volume": f"Computes molar volumes of {real} using {state}.",
+        "departure": f"Computes dimensionless residual enthalpies H / (R T) of {real} using {state}.",
     }[result])  # fmt: skip
     shaped = model in ("peng robinson", "soave")
     # Newton's iterations are for gases above their critical point, where there is one root
@@ -120,7 +120,7 @@ def solve_cubic_state(d: Draft) -> None:
         "van der waals": "",
     }.get(
         model,
-        "# Alpha function: attraction falls as it gets warmer, faster for molecules that are less round\n"
+        "# Alpha function: temperature-dependent attraction (kappa depends on the acentric factor)\n"
         "root_alpha = 1.0 + kappa * (1.0 - wp.sqrt(tr))\nalpha = root_alpha * root_alpha\n"
         "slope = -kappa * wp.sqrt(tr) / root_alpha",
     )
@@ -134,7 +134,7 @@ def solve_cubic_state(d: Draft) -> None:
     }.get(model, "c2 = -1.0\nc1 = big_a - big_b * (1.0 + big_b)\nc0 = -big_a * big_b")
     if roots == "newton":
         solve = f"""
-        # Start above the largest root: the cubic is convex there, so Newton converges monotonically
+        # Start above the largest root, where the cubic is convex and Newton converges monotonically
         z = 1.0 + big_b + big_a
         for turn in range({d.pick(12, 14)}):
             f = ((z + c2) * z + c1) * z + c0
@@ -142,7 +142,7 @@ def solve_cubic_state(d: Draft) -> None:
         """
     else:
         solve = """
-        # Cardano: z = y - c2 / 3 takes the square away
+        # Cardano's method: substitute z = y - c2 / 3 to remove the quadratic term
         shift = c2 / 3.0
         q = (c1 - c2 * shift) / 3.0
         r = 0.5 * (shift * (c1 - 2.0 * shift * shift) - c0)
@@ -158,7 +158,7 @@ def solve_cubic_state(d: Draft) -> None:
             z = m * wp.cos(angle) - shift
             $liquid
         """
-    liquid, three = "", "# Three real roots; take the largest, since the vapor has the larger volume"
+    liquid, three = "", "# Three real roots: take the largest (vapor)"
 
     def formula(z: str) -> str:
         """The residual Gibbs energy over R T, which is the logarithm of the fugacity coefficient."""
@@ -178,14 +178,14 @@ def solve_cubic_state(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def residual_gibbs(z: float, big_a: float, big_b: float) -> float:
-                """Residual Gibbs energy over R T, the logarithm of the fugacity coefficient."""
+                """Return the residual Gibbs energy G / (R T), i.e. the log fugacity coefficient."""
                 return {formula("z")}
         ''')
-        three = "# Three real roots: the largest is the vapor's, the smallest the liquid's"
+        three = "# Three real roots: largest is vapor, smallest is liquid"
         liquid = f"""
         z_low = m * wp.cos(angle + 2.0 * wp.pi / 3.0) - shift
         if z_low > big_b:
-            # The phase of lower Gibbs energy is the stable one, so keep that root
+            # Keep the root with the lower Gibbs energy (stable phase)
             if {energy("z_low")} < {energy("z")}:
                 z = z_low
         """

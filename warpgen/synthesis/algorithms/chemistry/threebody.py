@@ -13,7 +13,7 @@ _CUTS = {
     "stillinger weber": '''
 @wp.func
 def radial_factor(r: float, cutoff: float) -> wp.vec2:
-    """Radial factor of Stillinger and Weber and its slope; all derivatives vanish at the cutoff."""
+    """Stillinger-Weber radial factor and derivative; all derivatives vanish at the cutoff."""
     if r >= cutoff:
         return wp.vec2(0.0, 0.0)
     gap = r - cutoff
@@ -23,7 +23,7 @@ def radial_factor(r: float, cutoff: float) -> wp.vec2:
     "cosine": '''
 @wp.func
 def radial_factor(r: float, cutoff: float) -> wp.vec2:
-    """Tersoff's cutoff and its slope: one within INNER_CUTOFF, falling by half a cosine to zero."""
+    """Tersoff cutoff function and derivative: one inside INNER_CUTOFF, then a cosine falloff to zero."""
     if r >= cutoff:
         return wp.vec2(0.0, 0.0)
     if r <= INNER_CUTOFF:
@@ -35,7 +35,7 @@ def radial_factor(r: float, cutoff: float) -> wp.vec2:
     "polynomial": '''
 @wp.func
 def radial_factor(r: float, cutoff: float) -> wp.vec2:
-    """Smooth step and its slope: one within INNER_CUTOFF, zero at the cutoff with two continuous derivatives."""
+    """Quintic smoothstep cutoff and derivative: one inside INNER_CUTOFF, zero beyond the cutoff."""
     if r >= cutoff:
         return wp.vec2(0.0, 0.0)
     if r <= INNER_CUTOFF:
@@ -52,7 +52,7 @@ _FACTORS = {
     "stillinger weber": '''
 @wp.func
 def radial_factor(r: float, cutoff: float) -> float:
-    """Radial factor of Stillinger and Weber, all of whose derivatives vanish at the cutoff."""
+    """Stillinger-Weber radial factor, where all derivatives vanish at the cutoff."""
     if r >= cutoff:
         return 0.0
     return wp.exp(GAMMA / (r - cutoff))
@@ -60,7 +60,7 @@ def radial_factor(r: float, cutoff: float) -> float:
     "cosine": '''
 @wp.func
 def radial_factor(r: float, cutoff: float) -> float:
-    """Tersoff's cutoff: one within INNER_CUTOFF, falling by half a cosine to zero."""
+    """Tersoff cutoff function: one inside INNER_CUTOFF, then a cosine falloff to zero."""
     if r >= cutoff:
         return 0.0
     if r <= INNER_CUTOFF:
@@ -70,7 +70,7 @@ def radial_factor(r: float, cutoff: float) -> float:
     "polynomial": '''
 @wp.func
 def radial_factor(r: float, cutoff: float) -> float:
-    """Smooth step: one within INNER_CUTOFF, zero at the cutoff with two continuous derivatives."""
+    """Quintic smoothstep cutoff: one inside INNER_CUTOFF, zero beyond the cutoff."""
     if r >= cutoff:
         return 0.0
     if r <= INNER_CUTOFF:
@@ -102,7 +102,7 @@ def _radial(cut: str, r: Any, cutoff: float, reach: float) -> Any:
     weight=3,
 )
 def three_body_forces(d: Draft) -> None:
-    """Adds the forces of bond angles between three atoms, which vanish smoothly at a cutoff."""
+    """Accumulates three-body bond angle forces with a smooth cutoff."""
     cut = d.option("cutoff", *_CUTS)
     angle = d.option("angle", "squared", "saturating", "quartic")
     box = d.option("box", "none", "orthorhombic", "triclinic")
@@ -122,42 +122,40 @@ def three_body_forces(d: Draft) -> None:
         }[result]
     )
     atoms, n = d.pick(16, 20), d.pick(48, 64)
-    d.input("positions", "vec3", atoms, -1.6, 1.6, about="Positions of the atoms")
-    d.input("triplets", "vec3i", n, 0, atoms, about="Central atom and its two neighbors")
+    d.input("positions", "vec3", atoms, -1.6, 1.6, about="Atom positions")
+    d.input("triplets", "vec3i", n, 0, atoms, about="Atom indices per triplet (center, neighbor, neighbor)")
     if species != "one":
-        d.input("species", "int", atoms, 0, 3, about="Species of the atoms")
+        d.input("species", "int", atoms, 0, 3, about="Atom species")
     if species == "central":
-        d.input("strength", "float", 3, 0.5, 2.0, about="Strength by the species of the central atom")
+        d.input("strength", "float", 3, 0.5, 2.0, about="Angle term strength per central atom species")
     else:
-        d.param("strength", "float", 0.5, 2.0, about="Strength of the angle term")
+        d.param("strength", "float", 0.5, 2.0, about="Angle term strength")
     if species == "mask":
-        d.param("free_species", "int", 2, about="Species whose angles bend freely")
-    d.param("cos_rest", "float", -0.4, -0.3, about="Cosine of the angle at rest, -1/3 for tetrahedra")
-    d.param("cutoff", "float", 2.4, 2.8, about="Cutoff of both bonds")
+        d.param("free_species", "int", 2, about="Species without an angle term")
+    d.param("cos_rest", "float", -0.4, -0.3, about="Cosine of the rest angle, -1/3 for tetrahedral")
+    d.param("cutoff", "float", 2.4, 2.8, about="Bond cutoff distance")
     if box == "orthorhombic":
-        d.param("box", "vec3", 6.0, 7.0, about="Edges of the periodic box")
+        d.param("box", "vec3", 6.0, 7.0, about="Periodic box edge lengths")
     elif box == "triclinic":
-        d.param("cell", "mat33", 5.5, 7.0, "spd", about="Vectors of the periodic cell as columns")
+        d.param("cell", "mat33", 5.5, 7.0, "spd", about="Periodic cell vectors (columns)")
     if scaled == "switch":
-        d.param("coupling", "float", 0.2, 0.8, about="Alchemical coupling of the term")
+        d.param("coupling", "float", 0.2, 0.8, about="Alchemical coupling parameter")
     elif scaled == "weights":
-        d.input("occupancy", "float", n, 0.0, 1.0, about="Weight of each triplet")
+        d.input("triplet_weight", "float", n, 0.0, 1.0, about="Per-triplet weight")
     if cap:
-        d.param(
-            "max_force", "float", 3.0, 6.0, about="Largest force on a neighbor, for bad starting structures"
-        )
+        d.param("max_force", "float", 3.0, 6.0, about="Maximum neighbor force, for bad initial structures")
     name, type, shape, about = {
-        "forces": ("forces", "vec3", atoms, "Forces on the atoms"),
-        "energy": ("energies", "float", atoms, "Energy, counted to the central atom"),
-        "each": ("energies", "float", n, "Energy of each triplet"),
+        "forces": ("forces", "vec3", atoms, "Atom forces"),
+        "energy": ("energies", "float", atoms, "Per-atom energy, assigned to the central atom"),
+        "each": ("energies", "float", n, "Per-triplet energy"),
         "virial": ("virial", "mat33", 1, "Virial tensor"),
     }[result]
     d.output(name, type, shape, about=about)
     reach = d.pick(1.0, 1.2)
     if cut == "stillinger weber":
-        d.module(f"GAMMA = wp.constant({reach})  # length over which bonds weaken towards the cutoff")
+        d.module(f"GAMMA = wp.constant({reach})  # decay length of the radial factor")
     else:
-        d.module(f"INNER_CUTOFF = wp.constant({reach})  # bonds are at full strength within")
+        d.module(f"INNER_CUTOFF = wp.constant({reach})  # full bond strength inside this radius")
     if angle == "saturating":
         d.module("SATURATION = wp.constant(0.5)")
     forces = result in ("forces", "virial")
@@ -174,7 +172,7 @@ def three_body_forces(d: Draft) -> None:
                 )
                 """),
             "triclinic": ("cell: wp.mat33, cell_inverse: wp.mat33", """
-                # Round in the coordinates of the cell
+                # Round in fractional coordinates
                 s = cell_inverse * r
                 return r - cell * wp.vec3(wp.round(s[0]), wp.round(s[1]), wp.round(s[2]))
                 """),
@@ -184,8 +182,8 @@ def three_body_forces(d: Draft) -> None:
             def nearest_image(r: wp.vec3, {head}) -> wp.vec3:
                 """$told"""
                 $body
-        ''', body=body, told="Shortest of all vectors between images of two atoms." if box == "orthorhombic"
-            else "Image of a vector whose coordinates in the cell are nearest to zero.")  # fmt: skip
+        ''', body=body, told="Return the minimum image vector." if box == "orthorhombic"
+            else "Return the periodic image with fractional coordinates closest to zero.")  # fmt: skip
     wrap = {
         "none": "{}",
         "orthorhombic": "nearest_image({}, box)",
@@ -193,26 +191,26 @@ def three_body_forces(d: Draft) -> None:
     }[box]
     shape_of = {
         "squared": """
-            # Stillinger and Weber: a parabola in the cosine
+            # Stillinger-Weber: quadratic in the cosine
             bend = k * deviation * deviation
             bend_slope = 2.0 * k * deviation
             """,
         "saturating": """
-            # Vashishta's form, which levels off for large deviations
+            # Vashishta form, saturates for large deviations
             square = deviation * deviation
             damped = 1.0 + SATURATION * square
             bend = k * square / damped
             bend_slope = 2.0 * k * deviation / (damped * damped)
             """,
         "quartic": """
-            # A parabola at rest, stiffer for large deviations
+            # Quadratic near rest, stiffer for large deviations
             square = deviation * deviation
             bend = k * (0.5 * square + square * square)
             bend_slope = k * deviation * (1.0 + 4.0 * square)
             """,
     }[angle]
     grad = """
-        # Derivatives of the cosine by the ends of the bonds
+        # Gradient of the cosine with respect to the two neighbors
         dcos_j = (u_ik - cosine * u_ij) / r_ij
         dcos_k = (u_ij - cosine * u_ik) / r_ik
         shape_slope = bend_slope * f_ij[0] * f_ik[0]
@@ -224,7 +222,7 @@ def three_body_forces(d: Draft) -> None:
         "forces": """
             wp.atomic_add(forces, j, force_j)
             wp.atomic_add(forces, k_atom, force_k)
-            # The central atom takes what is left, so that momentum is kept
+            # Reaction on the central atom conserves momentum
             wp.atomic_sub(forces, i, force_j + force_k)
             """,
         "energy": "wp.atomic_add(energies, i, bend * f_ij * f_ik)",
@@ -235,7 +233,7 @@ def three_body_forces(d: Draft) -> None:
             """,
     }[result]
     strength = "strength[species[i]]" if species == "central" else "strength"
-    factor = {"none": "", "switch": "coupling * ", "weights": "occupancy[tid] * "}[scaled]
+    factor = {"none": "", "switch": "coupling * ", "weights": "triplet_weight[tid] * "}[scaled]
     nothing = "energies[tid] = 0.0" if result == "each" else ""
     kept = f"    {nothing}\n" if nothing else ""
     d.launch(n)
@@ -245,7 +243,7 @@ def three_body_forces(d: Draft) -> None:
         i = triplets[tid][0]
         j = triplets[tid][1]
         k_atom = triplets[tid][2]
-        # Padding, or the same neighbor twice, hence no angle between them
+        # Skip padding and degenerate triplets
         if i == j or i == k_atom or j == k_atom:
             $nothing
             return
@@ -269,13 +267,13 @@ def three_body_forces(d: Draft) -> None:
         $store
         """,
         nothing=nothing,
-        mask=f"# Angles at these atoms bend freely\nif species[i] == free_species:\n{kept}    return\n"
+        mask=f"# No angle term for this species\nif species[i] == free_species:\n{kept}    return\n"
         if species == "mask"
         else "",
         invert="cell_inverse = wp.inverse(cell)" if box == "triclinic" else "",
         bond_ij=wrap.format("positions[j] - positions[i]"),
         bond_ik=wrap.format("positions[k_atom] - positions[i]"),
-        skip="# Test the distances first, because most triplets of the list are out of reach\nif r_ij >= cutoff or r_ik >= cutoff:\n"
+        skip="# Early exit: most triplets in the list are beyond the cutoff\nif r_ij >= cutoff or r_ik >= cutoff:\n"
         f"{kept}    return\n"
         if skip
         else "",
@@ -283,7 +281,7 @@ def three_body_forces(d: Draft) -> None:
         shape=shape_of,
         grad=grad if forces else "",
         cap="""
-            # Cap the force, otherwise overlapping atoms would be shot away
+            # Clamp the force to avoid blow-up for overlapping atoms
             force_j *= wp.min(max_force / (wp.length(force_j) + 1.0e-6), 1.0)
             force_k *= wp.min(max_force / (wp.length(force_k) + 1.0e-6), 1.0)
             """
@@ -293,19 +291,17 @@ def three_body_forces(d: Draft) -> None:
     )
     if not forces:
         d.text = "\n".join(line for line in d.text.split("\n") if "bend_slope" not in line)
-    capped = "Forces on the neighbors are capped at `max_force`." if cap else ""
+    capped = "Neighbor forces are clamped to `max_force`." if cap else ""
     d.explain(f"""
         E = g(cos) f(r_ij) f(r_ik) with the angle at the central atom i. Energies and lengths are in reduced units.
         {capped}
     """)
     d.says(
         {
-            "energy": "Sums up the energies of bond angles between three atoms by their central atom.",
-            "each": "Computes the energies of bond angles between three atoms, which vanish at a cutoff.",
-            "virial": "Adds up the virial of bond angles between three atoms.",
-        }.get(
-            result, "Adds the forces of bond angles between three atoms, which vanish smoothly at a cutoff."
-        )
+            "energy": "Accumulates three-body bond angle energies on the central atoms.",
+            "each": "Computes three-body bond angle energies with a smooth cutoff.",
+            "virial": "Accumulates the virial tensor from three-body bond angle forces.",
+        }.get(result, "Accumulates three-body bond angle forces with a smooth cutoff.")
     )
 
     def energy(v: Values, bonds: Any, gain: Any) -> Any:
@@ -327,7 +323,8 @@ def three_body_forces(d: Draft) -> None:
             real &= v.species[i] != 2
         gain = (v.strength[v.species[i]] if species == "central" else v.strength) * real
         gain = (
-            gain * {"none": 1.0, "switch": v.get("coupling", 1.0), "weights": v.get("occupancy", 1.0)}[scaled]
+            gain
+            * {"none": 1.0, "switch": v.get("coupling", 1.0), "weights": v.get("triplet_weight", 1.0)}[scaled]
         )
         e = energy(v, bonds, gain)
         if result == "each":

@@ -34,7 +34,7 @@ def _turned(q: Any, x: Any) -> Any:
     double=True,
 )
 def settle_water(d: Draft) -> None:
-    """Moves the atoms of water molecules and restores their bond lengths and angles (SETTLE)."""
+    """Integrates rigid water molecules with SETTLE constraints."""
     model = d.option("model", *_MODELS)
     form = d.option("form", "components", "vectors", weights=(0.65, 0.35))
     forces = d.option("forces", "none", "array")
@@ -42,9 +42,9 @@ def settle_water(d: Draft) -> None:
     result = d.option("result", "positions", "velocities", "virial")
     water, hydrogens = ("heavy water", "deuterons") if model == "heavy" else ("water", "hydrogens")
     d.says({
-        "positions": f"Moves the atoms of {water} molecules and restores their bond lengths and angles (SETTLE).",
-        "velocities": f"Moves {water} molecules as rigid bodies and computes the velocities that agree (SETTLE).",
-        "virial": f"Moves {water} molecules as rigid bodies and computes the virials of their bonds (SETTLE).",
+        "positions": f"Advances {water} molecules and enforces rigid bond lengths and angles using SETTLE.",
+        "velocities": f"Advances rigid {water} molecules and computes constrained velocities using SETTLE.",
+        "virial": f"Advances rigid {water} molecules and computes constraint virials using SETTLE.",
     }[result])  # fmt: skip
     box = d.option("box", "open", "periodic")
     d_oh, d_hh, m_o, m_h = _MODELS[model]
@@ -54,10 +54,10 @@ def settle_water(d: Draft) -> None:
     ra = 2 * m_h * height / (m_o + 2 * m_h)
     rb = height - ra
     d.module(
-        f"RA = wp.constant({ra:.9f})  # distance of the oxygen from the center of mass [nm]\n"
-        f"RB = wp.constant({rb:.9f})  # distance of the {hydrogens}' midpoint from it\n"
-        f"RC = wp.constant({rc:.9f})  # half of the distance between the {hydrogens}\n"
-        f"WEIGHT_O = wp.constant({m_o / (m_o + 2 * m_h):.9f})  # shares of the mass\n"
+        f"RA = wp.constant({ra:.9f})  # oxygen to center-of-mass distance [nm]\n"
+        f"RB = wp.constant({rb:.9f})  # center-of-mass to {hydrogens} midpoint distance\n"
+        f"RC = wp.constant({rc:.9f})  # half the distance between the {hydrogens}\n"
+        f"WEIGHT_O = wp.constant({m_o / (m_o + 2 * m_h):.9f})  # mass fractions\n"
         f"WEIGHT_H = wp.constant({m_h / (m_o + 2 * m_h):.9f})"
     )
     if result == "virial":
@@ -69,7 +69,7 @@ def settle_water(d: Draft) -> None:
         -1.0,
         1.0,
         kind="transform",
-        about="pose of each molecule at the start of the step",
+        about="molecule poses at the start of the step",
     )
     d.input("site_vel", "vec3", (count, 3), -1.0, 1.0, about="velocities of O, H1 and H2 [nm/ps]")
     if forces == "array":
@@ -82,7 +82,7 @@ def settle_water(d: Draft) -> None:
             about="accelerations of O, H1 and H2 [nm/ps^2]",
         )
     if skipped == "mask":
-        d.input("frozen", "bool", count, about="True for molecules that do not move")
+        d.input("frozen", "bool", count, about="True for frozen molecules")
     elif skipped == "types":
         d.input(
             "molecule_type",
@@ -90,7 +90,7 @@ def settle_water(d: Draft) -> None:
             count,
             -1,
             2,
-            about="0 or 1 for free water, -1 for molecules that are held",
+            about="molecule type, 0 or 1 for free and -1 for fixed molecules",
         )
     d.param("dt", "float", 0.001, 0.002, about="time step [ps]")
     d.output("positions", "vec3", (count, 3), about="constrained positions of O, H1 and H2 [nm]")
@@ -103,7 +103,7 @@ def settle_water(d: Draft) -> None:
             "velocities",
             "vec3",
             (count, 3),
-            about="velocities that agree with the constrained positions [nm/ps]",
+            about="constrained velocities [nm/ps]",
         )
     move = "free_{0} = old_{0} + dt * site_vel[mol, {1}]"
     if forces == "array":
@@ -114,7 +114,7 @@ def settle_water(d: Draft) -> None:
     skip = {
         "none": "",
         "mask": "if frozen[mol]:\n    $copy\n    return",
-        "types": "# Molecules that are held stay where they are\nif molecule_type[mol] < 0:\n    $copy\n    return",
+        "types": "# Fixed molecules do not move\nif molecule_type[mol] < 0:\n    $copy\n    return",
     }[skipped]
     copy = "positions[mol, 0] = old_o\npositions[mol, 1] = old_h1\npositions[mol, 2] = old_h2"
     if result == "velocities":
@@ -129,7 +129,7 @@ def settle_water(d: Draft) -> None:
         axis_z = wp.normalize(wp.cross(bond_b, bond_c))
         axis_x = wp.normalize(wp.cross(free_o - com, axis_z))
         axis_y = wp.cross(axis_z, axis_x)
-        # Old bonds and displaced atoms in this frame
+        # Old bonds and unconstrained atoms in this frame
         xb0 = wp.dot(axis_x, bond_b)
         yb0 = wp.dot(axis_y, bond_b)
         xc0 = wp.dot(axis_x, bond_c)
@@ -150,7 +150,7 @@ def settle_water(d: Draft) -> None:
         xc = old_h2[0] - old_o[0]
         yc = old_h2[1] - old_o[1]
         zc = old_h2[2] - old_o[2]
-        # Displaced atoms relative to the center of mass
+        # Unconstrained atoms relative to the center of mass
         xa1g = free_o[0] - com[0]
         ya1g = free_o[1] - com[1]
         za1g = free_o[2] - com[2]
@@ -216,13 +216,13 @@ def settle_water(d: Draft) -> None:
         new_h2 = com + xc3 * axis_x + yc3 * axis_y + zc1 * axis_z
         """
     speeds = """
-        # The constraint forces change the velocities, too
+        # Apply the constraint correction to the velocities
         velocities[mol, 0] = (new_o - old_o) / dt
         velocities[mol, 1] = (new_h1 - old_h1) / dt
         velocities[mol, 2] = (new_h2 - old_h2) / dt
     """
     virial = """
-        # Constraint forces are the mass times the displacement by SETTLE over dt^2
+        # Constraint force = mass * SETTLE displacement / dt^2
         inv_dt_sq = 1.0 / (dt * dt)
         pull_o = MASS_O * inv_dt_sq * (new_o - free_o)
         pull_h1 = MASS_H * inv_dt_sq * (new_h1 - free_h1)
@@ -231,7 +231,7 @@ def settle_water(d: Draft) -> None:
         virial[mol] = -0.5 * moment
     """
     wrap = """
-        # Molecules are wrapped as a whole, so bonds never cross the box
+        # Wrap whole molecules, so that bonds never cross the box boundary
         shift_x = box[0] * wp.floor(com[0] / box[0])
         shift_y = box[1] * wp.floor(com[1] / box[1])
         shift_z = box[2] * wp.floor(com[2] / box[2])
@@ -244,7 +244,7 @@ def settle_water(d: Draft) -> None:
     d.code(
         """
         mol = wp.tid()
-        # Sites of the rigid molecule: its bisector is the y axis, its plane z = 0
+        # Rigid molecule sites: bisector along y, plane z = 0
         frame = frames[mol]
         old_o = wp.transform_point(frame, wp.vec3(0.0, RA, 0.0))
         old_h1 = wp.transform_point(frame, wp.vec3(-RC, -RB, 0.0))
@@ -254,7 +254,7 @@ def settle_water(d: Draft) -> None:
         $moves
         com = WEIGHT_O * free_o + WEIGHT_H * (free_h1 + free_h2)
         $rotate
-        # --- Rotations out of the old plane: phi about x, psi about y ---
+        # --- Out-of-plane rotations: phi about x, psi about y ---
         sin_phi = za1 / RA
         cos_phi = wp.sqrt(1.0 - sin_phi * sin_phi)
         sin_psi = (zb1 - zc1) / (2.0 * RC * cos_phi)
@@ -265,7 +265,7 @@ def settle_water(d: Draft) -> None:
         skew = RC * sin_psi * sin_phi
         yb2 = drop - skew
         yc2 = drop + skew
-        # --- Rotation theta within the plane, from the conserved moment ---
+        # --- In-plane rotation theta, from angular momentum conservation ---
         alpha = xb2 * (xb0 - xc0) + yb0 * yb2 + yc0 * yc2
         beta = xb2 * (yc0 - yb0) + xb0 * yb2 + xc0 * yc2
         gamma = xb0 * yb1 - xb1 * yb0 + xc0 * yc1 - xc1 * yc0
@@ -297,9 +297,9 @@ def settle_water(d: Draft) -> None:
         virial=virial if result == "virial" else "",
     )
     d.explain(
-        "Analytical solution of the three distance constraints of water; no iterations are needed.\n"
-        "Lengths are in nm, times in ps. Valid while molecules turn by less than 90 degrees per step."
-        + (" Molecules are wrapped into the box as a whole." if box == "periodic" else "")
+        "Analytical, non-iterative solution of the three distance constraints.\n"
+        "Lengths are in nm, times in ps. Valid for rotations below 90 degrees per step."
+        + (" Whole molecules are wrapped into the box." if box == "periodic" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

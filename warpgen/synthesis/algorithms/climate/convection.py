@@ -44,7 +44,7 @@ def lift_parcels(d: Draft) -> None:
     result = d.option("result", "cape", "cape and cin", "index", "speed", "profile")
     virtual = d.flag("virtual")
     entrain = d.flag("entrainment")
-    ceiling = d.flag("ceiling", 0.4)
+    ceiling = d.flag("ceiling", 0.4) and result != "index"  # which needs the level of 500 hPa
     level_first = d.option("layout", False, True)
     ice = d.flag("glaciation", 0.3)
     d.calls(
@@ -65,43 +65,43 @@ def lift_parcels(d: Draft) -> None:
     if level_first:
         # Only along the last axis can inputs be ascending: the columns are made of offsets.
         d.input("reference_profile", "float", levels, 225.0, 297.0, "ascending", "Standard temperature [K]")
-        d.input("anomaly", "float", shape, -3.0, 3.0, about="Deviation of the temperature from it [K]")
+        d.input("anomaly", "float", shape, -3.0, 3.0, about="Temperature anomaly [K]")
     else:
         d.input(
-            "temperature", "float", shape, 225.0, 300.0, "ascending", "Temperature [K], from the top down"
+            "temperature", "float", shape, 225.0, 300.0, "ascending", "Air temperature [K], top to bottom"
         )
-    about = "Mixing ratio of water vapor [kg/kg]"
+    about = "Water vapor mixing ratio [kg/kg]"
     if level_first:
         d.input("mixing_ratio", "float", shape, 0.0002, 0.004, about=about)
     else:
         d.input("mixing_ratio", "float", shape, 0.0001, 0.012, "ascending", about)
-    d.input("pressure", "float", levels, 180.0, 1000.0, "ascending", about="Pressure of the levels [hPa]")
+    d.input("pressure", "float", levels, 180.0, 1000.0, "ascending", about="Level pressure [hPa]")
     if entrain:
-        d.param("entrainment", "float", 0.0005, 0.002, about="Fraction of the parcel mixed per hPa of ascent")
+        d.param("entrainment", "float", 0.0005, 0.002, about="Fractional entrainment rate [1/hPa]")
     if ceiling:
-        d.param("p_top", "float", 250.0, 400.0, about="Pressure at which the ascent ends [hPa]")
+        d.param("p_top", "float", 250.0, 400.0, about="Pressure at the top of the ascent [hPa]")
     output = {
         "cape": ("cape_out", "float", "Convective available potential energy [J/kg]"),
-        "cape and cin": ("energies", "vec2", "Available energy and inhibition [J/kg]"),
-        "index": ("lifted_index", "float", "Environment minus parcel at 500 hPa [K]"),
-        "speed": ("updraft", "float", "Largest updraft that the energy allows [m/s]"),
+        "cape and cin": ("energies", "vec2", "CAPE and CIN [J/kg]"),
+        "index": ("lifted_index", "float", "Environment minus parcel temperature at 500 hPa [K]"),
+        "speed": ("updraft", "float", "Maximum updraft speed [m/s]"),
         "profile": (
             "parcel_profile",
             "float",
-            "Temperature of the parcel [K], 0 below its origin" + " and above `p_top`" * ceiling,
+            "Parcel temperature [K], 0 below the parcel origin" + " and above `p_top`" * ceiling,
         ),
     }[result]
     d.output(output[0], output[1], shape if result == "profile" else columns, output[2])
     factor, slope, offset, who = _SATURATION[formula]
     d.module("""
         RD = wp.constant(287.04)  # gas constant of dry air [J/(kg K)]
-        CP = wp.constant(1005.7)  # heat capacity at constant pressure [J/(kg K)]
-        EPSILON = wp.constant(0.622)  # molar mass of water over that of dry air
+        CP = wp.constant(1005.7)  # specific heat of dry air at constant pressure [J/(kg K)]
+        EPSILON = wp.constant(0.622)  # ratio of molar masses, water vapor to dry air
     """)
     d.function(f'''
         @wp.func
         def saturation_mixing_ratio(t: float, p: float) -> float:
-            """Saturation mixing ratio [kg/kg] after {who}; t in K and p in hPa."""
+            """Saturation mixing ratio [kg/kg] using {who}, with t in K and p in hPa."""
             celsius = t - 273.15
             e_s = {factor} * wp.exp({slope} * celsius / (celsius + {offset}))
             return EPSILON * e_s / (p - e_s)
@@ -109,7 +109,7 @@ def lift_parcels(d: Draft) -> None:
     latent = "latent_heat = 2.501e6 - 2370.0 * (t - 273.15)"
     if ice:
         latent = """
-            # Heat of fusion is released as well between 0 and -20 degrees Celsius
+            # Add latent heat of fusion, ramped between 0 and -20 degrees Celsius
             frozen = wp.clamp((273.15 - t) / 20.0, 0.0, 1.0)
             latent_heat = 2.501e6 - 2370.0 * (t - 273.15) + 3.337e5 * frozen
             """
@@ -117,7 +117,7 @@ def lift_parcels(d: Draft) -> None:
         '''
         @wp.func
         def moist_lapse(t: float, p: float) -> float:
-            """Slope dT/d(ln p) along a pseudoadiabat [K]."""
+            """Pseudoadiabatic lapse rate dT/d(ln p) [K]."""
             r_s = saturation_mixing_ratio(t, p)
             $latent
             gain = RD * t + latent_heat * r_s
@@ -130,7 +130,7 @@ def lift_parcels(d: Draft) -> None:
         d.function('''
             @wp.func
             def virtual_temperature(t: float, r: float) -> float:
-                """Temperature at which dry air has the density of the moist air [K]."""
+                """Virtual temperature [K]."""
                 return t * (1.0 + r / EPSILON) / (1.0 + r)
         ''')
     steps = d.pick(3, 4)
@@ -141,14 +141,14 @@ def lift_parcels(d: Draft) -> None:
 
     source = {
         "surface": f"""
-            # The lowest level is the last one, since levels run from the top down
+            # Surface parcel: the last index, since levels are stored top-down
             start = pressure.shape[0] - 1
             p0 = pressure[start]
             t0 = {air.format("start")}
             r0 = {at("mixing_ratio", "start")}
             """,
         "mixed": f"""
-            # Parcel of the mixed layer: mean potential temperature and humidity of the lowest three levels
+            # Mixed-layer parcel: average potential temperature and humidity over the lowest three levels
             start = pressure.shape[0] - 1
             p0 = pressure[start]
             t0 = float(0.0)
@@ -195,7 +195,7 @@ def lift_parcels(d: Draft) -> None:
         # Lifting condensation level (Bolton 1980, eq. 21)
         vapor_pressure = r0 * p0 / (EPSILON + r0)
         t_lcl = 2840.0 / (3.5 * wp.log(t0) - wp.log(vapor_pressure) - 4.805) + 55.0
-        # Saturated air condenses at once, hence the minimum
+        # Clamp to the parcel temperature for saturated air
         t_lcl = wp.min(t_lcl, t0)
         p_lcl = p0 * wp.pow(t_lcl / t0, CP / RD)
         t_parcel = float(t0)
@@ -208,11 +208,11 @@ def lift_parcels(d: Draft) -> None:
             t_env = $air
             $need
             if p >= p_lcl:
-                # Nothing condenses yet, so potential temperature and vapor are kept
+                # Dry ascent below the LCL conserves potential temperature and mixing ratio
                 t_parcel = t0 * wp.pow(p / p0, RD / CP)
                 $dry
             else:
-                # Start at the condensation level, since the layer below it is still dry
+                # Start at the LCL, since the ascent below it is dry adiabatic
                 p_from = wp.min(p_below, p_lcl)
                 if p_below > p_lcl:
                     t_parcel = t_lcl
@@ -241,7 +241,7 @@ def lift_parcels(d: Draft) -> None:
         count=str(steps),
         advance=advance,
         mix="""
-            # Air from around is mixed in, without which parcels come out too warm
+            # Entrain environmental air, since undiluted parcels are too warm
             mixed = 1.0 - wp.exp(entrainment * (p - p_from))
             t_parcel += mixed * (t_env - t_parcel)
             """
@@ -249,7 +249,7 @@ def lift_parcels(d: Draft) -> None:
         else "",
         gather={
             "index": """
-                # Interpolate in ln p, because temperature is nearly linear in it
+                # Interpolate linearly in ln p
                 excess = t_env - t_parcel
                 if p <= 500.0 and p_below > 500.0:
                     share = wp.log(p_below / 500.0) / wp.log(p_below / p)
@@ -261,7 +261,7 @@ def lift_parcels(d: Draft) -> None:
             result,
             """
             buoyancy = $parcel - $env
-            # Work per mass of the layer, trapezoidal in ln p [J/kg]
+            # Layer buoyancy work per unit mass, trapezoidal rule in ln p [J/kg]
             work = 0.5 * RD * (buoyancy + buoyancy_below) * wp.log(p_below / p)
             $inhibitcape += wp.max(work, 0.0)
             buoyancy_below = buoyancy
@@ -269,7 +269,7 @@ def lift_parcels(d: Draft) -> None:
             .replace("$env", tv.format("t_env", "r_env"))
             .replace(
                 "$inhibit",
-                """# Only what is below the level of free convection holds the parcel back
+                """# Only count negative buoyancy below the level of free convection
             if cape == 0.0 and work < 0.0:
                 cin -= work
             """
@@ -286,28 +286,28 @@ def lift_parcels(d: Draft) -> None:
         }[result],
     )
     trim(d)
-    mixing = " There, its temperature mixes with that around it, and it stays saturated." if entrain else ""
-    fusion = " Ice forms from saturation over water all the same." if ice else ""
-    dry = " Buoyancy leaves the lightness of vapor out." if energy and not virtual else ""
+    mixing = " There, it entrains environmental air but stays saturated." if entrain else ""
+    fusion = " Saturation is over water even when ice forms." if ice else ""
+    dry = " Virtual temperature effects on buoyancy are neglected." if energy and not virtual else ""
     rises = {
-        "surface": "It starts from the lowest level.",
-        "mixed": "It starts with the mean of the lowest three levels.",
-        "unstable": "It starts where it is most unstable.",
+        "surface": "The parcel starts at the lowest level.",
+        "mixed": "The parcel starts with the average of the lowest three levels.",
+        "unstable": "The most unstable parcel is used.",
     }[parcel]
     end = " The ascent ends at `p_top`." if ceiling else ""
     d.explain(f"""
-        Levels are stored from the top down. Below the condensation level the parcel follows the dry adiabat,
-        above it the pseudoadiabat, from which all condensed water falls out at once.{mixing} {rises}{fusion}{dry}{end}
+        Levels are stored top-down. Below the condensation level the parcel follows the dry adiabat,
+        above it the pseudoadiabat, where all condensate is removed immediately.{mixing} {rises}{fusion}{dry}{end}
     """)
     d.says(
         {
-            "index": "Computes the lifted index of atmospheric columns.",
-            "profile": "Computes the temperature of an air parcel that is lifted through each column of the atmosphere.",
-            "speed": "Estimates the strongest updraft of each atmospheric column by parcel theory.",
+            "index": "Computes the lifted index per atmospheric column.",
+            "profile": "Computes the temperature profile of a lifted air parcel for each atmospheric column.",
+            "speed": "Estimates the maximum updraft speed per atmospheric column using parcel theory.",
         }.get(
             result,
-            "Lifts an air parcel through each column of the atmosphere to find its convective available potential energy"
-            + (" and inhibition." if result == "cape and cin" else "."),
+            "Computes convective available potential energy per atmospheric column by lifting an air parcel"
+            + (", including convective inhibition." if result == "cape and cin" else "."),
         )
     )
 

@@ -43,9 +43,9 @@ def evaporate_reference(d: Draft) -> None:
     grid = axis == "grid"
     d.says({
         "et0": "Computes daily reference evapotranspiration (FAO-56 Penman-Monteith).",
-        "net radiation": "Computes daily net radiation of the reference surface (FAO-56).",
+        "net radiation": "Computes daily net radiation for the reference surface (FAO-56).",
         "crop": "Computes daily crop evapotranspiration (FAO-56 crop coefficients).",
-        "aerodynamic share": "Computes the aerodynamic share of reference evapotranspiration.",
+        "aerodynamic share": "Computes the aerodynamic fraction of reference evapotranspiration.",
     }[result])  # fmt: skip
     shape: Any = (rows, d.pick(8, 12, 16)) if grid else count
     here = "i, j" if grid else "tid"
@@ -62,35 +62,35 @@ def evaporate_reference(d: Draft) -> None:
         d.input("wet_bulb", "float", shape, 8.0, 10.0, about="Mean wet-bulb temperature [deg C]")
     d.input("wind", "float", shape, 0.5, 6.0, about=f"Wind speed {'at the mast' if mast else 'at 2 m'} [m/s]")
     if light == "sunshine":
-        d.input("sun", "float", shape, 1.0, 8.0, about="Hours of sunshine")
+        d.input("sun", "float", shape, 1.0, 8.0, about="Sunshine duration [h]")
     elif light == "measured":
         d.input("solar", "float", shape, 8.0, 24.0, about="Solar radiation [MJ/m^2/day]")
     if axis == "sites":
-        d.input("latitude", "float", count, -0.9, 0.9, about="Latitude between the polar circles [rad]")
+        d.input("latitude", "float", count, -0.9, 0.9, about="Latitude [rad], between the polar circles")
         d.input("altitude", "float", count, 0.0, 1500.0, about="Altitude [m]")
-        d.param("day", "float", 60.0, 300.0, about="Day of the year")
+        d.param("day", "float", 60.0, 300.0, about="Day of year")
         site = "phi = latitude[tid]\nz = altitude[tid]"
     elif axis == "days":
-        d.param("latitude", "float", 0.2, 0.9, about="Latitude between the polar circles [rad]")
+        d.param("latitude", "float", 0.2, 0.9, about="Latitude [rad], between the polar circles")
         d.param("altitude", "float", 0.0, 1500.0, about="Altitude [m]")
-        d.input("day", "float", count, 1.0, 365.0, about="Day of the year")
+        d.input("day", "float", count, 1.0, 365.0, about="Day of year")
         site = "t = day[tid]"
     else:
-        d.input("latitude", "float", rows, -0.9, 0.9, about="Latitude between the polar circles [rad]")
+        d.input("latitude", "float", rows, -0.9, 0.9, about="Latitude [rad], between the polar circles")
         d.input("altitude", "float", shape, 0.0, 1500.0, about="Altitude [m]")
-        d.param("day", "float", 60.0, 300.0, about="Day of the year")
-        site = "# Each grid row has one latitude\nphi = latitude[i]\nz = altitude[i, j]"
+        d.param("day", "float", 60.0, 300.0, about="Day of year")
+        site = "# Latitude is constant per grid row\nphi = latitude[i]\nz = altitude[i, j]"
     if mast:
-        d.param("mast", "float", 4.0, 12.0, about="Height of the anemometer [m]")
+        d.param("z_wind", "float", 4.0, 12.0, about="Anemometer height [m]")
     if result == "crop":
-        d.input("growth", "float", shape, 0.0, 1.0, about="Share of the growing season")
+        d.input("growth", "float", shape, 0.0, 1.0, about="Elapsed fraction of the growing season")
     air = """
     cold = t_min[@]
     warm = t_max[@]
     mean = 0.5 * (cold + warm)
     pressure = 101.3 * wp.pow((293.0 - 0.0065 * z) / 293.0, 5.26)
     gamma = 0.000665 * pressure
-    # Average e_s at both extremes, since e_s(T_mean) is too low for a convex curve (FAO-56, eq. 12)
+    # Average e_s over both extremes, since e_s(T_mean) underestimates it (FAO-56, eq. 12)
     e_cold = 0.6108 * wp.exp(17.27 * cold / (cold + 237.3))
     e_warm = 0.6108 * wp.exp(17.27 * warm / (warm + 237.3))
     e_sat = 0.5 * (e_cold + e_warm)
@@ -99,17 +99,17 @@ def evaporate_reference(d: Draft) -> None:
     """
     vapor = {
         "dew point": """
-        # Air is saturated at its dew point, so e_s there is the actual pressure (FAO-56, eq. 14)
+        # Actual vapor pressure equals e_s at the dew point (FAO-56, eq. 14)
         dew = dew_point[@]
         e_air = 0.6108 * wp.exp(17.27 * dew / (dew + 237.3))
         """,
         "extremes": """
-        # Pair RH_max with T_min, since air is most humid when it is coldest (FAO-56, eq. 17)
+        # Pair RH_max with T_min, since relative humidity peaks at the coldest hour (FAO-56, eq. 17)
         e_air = 0.5 * (e_cold * rh_max[@] + e_warm * rh_min[@])
         """,
         "mean": "e_air = rh_mean[@] * e_sat",
         "wet bulb": """
-        # Psychrometer equation (FAO-56, eq. 15); no air is drier than 0.05 kPa
+        # Psychrometric equation (FAO-56, eq. 15), clamped to at least 0.05 kPa
         wet = wet_bulb[@]
         e_wet = 0.6108 * wp.exp(17.27 * wet / (wet + 237.3))
         e_air = wp.max(e_wet - 0.000662 * pressure * (mean - wet), 0.05)
@@ -129,10 +129,10 @@ def evaporate_reference(d: Draft) -> None:
             "hours = 24.0 / wp.pi * sunset\nglobal_rad = (0.25 + 0.5 * wp.min(sun[@] / hours, 1.0)) * extraterrestrial"
         ),
         "measured": (
-            "# Cap at the clear sky, since readings above it are errors of the sensor\nglobal_rad = wp.min(solar[@], clear)"
+            "# Clamp to clear-sky radiation, since higher readings are sensor errors\nglobal_rad = wp.min(solar[@], clear)"
         ),
         "temperature range": (
-            "# Clouds narrow the diurnal range of temperature, so it tells the radiation (Hargreaves), at most a clear sky's\n"
+            "# Radiation from the diurnal temperature range (Hargreaves), capped at clear-sky radiation\n"
             "global_rad = wp.min(0.16 * wp.sqrt(warm - cold) * extraterrestrial, clear)"
         ),
     }[light]
@@ -148,11 +148,11 @@ def evaporate_reference(d: Draft) -> None:
     $net
     """
     if mast:
-        blow = "# Convert to 2 m height, since the formula was fitted there (FAO-56, eq. 47)\nu2 = wind[@] * 4.87 / wp.log(67.8 * mast - 5.42)"
+        blow = "# Convert wind speed to 2 m height (FAO-56, eq. 47)\nu2 = wind[@] * 4.87 / wp.log(67.8 * z_wind - 5.42)"
     else:
         blow = "u2 = wind[@]"
     combine = """
-    # Reference grass: a surface resistance of 70 s/m and an aerodynamic one of 208 / u2
+    # Reference grass with surface resistance 70 s/m and aerodynamic resistance 208 / u2
     denominator = slope + gamma * (1.0 + 0.34 * u2)
     radiation_term = 0.408 * slope * net / denominator
     wind_term = gamma * 900.0 / (mean + 273.0) * u2 * (e_sat - e_air) / denominator
@@ -161,17 +161,17 @@ def evaporate_reference(d: Draft) -> None:
     about = {
         "et0": "Reference evapotranspiration [mm/day]",
         "net radiation": "Net radiation [MJ/m^2/day]",
-        "crop": "Evapotranspiration of the crop [mm/day]",
-        "aerodynamic share": "Share of the aerodynamic term",
+        "crop": "Crop evapotranspiration [mm/day]",
+        "aerodynamic share": "Aerodynamic fraction",
     }[result]
     d.output(out, "float", shape, about=about)
     store = {
         "et0": "et0[@] = radiation_term + wind_term",
         "net radiation": "",
-        "aerodynamic share": "# Net radiation may turn negative in winter, hence the floor\n"
+        "aerodynamic share": "# Clamp, since net radiation may be negative in winter\n"
         "share[@] = wind_term / (wp.max(radiation_term, 0.1) + wind_term)",
         "crop": """
-        # Crop coefficient: 0.4 at first, 1.15 in mid-season, 0.6 at the end, linear between
+        # Crop coefficient: 0.4 initially, 1.15 in mid-season, 0.6 at harvest, linear in between
         stage = growth[@]
         if stage > 0.8:
             kc = 1.15 - 2.75 * (stage - 0.8)
@@ -202,7 +202,7 @@ def evaporate_reference(d: Draft) -> None:
     trim(d)
     units = "Temperatures are in deg C, vapor pressures in kPa, radiation in MJ/m^2/day"
     water = ", water in mm/day" if result in ("et0", "crop") else ""
-    soil = "" if result == "net radiation" else " The heat flux into the soil is taken to be zero over a day."
+    soil = "" if result == "net radiation" else " Daily soil heat flux is neglected."
     d.explain(f"{units}{water}.{soil}")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def evaporate_reference(d: Draft) -> None:
         rn = 0.77 * rs - emitted * (0.34 - 0.14 * np.sqrt(ea)) * (1.35 * rs / clear - 0.35)
         if result == "net radiation":
             return {"net_rad": rn}
-        u = v.wind * (4.87 / np.log(67.8 * v.mast - 5.42) if mast else 1.0)
+        u = v.wind * (4.87 / np.log(67.8 * v.z_wind - 5.42) if mast else 1.0)
         dry = (sat(low) + sat(high)) / 2 - ea
         under = delta + gamma * (1 + 0.34 * u)
         sunny, windy = 0.408 * delta * rn / under, gamma * 900 / (mean + 273) * u * dry / under

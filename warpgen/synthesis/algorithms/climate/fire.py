@@ -13,12 +13,12 @@ from warpgen.synthesis.writing.pieces import piece
 FUEL_MODEL = piece('''
 @wp.struct
 class FuelModel:
-    """Surface fuel bed in the units of Rothermel's paper."""
+    """Surface fuel bed in Rothermel's original (imperial) units."""
 
     load: float  # oven-dry fuel load [lb/ft^2]
-    surface_ratio: float  # surface area over volume of fuel particles [1/ft]
+    surface_ratio: float  # surface-area-to-volume ratio [1/ft]
     depth: float  # fuel bed depth [ft]
-    extinction: float  # moisture at which fire does not spread
+    extinction: float  # moisture of extinction
 ''')
 
 _FUEL = {
@@ -64,40 +64,38 @@ def spread_fire(d: Draft) -> None:
         d.struct("fuel", FUEL_MODEL, _FUEL, about="Fuel bed")
     elif fuels == "table":
         d.struct("fuel_models", FUEL_MODEL, _FUEL, shape=4, about="Fuel models")
-        d.input("fuel_type", "int", n, 0, 4, about="Fuel model of each cell")
+        d.input("fuel_type", "int", n, 0, 4, about="Fuel model index per cell")
     else:
-        d.struct("fuels", FUEL_MODEL, _FUEL, shape=n, about="Fuel bed of each cell")
+        d.struct("fuels", FUEL_MODEL, _FUEL, shape=n, about="Fuel bed per cell")
     # Some beds are too wet to burn, unless a power is taken of their heat, which has no slope at zero
     wettest = 0.18 if result == "flame" or limit else 0.34
-    d.input("moisture", "float", n, 0.04, wettest, about="Moisture of dead fuel, mass of water over dry mass")
+    d.input("moisture", "float", n, 0.04, wettest, about="Dead fuel moisture (water mass / dry mass)")
     if live:
-        d.input("live_load", "float", n, 0.01, 0.08, about="Load of live fuel [lb/ft^2]")
-        d.input("live_moisture", "float", n, 0.7, 1.5, about="Moisture of live fuel")
+        d.input("live_load", "float", n, 0.01, 0.08, about="Live fuel load [lb/ft^2]")
+        d.input("live_moisture", "float", n, 0.7, 1.5, about="Live fuel moisture")
     where = f"{'above the canopy' if sheltered else 'at midflame height'} [{'m/s' if metric else 'mi/h'}]"
     if wind == "speed":
         d.input("wind", "float", n, 0.2, 12.0 if metric else 27.0, about=f"Wind speed {where}")
     elif wind == "vector":
         d.input("wind", "vec2", n, *((-6.0, 9.0) if metric else (-13.0, 20.0)), about=f"Wind {where}")
     if sheltered:
-        d.input("canopy_cover", "float", n, 0.0, 0.9, about="Fraction of the sky that the canopy covers")
+        d.input("canopy_cover", "float", n, 0.0, 0.9, about="Canopy cover fraction")
     if slope == "tangent":
-        d.input("slope", "float", n, 0.0, 0.6, about="Tangent of the slope, fire runs uphill")
+        d.input("slope", "float", n, 0.0, 0.6, about="Slope tangent, fire spreads uphill")
     elif slope == "gradient":
-        d.input("uphill", "vec2", n, -0.4, 0.4, about="Gradient of the terrain")
+        d.input("uphill", "vec2", n, -0.4, 0.4, about="Terrain gradient")
     if ellipse:
-        d.input("heading", "float", n, 0.0, 3.1, about="Angle from the direction of fastest spread [rad]")
+        d.input("heading", "float", n, 0.0, 3.1, about="Angle from the direction of maximum spread [rad]")
     if result == "crown":
-        d.input("crown_base", "float", n, 1.0, 4.0, about="Height of the crown base [m]")
-        d.param("foliar_moisture", "float", 80.0, 120.0, about="Moisture of needles [%]")
+        d.input("crown_base", "float", n, 1.0, 4.0, about="Crown base height [m]")
+        d.param("foliar_moisture", "float", 80.0, 120.0, about="Foliar moisture content [%]")
     if result == "arrival":
         d.param(
             "distance",
             "float",
             50.0,
             300.0,
-            about="Distance to the neighboring cell [m]"
-            if metric
-            else "Distance to the neighboring cell [ft]",
+            about="Distance to the neighbor cell [m]" if metric else "Distance to the neighbor cell [ft]",
         )
     unit = "m/min" if metric else "ft/min"
     name, about = {
@@ -107,21 +105,21 @@ def spread_fire(d: Draft) -> None:
             "Byram's fireline intensity [kW/m]" if metric else "Byram's fireline intensity [BTU/(ft s)]",
         ),
         "flame": ("flame_length", "Flame length [m]" if metric else "Flame length [ft]"),
-        "crown": ("crown_ratio", "Intensity over that which ignites crowns"),
-        "arrival": ("travel_time", "Time to the neighboring cell [min]"),
+        "crown": ("crown_ratio", "Fireline intensity divided by the critical crown fire intensity"),
+        "arrival": ("travel_time", "Travel time to the neighbor cell [min]"),
     }[result]
     d.output(name, "float", n, about=about)
     d.function('''
         @wp.func
         def moisture_damping(ratio: float) -> float:
-            """Damping of the reaction by moisture, 0 from the moisture of extinction on."""
+            """Moisture damping coefficient, 0 at and above the moisture of extinction."""
             square = ratio * ratio
             return wp.max(1.0 - 2.59 * ratio + 5.11 * square - 3.52 * square * ratio, 0.0)
     ''')
     d.function('''
         @wp.func
         def optimum_velocity(sigma: float, relative_packing: float) -> float:
-            """Reaction velocity of a fuel bed [1/min], largest at the optimum packing ratio."""
+            """Reaction velocity [1/min], which peaks at the optimum packing ratio."""
             power = wp.pow(sigma, 1.5)
             largest = power / (495.0 + 0.0594 * power)
             a = 133.0 * wp.pow(sigma, -0.7913)
@@ -129,7 +127,7 @@ def spread_fire(d: Draft) -> None:
     ''')
     speed = "wind[tid]" if wind == "speed" else "wp.length(wind[tid])"
     gust = "" if wind == "none" else f"""
-        # The fit wants ft/min
+        # Convert to ft/min for the empirical fit
         midflame = {"196.85" if metric else "88.0"} * {speed}
         $shelter
         $limit
@@ -141,17 +139,17 @@ def spread_fire(d: Draft) -> None:
     incline = {
         "none": "",
         "tangent": """
-            # Flames lean towards the fuel uphill, so slopes speed a fire up
+            # Slope factor: flames tilt toward the uphill fuel and increase the spread rate
             slope_factor = 5.275 * wp.pow(packing, -0.3) * slope[tid] * slope[tid]
             """,
         "gradient": """
-            # Flames lean towards the fuel uphill, so slopes speed a fire up
+            # Slope factor: flames tilt toward the uphill fuel and increase the spread rate
             slope_factor = 5.275 * wp.pow(packing, -0.3) * wp.length_sq(uphill[tid])
             """,
     }[slope]
     if wind == "vector" and slope == "gradient":
         combine = """
-            # Wind and slope push in directions of their own, hence a sum of vectors
+            # Combine wind and slope as vectors, since their directions differ
             push = wind_factor * wp.normalize(wind[tid]) + slope_factor * wp.normalize(uphill[tid])
             """
         gain = "wp.length(push)"
@@ -164,16 +162,16 @@ def spread_fire(d: Draft) -> None:
     flank = ""
     if ellipse:
         flank = """
-            # Fires grow as ellipses (Anderson 1983), the wind in mi/h
+            # Elliptical fire growth (Anderson 1983), wind in mi/h
             mph = midflame / 88.0
             length_to_width = 0.936 * wp.exp(0.1147 * mph) + 0.461 * wp.exp(-0.0692 * mph) - 0.397
-            # No less than 1.05, where the root below would have no slope, and no more than 8
+            # Clamp to at least 1.05 to avoid an infinite gradient of the square root at 1
             length_to_width = wp.clamp(length_to_width, 1.05, 8.0)
             eccentricity = wp.sqrt(1.0 - 1.0 / (length_to_width * length_to_width))
             rate *= (1.0 - eccentricity) / (1.0 - eccentricity * wp.cos(heading[tid]))
             """
     heat = (
-        "# Byram: heat per unit area, set free within the residence time of 384 / sigma minutes\n"
+        "# Byram: heat per unit area, with a residence time of 384 / sigma minutes\n"
         "heat_per_area = reaction_intensity * 384.0 / sigma\n"
         "intensity = heat_per_area * rate / 60.0\n"
     )
@@ -184,7 +182,7 @@ def spread_fire(d: Draft) -> None:
         else heat.replace("intensity = heat_per", "fireline_intensity[tid] = heat_per"),
         "flame": heat + f"flame_length[tid] = {'0.3048 * ' if metric else ''}0.45 * wp.pow(intensity, 0.46)",
         "crown": heat
-        + "# Van Wagner: crowns ignite above this intensity [kW/m], that of the fire is in BTU/(ft s)\n"
+        + "# Van Wagner: critical intensity [kW/m]; fireline intensity is converted from BTU/(ft s)\n"
         "ignition_heat = 460.0 + 25.9 * foliar_moisture\n"
         "critical = wp.pow(0.01 * crown_base[tid] * ignition_heat, 1.5)\n"
         "crown_ratio[tid] = 3.4613 * intensity / critical",
@@ -197,24 +195,24 @@ def spread_fire(d: Draft) -> None:
         tid = wp.tid()
         $bed
         sigma = fuel.surface_ratio
-        # Packing of the bed, particles weigh 32 lb/ft^3
+        # Packing ratio, with a particle density of 32 lb/ft^3
         bulk_density = $load / fuel.depth
         packing = bulk_density / 32.0
         relative_packing = packing / (3.348 * wp.pow(sigma, -0.8189))
         reaction_velocity = optimum_velocity(sigma, relative_packing)
-        # Net of the minerals, 0.0555 of the load
+        # Subtract the mineral content (0.0555)
         $net
         dead_damping = moisture_damping(moisture[tid] / fuel.extinction)
         damped_load = net_load * dead_damping
         $live
-        # Heat set free per area and time [BTU/(ft^2 min)], at 8000 BTU/lb; silica-free ash of 1 % damps it as well
+        # Reaction intensity [BTU/(ft^2 min)] with heat content 8000 BTU/lb and mineral damping for 1 % silica-free ash
         reaction_intensity = reaction_velocity * 8000.0 * 0.41739 * damped_load
-        # Fraction of the heat that reaches the fuel ahead
+        # Propagating flux ratio
         flux_ratio = wp.exp((0.792 + 0.681 * wp.sqrt(sigma)) * (packing + 0.1)) / (192.0 + 0.2595 * sigma)
         $wind
         $slope
         $combine
-        # Heat that it takes to ignite: less for thick particles, since only their skin must be heated
+        # Effective heating number, since only the surface of thick particles must be heated
         heating = wp.exp(-138.0 / sigma)
         ignition = 250.0 + 1116.0 * moisture[tid]
         $sink
@@ -235,7 +233,7 @@ def spread_fire(d: Draft) -> None:
             "rothermel": "net_load = fuel.load / (1.0 + 0.0555)",
         }[damping],
         live=f"""
-            # Live fuel burns only if dead fuel can dry it, hence its own extinction moisture (Albini 1976)
+            # Live fuel moisture of extinction (Albini 1976), since dead fuel must dry it first
             fine_ratio = fuel.load / live_load[tid] * wp.exp(362.0 / sigma)
             live_extinction = wp.max(2.9 * fine_ratio * (1.0 - moisture[tid] / fuel.extinction) - 0.226, fuel.extinction)
             damped_load += live_load[tid] {"* (1.0 - 0.0555)" if damping == "albini" else "/ (1.0 + 0.0555)"} * moisture_damping(live_moisture[tid] / live_extinction)
@@ -243,10 +241,10 @@ def spread_fire(d: Draft) -> None:
         if live
         else "",
         wind=gust,
-        shelter="# At the flames 0.4 of the wind are left in the open, 0.16 below a closed canopy\nmidflame *= 0.4 * (1.0 - 0.6 * canopy_cover[tid])"
+        shelter="# Wind adjustment to midflame height: 0.4 in the open, 0.16 under a closed canopy\nmidflame *= 0.4 * (1.0 - 0.6 * canopy_cover[tid])"
         if sheltered
         else "",
-        limit="# Limit the wind to 0.9 times the reaction intensity, since a fire cannot follow faster gusts\nmidflame = wp.min(midflame, 0.9 * reaction_intensity)"
+        limit="# Rothermel wind limit: 0.9 times the reaction intensity\nmidflame = wp.min(midflame, 0.9 * reaction_intensity)"
         if limit
         else "",
         slope=incline,
@@ -255,23 +253,23 @@ def spread_fire(d: Draft) -> None:
         flank=flank,
         store=store,
     )
-    units = "Inside, the model computes in" if metric else "The model computes in"
+    units = "Internally, the model uses" if metric else "The model uses"
     told = [
-        "The fire spreads as fast as the heat that reaches the fuel ahead can ignite it.",
-        f"{units} the units of Rothermel's paper: feet, minutes, pounds and BTU.",
-        *["Rates are those along `heading`."] * ellipse,
-        *["The wind is taken to blow uphill."] * aligned,
-        *["The wind alone shapes the ellipse."] * (ellipse and slope != "none"),
-        *["Particles of live fuel are as fine as the dead ones."] * live,
+        "The rate of spread is the propagating heat flux divided by the heat required for ignition.",
+        f"{units} Rothermel's original units: feet, minutes, pounds and BTU.",
+        *["Spread rates are along `heading`."] * ellipse,
+        *["Assumes wind blowing uphill."] * aligned,
+        *["The ellipse shape depends only on wind."] * (ellipse and slope != "none"),
+        *["Live fuel uses the same surface-area-to-volume ratio as dead fuel."] * live,
     ]
     d.explain("\n".join(told))
     d.says(
         {
-            "rate": "Computes the rate of spread of surface fires (Rothermel's model).",
-            "intensity": "Computes the fireline intensity of surface fires (Rothermel's and Byram's models).",
-            "flame": "Computes the flame lengths of surface fires (Rothermel's and Byram's models).",
-            "crown": "Compares surface fires with the intensity that ignites crowns (Van Wagner's criterion).",
-            "arrival": "Computes how long surface fires take to the next cell (Rothermel's model).",
+            "rate": "Computes surface fire spread rates using the Rothermel model.",
+            "intensity": "Computes fireline intensity for surface fires (Rothermel, Byram).",
+            "flame": "Computes flame lengths for surface fires (Rothermel, Byram).",
+            "crown": "Computes the crown fire initiation ratio (Van Wagner criterion) for surface fires.",
+            "arrival": "Computes fire travel times between neighboring cells using the Rothermel model.",
         }[result]
     )
     prefix = {"shared": "fuel", "table": "fuel_models", "each": "fuels"}[fuels]

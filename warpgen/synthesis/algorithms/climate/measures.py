@@ -19,7 +19,7 @@ _GIVEN = {
     "mixing ratio": "mixing ratios [g/kg]",
     "virtual temperature": "virtual temperatures [K]",
     "apparent": "apparent temperatures [deg C]",
-    "absolute humidity": "masses of vapor per volume [g/m^3]",
+    "absolute humidity": "absolute humidities [g/m^3]",
     "lifting level": "heights above the ground [m]",
 }
 
@@ -64,15 +64,15 @@ def weather_measures(d: Draft) -> None:
     )
     d.says({
         "dew point": "Computes dew points from temperature and relative humidity.",
-        "vapor deficit": "Computes vapor pressure deficits of air.",
-        "wind chill": "Computes wind chill temperatures, for air below 10 deg C and wind above 1.3 m/s.",
-        "air density": "Computes densities of moist air.",
-        "wet bulb": "Computes wet-bulb temperatures at sea level by the empirical fit of Stull (2011).",
-        "mixing ratio": "Computes mixing ratios of water vapor in air, in g/kg.",
-        "virtual temperature": "Computes virtual temperatures of moist air.",
-        "apparent": "Computes apparent temperatures in shade, with humidity and wind.",
-        "absolute humidity": "Computes the mass of water vapor per volume of air, in g/m^3.",
-        "lifting level": "Estimates heights above the ground at which rising air begins to condense, in m.",
+        "vapor deficit": "Computes air vapor pressure deficits.",
+        "wind chill": "Computes wind chill temperature (valid below 10 deg C, wind above 1.3 m/s).",
+        "air density": "Computes moist air density.",
+        "wet bulb": "Computes sea-level wet-bulb temperature using Stull's (2011) empirical fit.",
+        "mixing ratio": "Computes water vapor mixing ratios in g/kg.",
+        "virtual temperature": "Computes virtual temperature for moist air.",
+        "apparent": "Computes apparent temperatures in the shade, including humidity and wind effects.",
+        "absolute humidity": "Computes absolute humidity (water vapor density) in g/m^3.",
+        "lifting level": "Estimates lifting condensation level heights above ground, in m.",
     }[kind])  # fmt: skip
     form = Form(d)
     cold = kind == "wind chill"
@@ -100,12 +100,12 @@ def weather_measures(d: Draft) -> None:
     warm = "" if zero else "\nkelvin = t + 273.15"
     share = "rh" if top == 1.0 else "0.01 * rh"
     percent = "r" if top == 1.0 else "rh"
-    es = "# Magnus form of the saturation vapor pressure [hPa]\nes = 6.1094 * wp.exp(17.625 * t / (t + 243.04))"
+    es = "# Saturation vapor pressure, Magnus formula [hPa]\nes = 6.1094 * wp.exp(17.625 * t / (t + 243.04))"
     e = f"{es}\ne = {share} * es"
     lines, value = {
         "dew point": (f"g = wp.log({share}) + 17.625 * t / (t + 243.04)", "243.04 * g / (17.625 - g)"),
         "vapor deficit": (e, "es - e"),
-        "wind chill": ("# The fit wants km/h\nw = wp.pow(3.6 * v, 0.16)", "13.12 + 0.6215 * t - 11.37 * w + 0.3965 * t * w"),
+        "wind chill": ("# Convert m/s to km/h\nw = wp.pow(3.6 * v, 0.16)", "13.12 + 0.6215 * t - 11.37 * w + 0.3965 * t * w"),
         "air density": (f"{e}{warm}", "100.0 * ((p - e) / (287.05 * kelvin) + e / (461.5 * kelvin))"),
         "wet bulb": (
             f"r = 100.0 * {share}" if top == 1.0 else "",
@@ -117,7 +117,7 @@ def weather_measures(d: Draft) -> None:
         "apparent": (e, "t + 0.33 * e - 0.7 * v - 4.0"),
         "absolute humidity": (e, "216.7 * e / kelvin" if zero else "216.7 * e / (t + 273.15)"),
         "lifting level": (
-            "# Dry air cools by 9.8 K/km, its dew point by 1.8 K/km, so that they meet after 125 m per K\n"
+            "# Lapse rates 9.8 K/km (dry adiabatic) and 1.8 K/km (dew point), hence 125 m per K of spread\n"
             f"g = wp.log({share}) + 17.625 * t / (t + 243.04)\ndew = 243.04 * g / (17.625 - g)",
             "125.0 * (t - dew)",
         ),

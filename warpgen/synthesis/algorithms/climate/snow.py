@@ -14,12 +14,12 @@ WEATHER = piece(
     '''
 @wp.struct
 class Weather:
-    """Daily means of the weather at a site."""
+    """Daily mean weather forcing."""
 
     air_temp: float  # [deg C]
     humidity: float  # relative, 0 to 1
     wind_speed: float  # [m/s]
-    precipitation: float  # sum of the day [mm]
+    precipitation: float  # daily sum [mm]
     solar: float  # incoming shortwave radiation [W/m^2]
     cloud_cover: float  # 0 to 1
 '''
@@ -36,7 +36,7 @@ _ABOUT = {
     "air_temp": "Air temperature [deg C]",
     "humidity": "Relative humidity, 0 to 1",
     "wind_speed": "Wind speed [m/s]",
-    "precipitation": "Precipitation of the day [mm]",
+    "precipitation": "Daily precipitation [mm]",
     "solar": "Incoming shortwave radiation [W/m^2]",
     "cloud_cover": "Cloud cover, 0 to 1",
 }
@@ -47,11 +47,11 @@ _PHASE = {
     rain_fraction = wp.clamp(air_temp / 2.5, 0.0, 1.0)
     """,
     "logistic": """
-    # Share of rain by a logistic curve: half at 1 deg C, with a rate of 1.5 per deg C
+    # Logistic rain fraction: one half at 1 deg C, slope parameter 1.5 per deg C
     rain_fraction = 1.0 / (1.0 + wp.exp(-1.5 * (air_temp - 1.0)))
     """,
     "wet bulb": """
-    # Wet-bulb temperature in deg C (psychrometer equation, linear about 0 deg C at 900 hPa) decides on the phase
+    # Precipitation phase from wet-bulb temperature in deg C (psychrometric equation linearized at 0 deg C, 900 hPa)
     wet_bulb = air_temp - (1.0 - humidity) * (6.0 + 0.3 * air_temp)
     rain_fraction = wp.clamp(0.5 + 0.4 * wet_bulb, 0.0, 1.0)
     """,
@@ -59,13 +59,13 @@ _PHASE = {
 
 _ALBEDO = {
     "age": """
-    # Fresh snow renews the surface (5 mm renew 63 %), old snow darkens exponentially with its age (0.1 per day)
+    # Fresh snow refreshes the surface (63 % per 5 mm), old snow albedo decays exponentially with age (0.1 per day)
     refresh = 1.0 - wp.exp(-snowfall / 5.0)
     age_now = (1.0 - refresh) * (snow_age[tid] + 1.0)
     albedo = 0.5 + 0.35 * wp.exp(-0.1 * age_now)
     """,
     "temperature": """
-    # Melting snow darkens faster than cold snow (rates per day), fresh snow renews the surface (5 mm renew 63 %)
+    # Albedo decays faster for melting snow (rates per day), fresh snow refreshes the surface (63 % per 5 mm)
     refresh = 1.0 - wp.exp(-snowfall / 5.0)
     decay = wp.where(air_temp > 0.0, 0.12, 0.03)
     age_now = (1.0 - refresh) * (snow_age[tid] + 1.0)
@@ -75,11 +75,11 @@ _ALBEDO = {
 
 _SKY = {
     "brutsaert": """
-    # Emissivity of the clear sky (Brutsaert 1975), vapor pressure in hPa
+    # Clear-sky emissivity (Brutsaert 1975), vapor pressure in hPa
     clear_emissivity = 1.24 * wp.pow(vapor_pressure / air_kelvin, 1.0 / 7.0)
     """,
     "prata": """
-    # Emissivity of the clear sky from precipitable water in cm (Prata 1996), vapor pressure in hPa
+    # Clear-sky emissivity from precipitable water in cm (Prata 1996), vapor pressure in hPa
     water = 46.5 * vapor_pressure / air_kelvin
     clear_emissivity = 1.0 - (1.0 + water) * wp.exp(-wp.sqrt(1.2 + 3.0 * water))
     """,
@@ -87,11 +87,11 @@ _SKY = {
 
 _TURBULENCE = {
     "neutral": """
-    # Bulk transfer coefficient of neutral air over snow (dimensionless)
+    # Neutral bulk transfer coefficient over snow (dimensionless)
     transfer = 0.0023
     """,
     "stable": """
-    # Stable air over cold snow suppresses the exchange (bulk Richardson number, from weather at 2 m)
+    # Stability correction using the bulk Richardson number (2 m forcing height)
     richardson = 9.81 * 2.0 * (air_temp - surface_temp) / (air_kelvin * wind * wind)
     damped = 1.0 - 5.0 * wp.min(richardson, 0.15)
     transfer = 0.0023 * damped * damped
@@ -128,7 +128,7 @@ def snow_energy_balance(d: Draft) -> None:
     forest = forest and mask != "glacier"  # no trees grow on ice
     count = d.pick(64, 96, 128)
     if given == "structs":
-        d.struct("weather", WEATHER, _WEATHER, count, about="Weather per cell")
+        d.struct("weather", WEATHER, _WEATHER, count, about="Per-cell weather forcing")
         read = "\n".join(
             [
                 "forcing = weather[tid]",
@@ -143,25 +143,23 @@ def snow_energy_balance(d: Draft) -> None:
         read = "\n".join(f"{n} = {n}_in[tid]" for n in ("air_temp", "humidity", "precipitation"))
         at = {name: f"{name}[tid]" for name in _WEATHER}
     if mask == "valid":
-        d.input("valid", "bool", count, about="False for cells outside of the catchment")
+        d.input("valid", "bool", count, about="Catchment mask")
     elif mask == "glacier":
-        d.input("glacier_id", "int", count, -1, 3, about="Glacier index, -1 for ground without ice")
-    dry = " without its liquid water" if liquid else ""
-    d.input("swe", "float", count, 0.0, 120.0, about=f"Water equivalent of the snow{dry} [mm]")
-    d.input(
-        "cold_content", "float", count, 0.0, 1.5, about="Energy needed to warm the pack to 0 deg C [MJ/m^2]"
-    )
-    d.input("snow_age", "float", count, 0.0, 20.0, about="Age of the snow surface on the day before [days]")
+        d.input("glacier_id", "int", count, -1, 3, about="Glacier index, -1 if the cell has no glacier")
+    dry = ", excluding liquid water" if liquid else ""
+    d.input("swe", "float", count, 0.0, 120.0, about=f"Snow water equivalent{dry} [mm]")
+    d.input("cold_content", "float", count, 0.0, 1.5, about="Snowpack cold content [MJ/m^2]")
+    d.input("snow_age", "float", count, 0.0, 20.0, about="Snow surface age from the previous day [days]")
     if liquid:
-        d.input("liquid_water", "float", count, 0.0, 4.0, about="Liquid water held in the pack [mm]")
+        d.input("liquid_water", "float", count, 0.0, 4.0, about="Liquid water in the snowpack [mm]")
     if forest:
-        d.input("canopy_cover", "float", count, 0.0, 0.9, about="Share of the sky that the canopy hides")
-    d.output("swe_new", "float", count, about=f"Water equivalent of the snow{dry} at the end of the day [mm]")
-    d.output("cold_new", "float", count, about="Cold content at the end of the day [MJ/m^2]")
-    d.output("runoff", "float", count, about="Water that leaves the pack: rain and melt [mm]")
-    d.output("age_new", "float", count, about="Age of the snow surface at the end of the day [days]")
+        d.input("canopy_cover", "float", count, 0.0, 0.9, about="Canopy cover fraction")
+    d.output("swe_new", "float", count, about=f"Updated snow water equivalent{dry} [mm]")
+    d.output("cold_new", "float", count, about="Updated cold content [MJ/m^2]")
+    d.output("runoff", "float", count, about="Snowpack runoff from rain and melt [mm]")
+    d.output("age_new", "float", count, about="Updated snow surface age [days]")
     if liquid:
-        d.output("liquid_new", "float", count, about="Liquid water at the end of the day [mm]")
+        d.output("liquid_new", "float", count, about="Updated liquid water [mm]")
     d.module("""
         SECONDS_PER_DAY = wp.constant(86400.0)  # [s/day]
         STEFAN_BOLTZMANN = wp.constant(5.670374e-8)  # [W/m^2/K^4]
@@ -170,7 +168,7 @@ def snow_energy_balance(d: Draft) -> None:
         ICE_HEAT_CAPACITY = wp.constant(0.0021)  # [MJ/kg/K]
         WATER_HEAT_CAPACITY = wp.constant(4186.0)  # [J/kg/K]
         AIR_HEAT_CAPACITY = wp.constant(1005.0)  # at constant pressure [J/kg/K]
-        SNOW_EMISSIVITY = wp.constant(0.98)  # share of a black body's longwave radiation
+        SNOW_EMISSIVITY = wp.constant(0.98)  # longwave emissivity of snow
     """)
     d.function('''
         @wp.func
@@ -190,17 +188,17 @@ def snow_energy_balance(d: Draft) -> None:
         "    age_new[tid] = snow_age[tid]\n    runoff[tid] = 0.0\n"
         + ("    liquid_new[tid] = liquid_water[tid]\n" if liquid else "")
         + "    return",
-        "glacier": "# Ice below the snow never runs out, so melt is not limited by the pack\nhas_ice = glacier_id[tid] >= 0",
+        "glacier": "# Glacier ice is unlimited, so do not limit the melt by the snowpack\nhas_ice = glacier_id[tid] >= 0",
     }
     canopy = """
-    # Trees shade the snow, shelter it from wind and emit longwave radiation themselves
+    # Forest canopy: reduce shortwave and wind, add longwave emission by the trees
     sky_view = 1.0 - canopy_cover[tid]
     solar_net *= sky_view
     longwave_in = sky_view * longwave_in + canopy_cover[tid] * STEFAN_BOLTZMANN * wp.pow(air_kelvin, 4.0)
     wind *= 1.0 - 0.6 * canopy_cover[tid]
     """
     drain = """
-    # The pack holds 4 % of its mass against gravity, and refreezes what it can
+    # Refreeze liquid water, then drain any excess above 4 % of the pack mass
     stored = liquid_water[tid] + rain + melt
     refrozen = wp.min(stored, cold_after / FUSION_HEAT)
     stored -= refrozen
@@ -223,7 +221,7 @@ def snow_energy_balance(d: Draft) -> None:
         tid = wp.tid()
         $skip
         $read
-        # Calm air would stop all exchange
+        # Minimum wind speed, since turbulent exchange vanishes in calm air
         wind = $wind
         air_kelvin = air_temp + 273.15
         $phase
@@ -237,30 +235,30 @@ def snow_energy_balance(d: Draft) -> None:
         cloud = $cloud
         emissivity = clear_emissivity * (1.0 + 0.22 * cloud * cloud)
         longwave_in = emissivity * STEFAN_BOLTZMANN * wp.pow(air_kelvin, 4.0)
-        # The surface is 1 deg C colder than the air, but not warmer than 0 deg C, where it melts
+        # Approximate surface temperature: 1 deg C below air temperature, capped at the melting point
         surface_temp = wp.min(air_temp - 1.0, 0.0)
         surface_kelvin = surface_temp + 273.15
         $canopy
         longwave_out = SNOW_EMISSIVITY * STEFAN_BOLTZMANN * wp.pow(surface_kelvin, 4.0)
         longwave_net = SNOW_EMISSIVITY * longwave_in - longwave_out
         $turbulence
-        # Ideal gas at 900 hPa [kg/m^3]
+        # Air density from the ideal gas law at 900 hPa [kg/m^3]
         air_density = 313.5 / air_kelvin
         sensible = air_density * AIR_HEAT_CAPACITY * transfer * wind * (air_temp - surface_temp)
         surface_vapor = ice_saturation_pressure(surface_temp)
-        # Specific humidity difference from vapor pressures in hPa, at 900 hPa
+        # Specific humidity difference at 900 hPa, vapor pressures in hPa
         humidity_gap = 0.622 * (vapor_pressure - surface_vapor) / 900.0
         latent = air_density * SUBLIMATION_HEAT * transfer * wind * humidity_gap
-        # Rain cools from the air's temperature to 0 deg C, 1 mm is 1 kg/m^2
+        # Heat advected by rain cooling to 0 deg C (1 mm = 1 kg/m^2)
         rain_heat = WATER_HEAT_CAPACITY * rain * $warm / SECONDS_PER_DAY
-        # Sum over the day [MJ/m^2]
+        # Daily energy balance [MJ/m^2]
         net_energy = (solar_net + longwave_net + sensible + latent + rain_heat) * SECONDS_PER_DAY * 1.0e-6
-        # Fresh snow is as cold as the air, so it adds to the cold content
+        # New snow at air temperature adds to the cold content
         cold_before = cold_content[tid] + ICE_HEAT_CAPACITY * snowfall * wp.max(-air_temp, 0.0)
-        # Energy warms the pack first, so only what is left melts it
+        # Energy is first used to remove the cold content, the remainder melts snow
         melt_energy = wp.max(net_energy - cold_before, 0.0)
         cold_after = wp.max(cold_before - net_energy, 0.0)
-        # A pack cannot get much colder than its surface (at most -0.5 deg C), which limits its cold content
+        # Limit the cold content, since the pack cannot be much colder than its surface (at most -0.5 deg C)
         cold_after = wp.min(cold_after, ICE_HEAT_CAPACITY * swe_before * wp.max(-surface_temp, 0.5))
         $melt
         swe_after = $left
@@ -285,15 +283,15 @@ def snow_energy_balance(d: Draft) -> None:
         drain=drain if liquid else "runoff[tid] = rain + melt",
     )
     d.says(
-        f"Advances snowpacks{' below trees' * forest} by a day: snow, rain, radiation, turbulent heat, cold content,"
+        f"Advances{' sub-canopy' * forest} snowpacks by one day: snow, rain, radiation, turbulent heat, cold content,"
         f" melt{', refreezing' * liquid} and runoff."
     )
-    drains = "" if liquid else " Rain and melt leave the pack at once."
-    ice = " Bare ice is taken to be as bright as snow." if mask == "glacier" else ""
+    drains = "" if liquid else " Rain and melt run off immediately."
+    ice = " Bare ice uses the snow albedo." if mask == "glacier" else ""
     d.explain(f"""
-        Energies are sums over a day in MJ/m^2, fluxes are in W/m^2 and count as positive towards the snow.
-        Cold content is the energy that has to be spent before melt begins. Sublimation counts as heat
-        only.{drains}{ice} Winds below 0.5 m/s count as 0.5 m/s.
+        Energies are daily sums in MJ/m^2; fluxes are in W/m^2, positive toward the snow surface.
+        Cold content is the energy needed to warm the pack to 0 deg C. Sublimation only affects heat,
+        not mass.{drains}{ice} Wind speed is clamped to at least 0.5 m/s.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -24,8 +24,8 @@ SOIL = piece(_THERMAL)
 DRAINING_SOIL = piece(
     _THERMAL
     + """\
-    saturated_flow: float  # hydraulic conductivity of saturated soil [mm/h]
-    pore_exponent: float  # of its decrease with saturation
+    saturated_flow: float  # saturated hydraulic conductivity [mm/h]
+    pore_exponent: float  # exponent of the Campbell conductivity curve
 """
 )
 _SOIL = {
@@ -40,14 +40,14 @@ _CONDUCTIVITY = {
     "linear": '''
 @wp.func
 def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
-    """Interpolate the conductivity between dry and wet soil [W/m/K]."""
+    """Interpolate thermal conductivity between dry and wet soil [W/m/K]."""
     return soil.dry_conductivity + saturation * (soil.wet_conductivity - soil.dry_conductivity)
 ''',
     "johansen": '''
 @wp.func
 def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
-    """Return the conductivity by the Kersten number of Johansen (1975) [W/m/K]."""
-    # The logarithm needs a floor for dry soil
+    """Return the thermal conductivity using Johansen's (1975) Kersten number [W/m/K]."""
+    # Clamp to avoid log(0) for dry soil
     kersten = 1.0 + wp.log10(wp.max(saturation, 0.1))
     return soil.dry_conductivity + kersten * (soil.wet_conductivity - soil.dry_conductivity)
 ''',
@@ -92,44 +92,46 @@ def step_soil_columns(d: Draft) -> None:
         liquid = ", liquid only" if freezing else ""
         d.inout("water", "float", shape, 0.01, most, about=f"Volumetric water content{liquid}")
     else:
-        with_ice = ", ice included" if freezing else ""
+        with_ice = ", including ice" if freezing else ""
         d.input("water", "float", shape, 0.03, 0.4, about=f"Volumetric water content{with_ice}")
     if freezing:
         most = 0.03 if water == "none" else 0.05
-        d.inout("ice", "float", shape, 0.0, most, about="Volumetric ice content, as liquid water")
-    d.input("thickness", "float", layers, 0.05, 0.25, about="Layer thicknesses, from the top [m]")
+        d.inout("ice", "float", shape, 0.0, most, about="Volumetric ice content (liquid water equivalent)")
+    d.input("thickness", "float", layers, 0.05, 0.25, about="Layer thickness, top to bottom [m]")
     kind, fields = (DRAINING_SOIL, _SOIL | _FLOW) if water == "gravity" else (SOIL, _SOIL)
     if types == "types":
-        d.input("soil_type", "int", columns, 0, 3, about="Soil type of each column")
+        d.input("soil_type", "int", columns, 0, 3, about="Soil type index per column")
         d.struct("soils", kind, fields, 3, about="Soil types")
         soil = "soils[soil_type[column]]"
     else:
         d.struct("soil", kind, fields, about="Soil properties")
         soil = "soil"
     if surface == "temperature":
-        d.input("surface_temp", "float", columns, -5.0, 15.0, about="Temperature of the surface [deg C]")
+        d.input("surface_temp", "float", columns, -5.0, 15.0, about="Surface temperature [deg C]")
     if surface == "mixed":
-        d.input("air_temp", "float", columns, -5.0, 15.0, about="Temperature above the surface [deg C]")
+        d.input("air_temp", "float", columns, -5.0, 15.0, about="Air temperature above the surface [deg C]")
     if surface in ("flux", "mixed"):
         d.input("surface_flux", "float", columns, -100.0, 200.0, about="Heat flux into the soil [W/m^2]")
     if surface == "mixed":
-        d.param("exchange", "float", 5.0, 15.0, about="Heat exchange coefficient with the air [W/m^2/K]")
+        d.param("exchange", "float", 5.0, 15.0, about="Surface heat exchange coefficient [W/m^2/K]")
     if bottom == "geothermal":
-        d.param("geothermal_flux", "float", 0.05, 0.1, about="Heat flux from below [W/m^2]")
+        d.param("geothermal_flux", "float", 0.05, 0.1, about="Geothermal heat flux at the bottom [W/m^2]")
     elif bottom == "fixed":
         d.param("deep_temp", "float", 4.0, 8.0, about="Temperature below the column [deg C]")
     if water != "none":
         d.input("rain", "float", columns, 0.0, 25.0, about="Water supply at the surface [mm/h]")
         if water == "gravity":
             d.output("runoff", "float", columns, about="Surface runoff [mm]")
-        d.output("drainage", "float", columns, about="Water that leaves the column below [mm]")
+        d.output("drainage", "float", columns, about="Drainage at the column bottom [mm]")
     d.param("dt", "float", 1800.0, 3600.0, about="Time step [s]")
-    d.output("modified_link", "float", shape, about="Workspace of the tridiagonal solver")
-    d.output("modified_rhs", "float", shape, about="Workspace of the tridiagonal solver")
+    d.output("modified_link", "float", shape, about="Scratch array for the tridiagonal solver")
+    d.output("modified_rhs", "float", shape, about="Scratch array for the tridiagonal solver")
     constants = ["WATER_HEAT_CAPACITY = wp.constant(4.18)  # [MJ/m^3/K]"]
     if freezing:
-        constants += ["ICE_HEAT_CAPACITY = wp.constant(2.1)  # [MJ/m^3/K], of the volume as liquid water"]
-        constants += ["FUSION_HEAT = wp.constant(334.0)  # latent heat of fusion of water [MJ/m^3]"]
+        constants += [
+            "ICE_HEAT_CAPACITY = wp.constant(2.1)  # [MJ/m^3/K], per volume of liquid water equivalent"
+        ]
+        constants += ["FUSION_HEAT = wp.constant(334.0)  # volumetric latent heat of fusion [MJ/m^3]"]
     d.module("\n".join(constants))
     d.function(_CONDUCTIVITY[conductivity])
     if water == "gravity":
@@ -142,19 +144,19 @@ def step_soil_columns(d: Draft) -> None:
     d.function('''
         @wp.func
         def series_conductance(k_a: float, dz_a: float, k_b: float, dz_b: float) -> float:
-            """Return the conductance between the centers of two layers in series [W/m^2/K]."""
+            """Return the series conductance between two layer centers [W/m^2/K]."""
             return 1.0 / (0.5 * dz_a / k_a + 0.5 * dz_b / k_b)
     ''')
     top = {
         "temperature": """
-        # Dirichlet: conduction through half of the first layer
+        # Dirichlet boundary: conduction through half the first layer
         top_conductance = 2.0 * k_layer / dz
         diagonal += top_conductance
         rhs += top_conductance * surface_temp[column]
         """,
         "flux": "rhs += surface_flux[column]",
         "mixed": """
-        # Exchange with the air in series with half of the first layer
+        # Mixed boundary: air exchange in series with half the first layer
         top_conductance = 1.0 / (1.0 / exchange + 0.5 * dz / k_layer)
         diagonal += top_conductance
         rhs += top_conductance * air_temp[column] + surface_flux[column]
@@ -175,7 +177,7 @@ def step_soil_columns(d: Draft) -> None:
         heat_capacity = $soil.dry_heat_capacity + $stores
         t = temp[column, layer]
         if t < 0.0 and water[column, layer] > 0.02:
-            # Freeze as much as the missing heat allows; a film stays liquid since it is bound to grains
+            # Freeze as much as the heat deficit allows, except for a residual liquid film
             frozen = wp.min(-t * heat_capacity / FUSION_HEAT, water[column, layer] - 0.02)
             $less
             ice[column, layer] = ice[column, layer] + frozen
@@ -192,14 +194,14 @@ def step_soil_columns(d: Draft) -> None:
         "gravity": """
         hours = dt / 3600.0
         supply = rain[column] * hours
-        # What the first layer has no room for runs off at the surface
+        # Infiltration limited by the free pore space of the first layer, the excess runs off
         infiltration = wp.min(supply, 1000.0 * thickness[0] * ($soil.porosity - $full_top))
         runoff[column] = supply - infiltration
         for layer in range(layers):
             depth = 1000.0 * thickness[layer]
             amount = water[column, layer] * depth + infiltration
             drained = hours * hydraulic_conductivity(amount / ($soil.porosity * depth), $soil)
-            # A residue of 5 % is held by the grains
+            # Keep a residual water content of 5 %
             drained = wp.min(drained, wp.max(amount - 0.05 * depth, 0.0))
             if layer < layers - 1:
                 room = $soil.porosity - $full_below
@@ -209,7 +211,7 @@ def step_soil_columns(d: Draft) -> None:
         drainage[column] = infiltration
         """,
         "buckets": """
-        # Each layer fills up to field capacity, 0.7 of its pores, before the next one gets anything
+        # Fill layers top-down, each up to field capacity (0.7 of the porosity)
         infiltration = rain[column] * dt / 3600.0
         for layer in range(layers):
             depth = 1000.0 * thickness[layer]
@@ -275,7 +277,7 @@ def step_soil_columns(d: Draft) -> None:
         $freeze
         $flow
         """,
-        skip="# Ocean\nif land_type[column] < 0:\n    return" if mask == "land" else "",
+        skip="# Skip ocean columns\nif land_type[column] < 0:\n    return" if mask == "land" else "",
         held=held("layer", "+"),
         stores=stores,
         held_below=held("layer + 1", "+"),
@@ -297,21 +299,17 @@ def step_soil_columns(d: Draft) -> None:
             "water[column, layer] - 0.02)", "water[column, layer] - ice[column, layer] - 0.02)"
         )
     then = ", freezing and melting" if freezing else ""
-    what = {(True, True): "temperature and ice", (True, False): "the temperature"}.get(
+    what = {(True, True): "temperature and ice", (True, False): "temperature"}.get(
         (water == "none", freezing), f"temperature{', moisture and ice' if freezing else ' and moisture'}"
     )
-    cascade = "" if water == "none" else ", then a cascade of water"
-    d.says(f"Advances {what} of soil columns: implicit heat conduction{then}{cascade}.")
+    cascade = "" if water == "none" else ", then a top-down water cascade"
+    d.says(f"Advances soil column {what}: implicit heat conduction{then}{cascade}.")
     d.explain(
         "Heat conduction is solved implicitly for the whole column. Temperatures are in deg C, heat capacities\n"
         "in MJ/m^3/K"
-        + (
-            "."
-            if water == "none"
-            else "; water moves from the top to the bottom afterwards and carries no heat."
-        )
-        + ("\nIce is taken to conduct heat as water does." if freezing else "")
-        + ("\nColumns of ocean are left as they are." if mask == "land" else "")
+        + ("." if water == "none" else "; afterwards, water moves from top to bottom without carrying heat.")
+        + ("\nIce uses the thermal conductivity of water." if freezing else "")
+        + ("\nOcean columns are not modified." if mask == "land" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _gammas(closure: str, w: Any, g: Any, mu: Any) -> tuple[Any, Any, Any]:
     element="column",
 )
 def two_stream_fluxes(d: Draft) -> None:
-    """Computes solar fluxes through the layers of each column by the two-stream and adding methods."""
+    """Computes column shortwave fluxes using the two-stream and adding methods."""
     closure = d.option("closure", *_CLOSURES)
     delta = d.flag("delta scaling", 0.6)
     ground = d.option("ground", "constant", "field", "ocean")
@@ -81,49 +81,49 @@ def two_stream_fluxes(d: Draft) -> None:
         return f"{name}[{k}, column]" if level_first else f"{name}[column, {k}]"
 
     about = "overcast layers" if clouds == "fraction" else "layers"
-    d.input(
-        "optical_depth", "float", shape, 0.1, 1.5, about=f"Optical depth of the {about}, from the top down"
-    )
+    d.input("optical_depth", "float", shape, 0.1, 1.5, about=f"Optical depth of the {about}, top to bottom")
     d.input("scattering", "float", shape, 0.4, 1.0, about="Single scattering albedo")
-    d.input("asymmetry", "float", shape, 0.1, 0.8, about="Asymmetry factor of the phase function")
+    d.input("asymmetry", "float", shape, 0.1, 0.8, about="Phase function asymmetry factor")
     if clouds == "fraction":
-        d.input("cloud_fraction", "float", shape, 0.0, 1.0, about="Fraction of the layer that clouds cover")
+        d.input("cloud_fraction", "float", shape, 0.0, 1.0, about="Layer cloud fraction")
     if clouds == "path":
         d.input("water_path", "float", shape, 0.0, 0.1, about="Liquid water path [kg/m^2]")
-        d.param("droplet_radius", "float", 8.0e-6, 1.4e-5, about="Effective radius of droplets [m]")
+        d.param("droplet_radius", "float", 8.0e-6, 1.4e-5, about="Effective droplet radius [m]")
     lowest = -0.3 if night == "skip" else 0.0
     d.input("cos_zenith", "float", columns, lowest, 1.0, about="Cosine of the solar zenith angle")
     if ground == "field":
-        d.input("ground_albedo", "float", columns, 0.05, 0.7, about="Albedo of the ground")
+        d.input("ground_albedo", "float", columns, 0.05, 0.7, about="Surface albedo")
     elif ground == "constant":
-        d.param("ground_albedo", "float", 0.1, 0.4, about="Albedo of the ground")
+        d.param("ground_albedo", "float", 0.1, 0.4, about="Surface albedo")
     if result != "albedo":
-        d.param("solar", "float", 1360.0, 1362.0, about="Solar irradiance at the top [W/m^2]")
+        d.param(
+            "solar", "float", 1360.0, 1362.0, about="Solar irradiance at the top of the atmosphere [W/m^2]"
+        )
     d.module(f"LAYERS = wp.constant({layers})")
     if result == "heating":
-        d.input("layer_mass", "float", layers, 800.0, 2500.0, about="Mass of the layers [kg/m^2]")
+        d.input("layer_mass", "float", layers, 800.0, 2500.0, about="Layer air mass [kg/m^2]")
     if result in ("heating", "fluxes"):
-        d.output("net_flux", "float", edges, about="Downward minus upward flux at the interfaces [W/m^2]")
+        d.output("net_flux", "float", edges, about="Net flux (down minus up) at layer interfaces [W/m^2]")
         if result == "heating":
-            d.output("heating_rate", "float", shape, about="Heating by absorption [K/day]")
+            d.output("heating_rate", "float", shape, about="Shortwave heating rate [K/day]")
     elif result == "albedo":
-        d.output("planetary_albedo", "float", columns, about="Reflected fraction of the incoming light")
+        d.output("planetary_albedo", "float", columns, about="Planetary albedo (reflected fraction)")
     else:
-        d.output("ground_light", "vec2", columns, about="Direct and diffuse flux at the ground [W/m^2]")
+        d.output("ground_light", "vec2", columns, about="Direct and diffuse surface flux [W/m^2]")
     wide = f"vec{layers + 1}"
     d.module(f"{wide} = wp.types.vector(length={layers + 1}, dtype=float)")
     d.function(
         '''
         @wp.func
         def layer_response(tau: float, omega: float, g: float, mu0: float):
-            """Reflection and transmission of a layer, to the beam and to diffuse light."""
+            """Two-stream layer reflectance and transmittance for direct and diffuse light."""
             $closure
             gamma4 = 1.0 - gamma3
             alpha1 = gamma1 * gamma4 + gamma2 * gamma3
             alpha2 = gamma1 * gamma3 + gamma2 * gamma4
-            # Conservative scattering would make it zero
+            # Clamp since k vanishes for conservative scattering
             k = wp.sqrt(wp.max(gamma1 * gamma1 - gamma2 * gamma2, 1.0e-6))
-            # 1 - k_mu^2 is in a denominator: the singularity is removable, step aside
+            # Avoid the removable singularity at k_mu = 1
             k_mu = k * mu0
             if wp.abs(1.0 - k_mu * k_mu) < 1.0e-3:
                 k = 1.001 * k
@@ -135,10 +135,10 @@ def two_stream_fluxes(d: Draft) -> None:
             r_diffuse = gamma2 * (1.0 - fade2) / denom
             t_diffuse = 2.0 * k * fade / denom
             scale = omega / ((1.0 - k_mu * k_mu) * denom)
-            # Meador & Weaver (1980), eq. 14, both sides multiplied by exp(-k tau) against overflow
+            # Meador & Weaver (1980), eq. 14, scaled by exp(-k tau) to avoid overflow
             r_beam = (1.0 - k_mu) * (alpha2 + k * gamma3) - (1.0 + k_mu) * (alpha2 - k * gamma3) * fade2
             r_beam = scale * (r_beam - 2.0 * k * (gamma3 - alpha2 * mu0) * fade * through)
-            # Their eq. 15 less the part that is not scattered
+            # Eq. 15 without the unscattered part
             t_beam = (1.0 + k_mu) * (alpha1 + k * gamma4) - (1.0 - k_mu) * (alpha1 - k * gamma4) * fade2
             t_beam = scale * (2.0 * k * (gamma4 + alpha1 * mu0) * fade - t_beam * through)
             return r_beam, t_beam, r_diffuse, t_diffuse, through
@@ -146,7 +146,7 @@ def two_stream_fluxes(d: Draft) -> None:
         closure=_CLOSURES[closure],
     )
     scaled = """
-        # Delta scaling counts the forward peak as beam, since two streams cannot resolve it
+        # Delta scaling: treat the forward peak as direct beam, since two streams cannot resolve it
         peak = g * g
         tau = (1.0 - omega * peak) * tau
         omega = (1.0 - peak) * omega / (1.0 - omega * peak)
@@ -154,7 +154,7 @@ def two_stream_fluxes(d: Draft) -> None:
         """
     cloudy = {
         "none": "",
-        "fraction": f"# Scale with the cover to the 3/2, because light passes through the gaps of broken clouds\ncover = {at('cloud_fraction', 'k')}\ntau *= cover * wp.sqrt(cover)",
+        "fraction": f"# Scale by cloud fraction^1.5 to account for gaps in broken clouds\ncover = {at('cloud_fraction', 'k')}\ntau *= cover * wp.sqrt(cover)",
         "path": f"""
             # tau = 3/2 LWP / (rho_w r_e), nearly conservative droplets with g = 0.85
             cloud_tau = 1.5 * {at("water_path", "k")} / (1000.0 * droplet_radius)
@@ -174,7 +174,7 @@ def two_stream_fluxes(d: Draft) -> None:
         "constant": "",
         "field": "surface = ground_albedo[column]",
         "ocean": """
-            # Water reflects more at low sun (Taylor et al. 1996); taken for diffuse light, too
+            # Ocean albedo depends on sun elevation (Taylor et al. 1996), also used for diffuse light
             surface = 0.037 / (1.1 * wp.pow(mu0, 1.4) + 0.15)
             """,
     }[ground]
@@ -184,7 +184,7 @@ def two_stream_fluxes(d: Draft) -> None:
             """
     else:
         downwards = """
-            # Downwards: what is left of the diffuse light at each interface
+            # Downward sweep: diffuse light at each interface
             diffuse = float(0.0)
             $top
             for k in range(LAYERS):
@@ -213,7 +213,7 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         column = wp.tid()
         $night
         $albedo
-        # Optical properties, and the beam at each interface$unit
+        # Layer optical properties and direct beam at each interface$unit
         beam = $vec()
         beam[0] = $sunlight
         r_beam = $vec()
@@ -232,14 +232,14 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
             r_diffuse[k] = r_dif
             t_diffuse[k] = t_dif
             beam[k + 1] = through * beam[k]
-        # Upwards: albedo of all that is below an interface, and what it sends up by itself
+        # Upward sweep: albedo below each interface and upward diffuse light from the scattered beam
         albedo_below = $vec()
         source_below = $vec()
         albedo_below[LAYERS] = surface
         source_below[LAYERS] = surface * beam[LAYERS]
         for up in range(LAYERS):
             k = LAYERS - 1 - up
-            # Sum of the geometric series, since light bounces between the layer and those below
+            # Geometric series for multiple reflections between the layer and the layers below
             bounce = 1.0 / (1.0 - r_diffuse[k] * albedo_below[k + 1])
             albedo_below[k] = r_diffuse[k] + t_diffuse[k] * t_diffuse[k] * albedo_below[k + 1] * bounce
             source_below[k] = r_beam[k] * beam[k] + t_diffuse[k] * bounce * (
@@ -248,12 +248,12 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
         $downwards
         """,
         night={
-            "skip": f"mu0 = cos_zenith[column]\n# No sunlight at night\nif mu0 <= 0.02:\n{_indented(zeros)}\n    return\n",
-            "clamp": "# Clamp, since a sun at the horizon would shine through endless air\nmu0 = wp.max(cos_zenith[column], 0.05)",
+            "skip": f"mu0 = cos_zenith[column]\n# Early exit at night\nif mu0 <= 0.02:\n{_indented(zeros)}\n    return\n",
+            "clamp": "# Clamp, since the air mass diverges at the horizon\nmu0 = wp.max(cos_zenith[column], 0.05)",
         }[night],
         albedo=albedo,
         vec=wide,
-        unit=", of which one unit comes in" if result == "albedo" else " [W/m^2]",
+        unit=", for unit incoming flux" if result == "albedo" else " [W/m^2]",
         sunlight="1.0" if result == "albedo" else "mu0 * solar",
         tau=at("optical_depth", "k"),
         omega=at("scattering", "k"),
@@ -267,18 +267,18 @@ net = beam[k + 1] + (1.0 - albedo_below[k + 1]) * diffuse - source_below[k + 1]
     )
     if ground == "constant":
         d.text = re.sub(r"\bsurface\b", "ground_albedo", d.text)
-    down = "" if result == "albedo" else ", and fluxes found on the way down"
+    down = "" if result == "albedo" else ", followed by a downward sweep for the fluxes"
     d.explain(f"""
-        Each layer reflects and transmits by the two-stream solution of Meador and Weaver; layers are then
+        Layer reflectance and transmittance use the two-stream solution of Meador and Weaver; layers are then
         added from the ground up{down}.
     """)
     if result != "fluxes":
         what = {
-            "albedo": "the planetary albedo of each column",
-            "heating": "solar heating of the layers of each column",
-            "transmitted": "direct and diffuse sunlight at the ground below each column",
+            "albedo": "the planetary albedo per column",
+            "heating": "solar heating rates for column layers",
+            "transmitted": "direct and diffuse surface sunlight per column",
         }[result]
-        d.says(f"Computes {what} by the two-stream and adding methods.")
+        d.says(f"Computes {what} using a two-stream adding method.")
 
     def reference(v: Values) -> dict[str, Any]:
         tau, w, g = (

@@ -14,37 +14,37 @@ _STABLE = {
     "linear": '''
 @wp.func
 def psi_m_stable(zeta: float) -> float:
-    """Integrated stability function of momentum for stable air (Dyer 1974)."""
+    """Integrated momentum stability function for stable conditions (Dyer 1974)."""
     return -5.0 * zeta
 
 
 @wp.func
 def psi_h_stable(zeta: float) -> float:
-    """Integrated stability function of heat for stable air, which is that of momentum (Dyer 1974)."""
+    """Integrated heat stability function for stable conditions, same as momentum (Dyer 1974)."""
     return psi_m_stable(zeta)
 ''',
     "holtslag": '''
 @wp.func
 def psi_m_stable(zeta: float) -> float:
-    """Integrated stability function of momentum for stable air (Holtslag & De Bruin 1988)."""
+    """Integrated momentum stability function for stable conditions (Holtslag & De Bruin 1988)."""
     return -(0.7 * zeta + 0.75 * (zeta - 5.0 / 0.35) * wp.exp(-0.35 * zeta) + 0.75 * 5.0 / 0.35)
 
 
 @wp.func
 def psi_h_stable(zeta: float) -> float:
-    """Integrated stability function of heat for stable air, taken to be that of momentum."""
+    """Integrated heat stability function for stable conditions, assumed equal to momentum."""
     return psi_m_stable(zeta)
 ''',
     "beljaars": '''
 @wp.func
 def psi_m_stable(zeta: float) -> float:
-    """Integrated stability function of momentum for stable air (Beljaars & Holtslag 1991)."""
+    """Integrated momentum stability function for stable conditions (Beljaars & Holtslag 1991)."""
     return -(zeta + 0.667 * (zeta - 5.0 / 0.35) * wp.exp(-0.35 * zeta) + 0.667 * 5.0 / 0.35)
 
 
 @wp.func
 def psi_h_stable(zeta: float) -> float:
-    """Integrated stability function of heat, which mixes less than momentum when it is very stable."""
+    """Integrated heat stability function, weaker mixing than momentum when very stable."""
     root = wp.pow(1.0 + 2.0 / 3.0 * zeta, 1.5)
     return -(root + 0.667 * (zeta - 5.0 / 0.35) * wp.exp(-0.35 * zeta) + 0.667 * 5.0 / 0.35 - 1.0)
 ''',
@@ -77,7 +77,7 @@ def _stable(form: str, z: Any) -> tuple[Any, Any]:
     weight=3,
 )
 def surface_fluxes(d: Draft) -> None:
-    """Computes turbulent fluxes at the surface by Monin-Obukhov similarity."""
+    """Computes turbulent surface fluxes using Monin-Obukhov similarity."""
     stable = d.option("stable", *_STABLE)
     rough = d.option("roughness", "field", "charnock", "smooth")
     heat = d.option("heat roughness", "ratio", "zilitinkevich", "same")
@@ -102,22 +102,20 @@ def surface_fluxes(d: Draft) -> None:
         d.input("wind", "float", n, 0.0, 12.0, about="Wind speed at the reference height [m/s]")
     else:
         d.input("wind", "vec2", n, -3.0, 4.0, about="Eastward and northward wind [m/s]")
-    d.input("air_theta", "float", n, 285.0, 300.0, about="Potential temperature of the air [K]")
-    d.input("surface_temperature", "float", n, 284.0, 304.0, about="Temperature of the surface [K]")
+    d.input("air_theta", "float", n, 285.0, 300.0, about="Air potential temperature [K]")
+    d.input("surface_temperature", "float", n, 284.0, 304.0, about="Surface temperature [K]")
     if moist:
-        d.input("humidity", "float", n, 0.002, 0.012, about="Specific humidity of the air [kg/kg]")
-        d.input(
-            "surface_humidity", "float", n, 0.004, 0.018, about="Specific humidity at the surface [kg/kg]"
-        )
+        d.input("humidity", "float", n, 0.002, 0.012, about="Air specific humidity [kg/kg]")
+        d.input("surface_humidity", "float", n, 0.004, 0.018, about="Surface specific humidity [kg/kg]")
     if rough == "field" and not canopy:
-        d.input("roughness", "float", n, 0.01, 0.3, about="Roughness length of momentum [m]")
+        d.input("roughness", "float", n, 0.01, 0.3, about="Momentum roughness length [m]")
     if canopy:
-        d.input("canopy_height", "float", n, 0.1, 3.0, about="Height of the vegetation [m]")
+        d.input("canopy_height", "float", n, 0.1, 3.0, about="Canopy height [m]")
     under = "sea" if rough == "charnock" else "ground"
     d.param("height", "float", 10.0, 20.0, about=f"Reference height above the {under} [m]")
-    d.param("air_density", "float", 1.15, 1.25, about="Density of the air [kg/m^3]")
+    d.param("air_density", "float", 1.15, 1.25, about="Air density [kg/m^3]")
     if gusts:
-        d.param("mixed_depth", "float", 600.0, 1000.0, about="Depth of the convective boundary layer [m]")
+        d.param("mixed_depth", "float", 600.0, 1000.0, about="Convective boundary layer depth [m]")
     name, type, about = {
         "fluxes": (
             "fluxes",
@@ -129,9 +127,9 @@ def surface_fluxes(d: Draft) -> None:
         "wind at ten meters": (
             "wind_10m",
             "float",
-            f"Wind speed 10 m above the {under}" + ", gusts included" * gusts + " [m/s]",
+            f"Wind speed 10 m above the {under}" + ", including gusts" * gusts + " [m/s]",
         ),
-        "length": ("stability", "float", "Height over Obukhov length, below 0 for unstable air"),
+        "length": ("stability", "float", "Stability parameter z / L, negative if unstable"),
     }[result]
     d.output(name, type, n, about=about)
     d.module("""
@@ -144,7 +142,7 @@ def surface_fluxes(d: Draft) -> None:
 
 @wp.func
 def psi_m(zeta: float) -> float:
-    """Integrated stability function of momentum, 0 in neutral air."""
+    """Integrated momentum stability function, 0 in neutral conditions."""
     if zeta >= 0.0:
         return psi_m_stable(zeta)
     x = wp.sqrt(wp.sqrt(1.0 - 16.0 * zeta))
@@ -154,7 +152,7 @@ def psi_m(zeta: float) -> float:
 
 @wp.func
 def psi_h(zeta: float) -> float:
-    """Integrated stability function of heat and moisture."""
+    """Integrated stability function for heat and moisture."""
     if zeta >= 0.0:
         return psi_h_stable(zeta)
     return 2.0 * wp.log(0.5 * (1.0 + wp.sqrt(1.0 - 16.0 * zeta)))
@@ -168,18 +166,18 @@ def psi_h(zeta: float) -> float:
     regime = {
         "field": "",
         "charnock": """
-            # Waves grow with the stress (Charnock 1955), smooth flow over calm water
+            # Charnock (1955) wave roughness plus smooth-flow limit for calm water
             z0 = 0.0144 * u_star * u_star / GRAVITY + 0.11 * 1.5e-5 / u_star
             """,
         "smooth": """
-            # Aerodynamically smooth: the viscous sublayer is all the roughness there is
+            # Aerodynamically smooth surface: roughness set by the viscous sublayer
             z0 = 0.11 * 1.5e-5 / u_star
             """,
     }[rough]
     z0h = {
         "ratio": "z0h = 0.1 * z0",
         "zilitinkevich": """
-            # Heat must cross the viscous sublayer between the roughness elements (Zilitinkevich 1995)
+            # Thermal roughness length (Zilitinkevich 1995), since heat must cross the viscous sublayer
             reynolds = u_star * z0 / 1.5e-5
             z0h = z0 * wp.exp(-0.1 * KARMAN * wp.sqrt(reynolds))
             """,
@@ -188,10 +186,10 @@ def psi_h(zeta: float) -> float:
     round_ = """
         zeta = wp.clamp(z * inverse_length, -5.0, 5.0)
         $z0h
-        # Profiles between the roughness lengths and the reference height
+        # Stability-corrected log profiles from roughness to reference height
         momentum_log = wp.log(z / z0) - psi_m(zeta) + psi_m(z0 / z * zeta)
         heat_log = wp.log(z / z0h) - psi_h(zeta) + psi_h(z0h / z * zeta)
-        # A floor, since stable profiles could leave no exchange at all
+        # Minimum friction velocity, since exchange may vanish under stable conditions
         u_star = wp.max(KARMAN * speed / momentum_log, 0.02)
         theta_star = KARMAN * delta_theta / heat_log
         $q_star
@@ -213,7 +211,7 @@ def psi_h(zeta: float) -> float:
             """,
         "heat": "sensible_heat[tid] = -1005.0 * air_density * u_star * theta_star",
         "stress": "stress[tid] = air_density * u_star * u_star",
-        "wind at ten meters": "# Diagnosed on the same profile\n"
+        "wind at ten meters": "# Diagnose using the same profile\n"
         + ("z_10 = 10.0 - 0.67 * canopy_height[tid]\n" if canopy else "")
         + f"zeta_10 = wp.clamp({ten} * inverse_length, -5.0, 5.0)\n"
         f"profile = wp.log({ten} / z0) - psi_m(zeta_10) + psi_m(z0 / {ten} * zeta_10)\n"
@@ -231,7 +229,7 @@ def psi_h(zeta: float) -> float:
         $theta_v
         $first
         $guess
-        # First guess of the stability: z / L is some 8 times the bulk Richardson number
+        # Initial guess for z / L, about 8 times the bulk Richardson number
         richardson = GRAVITY * z * $contrast / (theta_v * speed * speed)
         inverse_length = wp.clamp(richardson, -0.5, 0.1) * 8.0 / z
         for turn in range($rounds):
@@ -239,11 +237,11 @@ def psi_h(zeta: float) -> float:
         $last
         """,
         wind={
-            "speed": "# Calm air would stop all exchange\nspeed = wp.max(wind[tid], 1.0)",
-            "components": "# Calm air would stop all exchange\nspeed = wp.max(wp.length(wind[tid]), 1.0)",
+            "speed": "# Minimum wind speed to avoid zero exchange in calm air\nspeed = wp.max(wind[tid], 1.0)",
+            "components": "# Minimum wind speed to avoid zero exchange in calm air\nspeed = wp.max(wp.length(wind[tid]), 1.0)",
         }[wind],
         z="""
-            # Profiles begin at the displacement height within the vegetation
+            # Subtract the canopy displacement height
             z = height - 0.67 * canopy_height[tid]
             """
         if canopy
@@ -254,7 +252,7 @@ def psi_h(zeta: float) -> float:
         else "theta_v = air_theta[tid]",
         first=first,
         # The other roughness lengths of heat wait for none
-        guess="# First guess: neutral friction velocity\nu_star = KARMAN * speed / wp.log(z / z0)"
+        guess="# Initial guess: neutral friction velocity\nu_star = KARMAN * speed / wp.log(z / z0)"
         if heat == "zilitinkevich"
         else "",
         contrast="(delta_theta + 0.61 * air_theta[tid] * delta_q)" if moist else "delta_theta",
@@ -263,7 +261,7 @@ def psi_h(zeta: float) -> float:
         z0h=z0h,
         q_star="q_star = KARMAN * delta_q / heat_log" if moist else "",
         gust="""
-            # Convective eddies stir the air even without mean wind (Deardorff velocity scale)
+            # Add convective gustiness (Deardorff velocity scale)
             convection = wp.max(-GRAVITY / theta_v * u_star * $buoyancy * mixed_depth, 1.0e-4)
             w_star = wp.pow(convection, 1.0 / 3.0)
             speed = wp.sqrt(mean_wind * mean_wind + 1.44 * w_star * w_star)
@@ -284,16 +282,16 @@ def psi_h(zeta: float) -> float:
     if gusts:
         d.text = d.text.replace("delta_theta = air", "mean_wind = speed\ndelta_theta = air", 1)
     d.explain(f"""
-        Stability depends on the fluxes and these on stability; a few rounds of substitution suffice, as the
-        logarithms change little.{" Heat fluxes are positive upward." if result in ("fluxes", "heat") else ""}
+        Fluxes and stability are coupled, so they are iterated a few times, which is sufficient because the
+        logarithms vary slowly.{" Heat fluxes are positive upward." if result in ("fluxes", "heat") else ""}
     """)
     d.says(
         {
-            "heat": "Computes the sensible heat flux at the surface by Monin-Obukhov similarity.",
-            "stress": "Computes the wind stress at the surface by Monin-Obukhov similarity.",
-            "wind at ten meters": "Diagnoses the wind at ten meters by Monin-Obukhov similarity.",
-            "length": "Computes the stability z / L of the surface layer by Monin-Obukhov similarity.",
-        }.get(result, "Computes turbulent fluxes at the surface by Monin-Obukhov similarity.")
+            "heat": "Computes the surface sensible heat flux using Monin-Obukhov similarity.",
+            "stress": "Computes surface wind stress using Monin-Obukhov similarity.",
+            "wind at ten meters": "Diagnoses 10 m wind speed using Monin-Obukhov similarity.",
+            "length": "Computes the surface-layer stability parameter z / L using Monin-Obukhov similarity.",
+        }.get(result, "Computes turbulent surface fluxes using Monin-Obukhov similarity.")
     )
 
     def psi(zeta: Any) -> tuple[Any, Any]:

@@ -27,7 +27,7 @@ def ramp(kind: str, first: str, second: str) -> tuple[str, str]:
             "wp.where(t < 0.5, cold, warm)",
         ),
         "cubehelix": (
-            "# Deviation from the gray diagonal, turning by 1.5 revolutions\nangle = wp.tau * (0.5 / 3.0 + 1.0 - 1.5 * t)\n"
+            "# Rotate around the gray diagonal, 1.5 revolutions in total\nangle = wp.tau * (0.5 / 3.0 + 1.0 - 1.5 * t)\n"
             "amplitude = 0.5 * t * (1.0 - t)\nc = amplitude * wp.cos(angle)\ns = amplitude * wp.sin(angle)",
             "wp.vec3(t - 0.14861 * c + 1.78277 * s, t - 0.29227 * c - 0.90649 * s, t + 1.97294 * c)",
         ),

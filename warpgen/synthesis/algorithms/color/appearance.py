@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.pieces import piece
 _VIEWING = '''
 @wp.struct
 class ViewingConditions:
-    """Conditions under which a color is seen; luminances in cd/m^2, white as XYZ with Y near 100."""
+    """Viewing conditions; luminance in cd/m^2, white point as XYZ with Y near 100."""
 
     white: wp.vec3
     adapting_luminance: float
@@ -37,8 +37,8 @@ def _cones(matrix: Any, of: str, to: tuple[str, ...]) -> str:
 _COMPRESS = '''
 @wp.func
 def compress_response(cone: float, adaptation: float) -> float:
-    """Hyperbolic cone response with its sign kept, between -400 and 400, plus an offset of 0.1."""
-    # The floor keeps the slope at zero finite
+    """Sign-preserving hyperbolic cone response in [-400, 400], offset by 0.1."""
+    # Clamp to keep the derivative finite at zero
     powered = wp.pow(adaptation * wp.max(wp.abs(cone), 1.0e-4) / 100.0, 0.42)
     return wp.sign(cone) * 400.0 * powered / (powered + 27.13) + 0.1
 '''
@@ -46,10 +46,10 @@ def compress_response(cone: float, adaptation: float) -> float:
 _COMPRESS_ALL = '''
 @wp.func
 def compress_responses(cones: wp.vec3, adaptation: float) -> wp.vec3:
-    """Hyperbolic cone responses with their signs kept, between -400 and 400, plus an offset of 0.1."""
+    """Sign-preserving hyperbolic cone responses in [-400, 400], offset by 0.1."""
     response = wp.vec3()
     for k in range(3):
-        # The floor keeps the slope at zero finite
+        # Clamp to keep the derivative finite at zero
         powered = wp.pow(adaptation * wp.max(wp.abs(cones[k]), 1.0e-4) / 100.0, 0.42)
         response[k] = wp.sign(cones[k]) * 400.0 * powered / (powered + 27.13) + 0.1
     return response
@@ -70,15 +70,15 @@ def compress_responses(cones: wp.vec3, adaptation: float) -> wp.vec3:
     weight=6,
 )
 def appearance_correlates(d: Draft) -> None:
-    """Predicts lightness, chroma and hue of colors under viewing conditions."""
+    """Computes color appearance correlates (lightness, chroma, hue) under given viewing conditions."""
     model = d.option("model", "cam16", "ciecam02")
     result = d.option("result", "correlates", "uniform space", "brightness", "quadrature")
     standard = {"cam16": "CAM16", "ciecam02": "CIECAM02"}[model]
     d.says({
-        "correlates": f"Predicts lightness, chroma and hue of colors under viewing conditions ({standard}).",
-        "uniform space": f"Converts colors under viewing conditions to a uniform color space ({standard}).",
-        "brightness": f"Predicts brightness, colorfulness and saturation of colors by {standard}.",
-        "quadrature": f"Predicts lightness and hue quadrature of colors by {standard}.",
+        "correlates": f"Computes lightness, chroma and hue under given viewing conditions ({standard}).",
+        "uniform space": f"Converts colors to a uniform color space under given viewing conditions ({standard}).",
+        "brightness": f"Computes brightness, colorfulness and saturation using {standard}.",
+        "quadrature": f"Computes lightness and hue quadrature using {standard}.",
     }[result])  # fmt: skip
     source = d.option("input", "xyz", "linear rgb")
     discount = d.option("adaptation", "computed", "complete", "given")
@@ -110,16 +110,16 @@ def appearance_correlates(d: Draft) -> None:
     else:
         d.input("colors", "vec3", n, 0.05, 0.95, about="Linear sRGB colors in [0, 1]")
     if discount == "given":
-        d.param("adaptation_degree", "float", 0.5, 1.0, about="Degree of adaptation to the white, 0 to 1")
+        d.param("adaptation_degree", "float", 0.5, 1.0, about="Degree of chromatic adaptation D in [0, 1]")
     size: int | tuple[int, ...] = (count, n) if several else n
     at = "condition, i" if several else "i"
     outputs = {
         "correlates": (
             ("lightness", "Lightness J, 0 to 100"),
             ("chroma", "Chroma C"),
-            ("hue_angle", "Hue angle h in degrees"),
+            ("hue_angle", "Hue angle h [deg]"),
         ),
-        "uniform space": (("ucs", "Coordinates J', a' and b'"),),
+        "uniform space": (("ucs", "Uniform color space coordinates (J', a', b')"),),
         "brightness": (
             ("brightness", "Brightness Q"),
             ("colorfulness", "Colorfulness M"),
@@ -127,7 +127,7 @@ def appearance_correlates(d: Draft) -> None:
         ),
         "quadrature": (
             ("lightness", "Lightness J, 0 to 100"),
-            ("hue_quadrature", "Hue quadrature H: 0 red, 100 yellow, 200 green, 300 blue"),
+            ("hue_quadrature", "Hue quadrature H (0 red, 100 yellow, 200 green, 300 blue)"),
         ),
     }[result]
     for out, about in outputs:
@@ -164,7 +164,7 @@ def appearance_correlates(d: Draft) -> None:
         $color
         white = viewing.white
 
-        # --- Sharpened cone responses of the sample and the white ---
+        # --- Sharpened cone responses for sample and white point ---
         $cones
         $white_cones
 
@@ -193,7 +193,7 @@ def appearance_correlates(d: Draft) -> None:
         opp_b = (r_a + g_a - 2.0 * b_a) / 9.0
         hue = wp.atan2(opp_b, opp_a)
         achromatic = $sample_sum
-        # Very dark samples may come out slightly negative
+        # Clamp, since very dark samples may go slightly negative
         achromatic_ratio = wp.max(achromatic / achromatic_white, 1.0e-4)
         J = 100.0 * wp.pow(achromatic_ratio, viewing.surround_c * z)
         $result
@@ -204,7 +204,7 @@ def appearance_correlates(d: Draft) -> None:
         if source == "xyz"
         else """
             linear = colors[i]
-            # Linear sRGB primaries to XYZ, scaled to Y = 100 for white
+            # Linear sRGB to XYZ, scaled so that white has Y = 100
             xyz_sample = wp.vec3(
                 41.24 * linear[0] + 35.76 * linear[1] + 18.05 * linear[2],
                 21.26 * linear[0] + 71.52 * linear[1] + 7.22 * linear[2],
@@ -218,7 +218,7 @@ def appearance_correlates(d: Draft) -> None:
                 # D = F (1 - 1/3.6 exp((-L_A - 42) / 92))
                 degree = viewing.surround_f * (1.0 - wp.exp((-viewing.adapting_luminance - 42.0) / 92.0) / 3.6)
                 """,
-            "complete": "# The illuminant is discounted completely: degree of adaptation D = 1",
+            "complete": "# Illuminant fully discounted: D = 1",
             "given": "",
         }[discount],
         gains="\n".join(
@@ -241,7 +241,7 @@ def appearance_correlates(d: Draft) -> None:
             hue_deg = wp.degrees(hue)
             lightness[{at}] = J
             chroma[{at}] = C
-            # Report angles in [0, 360)
+            # Wrap to [0, 360)
             if hue_deg < 0.0:
                 hue_deg += 360.0
             hue_angle[{at}] = hue_deg
@@ -264,7 +264,7 @@ def appearance_correlates(d: Draft) -> None:
         store_quadrature=f"""
             # Hue quadrature interpolates between the unique hues
             hue_deg = wp.degrees(hue)
-            # Unique red lies at 20.14 degrees, so the circle is cut there
+            # Wrap hues below unique red (20.14 degrees)
             if hue_deg < 20.14:
                 hue_deg += 360.0
             $quadrants
@@ -286,8 +286,8 @@ def appearance_correlates(d: Draft) -> None:
     letters, average, dark = (", ".join(part) for part in zip(*(limits[s] for s in surround), strict=True))
     told = " Adaptation is complete (D = 1)." if discount == "complete" else ""
     d.explain(f"""
-        Tristimulus values are adapted to the white, compressed as cones do, and combined to {combined}.
-        Surround: {letters} of {average} (average) down to {dark} (dark).{told}
+        Applies chromatic adaptation and cone response compression, then derives {combined}.
+        Surround: {letters} = {average} (average) to {dark} (dark).{told}
     """)
 
     def agrees(v: Values, after: Values) -> None:

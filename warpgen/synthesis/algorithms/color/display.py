@@ -58,7 +58,7 @@ def _rows(names: str, matrix: Any, of: str, digits: int = 7) -> str:
     weight=5,
 )
 def develop_image(d: Draft) -> None:
-    """Develops linear light for a display: exposure, white balance, tone curve and encoding."""
+    """Converts linear light to display values (exposure, white balance, tone curve, encoding)."""
     balance = d.option("balance", "bradford", "channel gains", "none")
     curve = d.option("curve", "filmic", "reinhard", "narkowicz", "logarithmic", "white point")
     apply = d.option("apply", "channels", "luminance")
@@ -69,7 +69,7 @@ def develop_image(d: Draft) -> None:
     flat = layout == "pixels"
     steps = ["exposure"] + (["white balance"] if balance != "none" else []) + ["a tone curve"]
     steps += (["saturation"] if saturate != "none" else []) + (["encoding"] if coding != "linear" else [])
-    d.says(f"Develops linear light for a display: {', '.join(steps[:-1])} and {steps[-1]}.")
+    d.says(f"Converts linear light to display values using {', '.join(steps[:-1])} and {steps[-1]}.")
     at = "p" if flat else "i, j"
     shape: Any = rows * columns if flat else (rows, columns)
     if layout == "planes":
@@ -81,11 +81,11 @@ def develop_image(d: Draft) -> None:
     d.param("exposure", "float", -1.0, 1.0, about="Exposure compensation [EV]")
     if balance != "none":
         space = "XYZ" if balance == "bradford" else "linear RGB"
-        d.param("white", "vec3", 0.6, 1.4, about=f"White of the light source ({space})")
+        d.param("white", "vec3", 0.6, 1.4, about=f"Light source white point ({space})")
     if saturate != "none":
         d.param("saturation", "float", 0.6, 1.3, about="Saturation factor")
     if curve == "white point":
-        d.param("brightest", "float", 2.0, 5.0, about="Light that maps to white")
+        d.param("brightest", "float", 2.0, 5.0, about="Luminance that maps to white")
     if coding == "gamma":
         d.param("gamma", "float", 1.8, 2.6, about="Display gamma")
     expose = "# Exposure compensation in stops (EV)\nscale = wp.pow(2.0, exposure)\nr *= scale\ng *= scale\nb *= scale"
@@ -94,7 +94,7 @@ def develop_image(d: Draft) -> None:
     adapt = {
         "none": "",
         "channel gains": (
-            "# Normalize the gains to green, so that exposure stays\nr *= white[1] / white[0]\nb *= white[1] / white[2]"
+            "# Normalize gains to green to preserve exposure\nr *= white[1] / white[0]\nb *= white[1] / white[2]"
         ),
         "bradford": "\n".join(
             [
@@ -102,7 +102,7 @@ def develop_image(d: Draft) -> None:
                 _rows("x y z", _XYZ, "r g b"),
                 _rows("cone_l cone_m cone_s", _BRADFORD, "x y z", 4),
                 _rows("cone_l_w cone_m_w cone_s_w", _BRADFORD, "white[0] white[1] white[2]", 4),
-                "# Reference white of the display is D65",
+                "# Display reference white is D65",
                 *(
                     f"{name} *= {value:.6f} / {name}_w"
                     for name, value in zip(
@@ -113,26 +113,24 @@ def develop_image(d: Draft) -> None:
                 ),
                 _rows("x y z", inverse, "cone_l cone_m cone_s"),
                 _rows("r g b", back, "x y z"),
-                "# Clip, since colors out of gamut would turn negative",
+                "# Clip negative out-of-gamut values",
                 *(f"{n} = wp.max({n}, 0.0)" for n in "rgb"),
             ]
         ),
     }[balance]
     tone = {
         "filmic": """
-        # Filmic curve (Hable 2010) with toe and shoulder, scaled so that 11.2 maps to white
+        # Hable 2010 filmic curve, normalized so that 11.2 maps to white
         num = x * (0.22 * x + 0.03) + 0.002
         den = x * (0.22 * x + 0.3) + 0.06
         return (num / den - 0.0333333) / 0.8673012
         """,
-        "reinhard": "# Reinhard's curve\nreturn x / (1.0 + x)",
+        "reinhard": "# Reinhard operator\nreturn x / (1.0 + x)",
         "narkowicz": (
-            "# ACES filmic fit (Narkowicz 2015)\n"
+            "# ACES filmic approximation (Narkowicz 2015)\n"
             "return x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)"
         ),
-        "logarithmic": (
-            "# Logarithmic curve, by which 5 maps to white\nreturn wp.log(1.0 + 8.0 * x) / wp.log(41.0)"
-        ),
+        "logarithmic": ("# Logarithmic curve, 5 maps to white\nreturn wp.log(1.0 + 8.0 * x) / wp.log(41.0)"),
         "white point": (
             "# Extended Reinhard: `brightest` maps to white\n"
             "return x * (1.0 + x / (brightest * brightest)) / (1.0 + x)"
@@ -143,9 +141,9 @@ def develop_image(d: Draft) -> None:
     if apply == "channels":
         toned = "\n".join(f"{n} = tone_curve({n}{given})" for n in "rgb")
     else:
-        toned = f"""# At least a little, to avoid dividing by zero for black
+        toned = f"""# Avoid division by zero for black pixels
 lum = wp.max(0.2126 * r + 0.7152 * g + 0.0722 * b, 1.0e-4)
-# Common scale factor for all channels preserves the hue
+# Scale all channels by the same factor to preserve hue
 ratio = tone_curve(lum{given}) / lum
 r *= ratio
 g *= ratio
@@ -163,7 +161,7 @@ b *= ratio"""
         """,
         "oklab": "\n".join(
             [
-                "# Scale chroma in OKLab to keep lightness and hue",
+                "# Scale chroma in OKLab, which preserves lightness and hue",
                 _rows("l m s", _TO_LMS, "r g b", 10),
                 "l = wp.cbrt(l)\nm = wp.cbrt(m)\ns = wp.cbrt(s)",
                 _rows("light ok_a ok_b", _TO_OKLAB, "l m s", 10),
@@ -174,15 +172,13 @@ b *= ratio"""
             ]
         ),
     }[saturate]
-    clip = "# Clip to what the display can show\n" + "\n".join(
-        f"{n} = wp.clamp({n}, 0.0, 1.0)" for n in "rgb"
-    )
+    clip = "# Clip to the display range\n" + "\n".join(f"{n} = wp.clamp({n}, 0.0, 1.0)" for n in "rgb")
     if curve == "reinhard" and apply == "channels" and saturate == "none":
         clip = ""  # the curve stays below one
     if coding == "linear":
         code = ""
     elif coding == "gamma":
-        code = "inv = 1.0 / gamma\n# Stay above black, where the power has infinite slope\n"
+        code = "inv = 1.0 / gamma\n# Clamp to avoid the infinite slope of the power function at zero\n"
         code += "\n".join(f"{n} = wp.pow(wp.max({n}, 1.0e-4), inv)" for n in "rgb")
     else:
         power, a, b, slope, edge = {
@@ -192,13 +188,13 @@ b *= ratio"""
         d.function(f"""
             @wp.func
             def encode_{coding}(x: float) -> float:
-                # Linear close to black, since the power has infinite slope there
+                # Linear segment near black avoids the infinite slope of the power function
                 if x <= {edge}:
                     return {slope} * x
                 return {a} * wp.pow(x, {power}) - {b}
         """)
         code = "\n".join(f"{n} = encode_{coding}({n})" for n in "rgb")
-    about = "Linear RGB of the display" if coding == "linear" else "Encoded RGB"
+    about = "Linear display RGB" if coding == "linear" else "Encoded RGB"
     if layout == "planes":
         d.output("display", "float", (3, rows, columns), about=about)
         store = "display[0, i, j] = r\ndisplay[1, i, j] = g\ndisplay[2, i, j] = b"
@@ -212,9 +208,7 @@ b *= ratio"""
         store=store,
     )  # fmt: skip
     trim(d)
-    d.explain(
-        "Light is in the primaries of sRGB with 1 for a white wall; the display takes 0 to 1 in each channel."
-    )
+    d.explain("Input uses sRGB primaries with diffuse white at 1; display values are in [0, 1] per channel.")
 
     def reference(v: Values) -> dict[str, Any]:
         c = np.moveaxis(v.linear, 0, -1) if layout == "planes" else v.linear

@@ -27,39 +27,39 @@ from warpgen.synthesis.writing.forms import Form
     weight=11,
 )
 def color_maps(d: Draft) -> None:
-    """Maps numbers to colors."""
+    """Maps scalar values to colors."""
     kind = d.option(
         "kind", "cosine", "hot", "cool warm", "cubehelix", "hue", "two colors", "bands", "table", "thermal"
     )
     scale = d.option("scale", "linear", "log", "symmetric")
     marked = d.flag("out of range", 0.4)
     said = {
-        "cosine": "Maps values to colors by a cosine palette.",
-        "hot": "Maps values to colors from black over red and yellow to white.",
-        "cool warm": "Maps values to a diverging color map from blue over white to red.",
-        "cubehelix": "Maps values to the cubehelix color map of steadily growing lightness.",
-        "hue": "Maps values to hues from red over green and blue to magenta.",
-        "two colors": "Blends two colors according to values.",
-        "bands": "Maps values to bands of constant color.",
-        "table": "Maps values to colors by linear interpolation in a table.",
-        "thermal": "Maps values to colors with smooth steps in each channel.",
+        "cosine": "Maps values to colors using a cosine palette.",
+        "hot": "Maps values to a black-red-yellow-white color ramp.",
+        "cool warm": "Maps values to a diverging blue-white-red color map.",
+        "cubehelix": "Maps values to the cubehelix color map.",
+        "hue": "Maps values to hues (red, green, blue, magenta).",
+        "two colors": "Maps values to colors by blending two end colors.",
+        "bands": "Maps values to discrete color bands.",
+        "table": "Maps values to colors using a linearly interpolated lookup table.",
+        "thermal": "Maps values to a thermal color map using smoothstep ramps.",
     }[kind]  # fmt: skip
     if scale == "log":
-        said = said.replace("values", "logarithms of values")
-    d.says(said.replace(".", ", with gray out of range.") if marked else said)
+        said = said.replace("values", "log-scaled values")
+    d.says(said.replace(".", ", using gray for out-of-range values.") if marked else said)
     if not marked:
-        d.explain("Values out of range get the color of the nearer end.")
+        d.explain("Out-of-range values are clamped to the end colors.")
     form = Form(d)
-    form.element("x", "field", 0.5, 4.5, about="values to show")
+    form.element("x", "field", 0.5, 4.5, about="scalar values to map")
     low, high = d.pick(("low", "high"), ("vmin", "vmax"), ("lower", "upper"))
     if scale == "symmetric":
-        form.number("middle", 2.0, 2.5, about="value at the middle of the map")
-        form.number("reach", 1.2, 1.8, about="distance of the ends of the map from the middle")
+        form.number("middle", 2.0, 2.5, about="value at the color map center")
+        form.number("half_range", 1.2, 1.8, about="half-width of the value range")
     else:
-        form.number(low, 1.0, 1.5, about="value at the lower end of the map")
-        form.number(high, 3.5, 4.0, about="value at the upper end of the map")
+        form.number(low, 1.0, 1.5, about="lower bound of the value range")
+        form.number(high, 3.5, 4.0, about="upper bound of the value range")
     if kind == "cosine":
-        form.number("phase", 0.0, 1.0, "vec3", about="phase of each channel")
+        form.number("phase", 0.0, 1.0, "vec3", about="per-channel phase")
     if kind == "two colors":
         first, second = d.pick(("low_color", "high_color"), ("start", "end"), ("color_a", "color_b"))
         form.number(first, 0.0, 0.5, "vec3", about="color at the lower end")
@@ -70,12 +70,12 @@ def color_maps(d: Draft) -> None:
         form.number("bands", d.pick(4, 5, 6), type="int", about="number of bands")
     if kind == "table":
         n = d.pick(5, 6, 8)
-        form.table("table", "vec3", n, 0.0, 1.0, about="colors at equal distances")
+        form.table("table", "vec3", n, 0.0, 1.0, about="evenly spaced color table")
     form.output("out", "vec3", about="RGB colors")
     head = {
         "linear": f"t = (x - {low}) / ({high} - {low})",
         "log": f"t = wp.log(x / {low}) / wp.log({high} / {low})",
-        "symmetric": "t = 0.5 + 0.5 * (x - middle) / reach",
+        "symmetric": "t = 0.5 + 0.5 * (x - middle) / half_range",
     }[scale]
     if marked:
         head += "\ninside = t >= 0.0 and t <= 1.0"
@@ -85,7 +85,7 @@ def color_maps(d: Draft) -> None:
     lines = f"{head}\n{lines}".rstrip()
     if marked:
         lines += (
-            f"\nshown = {value}\n# Gray marks what is out of range, so it is not mistaken for an extreme\n"
+            f"\nshown = {value}\n# Use gray for out-of-range values so that they are not mistaken for extremes\n"
             "gray = wp.vec3(0.5, 0.5, 0.5)"
         )
         value = "wp.where(inside, shown, gray)"
@@ -96,7 +96,7 @@ def color_maps(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.field
         if scale == "symmetric":
-            t = 0.5 + 0.5 * (x - v.middle) / v.reach
+            t = 0.5 + 0.5 * (x - v.middle) / v.half_range
         else:
             a, b = v[low], v[high]
             t = np.log(x / a) / np.log(b / a) if scale == "log" else (x - a) / (b - a)
@@ -119,7 +119,7 @@ def color_maps(d: Draft) -> None:
     weight=6,
 )
 def seen_colors(d: Draft) -> None:
-    """Transforms colors by a matrix, as filters and eyes do."""
+    """Applies a 3x3 color matrix to RGB colors."""
     kind = d.option(
         "kind",
         "protan",
@@ -141,7 +141,7 @@ def seen_colors(d: Draft) -> None:
     if kind in ("luma chroma", "swap"):
         bound = "none"  # color differences are signed, and a swap leaves no range
     if bound == "clamp":
-        d.explain("Results are kept within [0, 1].")
+        d.explain("Results are clamped to [0, 1].")
     d.calls(
         {
             "protan": "simulate_protanopia|protan_vision|simulate_color_blindness",
@@ -156,20 +156,20 @@ def seen_colors(d: Draft) -> None:
         }[kind]
     )
     said = {
-        "protan": "Simulates how people without red cones see colors.",
-        "deutan": "Simulates how people without green cones see colors.",
-        "tritan": "Simulates how people without blue cones see colors.",
-        "sepia": "Gives colors a sepia tone.",
-        "saturation": "Changes the saturation of colors about the gray of their luminance.",
-        "luma chroma": "Converts colors to luma and color differences.",
-        "swap": "Swaps the red and the blue channel of colors.",
-        "hue turn": "Turns colors around the gray diagonal.",
-        "given": "Multiplies colors by a matrix.",
+        "protan": "Simulates protanopia (missing red cones).",
+        "deutan": "Simulates deuteranopia (missing green cones).",
+        "tritan": "Simulates tritanopia (missing blue cones).",
+        "sepia": "Applies a sepia tone.",
+        "saturation": "Adjusts color saturation relative to luminance.",
+        "luma chroma": "Converts RGB colors to luma and color differences (Y'CbCr).",
+        "swap": "Swaps the red and blue channels.",
+        "hue turn": "Rotates hues about the gray axis.",
+        "given": "Multiplies RGB colors by a 3x3 matrix.",
     }[kind]  # fmt: skip
     if blend != "none":
-        degree = "a given degree" if blend == "amount" else "a degree of its own for each pixel"
-        said = said.replace(".", " and blends with the originals." if kind == "given" else f", to {degree}.")
-    d.says(said.replace(".", ", within [0, 1].") if bound == "clamp" else said)
+        degree = "by a given amount" if blend == "amount" else "by an amount per pixel"
+        said = said.replace(".", " and blends with the originals." if kind == "given" else f", {degree}.")
+    d.says(said.replace(".", ", clamped to [0, 1].") if bound == "clamp" else said)
     tables = {
         "protan": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
         "deutan": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.01182, 0.04294, 0.968881)),
@@ -190,26 +190,26 @@ def seen_colors(d: Draft) -> None:
     coding = {"sepia": "gamma-encoded ", "luma chroma": "gamma-encoded ", "swap": "", "given": ""}
     form.element("c", "colors", 0.0, 1.0, "vec3", about=coding.get(kind, "linear ") + "RGB colors")
     if kind == "saturation":
-        form.number("gain", 0.2, 1.8, about="factor of the saturation")
+        form.number("gain", 0.2, 1.8, about="saturation factor")
     if kind == "hue turn":
         form.number("angle", 0.3, 2.5, about="angle [rad]")
     if kind == "given":
-        form.number("matrix", -0.3, 1.0, "mat33", about="matrix that colors are multiplied by")
+        form.number("matrix", -0.3, 1.0, "mat33", about="color transform matrix")
     amount = d.pick("amount", "strength")
     if blend == "amount":
-        form.number(amount, 0.2, 0.9, about="0 keeps the color, 1 changes it fully")
+        form.number(amount, 0.2, 0.9, about="effect strength in [0, 1]")
     elif blend == "per pixel":
-        form.element(amount, f"{amount}s", 0.0, 1.0, about="0 keeps the color, 1 changes it fully")
+        form.element(amount, f"{amount}s", 0.0, 1.0, about="per-pixel effect strength in [0, 1]")
     form.output("out", "vec3", about="Y'CbCr colors" if kind == "luma chroma" else "transformed colors")
     lines, value = {
         "saturation": (
-            "# Luminance with the weights of BT.709\ny = wp.dot(c, wp.vec3(0.2126, 0.7152, 0.0722))\ngray = wp.vec3(y, y, y)",
+            "# BT.709 luminance\ny = wp.dot(c, wp.vec3(0.2126, 0.7152, 0.0722))\ngray = wp.vec3(y, y, y)",
             "gray + gain * (c - gray)",
         ),
         "swap": ("", "wp.vec3(c[2], c[1], c[0])"),
         "hue turn": (
-            "diagonal = wp.normalize(wp.vec3(1.0, 1.0, 1.0))",
-            "wp.quat_rotate(wp.quat_from_axis_angle(diagonal, angle), c)",
+            "gray_axis = wp.normalize(wp.vec3(1.0, 1.0, 1.0))",
+            "wp.quat_rotate(wp.quat_from_axis_angle(gray_axis, angle), c)",
         ),
         "given": ("", "matrix * c"),
     }.get(kind, ("", f"{constant} * c"))
@@ -267,7 +267,7 @@ def seen_colors(d: Draft) -> None:
     weight=4,
 )
 def transfer_curves(d: Draft) -> None:
-    """Encodes light as signal, or decodes it, by the curve of a standard."""
+    """Applies a standard transfer function to encode or decode light."""
     kind = d.option(
         "kind", "pq", "pq inverse", "hlg", "hlg inverse", "srgb", "srgb inverse", "bt709", "gamma"
     )
@@ -285,18 +285,18 @@ def transfer_curves(d: Draft) -> None:
         }[kind]
     )
     said = {
-        "pq": "Encodes luminance by the perceptual quantizer of HDR video.",
-        "pq inverse": "Decodes luminance from the perceptual quantizer of HDR video.",
-        "hlg": "Encodes light by the hybrid log-gamma curve.",
-        "hlg inverse": "Decodes light from the hybrid log-gamma curve.",
-        "srgb": "Encodes light by the sRGB curve.",
-        "srgb inverse": "Decodes light from the sRGB curve.",
-        "bt709": "Encodes light by the camera curve of HDTV.",
-        "gamma": "Encodes light by a power law.",
+        "pq": "Encodes luminance using the perceptual quantizer (PQ) for HDR video.",
+        "pq inverse": "Decodes luminance from the perceptual quantizer (PQ) for HDR video.",
+        "hlg": "Encodes light using the hybrid log-gamma (HLG) curve.",
+        "hlg inverse": "Decodes light from the hybrid log-gamma (HLG) curve.",
+        "srgb": "Encodes light using the sRGB transfer function.",
+        "srgb inverse": "Decodes light from the sRGB transfer function.",
+        "bt709": "Encodes light using the BT.709 transfer function.",
+        "gamma": "Encodes light using a power law.",
     }[kind]  # fmt: skip
     if scaled == "given" and "pq" not in kind:
         said = (
-            said.replace(".", ", and scales it to a peak.")
+            said.replace(".", " and scales the output to a peak value.")
             if "inverse" in kind
             else said.replace("light ", "light relative to a peak ")
         )
@@ -313,23 +313,23 @@ def transfer_curves(d: Draft) -> None:
     form.element("v" if inverse else "x" if scaled == "given" else "e", given, least, most, about=what[given])
     if scaled == "given":
         if "pq" in kind:
-            d.module("PEAK = wp.constant(10000.0)  # luminance of the full signal [cd/m^2]")
+            d.module("PEAK = wp.constant(10000.0)  # peak luminance [cd/m^2]")
         else:
-            form.number("peak", 1.5, 4.0, about="light at the full signal")
+            form.number("peak", 1.5, 4.0, about="peak light level at full signal")
     if kind == "gamma":
-        form.number("gamma", 1.8, 2.4, about="exponent of the display")
+        form.number("gamma", 1.8, 2.4, about="display gamma")
     form.output(made, about=what[made])
     full = "PEAK" if "pq" in kind else "peak"
     before = f"e = x / {full}" if scaled == "given" and not inverse else ""
-    pq = "# Constants of SMPTE ST 2084\nM1 = wp.constant(0.1593017578125)\nM2 = wp.constant(78.84375)\nC1 = wp.constant(0.8359375)\nC2 = wp.constant(18.8515625)\nC3 = wp.constant(18.6875)"
-    hlg = "# Constants of ARIB STD-B67\nA = wp.constant(0.17883277)\nB = wp.constant(0.28466892)\nC = wp.constant(0.55991073)"
+    pq = "# SMPTE ST 2084 constants\nM1 = wp.constant(0.1593017578125)\nM2 = wp.constant(78.84375)\nC1 = wp.constant(0.8359375)\nC2 = wp.constant(18.8515625)\nC3 = wp.constant(18.6875)"
+    hlg = "# ARIB STD-B67 constants\nA = wp.constant(0.17883277)\nB = wp.constant(0.28466892)\nC = wp.constant(0.55991073)"
     if "pq" in kind or "hlg" in kind:
         d.module(pq if "pq" in kind else hlg)
     lines, value = {
         "pq": ("p = wp.pow(e, M1)", "wp.pow((C1 + C2 * p) / (1.0 + C3 * p), M2)"),
         "pq inverse": ("p = wp.pow(v, 1.0 / M2)", "wp.pow(wp.max(p - C1, 0.0) / (C2 - C3 * p), 1.0 / M1)"),
         "hlg": (
-            "# Square root of dark light, logarithm of bright light\nif e > 1.0 / 12.0:\n    s = A * wp.log(12.0 * e - B) + C\nelse:\n    s = wp.sqrt(3.0 * e)",
+            "# Square root for dark values, logarithmic for bright values\nif e > 1.0 / 12.0:\n    s = A * wp.log(12.0 * e - B) + C\nelse:\n    s = wp.sqrt(3.0 * e)",
             "s",
         ),
         "hlg inverse": (
@@ -337,15 +337,15 @@ def transfer_curves(d: Draft) -> None:
             "y",
         ),
         "srgb": (
-            "# Linear close to black, since the power has infinite slope there\nif e > 0.0031308:\n    s = 1.055 * wp.pow(e, 1.0 / 2.4) - 0.055\nelse:\n    s = 12.92 * e",
+            "# Linear segment near black to avoid the infinite slope of the power function\nif e > 0.0031308:\n    s = 1.055 * wp.pow(e, 1.0 / 2.4) - 0.055\nelse:\n    s = 12.92 * e",
             "s",
         ),
         "srgb inverse": (
-            "# Linear close to black\nif v > 0.04045:\n    y = wp.pow((v + 0.055) / 1.055, 2.4)\nelse:\n    y = v / 12.92",
+            "# Linear segment near black\nif v > 0.04045:\n    y = wp.pow((v + 0.055) / 1.055, 2.4)\nelse:\n    y = v / 12.92",
             "y",
         ),
         "bt709": (
-            "# Linear close to black, since the power has infinite slope there\nif e >= 0.018:\n    s = 1.099 * wp.pow(e, 0.45) - 0.099\nelse:\n    s = 4.5 * e",
+            "# Linear segment near black to avoid the infinite slope of the power function\nif e >= 0.018:\n    s = 1.099 * wp.pow(e, 0.45) - 0.099\nelse:\n    s = 4.5 * e",
             "s",
         ),
         "gamma": ("", "wp.pow(e, 1.0 / gamma)"),
@@ -353,7 +353,7 @@ def transfer_curves(d: Draft) -> None:
     if scaled == "given" and inverse:
         value = f"{full} * {value}"
     if "pq" in kind and scaled == "none":
-        d.explain("Light of 1 stands for 10,000 cd/m^2.")
+        d.explain("A light value of 1 corresponds to 10,000 cd/m^2.")
     form.write(f"{'from' if inverse else 'to'}_{kind.split()[0]}", f"{before}\n{lines}".strip(), value)
 
     def reference(v: Values) -> Mapping[str, Any]:

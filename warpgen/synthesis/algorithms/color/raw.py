@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 _SENSOR = '''
 @wp.struct
 class SensorParams:
-    """Calibration of a raw sensor; levels in digital numbers."""
+    """Raw sensor calibration; levels in digital numbers."""
 
     black_level: float
     white_level: float
@@ -29,7 +29,7 @@ SHADED, EVEN = piece(_SENSOR), piece(_SENSOR.replace("    vignetting: float\n", 
 _READ = '''
 @wp.func
 def linear_sample(raw: wp.array2d(dtype=float), sensor: SensorParams, row: int, col: int) -> float:
-    """Read a sensor value, scaled so that black is 0 and white is 1."""
+    """Load a raw sample and normalize it so that black is 0 and white is 1."""
     $border
     return (raw[r, c] - sensor.black_level) / (sensor.white_level - sensor.black_level)
 '''
@@ -37,7 +37,7 @@ def linear_sample(raw: wp.array2d(dtype=float), sensor: SensorParams, row: int, 
 _BORDERS = {
     "mirror": (
         """
-        # Mirror about the border pixels, which keeps the Bayer phase
+        # Mirror at the border to preserve the Bayer phase
         r = wp.where(row < 0, -row, wp.where(row >= raw.shape[0], 2 * raw.shape[0] - 2 - row, row))
         c = wp.where(col < 0, -col, wp.where(col >= raw.shape[1], 2 * raw.shape[1] - 2 - col, col))
         """,
@@ -45,7 +45,7 @@ _BORDERS = {
     ),
     "repeat": (
         """
-        # Repeat the outermost two rows and columns, which keeps the Bayer phase
+        # Repeat the outermost two rows and columns to preserve the Bayer phase
         r = wp.where(row < 0, row + 2, wp.where(row >= raw.shape[0], row - 2, row))
         c = wp.where(col < 0, col + 2, wp.where(col >= raw.shape[1], col - 2, col))
         """,
@@ -56,7 +56,7 @@ _BORDERS = {
 # Interpolated channels at a red (or blue) site, and at green sites; `cross`, `diag` ... are named sums.
 _DEMOSAIC = {
     "bilinear": """
-        # Bilinear interpolation of the two missing channels
+        # Bilinear interpolation for the two missing channels
         if is_green:
             green = center
             along_row = 0.5 * (west + east)
@@ -66,7 +66,7 @@ _DEMOSAIC = {
             opposite = 0.25 * (north_west + north_east + south_west + south_east)
         """,
     "gradient corrected": """
-        # Malvar, He & Cutler 2004: correct the bilinear estimate with the Laplacian of the known channel
+        # Malvar, He & Cutler 2004: bilinear estimate with a Laplacian correction from the known channel
         if is_green:
             green = center
             far_row = west2 + east2
@@ -81,7 +81,7 @@ _DEMOSAIC = {
             opposite = (6.0 * center + 2.0 * corners - 1.5 * far) / 8.0
         """,
     "edge aware": """
-        # Hamilton & Adams 1997: interpolate green along the direction of the smaller gradient
+        # Hamilton & Adams 1997: interpolate green along the smaller gradient
         if is_green:
             green = center
             along_row = 0.5 * (west + east)
@@ -117,7 +117,7 @@ def filmic_curve(x: float) -> float:
     ),
     "luminance": (
         """
-        # --- Tone mapping of the luminance only (Reinhard): scaling all channels alike preserves the hue ---
+        # --- Luminance tone mapping (Reinhard), uniform scaling preserves the hue ---
         luminance = 0.2126 * out_r + 0.7152 * out_g + 0.0722 * out_b
         tone_scale = 1.0 / (1.0 + luminance)
         mapped_r = out_r * tone_scale
@@ -153,7 +153,7 @@ _PHASES = {"RGGB": (0, 0), "BGGR": (1, 1), "GRBG": (0, 1), "GBRG": (1, 0)}
     weight=12,
 )
 def develop_raw(d: Draft) -> None:
-    """Develops a raw Bayer image to display-referred sRGB in a single pass."""
+    """Converts a raw Bayer image to display-referred sRGB in a single pass."""
     demosaic = d.option("demosaic", *_DEMOSAIC)
     tone = d.option("tone", *_TONES)
     border = d.option("border", *_BORDERS)
@@ -174,20 +174,20 @@ def develop_raw(d: Draft) -> None:
         del fields["vignetting"]
     d.struct("sensor", SHADED if vignetting else EVEN, fields, about="Sensor calibration")
     if saturation:
-        d.param("saturation", "float", 0.7, 1.3, about="1 keeps the saturation, 0 gives gray")
+        d.param("saturation", "float", 0.7, 1.3, about="Saturation factor, 1 for unchanged, 0 for grayscale")
     if layout == "vec3":
-        d.output("developed", "vec3", (rows, cols), about="sRGB colors")
+        d.output("developed", "vec3", (rows, cols), about="Output image in sRGB")
     else:
         d.output("developed", "float", (3, rows, cols), about="sRGB planes, shape (3, height, width)")
     lines, mode = _BORDERS[border]
     d.function(_READ, border=lines)
     curve, helper = _TONES[tone]
     if helper:
-        d.module("FILMIC_WHITE = wp.constant(4.0)  # light that maps to white")
+        d.module("FILMIC_WHITE = wp.constant(4.0)  # linear value that maps to white")
         d.function(helper)
     d.function(_ENCODE)
     if highlights:
-        d.module("HIGHLIGHT_RANGE = wp.constant(0.5)  # excess over white from which on pixels are gray")
+        d.module("HIGHLIGHT_RANGE = wp.constant(0.5)  # overexposure range for the blend to gray")
     far = demosaic != "bilinear"
     red_row, red_col = _PHASES[phase]
     shown = "out" if tone == "clip" else "mapped"
@@ -257,7 +257,7 @@ def develop_raw(d: Draft) -> None:
             for k, x in enumerate("rgb")
         ),
         vignetting="""
-            # --- Lens shading: brighten by 1 + a r^2, with r from 0 at the center to 1 in the corners ---
+            # --- Lens shading correction: gain 1 + a r^2, r is 0 at the center and 1 in the corners ---
             half_height = 0.5 * float(raw.shape[0])
             half_width = 0.5 * float(raw.shape[1])
             offset_row = float(row) + 0.5 - half_height
@@ -272,7 +272,7 @@ def develop_raw(d: Draft) -> None:
         if vignetting
         else "",
         highlights="""
-            # --- Highlights: pull clipped pixels to the neutral axis to avoid color casts ---
+            # --- Highlights: desaturate clipped pixels to avoid color casts ---
             brightest = wp.max(red, wp.max(green, blue))
             if brightest > 1.0:
                 neutral = wp.min((brightest - 1.0) / HIGHLIGHT_RANGE, 1.0)
@@ -283,7 +283,7 @@ def develop_raw(d: Draft) -> None:
         if highlights
         else "",
         saturation="""
-            # --- Saturation: interpolate from the gray of the same luminance ---
+            # --- Saturation: lerp between luminance and color ---
             gray = 0.2126 * out_r + 0.7152 * out_g + 0.0722 * out_b
             out_r = wp.max(gray + saturation * (out_r - gray), 0.0)
             out_g = wp.max(gray + saturation * (out_g - gray), 0.0)

@@ -26,7 +26,7 @@ _WHITE = np.array([0.95047, 1.0, 1.08883])
     weight=2,
 )
 def compare_colors(d: Draft) -> None:
-    """Computes color differences in terms of lightness, chroma and hue."""
+    """Computes perceptual color differences in lightness, chroma and hue."""
     formula = d.option("formula", "ciede2000", "cie94", "cmc", weights=(0.6, 0.2, 0.2))
     space = d.option("space", "lab", "linear rgb", "lch")
     against = d.option("against", "pairs", "palette", "one")
@@ -48,15 +48,17 @@ def compare_colors(d: Draft) -> None:
             "cmc": "color_difference|delta_e_cmc|cmc_difference",
         }[formula])  # fmt: skip
     name = {"ciede2000": "CIEDE2000", "cie94": "CIE94", "cmc": "CMC"}[formula]
-    found = f"the smallest {name} difference of each color to a palette"
+    found = f"the minimum {name} difference between each color and a palette"
     if palette:
-        d.says(f"Computes by how much {found} exceeds a tolerance." if excess else f"Finds {found}.")
+        d.says(
+            f"Computes the amount by which {found} exceeds a tolerance." if excess else f"Computes {found}."
+        )
     else:
         d.says({
-            "difference": f"Computes {name} color differences in terms of lightness, chroma and hue.",
+            "difference": f"Computes {name} color differences.",
             "parts": f"Splits {name} color differences into lightness, chroma and hue components"
             + (", without the rotation term." if formula == "ciede2000" else "."),
-            "tolerance": f"Computes by how much {name} color differences exceed a tolerance.",
+            "tolerance": f"Computes the amount by which {name} color differences exceed a tolerance.",
         }[result])  # fmt: skip
     first, second = {
         "pairs": d.pick(("first", "second"), ("standards", "samples"), ("references", "trials")),
@@ -64,7 +66,7 @@ def compare_colors(d: Draft) -> None:
         "one": d.pick(("first", "second"), ("colors", "target"), ("standards", "sample")),
     }[against]
     many = patches if palette else count
-    about = {"pairs": "Colors to compare them with", "palette": "Palette", "one": "Color to compare with"}[
+    about = {"pairs": "Colors to compare against", "palette": "Palette colors", "one": "Reference color"}[
         against
     ]
     if space == "lab":
@@ -95,10 +97,10 @@ def compare_colors(d: Draft) -> None:
         else:
             d.input(second, "vec3", many, 0.0, bright, about=f"{about}: linear sRGB")
     if weights:
-        d.param("kl", "float", 1.0, 2.0, about="Tolerance of lightness, which divides its differences")
-        d.param("kc", "float", 0.8, 1.4, about="Tolerance of chroma, which divides its differences")
+        d.param("kl", "float", 1.0, 2.0, about="Parametric lightness factor k_L")
+        d.param("kc", "float", 0.8, 1.4, about="Parametric chroma factor k_C")
     if result == "tolerance":
-        d.param("tolerance", "float", 2.0, 6.0, about="Acceptable difference")
+        d.param("tolerance", "float", 2.0, 6.0, about="Color difference tolerance")
     at = {"pairs": "[tid]", "palette": "[s]", "one": ""}[against]
     if space == "lab":
         one = f"l1 = {first}_l[tid]\na1 = {first}_ab[tid][0]\nb1 = {first}_ab[tid][1]"
@@ -122,7 +124,7 @@ def compare_colors(d: Draft) -> None:
         d.function("""
             @wp.func
             def lab_root(t: float) -> float:
-                \"\"\"Cube root of CIE L*a*b*, linear near black.\"\"\"
+                \"\"\"CIE L*a*b* cube-root function with a linear segment near black.\"\"\"
                 if t > 0.008856:
                     return wp.cbrt(t)
                 return 7.787 * t + 16.0 / 116.0
@@ -130,7 +132,7 @@ def compare_colors(d: Draft) -> None:
         d.function("""
             @wp.func
             def to_lab(rgb: wp.vec3) -> wp.vec3:
-                \"\"\"Linear sRGB to CIE L*a*b* under D65.\"\"\"
+                \"\"\"Convert linear sRGB to CIE L*a*b* (D65).\"\"\"
                 x = (0.4124564 * rgb[0] + 0.3575761 * rgb[1] + 0.1804375 * rgb[2]) / 0.95047
                 y = 0.2126729 * rgb[0] + 0.7151522 * rgb[1] + 0.0721750 * rgb[2]
                 z = (0.0193339 * rgb[0] + 0.1191920 * rgb[1] + 0.9503041 * rgb[2]) / 1.08883
@@ -148,7 +150,7 @@ def compare_colors(d: Draft) -> None:
         body = f"""
         c_mean = 0.5 * (c1 + c2)
         c7 = wp.pow(c_mean, 7.0)
-        # G factor of CIEDE2000: rescale a* near the neutral axis; 6103515625 is 25^7
+        # CIEDE2000 G factor rescales a* near the neutral axis; 6103515625 = 25^7
         g = 0.5 * (1.0 - wp.sqrt(c7 / (c7 + 6103515625.0)))
         ap1 = (1.0 + g) * a1
         ap2 = (1.0 + g) * a2
@@ -160,7 +162,7 @@ def compare_colors(d: Draft) -> None:
             h1 += 2.0 * wp.pi
         if h2 < 0.0:
             h2 += 2.0 * wp.pi
-        # Shortest hue difference, no more than half a turn
+        # Wrap the hue difference to at most half a turn
         dh = h2 - h1
         h_sum = h1 + h2
         if wp.abs(dh) > wp.pi:
@@ -175,7 +177,7 @@ def compare_colors(d: Draft) -> None:
         hm = 0.5 * h_sum
         cm = 0.5 * (cp1 + cp2)
         lm = 0.5 * (l1 + l2) - 50.0
-        # T depends on the hue, with phases of 30, 6 and 63 degrees
+        # T: hue-dependent weight, with phases of 30, 6 and 63 degrees
         t = (
             1.0
             - 0.17 * wp.cos(hm - 0.5235988)
@@ -201,7 +203,7 @@ def compare_colors(d: Draft) -> None:
         da = a1 - a2
         db = b1 - b2
         dc = c2 - c1
-        # dH^2 = da^2 + db^2 - dC^2, may be slightly negative due to rounding
+        # dH^2 = da^2 + db^2 - dC^2, clamp since it may be slightly negative due to rounding
         hue_square = wp.max(da * da + db * db - dc * dc, 0.0)
         el = {"(l2 - l1) / kl" if weights else "l2 - l1"}
         ec = dc / {"(kc * (1.0 + 0.045 * c1))" if weights else "(1.0 + 0.045 * c1)"}
@@ -219,7 +221,7 @@ def compare_colors(d: Draft) -> None:
         sc = 0.0638 * c1 / (1.0 + 0.0131 * c1) + 0.638
         c4 = c1 * c1 * c1 * c1
         f = wp.sqrt(c4 / (c4 + 1900.0))
-        # T: hue-dependent weighting
+        # T: hue-dependent weight
         if h1 >= 164.0 and h1 <= 345.0:
             t = 0.56 + wp.abs(0.2 * wp.cos(wp.radians(h1 + 168.0)))
         else:
@@ -237,11 +239,11 @@ def compare_colors(d: Draft) -> None:
         square = el * el + ec * ec + eh * eh
         """
     if result == "parts":
-        d.output("parts", "vec3", count, about="Weighted differences of lightness, chroma and hue")
+        d.output("parts", "vec3", count, about="Weighted lightness, chroma and hue differences")
     else:
         delta = "excess" if excess else "delta"
         d.output(
-            delta, "float", count, about="Differences less the tolerance" if excess else "Color differences"
+            delta, "float", count, about="Color difference minus tolerance" if excess else "Color differences"
         )
     if palette:
         minus = " - tolerance" if excess else ""
@@ -267,9 +269,9 @@ def compare_colors(d: Draft) -> None:
     d.code(text, one=one, two=two, body=body)
     trim(d)
     d.explain({
-        "ciede2000": "CIEDE2000 with means and differences of hue on the circle.",
-        "cie94": "CIE94 for graphic arts; the first color is the standard that sets the weights.",
-        "cmc": "CMC l:c; the first color is the standard that sets the size of its ellipsoid.",
+        "ciede2000": "CIEDE2000 hue means and differences are computed on the circle.",
+        "cie94": "CIE94 for graphic arts; the first color is the reference used for the weights.",
+        "cmc": "CMC l:c; the first color is the reference used for the ellipsoid size.",
     }[formula])  # fmt: skip
 
     def lab(v: Values, name: str) -> Any:

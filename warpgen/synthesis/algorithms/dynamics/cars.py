@@ -13,10 +13,10 @@ from warpgen.synthesis.writing.pieces import piece
 CAR = piece("""
 @wp.struct
 class CarState:
-    x: float  # position in the world [m]
+    x: float  # world position [m]
     y: float
     yaw: float
-    vx: float  # forward and lateral velocity in the frame of the car [m/s]
+    vx: float  # forward and lateral velocity in the car frame [m/s]
     vy: float
     yaw_rate: float
 """)
@@ -36,7 +36,7 @@ _FIELDS = {
         "drive_step": "vehicle_step|bicycle_model|simulate_cars",
         "pose": "poses",
         "speed": "v_long|vx_in",
-        "sideways": "lat_state|vy_yaw",
+        "lateral": "lateral_state|vy_yaw",
         "cars": "state|vehicles|fleet",
         "steer": "steering|delta_in",
         "drive_acc": "a_cmd|accel|long_acc",
@@ -59,59 +59,62 @@ def drive_step(d: Draft) -> None:
         d.calls("car_accelerations|vehicle_dynamics|single_track_rates")
     elif result == "lateral forces":
         d.calls("tire_forces|lateral_forces|axle_forces")
-    against = " with air and rolling resistance" if resist else ""
+    against = " with aerodynamic drag and rolling resistance" if resist else ""
     d.says(
         {
-            "state": f"Integrates a single-track vehicle model{against} over one time step.",
-            "accelerations": f"Computes the rates of velocities and yaw rate in a single-track vehicle model{against}.",
-            "lateral forces": "Computes the lateral tire forces of both axles in a single-track vehicle model.",
+            "state": f"Integrates a single-track (bicycle) vehicle model{against} over one time step.",
+            "accelerations": f"Computes state derivatives for a single-track (bicycle) vehicle model{against}.",
+            "lateral forces": "Computes front and rear lateral tire forces for a single-track vehicle model.",
         }[result]
     )
     if layout == "struct":
         fields = _FIELDS | ({"vy": fill(-0.4, 0.4), "yaw_rate": fill(-0.3, 0.3)} if tire == "linear" else {})
-        d.struct("cars", CAR, fields, shape=count, about="State of each car")
+        d.struct("cars", CAR, fields, shape=count, about="Vehicle states")
         read = "car = cars[tid]\nvx = car.vx\nvy = car.vy\nr = car.yaw_rate"
         place = "px = car.x\npy = car.y\nyaw = car.yaw"
     else:
         if result == "state":
-            d.input("pose", "vec3", count, -3.0, 3.0, about="Positions [m] and heading [rad] (x, y, yaw)")
+            d.input("pose", "vec3", count, -3.0, 3.0, about="Vehicle poses (x [m], y [m], yaw [rad])")
         d.input("speed", "float", count, 5.0, 25.0, about="Forward velocities [m/s]")
         small = 0.4 if tire == "linear" else 1.5  # other tires may slide
         about = "Lateral velocities [m/s] and yaw rates [rad/s]"
-        d.input("sideways", "vec2", count, -small, small, about=about)
-        read = "vx = speed[tid]\nvy = sideways[tid][0]\nr = sideways[tid][1]"
+        d.input("lateral", "vec2", count, -small, small, about=about)
+        read = "vx = speed[tid]\nvy = lateral[tid][0]\nr = lateral[tid][1]"
         place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
     if result != "state":
         place = ""
     turned = 0.25 if tire == "linear" else 0.45
     d.input("steer", "float", count, -turned, turned, about="Steering angles [rad]")
     if result != "lateral forces" or load == "transfer":
-        d.input("drive_acc", "float", count, -3.0, 3.0, about="Accelerations by drive and brakes [m/s^2]")
+        d.input("drive_acc", "float", count, -3.0, 3.0, about="Drive and brake accelerations [m/s^2]")
     if result == "state":
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     constants = ["MASS = wp.constant(1500.0)  # [kg]"]
     if result != "lateral forces":
-        constants += ["INERTIA = wp.constant(2500.0)  # about the vertical [kg m^2]"]
-    constants += ["FRONT = wp.constant(1.2)  # axles to the center of mass [m]", "REAR = wp.constant(1.6)"]
+        constants += ["INERTIA = wp.constant(2500.0)  # yaw inertia [kg m^2]"]
+    constants += [
+        "FRONT = wp.constant(1.2)  # axle distance to the center of mass [m]",
+        "REAR = wp.constant(1.6)",
+    ]
     if load == "transfer":
-        constants += ["HEIGHT = wp.constant(0.5)  # of the center of mass [m]"]
+        constants += ["HEIGHT = wp.constant(0.5)  # center of mass height [m]"]
     if tire != "linear":
-        constants += ["FRICTION = wp.constant(0.95)  # largest lateral force per load"]
-    told = "stiffness factors" if tire == "magic formula" else "cornering stiffness per load [1/rad]"
+        constants += ["FRICTION = wp.constant(0.95)  # friction coefficient"]
+    told = "stiffness factors" if tire == "magic formula" else "normalized cornering stiffness [1/rad]"
     constants += [f"STIFF_FRONT = wp.constant(9.5)  # {told}", "STIFF_REAR = wp.constant(10.5)"]
     if tire == "magic formula":
         constants += ["SHAPE = wp.constant(1.4)", "CURVATURE = wp.constant(-0.6)"]
     if resist and result != "lateral forces":
         constants += [
             "AIR_DRAG = wp.constant(0.43)  # [N s^2/m^2]",
-            "ROLLING = wp.constant(0.012)  # resistance per load",
+            "ROLLING = wp.constant(0.012)  # rolling resistance coefficient",
             "LOW_SPEED = wp.constant(0.5)  # [m/s]",
         ]
     constants += ["GRAVITY = wp.constant(9.81)  # [m/s^2]"]
     d.module("\n".join(constants))
     slip = """
     delta = steer[tid]
-    # Slip angles of front and rear axle
+    # Front and rear slip angles
     alpha_f = delta - wp.atan2(vy + FRONT * r, vx)
     alpha_r = -wp.atan2(vy - REAR * r, vx)
     """
@@ -122,7 +125,7 @@ def drive_step(d: Draft) -> None:
     """
     if load == "transfer":
         loads += """
-    # The center of mass lies above the ground, so acceleration shifts load to the rear
+    # Longitudinal load transfer due to the center of mass height
     shift = MASS * drive_acc[tid] * HEIGHT / wheelbase
     load_f -= shift
     load_r += shift
@@ -130,28 +133,28 @@ def drive_step(d: Draft) -> None:
     forces = {
         "linear": "fyf = STIFF_FRONT * load_f * alpha_f\nfyr = STIFF_REAR * load_r * alpha_r",
         "magic formula": """
-        # The Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
+        # Pacejka Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
         bf = STIFF_FRONT * alpha_f
         fyf = FRICTION * load_f * wp.sin(SHAPE * wp.atan(bf - CURVATURE * (bf - wp.atan(bf))))
         br = STIFF_REAR * alpha_r
         fyr = FRICTION * load_r * wp.sin(SHAPE * wp.atan(br - CURVATURE * (br - wp.atan(br))))
         """,
         "brush": """
-        # Fiala brush model: constant beyond full sliding (k = 1), since no bristle sticks any more
+        # Fiala brush model: saturates at full sliding (k = 1)
         kf = wp.clamp(STIFF_FRONT * wp.tan(alpha_f) / (3.0 * FRICTION), -1.0, 1.0)
         fyf = FRICTION * load_f * (3.0 * kf - 3.0 * wp.abs(kf) * kf + kf * kf * kf)
         kr = wp.clamp(STIFF_REAR * wp.tan(alpha_r) / (3.0 * FRICTION), -1.0, 1.0)
         fyr = FRICTION * load_r * (3.0 * kr - 3.0 * wp.abs(kr) * kr + kr * kr * kr)
         """,
         "saturated": """
-        # tanh saturates smoothly at the friction limit, so slopes stay continuous
+        # tanh saturates smoothly at the friction limit, so the force stays differentiable
         fyf = FRICTION * load_f * wp.tanh(STIFF_FRONT * alpha_f / FRICTION)
         fyr = FRICTION * load_r * wp.tanh(STIFF_REAR * alpha_r / FRICTION)
         """,
     }[tire]
     push = "" if result == "lateral forces" else "fx = MASS * drive_acc[tid]"
     if resist and push:
-        push += "\n# Air and rolling resistance, which fades at standstill\nrolling = ROLLING * MASS * GRAVITY * wp.tanh(vx / LOW_SPEED)"
+        push += "\n# Aerodynamic drag and rolling resistance, which fades out near zero speed\nrolling = ROLLING * MASS * GRAVITY * wp.tanh(vx / LOW_SPEED)"
         push += "\nfx -= AIR_DRAG * vx * wp.abs(vx) + rolling"
     accelerations = (
         ""
@@ -165,11 +168,11 @@ def drive_step(d: Draft) -> None:
     if result == "state":
         if layout == "struct":
             blank = {name: fill(value=0.0) for name in _FIELDS}
-            d.struct("next_cars", CAR, blank, shape=count, role="output", about="States after the step")
+            d.struct("next_cars", CAR, blank, shape=count, role="output", about="Updated vehicle states")
         else:
-            d.output("next_pose", "vec3", count, about="Poses after the step")
-            d.output("next_speed", "float", count, about="Forward velocities after the step")
-            d.output("next_sideways", "vec2", count, about="Lateral velocities and yaw rates after the step")
+            d.output("next_pose", "vec3", count, about="Updated vehicle poses")
+            d.output("next_speed", "float", count, about="Updated forward velocities")
+            d.output("next_lateral", "vec2", count, about="Updated lateral velocities and yaw rates")
         use = ("ux", "uy", "ur") if integrate == "symplectic" else ("vx", "vy", "r")
         speeds = "ux = vx + dt * ax\nuy = vy + dt * ay\nur = r + dt * rdot"
         moves = f"""
@@ -186,7 +189,7 @@ def drive_step(d: Draft) -> None:
         else:
             kept = (
                 "next_pose[tid] = wp.vec3(px, py, yaw)\nnext_speed[tid] = ux\n"
-                "next_sideways[tid] = wp.vec2(uy, ur)"
+                "next_lateral[tid] = wp.vec2(uy, ur)"
             )
         store = f"{speeds}\n$moves\n{kept}"
     elif result == "accelerations":
@@ -195,12 +198,12 @@ def drive_step(d: Draft) -> None:
             "acc",
             "vec3",
             count,
-            about="Rates of the forward and lateral velocity [m/s^2] and of the yaw rate [rad/s^2]",
+            about="Time derivatives of forward velocity, lateral velocity [m/s^2] and yaw rate [rad/s^2]",
         )
         store = "acc[tid] = wp.vec3(ax, ay, rdot)"
     else:
         moves = ""
-        d.output("forces", "vec2", count, about="Lateral forces of the front and rear axle [N]")
+        d.output("forces", "vec2", count, about="Front and rear axle lateral forces [N]")
         store = "forces[tid] = wp.vec2(fyf, fyr)"
     d.launch(count)
     d.code(
@@ -209,15 +212,17 @@ def drive_step(d: Draft) -> None:
         store=store, moves=moves,
     )  # fmt: skip
     units = "Positions in m, angles" if result == "state" else "Angles"
-    shifts = " Acceleration shifts load between the axles." if load == "transfer" else ""
-    d.explain(f"{units} in rad, velocities in the vehicle frame (forward, left), forces in N.{shifts}")
+    shifts = " Includes longitudinal load transfer." if load == "transfer" else ""
+    d.explain(
+        f"{units} in rad, velocities in the vehicle frame (forward, left), forces in N. One thread per vehicle.{shifts}"
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "struct":
             pose = np.stack([v[f"cars.{name}"] for name in ("x", "y", "yaw")], axis=1)
             vx, vy, r = (v[f"cars.{name}"] for name in ("vx", "vy", "yaw_rate"))
         else:
-            pose, vx, (vy, r) = v.get("pose", np.zeros((count, 3))), v.speed, v.sideways.T
+            pose, vx, (vy, r) = v.get("pose", np.zeros((count, 3))), v.speed, v.lateral.T
         af, ar = v.steer - np.arctan2(vy + 1.2 * r, vx), -np.arctan2(vy - 1.6 * r, vx)
         weight = 1500 * 9.81 / 2.8
         lf, lr = weight * 1.6, weight * 1.2
@@ -254,6 +259,6 @@ def drive_step(d: Draft) -> None:
         if layout == "struct":
             values_ = np.concatenate([moved_pose, after], axis=1).T
             return {f"next_cars.{name}": x for name, x in zip(_FIELDS, values_, strict=True)}
-        return {"next_pose": moved_pose, "next_speed": after[:, 0], "next_sideways": after[:, 1:]}
+        return {"next_pose": moved_pose, "next_speed": after[:, 0], "next_lateral": after[:, 1:]}
 
     d.check(reference, 1e-3)

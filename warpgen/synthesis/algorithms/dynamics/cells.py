@@ -14,7 +14,7 @@ VTRAP = piece(
     """
 @wp.func
 def vtrap(x: float, y: float) -> float:
-    # x / (exp(x / y) - 1) has a removable singularity at x = 0, use its series there
+    # Series expansion near x = 0, where x / (exp(x / y) - 1) has a removable singularity
     z = x / y
     if wp.abs(z) < 0.01:
         return y * (1.0 - 0.5 * z + z * z / 12.0)
@@ -45,7 +45,7 @@ def _rates(v: Any) -> tuple[Any, ...]:
     element="neuron",
 )
 def step_membrane(d: Draft) -> None:
-    """Integrates the Hodgkin-Huxley model of neurons."""
+    """Integrates Hodgkin-Huxley neurons."""
     gate_step = d.option("gates", "euler", "rush larsen", "midpoint")
     layout = d.option("layout", "vector", "separate", "matrix")
     coupled = d.option("coupled", "no", "cable", "synapses")
@@ -55,12 +55,12 @@ def step_membrane(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     substeps = d.pick(2, 3, 4)
     d.says({
-        "no": "Integrates the Hodgkin-Huxley model of neurons.",
-        "cable": "Integrates the Hodgkin-Huxley model of the compartments of a nerve fiber.",
-        "synapses": "Integrates the Hodgkin-Huxley model of neurons that excite each other through synapses.",
+        "no": "Integrates Hodgkin-Huxley neurons.",
+        "cable": "Integrates Hodgkin-Huxley compartments along a nerve fiber.",
+        "synapses": "Integrates Hodgkin-Huxley neurons coupled by excitatory synapses.",
     }[coupled])  # fmt: skip
     if coupled == "cable":
-        d.input("v_old", "float", count, -75.0, -20.0, about="Potentials before the step [mV]")
+        d.input("v_old", "float", count, -75.0, -20.0, about="Previous membrane potentials [mV]")
     else:
         d.inout("v", "float", count, -75.0, -20.0, about="Membrane potentials [mV]")
     if layout == "vector":
@@ -69,9 +69,9 @@ def step_membrane(d: Draft) -> None:
         save = "gates[tid] = wp.vec3(m, h, n)"
     elif layout == "separate":
         for name, told in (
-            ("m_gate", "Activation of the sodium channels"),
-            ("h_gate", "Inactivation of the sodium channels"),
-            ("n_gate", "Activation of the potassium channels"),
+            ("m_gate", "Sodium channel activation"),
+            ("h_gate", "Sodium channel inactivation"),
+            ("n_gate", "Potassium channel activation"),
         ):
             d.inout(name, "float", count, 0.2, 0.8, about=told)
         load = "m = m_gate[tid]\nh = h_gate[tid]\nn = n_gate[tid]"
@@ -84,19 +84,26 @@ def step_membrane(d: Draft) -> None:
     if coupled == "cable":
         d.param("g_axial", "float", 0.1, 0.5, about="Axial conductance [mS/cm^2]")
     elif coupled == "synapses":
-        d.input("offsets", "int", count + 1, 0, 3 * count, "offsets", about="First synapse of each neuron")
-        d.input("sources", "int", 3 * count, 0, count, about="Presynaptic neuron of each synapse")
-        d.input("open_share", "float", count, 0.0, 0.3, about="Share of the channels that a neuron opens")
+        d.input("offsets", "int", count + 1, 0, 3 * count, "offsets", about="Synapse offsets per neuron")
+        d.input("sources", "int", 3 * count, 0, count, about="Presynaptic neuron indices")
+        d.input(
+            "open_share",
+            "float",
+            count,
+            0.0,
+            0.3,
+            about="Open fraction of synaptic channels, per presynaptic neuron",
+        )
         d.param("g_syn", "float", 0.1, 0.4, about="Synaptic conductance [mS/cm^2]")
     several = inner == "several"
     d.param("dt", "float", *((0.02, 0.06) if several else (0.005, 0.02)), about="Time step [ms]")
     h = "dt_sub" if several else "dt"
     if coupled == "cable":
-        d.output("v", "float", count, about="Potentials after the step [mV]")
+        d.output("v", "float", count, about="Updated membrane potentials [mV]")
     if spikes:
         d.param("threshold", "float", -30.0, -25.0, about="Spike threshold [mV]")
         cells = "compartments" if coupled == "cable" else "neurons"
-        d.output("fired", "int", count, about=f"1 for {cells} that fired in the step")
+        d.output("fired", "int", count, about=f"Spike flags, 1 for {cells} that fired")
     d.use(VTRAP)
     per_area, millivolts = ("  # [mS/cm^2]", "  # [mV]") if units else ("", "")
     for name, value in (("NA", "120.0"), ("K", "36.0"), ("LEAK", "0.3")):
@@ -107,7 +114,7 @@ def step_membrane(d: Draft) -> None:
         "no": "i_in = current[tid]",
         "cable": f"""
         i_in = current[tid]
-        # Sealed ends, no axial current at the boundary{"; elsewhere it is held over the substeps" * several}
+        # Sealed ends: no axial current at the boundary{"; held constant over sub-steps" * several}
         if tid > 0:
             i_in += g_axial * (v_old[tid - 1] - v_old[tid])
         if tid < last:
@@ -121,7 +128,7 @@ def step_membrane(d: Draft) -> None:
         """,
     }[coupled]
     rates = """
-    # Rate constants in 1/ms, potentials in mV
+    # Rate constants [1/ms], potentials [mV]
     am = 0.1 * vtrap(-(u + 40.0), 10.0)
     bm = 4.0 * wp.exp(-(u + 65.0) / 18.0)
     ah = 0.07 * wp.exp(-(u + 65.0) / 20.0)
@@ -136,7 +143,7 @@ def step_membrane(d: Draft) -> None:
         n += {h} * (an * (1.0 - n) - bn * n)
         """,
         "rush larsen": f"""
-        # Rush-Larsen: exact solution for constant V, stable for any step
+        # Rush-Larsen: exact for constant V, unconditionally stable
         m_inf = am / (am + bm)
         h_inf = ah / (ah + bh)
         n_inf = an / (an + bn)
@@ -145,7 +152,7 @@ def step_membrane(d: Draft) -> None:
         n = n_inf + (n - n_inf) * wp.exp(-{h} * (an + bn))
         """,
         "midpoint": f"""
-        # Crank-Nicolson, solved in closed form since the gate equations are linear
+        # Crank-Nicolson, closed form since the gate equations are linear
         m = (m * (1.0 - 0.5 * {h} * (am + bm)) + {h} * am) / (1.0 + 0.5 * {h} * (am + bm))
         h = (h * (1.0 - 0.5 * {h} * (ah + bh)) + {h} * ah) / (1.0 + 0.5 * {h} * (ah + bh))
         n = (n * (1.0 - 0.5 * {h} * (an + bn)) + {h} * an) / (1.0 + 0.5 * {h} * (an + bn))
@@ -157,14 +164,14 @@ def step_membrane(d: Draft) -> None:
     i_k = G_K * n * n * n * n * (u - E_K)
     i_leak = G_LEAK * (u - E_LEAK)
     $excite
-    # C_m = 1 uF/cm^2, so that dV/dt is the current
+    # C_m = 1 uF/cm^2, so dV/dt equals the membrane current
     u += {h} * (i_in - i_na - i_k - i_leak{" - i_syn" * synaptic})
     """
     step = "$rates\n$gates\n$membrane"
     if inner == "several":
         d.module(f"SUBSTEPS = wp.constant({substeps})")
         step = (
-            "# Sodium gates are fast, hence substeps\n"
+            "# Sub-step to resolve the fast sodium gates\n"
             "dt_sub = dt / float(SUBSTEPS)\n"
             "for sub in range(SUBSTEPS):\n"
             "    $rates\n"
@@ -173,7 +180,7 @@ def step_membrane(d: Draft) -> None:
         )
     mark = (
         """
-    # A spike is an upward crossing of the threshold
+    # Detect spikes as upward threshold crossings
     fired[tid] = wp.where(u >= threshold and before < threshold, 1, 0)
     """
         if spikes
@@ -191,9 +198,7 @@ def step_membrane(d: Draft) -> None:
         rates=rates,
         gates=gates,
         membrane=membrane,
-        excite="# Excitatory synapses have a reversal potential of 0 mV\ni_syn = conductance * u"
-        if synaptic
-        else "",
+        excite="# Excitatory reversal potential is 0 mV\ni_syn = conductance * u" if synaptic else "",
         save=save,
         mark=mark,
     )

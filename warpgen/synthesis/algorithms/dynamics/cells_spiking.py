@@ -43,7 +43,7 @@ def spiking_step(d: Draft) -> None:
             "leaky": "Integrates leaky integrate-and-fire neurons and detects spikes.",
             "adaptive exponential": "Integrates adaptive exponential integrate-and-fire neurons and detects spikes.",
             "quadratic": "Integrates quadratic integrate-and-fire neurons and detects spikes.",
-        }[model].replace(".", ", after which they rest." if rest == "counter" else ".")
+        }[model].replace(" and", " with a refractory period and" if rest == "counter" else " and", 1)
     )
     adaptive = model == "adaptive exponential"
     low, high = {
@@ -59,39 +59,41 @@ def spiking_step(d: Draft) -> None:
         d.input("current", "float", count, 0.0, 400.0, about="Input currents [pA]")
     else:
         about = (
-            "Input currents" if model == "izhikevich" else "Input currents times the membrane resistance [mV]"
+            "Input currents"
+            if model == "izhikevich"
+            else "Input drive, current times membrane resistance [mV]"
         )
         d.input("current" if model == "izhikevich" else "drive", "float", count, 0.0, 40.0, about=about)
     own: dict[str, tuple[float, float, str]] = {}
     if kinds != "one":
-        own = {"tau_w": (100.0, 200.0, "Time constants of the adaptation [ms]")}
+        own = {"tau_w": (100.0, 200.0, "Adaptation time constants [ms]")}
         if model == "izhikevich":
             own = {
-                "a": (0.02, 0.1, "Rates of the recovery [1/ms]"),
-                "b": (0.2, 0.25, "Sensitivities of the recovery to the potential"),
-                "c": (-65.0, -50.0, "Potentials after a spike [mV]"),
-                "d": (2.0, 8.0, "Jumps of the recovery at a spike"),
+                "a": (0.02, 0.1, "Recovery rates [1/ms]"),
+                "b": (0.2, 0.25, "Recovery sensitivity to the membrane potential"),
+                "c": (-65.0, -50.0, "Post-spike reset potentials [mV]"),
+                "d": (2.0, 8.0, "Post-spike recovery increments"),
             }
     if kinds == "table":
-        d.input("kind", "int", count, 0, classes, about="Type of each neuron")
+        d.input("kind", "int", count, 0, classes, about="Neuron type index")
     for name, (low, high, told) in own.items():
         d.input(name, "float", classes if kinds == "table" else count, low, high, about=told)
     if rest == "counter":
         d.inout("resting", "int", count, 0, 3, about="Remaining refractory steps")
     d.param("dt", "float", 0.5, 1.0, about="Time step [ms]")
     if collect == "flags":
-        d.output("spikes", "int", count, about="1 for neurons that fired in the step")
+        d.output("spikes", "int", count, about="Spike flags, 1 for neurons that fired")
     elif collect == "list":
-        d.output("spike_count", "int", 1, about="Number of spikes so far")
-        d.output("spike_ids", "int", count, about="Indices of the neurons that fired")
+        d.output("spike_count", "int", 1, about="Number of spikes in this step")
+        d.output("spike_ids", "int", count, about="Indices of spiking neurons")
     else:
-        d.inout("spike_counts", "int", count, 0, 5, about="Spikes so far")
+        d.inout("spike_counts", "int", count, 0, 5, about="Accumulated spike counts")
     head = ""
     if rest == "counter":
-        d.module(f"REFRACTORY_STEPS = wp.constant({d.pick(2, 3, 5)})  # after a spike")
+        d.module(f"REFRACTORY_STEPS = wp.constant({d.pick(2, 3, 5)})  # refractory period")
         head = """
         if resting[tid] > 0:
-            # Refractory neurons keep their state
+            # Skip refractory neurons
             resting[tid] = resting[tid] - 1
             return
         """
@@ -134,16 +136,20 @@ def spiking_step(d: Draft) -> None:
         constants = {"TAU_W": 144.0} | constants
     units = {"TAU_M": "[ms]", "TAU_W": "[ms]", "CAPACITANCE": "[pF]", "G_LEAK": "[nS]", "COUPLING": "[nS]",
              "SPIKE_JUMP": "[pA]", "CURVATURE": "[1/mV]", "SLOPE": "[mV]",
-             "MAX_EXPONENT": "reached at V_PEAK"}  # fmt: skip
+             "MAX_EXPONENT": "exponent at V_PEAK"}  # fmt: skip
     for name, value in constants.items():
         unit = "[mV]" if name.startswith("V_") else units.get(name, "")
         d.module(f"{name} = wp.constant({value})" + (f"  # {unit}" if unit else ""))
     grows = "exponential" if adaptive else "square term"
-    march = change if steps[1] == 1 else f"# two half steps, since the {grows} grows fast\n{change}\n{change}"
+    march = (
+        change
+        if steps[1] == 1
+        else f"# two half steps for stability, since the {grows} grows quickly\n{change}\n{change}"
+    )
     recover = {
         "izhikevich": f"w += dt * {a} * ({b} * x - w)",
         "adaptive exponential": (
-            "# The upswing overshoots the peak in one step, the spike is cut there\nx = wp.min(x, V_PEAK)\n"
+            "# Clamp the spike upswing to the peak potential\nx = wp.min(x, V_PEAK)\n"
             f"w += dt / {'TAU_W' if kinds == 'one' else f'tau_w[{at}]'} * (COUPLING * (x - V_REST) - w)"
         ),
     }.get(model, "")
@@ -192,7 +198,7 @@ def spiking_step(d: Draft) -> None:
         save="u[tid] = w" if recover else "",
     )
     peak = "threshold" if model == "leaky" else "peak"
-    d.explain(f"Potentials in mV, time in ms. Neurons are reset in the step in which they reach the {peak}.")
+    d.explain(f"Potentials in mV, time in ms. Neurons are reset when they reach the {peak}.")
 
     def stepped(before: Values, after: Values) -> None:
         x, w, h = before.v.copy(), before.get("u", np.zeros(count)), before.dt

@@ -11,36 +11,35 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _ENGINE = {
     "parabola": """
-        # Full-load torque as a parabola about the speed of best torque
+        # Quadratic full-load torque curve around the peak-torque speed
         x = (speed - best_speed) / best_speed
         full_torque = peak_torque * wp.max(1.0 - TORQUE_FALL * x * x, 0.0)
     """,
     "table": """
-        # Full-load torque from a table, linear between equidistant speeds
+        # Look up full-load torque using linear interpolation
         place = wp.clamp(speed / table_step, 0.0, float(table_size - 1))
         cell = wp.min(int(place), table_size - 2)
         part = place - float(cell)
         full_torque = torque_table[cell] * (1.0 - part) + torque_table[cell + 1] * part
     """,
     "electric": """
-        # Electric motor: constant torque up to base speed, constant power beyond
+        # Electric motor: constant torque below base speed, constant power above
         full_torque = peak_torque * base_speed / wp.max(speed, base_speed)
     """,
 }
 _CLUTCH = {
     "smooth": """
-        # Friction clutch, regularized: the sign of the slip becomes a hyperbolic tangent
+        # Friction clutch, using tanh to regularize sign(slip)
         clutch_torque = engagement * clutch_capacity * wp.tanh(slip / slip_width)
     """,
     "spring": """
-        # Viscous clutch up to its capacity
+        # Viscous clutch, clamped to its torque capacity
         limit = engagement * clutch_capacity
         clutch_torque = wp.clamp(clutch_damping * slip, -limit, limit)
     """,
     "converter": """
-        # Torque converter: pump torque by the square of the engine speed, multiplied at stall; none on overrun
-        # Of 10 rad/s at least, since the engine may stand still
-        speed_ratio = wp.clamp(input_speed / wp.max(speed, 10.0), 0.0, 1.0)
+        # Torque converter: pump torque scales with engine speed squared, multiplied near stall; zero on overrun
+        speed_ratio = wp.clamp(input_speed / speed, 0.0, 1.0)
         clutch_torque = capacity_factor * speed * speed * (1.0 - speed_ratio * speed_ratio)
         torque_gain = 1.0 + (stall_ratio - 1.0) * (1.0 - speed_ratio)
     """,
@@ -63,7 +62,7 @@ _CLUTCH = {
     weight=3,
 )
 def step_powertrains(d: Draft) -> None:
-    """Advances the engine and wheel speeds of powertrains by one time step."""
+    """Advances engine and wheel speeds by one time step."""
     engine = d.option("engine", *_ENGINE)
     clutch = d.option("clutch", *_CLUTCH)
     differential = d.option("differential", "open", "limited slip", "none")
@@ -80,95 +79,100 @@ def step_powertrains(d: Draft) -> None:
     road_load = load == "road"
     if road_load and brakes == "implicit":
         brakes = "smooth"  # one step hardly slows a whole vehicle, let alone stops it
-    drawn = "the energy drawn" if electric else "the fuel burnt"
+    drawn = "energy use" if electric else "fuel consumption"
     control = ["idle control"] * idle + ["a speed limiter"] * limiter
     d.says(
-        f"Advances the {unit} and wheel speeds of {'electric ' if electric else ''}powertrains by one time step"
-        + (f" and computes {drawn}" if fuel else "")
-        + (f", with {' and '.join(control)}." if control else ".")
+        f"Advances {unit} and wheel speeds for {'electric ' if electric else ''}powertrains"
+        + (f" with {' and '.join(control)}" if control else "")
+        + " by one time step"
+        + (f" and computes {drawn}." if fuel else ".")
     )
     if engine == "parabola":
-        d.module("TORQUE_FALL = wp.constant(0.6)  # share of the torque lost at twice the best speed")
+        d.module("TORQUE_FALL = wp.constant(0.6)  # relative torque loss at twice the peak-torque speed")
     count, steps = d.pick(24, 32, 40), 8
     wheels = 1 if differential == "none" else 2
     turning = "the driven axle" if wheels == 1 else "a wheel"
     shape: Any = count if wheels == 1 else (count, 2)
-    d.input(f"{unit}_speed", "float", count, 80.0, 500.0, about=f"{kind} speeds [rad/s]")
+    d.input(f"{unit}_speed", "float", count, 40.0 if idle else 80.0, 500.0, about=f"{kind} speeds [rad/s]")
     low, high = (-5.0, 20.0) if brakes == "implicit" else (-10.0 if road_load else 5.0, 80.0)
-    d.input("wheel_speed_in", "float", shape, low, high, about="Speeds of the driven wheels [rad/s]")
+    d.input("wheel_speed_in", "float", shape, low, high, about="Driven wheel speeds [rad/s]")
     d.input("throttle", "float", count, 0.0, 1.0, about="Throttle positions")
     if clutch != "converter":
-        d.input("engagement", "float", count, 0.0, 1.0, about="Clutch engagement in 0..1")
+        d.input("engagement", "float", count, 0.0, 1.0, about="Clutch engagement in [0, 1]")
     if gears == "table":
-        d.input("gear", "int", count, 0, 5, about="Selected gears")
-        d.input("gear_ratios", "float", 5, 0.7, 3.6, about="Ratios of the gears")
-        d.param("final_ratio", "float", 3.0, 4.2, about="Ratio of the final drive")
+        d.input("gear", "int", count, 0, 5, about="Selected gear index")
+        d.input("gear_ratios", "float", 5, 0.7, 3.6, about="Gear ratios")
+        d.param("final_ratio", "float", 3.0, 4.2, about="Final drive ratio")
     else:
-        d.input("total_ratio", "float", count, 3.0, 12.0, about=f"Ratio of {unit} speed to axle speed")
+        d.input("total_ratio", "float", count, 3.0, 12.0, about=f"Total ratio, {unit} speed over axle speed")
     if load == "tire force":
-        d.input("tire_force", "float", shape, -1500.0, 2500.0, about="Forces of the road on the tires [N]")
+        d.input("tire_force", "float", shape, -1500.0, 2500.0, about="Longitudinal tire forces [N]")
     else:
         d.module("AIR_DENSITY = wp.constant(1.2)  # [kg/m^3]\nGRAVITY = wp.constant(9.81)  # [m/s^2]")
-        d.module("LOW_SPEED = wp.constant(0.5)  # below which rolling resistance fades [m/s]")
+        d.module("LOW_SPEED = wp.constant(0.5)  # rolling resistance fades out below this speed [m/s]")
         d.param("vehicle_mass", "float", 1000.0, 1800.0, about="Mass [kg]")
         d.param("drag_area", "float", 0.5, 0.8, about="Drag coefficient times area [m^2]")
         d.param("rolling_coeff", "float", 0.008, 0.015, about="Rolling resistance coefficient")
     if brakes != "none":
         d.input("brake", "float", count, 0.0, 1.0, about="Brake pedal positions")
-        d.param("brake_torque", "float", 800.0, 2000.0, about=f"Largest brake torque of {turning} [N m]")
+        d.param(
+            "brake_torque",
+            "float",
+            800.0,
+            2000.0,
+            about=f"Maximum brake torque per {turning.split()[-1]} [N m]",
+        )
     if engine == "table":
-        d.input("torque_table", "float", steps, 80.0, 250.0, about="Full-load torques [N m]")
-        d.param("table_step", "float", 80.0, 100.0, about="Speed between entries of the table [rad/s]")
-        d.param("table_size", "int", steps, about="Entries of the table")
+        d.input("torque_table", "float", steps, 80.0, 250.0, about="Full-load torque table [N m]")
+        d.param("table_step", "float", 80.0, 100.0, about="Table speed increment [rad/s]")
+        d.param("table_size", "int", steps, about="Number of table entries")
     else:
         d.param("peak_torque", "float", 150.0, 300.0, about=f"Largest {unit} torque [N m]")
         if electric:
-            d.param(
-                "base_speed", "float", 200.0, 350.0, about="Speed from which on power is constant [rad/s]"
-            )
+            d.param("base_speed", "float", 200.0, 350.0, about="Base speed, constant power above [rad/s]")
         else:
-            d.param("best_speed", "float", 200.0, 350.0, about="Speed of the largest torque [rad/s]")
-    d.param("friction_torque", "float", 10.0, 25.0, about=f"{kind} friction at standstill [N m]")
-    d.param("friction_slope", "float", 0.02, 0.06, about=f"{kind} friction per speed [N m s]")
+            d.param("best_speed", "float", 200.0, 350.0, about="Peak-torque speed [rad/s]")
+    d.param("friction_torque", "float", 10.0, 25.0, about=f"{kind} friction torque at zero speed [N m]")
+    d.param("friction_slope", "float", 0.02, 0.06, about=f"{kind} viscous friction coefficient [N m s]")
     if idle:
         d.param("idle_speed", "float", 80.0, 100.0, about="Idle speed [rad/s]")
-        d.param("idle_gain", "float", 0.01, 0.03, about="Throttle per idle speed error [s/rad]")
+        d.param("idle_gain", "float", 0.01, 0.03, about="Idle controller gain [s/rad]")
     if limiter:
-        d.param("max_speed", "float", 350.0, 480.0, about="Speed above which there is no drive [rad/s]")
+        d.param("max_speed", "float", 350.0, 480.0, about=f"Maximum {unit} speed [rad/s]")
     if clutch == "converter":
-        d.param("capacity_factor", "float", 0.001, 0.002, about="Pump torque per squared speed [N m s^2]")
+        d.param("capacity_factor", "float", 0.001, 0.002, about="Pump capacity factor [N m s^2]")
         d.param("stall_ratio", "float", 1.8, 2.2, about="Torque ratio at stall")
     else:
-        d.param("clutch_capacity", "float", 250.0, 400.0, about="Largest clutch torque [N m]")
+        d.param("clutch_capacity", "float", 250.0, 400.0, about="Clutch torque capacity [N m]")
         if clutch == "smooth":
-            d.param("slip_width", "float", 5.0, 15.0, about="Slip over which the clutch torque rises [rad/s]")
+            d.param("slip_width", "float", 5.0, 15.0, about="Slip speed scale for regularization [rad/s]")
         else:
-            d.param("clutch_damping", "float", 5.0, 20.0, about="Clutch torque per slip [N m s]")
+            d.param("clutch_damping", "float", 5.0, 20.0, about="Viscous clutch coefficient [N m s]")
     if differential == "limited slip":
-        d.param("lock_torque", "float", 50.0, 150.0, about="Largest locking torque [N m]")
-        d.param("lock_slope", "float", 2.0, 10.0, about="Locking torque per speed difference [N m s]")
-    told = "Inertia of the rotor [kg m^2]" if electric else "Inertia of engine and flywheel [kg m^2]"
+        d.param("lock_torque", "float", 50.0, 150.0, about="Maximum locking torque [N m]")
+        d.param("lock_slope", "float", 2.0, 10.0, about="Locking torque slope [N m s]")
+    told = "Rotor inertia [kg m^2]" if electric else "Engine and flywheel inertia [kg m^2]"
     d.param(f"{unit}_inertia", "float", 0.15, 0.3, about=told)
-    d.param("wheel_inertia", "float", 0.8, 1.5, about=f"Inertia of {turning} [kg m^2]")
+    d.param("wheel_inertia", "float", 0.8, 1.5, about=f"{turning.split()[-1].capitalize()} inertia [kg m^2]")
     d.param("wheel_radius", "float", 0.28, 0.35, about="Tire radius [m]")
-    d.param("efficiency", "float", 0.88, 0.97, about="Efficiency of the gears")
+    d.param("efficiency", "float", 0.88, 0.97, about="Gear efficiency")
     d.param("dt", "float", 0.001, 0.003, about="Time step [s]")
-    d.output(f"{unit}_speed_out", "float", count, about=f"{kind} speeds at the end of the step [rad/s]")
-    d.output("wheel_speed_out", "float", shape, about="Wheel speeds at the end of the step [rad/s]")
+    d.output(f"{unit}_speed_out", "float", count, about=f"Updated {unit} speeds [rad/s]")
+    d.output("wheel_speed_out", "float", shape, about="Updated wheel speeds [rad/s]")
     if fuel:
         d.output(
             "energy_drawn" if electric else "fuel_mass",
             "float",
             count,
-            about="Energy drawn in the step [J]" if electric else "Fuel burnt in the step [kg]",
+            about="Energy drawn per step [J]" if electric else "Fuel mass burned per step [kg]",
         )
     burn = {
         False: """
-            # Willans line: indicated power at a constant efficiency
+            # Willans line: fuel power from indicated power at constant efficiency
             power = pedal * full_torque * speed
             fuel_mass[tid] = dt * power / (INDICATED_EFFICIENCY * HEATING_VALUE)
         """,
-        True: "# Electric energy for the torque of the motor before friction\npower = pedal * full_torque * speed\n"
+        True: "# Electric power from the motor torque before friction losses\npower = pedal * full_torque * speed\n"
         "energy_drawn[tid] = dt * power / MOTOR_EFFICIENCY",
     }[engine == "electric"]
     if fuel and engine != "electric":
@@ -176,10 +180,10 @@ def step_powertrains(d: Draft) -> None:
     elif fuel:
         d.module("MOTOR_EFFICIENCY = wp.constant(0.92)")
     idling = """
-    # Open the throttle near idle, otherwise the engine would stall
+    # Idle control: open the throttle to avoid stalling
     pedal = wp.clamp(pedal + wp.max(idle_gain * (idle_speed - speed), 0.0), 0.0, 1.0)
     """
-    cut = f"# Cut the {'current' if electric else 'fuel'} above the limit, so the {unit} does not overspeed\nif speed > max_speed:\n    pedal = 0.0"
+    cut = f"# Cut {'current' if electric else 'fuel'} above the {unit} speed limit\nif speed > max_speed:\n    pedal = 0.0"
     w = ["wheel_speed_in[tid]"] if wheels == 1 else ["wheel_speed_in[tid, 0]", "wheel_speed_in[tid, 1]"]
     axle = (
         f"axle_speed = {w[0]}"
@@ -188,9 +192,9 @@ def step_powertrains(d: Draft) -> None:
     )
     split = {
         "none": "",
-        "open": "# Open differential: equal torques on both sides\nhalf = 0.5 * drive_torque",
+        "open": "# Open differential: equal torque split\nhalf = 0.5 * drive_torque",
         "limited slip": """
-            # Clutches take torque from the faster side, so a spinning wheel does not get it all
+            # Transfer torque from the faster to the slower wheel
             lock = wp.clamp(lock_slope * (left - right), -lock_torque, lock_torque)
             half = 0.5 * drive_torque
         """,
@@ -202,7 +206,7 @@ def step_powertrains(d: Draft) -> None:
     resist = """
     # --- Driving resistance ---
     v = axle_speed * wheel_radius
-    # Both parts oppose the motion; tanh stands for the sign of the speed, so a car at rest is not pushed
+    # Resistance opposes the motion; use tanh as a smooth sign so that a vehicle at rest is not pushed
     rolling = rolling_coeff * vehicle_mass * GRAVITY * wp.tanh(v / LOW_SPEED)
     resistance = 0.5 * AIR_DENSITY * drag_area * v * wp.abs(v) + rolling
     """
@@ -210,7 +214,7 @@ def step_powertrains(d: Draft) -> None:
     turned = "inertia" if road_load else "wheel_inertia"
     part = "" if wheels == 1 else "0.5 * "
     inertia = (
-        "# The wheels roll without slip, so the mass of the vehicle counts as inertia\n"
+        "# Add the reflected vehicle mass, assuming rolling without slip\n"
         f"inertia = wheel_inertia + {part}vehicle_mass * wheel_radius * wheel_radius"
     )
 
@@ -231,7 +235,7 @@ def step_powertrains(d: Draft) -> None:
         if brakes == "implicit":
             if number == 0:
                 text += (
-                    "# Stop at zero, since brakes never turn a wheel around\n"
+                    "# Clamp at zero, since brakes cannot reverse the wheel\n"
                     f"brake_step = dt * brake[tid] * brake_torque / {turned}\n"
                 )
             text += f"speed_new{suffix} = wp.sign(speed_new{suffix}) * wp.max(wp.abs(speed_new{suffix}) - brake_step, 0.0)\n"
@@ -256,7 +260,7 @@ def step_powertrains(d: Draft) -> None:
         $slip
         $clutch
         # --- Gearbox and differential ---
-        # The gears lose power whichever way it flows
+        # Apply gear losses in both power flow directions
         gear_gain = wp.where(clutch_torque * input_speed >= 0.0, efficiency, 1.0 / efficiency)
         drive_torque = clutch_torque$gain * ratio * gear_gain
         $split
@@ -283,12 +287,12 @@ def step_powertrains(d: Draft) -> None:
     )
     rolls = ""
     if road_load:
-        rolls = " The driven wheels roll without slip and carry the vehicle"
-        rolls += "." if wheels == 1 else ", half its mass each."
+        rolls = " Driven wheels roll without slip and carry the vehicle mass"
+        rolls += "." if wheels == 1 else ", half each."
     through = "torque converter" if clutch == "converter" else "clutch"
     d.explain(f"""
-        The {unit} drives the {through}, whose torque drives the wheels through gears of a fixed efficiency. Speeds
-        are advanced by explicit Euler{", brakes apart" if brakes == "implicit" else ""}; torques in N m.{rolls}
+        The {unit} drives the wheels through the {through} and gears with constant efficiency. Speeds
+        are integrated using explicit Euler{" (brakes implicitly)" if brakes == "implicit" else ""}. Torques in N m.{rolls}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

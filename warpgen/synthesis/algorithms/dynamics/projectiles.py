@@ -12,12 +12,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _DRAG = {
     "constant": "",
     "mach": """
-        # Drag rises across the speed of sound: a logistic step in the Mach number
+        # Transonic drag rise, modeled as a logistic step in Mach number
         mach = speed / sound_speed
         drag_coeff = cd0 + cd_rise / (1.0 + wp.exp(-(mach - 1.0) / mach_width))
     """,
     "crisis": """
-        # Drag crisis of a ball: the boundary layer turns turbulent at a critical speed
+        # Drag crisis: the boundary layer becomes turbulent above the critical speed
         drag_coeff = cd0 - cd_drop / (1.0 + wp.exp(-(speed - critical_speed) / crisis_width))
     """,
 }
@@ -44,7 +44,7 @@ _AIR = {
     weight=3,
 )
 def fly_projectiles(d: Draft) -> None:
-    """Advances projectiles with drag, spin and wind by one Runge-Kutta step."""
+    """Integrates projectiles with drag, spin and wind over one Runge-Kutta step."""
     drag = d.option("drag", *_DRAG)
     air = d.option("air", *_AIR)
     spin = d.option("spin", "none", "magnus", "decaying")
@@ -62,20 +62,18 @@ def fly_projectiles(d: Draft) -> None:
     effects = [
         {
             "constant": "drag",
-            "mach": "drag that depends on the Mach number",
-            "crisis": "drag that has a crisis",
+            "mach": "Mach-dependent drag",
+            "crisis": "a drag crisis",
         }[drag]
     ]
     effects += ["Magnus lift"] * (spin != "none") + ["wind"] * (wind != "none")
-    effects += ["the turning of the earth"] * (earth == "coriolis")
+    effects += ["Coriolis acceleration"] * (earth == "coriolis")
     told = f"{', '.join(effects[:-1])} and {effects[-1]}" if len(effects) > 1 else effects[0]
-    landing = {"none": "", "stop": ", up to the ground", "bounce": ", and bounces them off the ground"}[
-        ground
-    ]
+    landing = {"none": "", "stop": ", stopping at the ground", "bounce": ", with ground bounces"}[ground]
     label = {"runge-kutta": "fourth-order Runge-Kutta", "heun": "Heun", "kutta 3": "third-order Kutta"}[
         scheme
     ]
-    d.says(f"Advances projectiles with {told} by one {label} step{landing}.")
+    d.says(f"Integrates projectiles with {told} over one {label} step{landing}.")
     # Near the ground some come down in the step
     low, high = (0.05, 4.0) if ground != "none" else (0.5, 60.0 if air == "constant" else 5000.0)
     d.input(f"{ball}_pos", "vec3", count, low, high, about="Positions, z up [m]")
@@ -88,44 +86,44 @@ def fly_projectiles(d: Draft) -> None:
     else:
         d.param(f"{ball}_mass", "float", 0.1, 0.5, about="Mass [kg]")
     if ground != "none":
-        d.input("landed", "bool", count, about="True for projectiles that came to rest")
+        d.input("landed", "bool", count, about="Mask of projectiles at rest")
     d.param("cross_section", "float", 0.003, 0.006, about="Frontal area [m^2]")
     d.param(
         "cd0", "float", 0.4, 0.5, about="Drag coefficient" + (" at low speed" if drag != "constant" else "")
     )
     if drag == "mach":
-        d.param("cd_rise", "float", 0.1, 0.3, about="Rise of the drag coefficient")
+        d.param("cd_rise", "float", 0.1, 0.3, about="Transonic drag coefficient rise")
         d.param("sound_speed", "float", 330.0, 345.0, about="Speed of sound [m/s]")
-        d.param("mach_width", "float", 0.05, 0.15, about="Width of the transonic rise")
+        d.param("mach_width", "float", 0.05, 0.15, about="Transonic rise width (Mach)")
     elif drag == "crisis":
-        d.param("cd_drop", "float", 0.1, 0.3, about="Fall of the drag coefficient")
-        d.param("critical_speed", "float", 20.0, 40.0, about="Speed at which drag drops [m/s]")
-        d.param("crisis_width", "float", 3.0, 8.0, about="Width of the drop [m/s]")
-    level = "" if air == "constant" else " at the ground"
+        d.param("cd_drop", "float", 0.1, 0.3, about="Drag coefficient drop in the drag crisis")
+        d.param("critical_speed", "float", 20.0, 40.0, about="Critical speed [m/s]")
+        d.param("crisis_width", "float", 3.0, 8.0, about="Drag crisis width [m/s]")
+    level = "" if air == "constant" else " at ground level"
     d.param("air_density", "float", 1.1, 1.3, about=f"Air density{level} [kg/m^3]")
     if spin != "none":
-        d.param("lift_slope", "float", 0.5, 1.0, about="Lift coefficient per spin ratio, at slow spin")
+        d.param("lift_slope", "float", 0.5, 1.0, about="Lift coefficient slope vs. spin ratio")
         d.param(f"{ball}_radius", "float", 0.03, 0.05, about="Radius [m]")
     if spin == "decaying":
-        d.param("spin_decay", "float", 0.02, 0.1, about="Decay of the spin [1/s]")
+        d.param("spin_decay", "float", 0.02, 0.1, about="Spin decay rate [1/s]")
     if wind != "none":
         where = " at the reference height" if wind == "power law" else ""
         d.param("wind", "vec3", -8.0, 8.0, about=f"Wind velocity{where} [m/s]")
     if wind == "power law":
-        d.param("wind_height", "float", 8.0, 12.0, about="Reference height of the wind [m]")
-        d.param("wind_exponent", "float", 0.1, 0.25, about="Exponent of the wind profile")
+        d.param("wind_height", "float", 8.0, 12.0, about="Wind reference height [m]")
+        d.param("wind_exponent", "float", 0.1, 0.25, about="Wind profile exponent")
     if earth == "coriolis":
         d.param("latitude", "float", -1.2, 1.2, about="Latitude [rad]")
     if ground == "bounce":
         d.param("restitution", "float", 0.4, 0.8, about="Coefficient of restitution")
-        d.param("turf_friction", "float", 0.1, 0.4, about="Share of tangential speed lost at a bounce")
+        d.param("turf_friction", "float", 0.1, 0.4, about="Tangential velocity loss per bounce")
     d.param("dt", "float", 0.05, 0.15, about="Time step [s]")
-    d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
-    d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
+    d.output("pos_out", "vec3", count, about="Updated positions [m]")
+    d.output("vel_out", "vec3", count, about="Updated velocities [m/s]")
     if spin == "decaying":
-        d.output("spin_out", "vec3", count, about="Spins at the end of the step [rad/s]")
+        d.output("spin_out", "vec3", count, about="Updated angular velocities [rad/s]")
     if ground != "none":
-        d.output("landed_out", "bool", count, about="True for projectiles at rest")
+        d.output("landed_out", "bool", count, about="Updated mask of projectiles at rest")
     d.module("GRAVITY = wp.constant(9.80665)  # [m/s^2]")
     if air == "exponential":
         d.module("SCALE_HEIGHT = wp.constant(8500.0)  # [m]")
@@ -138,14 +136,14 @@ def fly_projectiles(d: Draft) -> None:
         d.module("EARTH_RATE = wp.constant(7.292e-5)  # [rad/s]")
     blow = {
         "none": "",
-        "uniform": "# Subtract the wind, since drag depends on the velocity relative to the air\nair_vel = vel - wind",
-        "power law": "# Aerodynamic forces depend on the velocity relative to the air, wind grows with height\n"
+        "uniform": "# Use the velocity relative to the air\nair_vel = vel - wind",
+        "power law": "# Velocity relative to the air, using a power-law wind profile\n"
         "profile = wp.pow(wp.max(pos[2], 0.1) / wind_height, wind_exponent)\nair_vel = vel - profile * wind",
     }
     u = "vel" if wind == "none" else "air_vel"
     rho = "air_density" if air == "constant" else "density"
     magnus = f"""
-    # Magnus lift of the spin across the motion, at a right angle to both; it saturates for fast spin
+    # Magnus lift, perpendicular to spin and velocity; saturates at high spin ratios
     across = wp.cross(spin, {u}) / speed
     ratio = wp.length(across) * {ball}_radius / speed
     lift_coeff = lift_slope * ratio / (1.0 + ratio)
@@ -192,12 +190,12 @@ def fly_projectiles(d: Draft) -> None:
         def acceleration(
             $heads
         ) -> wp.vec3:
-            """Acceleration of a projectile in the air."""
+            """Compute projectile acceleration in flight."""
             $blow
             speed = wp.length($u) + 1.0e-6
             $air
             $drag
-            # Gravity, and drag against the $against
+            # Gravity and drag (opposes the $against)
             acc = wp.vec3(0.0, 0.0, -GRAVITY) - 0.5 * $rho * cross_section * $cd * speed / mass * $u
             $magnus
             $turn
@@ -223,7 +221,7 @@ def fly_projectiles(d: Draft) -> None:
         return f"k{number}x = {velocity}\nk{number}v = acceleration({place}k{number}x, {rest})\n"
 
     stages = {
-        "runge-kutta": "# Classical fourth-order Runge-Kutta: start, twice the middle, end\n"
+        "runge-kutta": "# Classical fourth-order Runge-Kutta: weights 1, 2, 2, 1\n"
         + stage(1, "pos", "vel")
         + stage(2, "pos + 0.5 * dt * k1x", "vel + 0.5 * dt * k1v")
         + stage(3, "pos + 0.5 * dt * k2x", "vel + 0.5 * dt * k2v")
@@ -246,7 +244,7 @@ def fly_projectiles(d: Draft) -> None:
             # --- Ground ---
             at_rest = pos_new[2] <= 0.0
             if at_rest:
-                # Cut the step where the path crosses the ground, so impact points do not depend on the step
+                # Clip the step at the ground so that the impact point does not depend on the step size
                 fraction = pos[2] / (pos[2] - pos_new[2])
                 pos_new = pos + fraction * (pos_new - pos)
                 vel_new = wp.vec3(0.0, 0.0, 0.0)
@@ -256,18 +254,20 @@ def fly_projectiles(d: Draft) -> None:
             # --- Ground ---
             at_rest = False
             if pos_new[2] <= 0.0:
-                # Reflect what is below the ground, and the velocity with losses
+                # Reflect position and velocity at the ground, with energy loss
                 pos_new = wp.vec3(pos_new[0], pos_new[1], -restitution * pos_new[2])
                 kept = 1.0 - turf_friction
                 vel_new = wp.vec3(kept * vel_new[0], kept * vel_new[1], -restitution * vel_new[2])
-                # Too slow to bounce again
-                at_rest = wp.length(vel_new) < REST_SPEED
+                # Come to rest when too slow to bounce again
+                if wp.length(vel_new) < REST_SPEED:
+                    at_rest = True
+                    vel_new = wp.vec3(0.0, 0.0, 0.0)
             landed_out[tid] = at_rest
         """,
     }
-    hold = f"pos_out[tid] = {ball}_pos[tid]\n    vel_out[tid] = {ball}_vel[tid]\n    landed_out[tid] = True\n    return"
+    hold = f"pos_out[tid] = {ball}_pos[tid]\n    vel_out[tid] = wp.vec3(0.0, 0.0, 0.0)\n    landed_out[tid] = True\n    return"
     if spin == "decaying":
-        hold = f"spin_out[tid] = {ball}_spin[tid]\n    " + hold
+        hold = "spin_out[tid] = wp.vec3(0.0, 0.0, 0.0)\n    " + hold
     d.launch(count)
     d.code(
         """
@@ -283,16 +283,14 @@ def fly_projectiles(d: Draft) -> None:
         vel_out[tid] = vel_new
         $decay
         """,
-        rest=f"# Projectiles at rest stay where they are\nif landed[tid]:\n    {hold}"
-        if ground != "none"
-        else "",
+        rest=f"# Skip projectiles at rest\nif landed[tid]:\n    {hold}" if ground != "none" else "",
         pos=f"{ball}_pos",
         vel=f"{ball}_vel",
         spin=f"spin = {ball}_spin[tid]" if spin != "none" else "",
         mass=f"mass = {ball}_mass[tid]" if masses else "",
         stages=stages[scheme],
         touch=touch[ground],
-        decay="# Skin friction slows the spin down\nspin_out[tid] = spin * wp.exp(-spin_decay * dt)"
+        decay="# Spin decay due to skin friction\nspin_out[tid] = spin * wp.exp(-spin_decay * dt)"
         if spin == "decaying"
         else "",
     )
@@ -301,10 +299,10 @@ def fly_projectiles(d: Draft) -> None:
     d.explain(
         f"m a = m g - rho A cd |u| u / 2 with {whose}"
         + "".join(f", plus {term}" for term in more)
-        + ". Positions in m, z up"
+        + ". One thread per projectile. Positions in m, z up"
         + (", x east and y north." if earth == "coriolis" else ".")
-        + (" The air thins with height." if air != "constant" else "")
-        + (" The wind grows with height as a power." if wind == "power law" else "")
+        + (" Air density decreases with altitude." if air != "constant" else "")
+        + (" Wind follows a power-law height profile." if wind == "power law" else "")
     )
 
     def rate(v: Values, pos: Any, vel: Any) -> Any:
@@ -371,13 +369,15 @@ def fly_projectiles(d: Draft) -> None:
             back = new * np.array([1, 1, -v.restitution, g, g, -v.restitution])
             new = np.where(below[:, None], back, new)
             rests = below & (np.linalg.norm(new[:, 3:], axis=1) < 0.5)
+            new[rests, 3:] = 0.0
         if ground != "none":
-            new = np.where(v.landed[:, None].astype(bool), y, new)
+            still = np.concatenate([y[:, :3], 0.0 * y[:, 3:]], axis=1)
+            new = np.where(v.landed[:, None].astype(bool), still, new)
             made["landed_out"] = rests | v.landed.astype(bool)
         if spin == "decaying":
             slow = v[f"{ball}_spin"] * np.exp(-v.spin_decay * h)
-            still = v.landed.astype(bool)[:, None] if ground != "none" else False
-            made["spin_out"] = np.where(still, v[f"{ball}_spin"], slow)
+            rested = v.landed.astype(bool)[:, None] if ground != "none" else False
+            made["spin_out"] = np.where(rested, 0.0, slow)
         return made | {"pos_out": new[:, :3], "vel_out": new[:, 3:]}
 
     d.check(reference, 5e-4)

@@ -42,41 +42,41 @@ def fly_step(d: Draft) -> None:
     if result == "wrench":
         d.calls("quadrotor_loads|quadrotor_forces|drone_loads")
     parts = (
-        ["air drag"] * (drag != "none")
+        ["aerodynamic drag"] * (drag != "none")
         + ["ground effect"] * ground
-        + ["the lag of motors"] * (motors == "lagged")
+        + ["motor lag"] * (motors == "lagged")
     )
     told = f", with {', '.join(parts[:-1])}{' and ' * (len(parts) > 1)}{parts[-1]}" if parts else ""
     d.says(
-        f"Integrates quadrotor dynamics over one time step{told}."
+        f"Integrates quadrotor rigid-body dynamics over one time step{told}."
         if result == "state"
-        else f"Computes the forces and moments on quadrotors{told}."
+        else f"Computes quadrotor forces and moments{told}."
     )
     if result == "state" or ground:
         d.input("pos", "vec3", count, 0.1, 3.0, about="Positions [m]")
     if result == "state" or drag != "none":
         d.input("vel", "vec3", count, -2.0, 2.0, about="Velocities [m/s]")
-    d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
+    d.input("att", "quat", count, kind="unit", about="Body-to-world attitude quaternions")
     if result == "state":
         d.input("rates", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
     what = "thrusts" if motors == "thrusts" else "speeds"
-    d.input("rotors", "vec4", count, 0.5, 1.5, about=f"Rotor {what}, 1 is hover")
+    d.input("rotors", "vec4", count, 0.5, 1.5, about=f"Rotor {what}, normalized to hover")
     if motors == "lagged":
-        d.input("commands", "vec4", count, 0.5, 1.5, about="Commanded rotor speeds")
+        d.input("commands", "vec4", count, 0.5, 1.5, about="Commanded rotor speeds, normalized to hover")
     if result == "state":
         d.param("dt", "float", 0.002, 0.01, about="Time step [s]")
     d.module("""
         MASS = wp.constant(1.2)  # [kg]
-        ARM = wp.constant(0.2)  # from the center to a rotor [m]
+        ARM = wp.constant(0.2)  # arm length [m]
     """)
     if result == "state":
         d.module("""
-            IXX = wp.constant(0.012)  # moment of inertia about x, and by symmetry about y [kg m^2]
-            IZZ = wp.constant(0.022)  # about z
+            IXX = wp.constant(0.012)  # roll and pitch inertia [kg m^2]
+            IZZ = wp.constant(0.022)  # yaw inertia
         """)
     d.module("""
-        HOVER_THRUST = wp.constant(2.943)  # of one rotor, a quarter of the weight [N]
-        DRAG_RATIO = wp.constant(0.016)  # rotor torque per thrust [m]
+        HOVER_THRUST = wp.constant(2.943)  # per-rotor thrust at hover [N]
+        DRAG_RATIO = wp.constant(0.016)  # torque-to-thrust ratio [m]
         GRAVITY = wp.constant(9.81)  # [m/s^2]
     """)
     if frame == "cross":
@@ -91,27 +91,27 @@ def fly_step(d: Draft) -> None:
     thrust = {
         "speeds": (
             "s = rotors[tid]\n"
-            "# Thrust goes as omega^2; speeds are relative to hover, so 1 carries the weight\n"
+            "# Thrust scales with omega^2; speeds are normalized to hover\n"
             "f = HOVER_THRUST * wp.cw_mul(s, s)"
         ),
         "thrusts": "f = HOVER_THRUST * rotors[tid]",
         "lagged": (
-            "# First-order motor response, by implicit Euler\n"
+            "# First-order motor lag, implicit Euler\n"
             "s = rotors[tid] + dt / (MOTOR_LAG + dt) * (commands[tid] - rotors[tid])\n"
             "f = HOVER_THRUST * wp.cw_mul(s, s)"
         ),
     }[motors]
     if frame == "plus":
         moments = """
-        # Rotor order: front, left, back, right. Rotors 0 and 2 spin against 1 and 3.
+        # Rotor order: front, left, back, right. Rotors 0/2 and 1/3 counter-rotate.
         tx = ARM * (f[1] - f[3])
         ty = ARM * (f[2] - f[0])
         tz = DRAG_RATIO * (f[1] + f[3] - f[0] - f[2])
         """
     else:
         moments = """
-        # X configuration, arms at 45 degrees. Rotor order: front left, rear left, rear right, front right.
-        # Rotors 0 and 2 spin against 1 and 3.
+        # X configuration, rotor order: front left, rear left, rear right, front right.
+        # Rotors 0/2 and 1/3 counter-rotate.
         lever = ARM * SQRT_HALF
         tx = lever * (f[0] + f[1] - f[2] - f[3])
         ty = lever * (f[1] + f[2] - f[0] - f[3])
@@ -120,7 +120,7 @@ def fly_step(d: Draft) -> None:
     lift = "up = f[0] + f[1] + f[2] + f[3]"
     if ground:
         lift += """
-# Ground effect on the lift alone (Cheeseman and Bennett 1955): T / T_inf = 1 / (1 - (r / 4z)^2)
+# Ground effect, applied to lift only (Cheeseman and Bennett 1955): T / T_inf = 1 / (1 - (r / 4z)^2)
 ratio = ROTOR_RADIUS / (4.0 * wp.max(pos[tid][2], LEAST_HEIGHT))
 up = up / (1.0 - ratio * ratio)"""
     force = """
@@ -136,7 +136,7 @@ up = up / (1.0 - ratio * ratio)"""
     if gyro:
         angular = """
         w = rates[tid]
-        # Euler equations with the gyroscopic term w x (I w)
+        # Euler's equations, including the gyroscopic term w x (I w)
         wdot = wp.vec3(
             (tx - (IZZ - IXX) * w[1] * w[2]) / IXX,
             (ty - (IXX - IZZ) * w[2] * w[0]) / IXX,
@@ -145,28 +145,28 @@ up = up / (1.0 - ratio * ratio)"""
         """
     else:
         angular = (
-            "w = rates[tid]\n# At low rates the gyroscopic term w x (I w) is small and left out\n"
+            "w = rates[tid]\n# Neglect the gyroscopic term w x (I w) at low body rates\n"
             "wdot = wp.vec3(tx / IXX, ty / IXX, tz / IZZ)"
         )
     if result == "state":
         for name, kind, about in (
-            ("next_pos", "vec3", "Positions after the step [m]"),
-            ("next_vel", "vec3", "Velocities after the step [m/s]"),
-            ("next_att", "quat", "Attitudes after the step"),
-            ("next_rates", "vec3", "Body rates after the step [rad/s]"),
+            ("next_pos", "vec3", "Updated positions [m]"),
+            ("next_vel", "vec3", "Updated velocities [m/s]"),
+            ("next_att", "quat", "Updated attitudes"),
+            ("next_rates", "vec3", "Updated body rates [rad/s]"),
         ):
             d.output(name, kind, count, about=about)
         if motors == "lagged":
-            d.output("next_rotors", "vec4", count, about="Rotor speeds after the step")
+            d.output("next_rotors", "vec4", count, about="Updated rotor speeds")
         if turn == "derivative":
             rotate = """
-            # Renormalize, since a step along dq/dt = 1/2 q w leaves the unit sphere
+            # Integrate dq/dt = 1/2 q w and renormalize
             spin = q * wp.quat(w1, 0.0)
             next_att[tid] = wp.normalize(q + 0.5 * dt * spin)
             """
         else:
             rotate = """
-            # Exponential map of a constant rate, so the quaternion keeps its unit length
+            # Exponential map for a constant body rate, preserves unit length
             angle = wp.length(w1) * dt
             next_att[tid] = q * wp.quat_from_axis_angle(wp.normalize(w1), angle)
             """
@@ -181,8 +181,8 @@ up = up / (1.0 - ratio * ratio)"""
         """
     else:
         rotate = angular = ""
-        d.output("force_out", "vec3", count, about="Forces in the world, gravity among them [N]")
-        d.output("moment_out", "vec3", count, about="Moments of the rotors in body axes [N m]")
+        d.output("force_out", "vec3", count, about="World-space forces, including gravity [N]")
+        d.output("moment_out", "vec3", count, about="Body-frame rotor moments [N m]")
         store = "force_out[tid] = force\nmoment_out[tid] = wp.vec3(tx, ty, tz)"
     d.launch(count)
     d.code(
@@ -191,9 +191,9 @@ up = up / (1.0 - ratio * ratio)"""
         motors="next_rotors[tid] = s" if motors == "lagged" else "",
     )  # fmt: skip
     d.explain(
-        "Positions and velocities in the world (z up), rates and rotor forces in the body frame."
+        "Positions and velocities are in world space (z up), rates and rotor forces in the body frame."
         if result == "state"
-        else "Forces in the world (z up), moments in the body frame."
+        else "Forces are in world space (z up), moments in the local body frame. One thread per quadrotor."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -17,12 +17,12 @@ class TireParams:
     c_long: float
     e_long: float
     k_long: float
-    # Lateral force: shape, curvature, cornering stiffness and the load where it is largest [N]
+    # Lateral force: shape, curvature, cornering stiffness and load at peak stiffness [N]
     c_lat: float
     e_lat: float
     k_lat: float
     load_lat: float
-    # Peak friction, its change with load, nominal load [N]
+    # Peak friction, load sensitivity, nominal load [N]
     mu_peak: float
     mu_load: float
     load_nominal: float
@@ -45,7 +45,7 @@ _FIELDS = {
 _FORMULA = '''
 @wp.func
 def magic_formula(slip: float, b: float, c: float, e: float, peak: float) -> float:
-    """Evaluate Pacejka's sine of arctangents, D sin(C atan(B x - E (B x - atan(B x))))."""
+    """Evaluate Pacejka's Magic Formula, D sin(C atan(B x - E (B x - atan(B x))))."""
     bx = b * slip
     return peak * wp.sin(c * wp.atan(bx - e * (bx - wp.atan(bx))))
 '''
@@ -71,7 +71,7 @@ def _magic(x: Any, b: Any, c: Any, e: Any, peak: Any) -> Any:
     weight=7,
 )
 def tire_forces(d: Draft) -> None:
-    """Computes tire forces from slip, load and camber by the Magic Formula."""
+    """Computes tire forces from slip, load and camber using the Magic Formula."""
     combined = d.option("combined", "similarity", "ellipse", "cosine", "none")
     slip = d.option("slip", "velocities", "given")
     camber = d.option("camber", "none", "shift", "thrust")
@@ -84,8 +84,8 @@ def tire_forces(d: Draft) -> None:
         moment = "trail"
     parts = "slip, load and camber" if camber != "none" else "slip and load"
     also = " and aligning moments" if moment != "none" else ""
-    lagged = ", lagged over the relaxation length" if relax != "none" else ""
-    d.says(f"Computes tire forces{also} from {parts} by the Magic Formula{lagged}.")
+    lagged = " with relaxation-length lag" if relax != "none" else ""
+    d.says(f"Computes tire forces{also} from {parts} using the Pacejka Magic Formula{lagged}.")
     # Without camber a tire is the same on both sides.
     mirror = camber != "none" and d.flag("mirrored", 0.4)
     count, compounds = d.pick(32, 40, 48), 3
@@ -105,39 +105,46 @@ def tire_forces(d: Draft) -> None:
         about="Tire parameters",
     )
     if layout == "per compound":
-        d.input("compound", "int", count, 0, compounds, about="Tire type of each wheel")
-    d.input("wheel_load", "float", count, -500.0, 6000.0, about="Vertical loads, negative when lifted [N]")
+        d.input("compound", "int", count, 0, compounds, about="Tire compound index per wheel")
+    d.input(
+        "wheel_load", "float", count, -500.0, 6000.0, about="Vertical wheel loads, negative when lifted [N]"
+    )
     if slip == "velocities":
-        d.input("wheel_velocity", "float", count, -2.0, 25.0, about="Velocities of the hubs ahead [m/s]")
-        d.input("lateral_velocity", "float", count, -3.0, 3.0, about="Velocities of the contacts aside [m/s]")
-        d.input("wheel_speed", "float", count, 5.0, 80.0, about="Spin of the wheels [rad/s]")
-        d.param("low_speed", "float", 0.5, 2.0, about="Floor of the speed in the slip ratio [m/s]")
+        d.input("wheel_velocity", "float", count, -2.0, 25.0, about="Hub forward velocities [m/s]")
+        d.input(
+            "lateral_velocity",
+            "float",
+            count,
+            -3.0,
+            3.0,
+            about="Contact patch lateral velocities [m/s]",
+        )
+        d.input("wheel_speed", "float", count, 0.0, 80.0, about="Wheel angular velocities [rad/s]")
+        d.param("low_speed", "float", 0.5, 2.0, about="Minimum reference speed for the slip ratio [m/s]")
     else:
-        d.input("slip_ratio_in", "float", count, -1.0, 0.3, about="Longitudinal slip ratios, -1 if locked")
+        d.input("slip_ratio_in", "float", count, -1.0, 0.3, about="Longitudinal slip ratios, -1 when locked")
         d.input("slip_angle_in", "float", count, -0.25, 0.25, about="Slip angles [rad]")
     if camber != "none":
-        told = ", mirrored on the right" if mirror else ""
+        told = ", mirrored for right wheels" if mirror else ""
         d.input("camber", "float", count, -0.08, 0.08, about=f"Camber angles{told} [rad]")
         d.param(
             "camber_gain",
             "float",
             0.1,
             0.4,
-            about="Slip angle per camber angle"
+            about="Slip angle shift per camber angle"
             if camber == "shift"
-            else "Camber thrust per load and angle [1/rad]",
+            else "Camber thrust coefficient [1/rad]",
         )
     if mirror:
-        d.input(
-            "is_right", "bool", count, about="True for wheels on the right, whose lateral axis is flipped"
-        )
+        d.input("is_right", "bool", count, about="Right-side wheel mask (lateral axis flipped)")
     if surface == "one":
-        d.param("grip", "float", 0.4, 1.0, about="Friction of the road relative to dry asphalt")
+        d.param("grip", "float", 0.4, 1.0, about="Road friction scale relative to dry asphalt")
     elif surface == "per wheel":
-        d.input("grip", "float", count, 0.3, 1.0, about="Friction of the road relative to dry asphalt")
+        d.input("grip", "float", count, 0.3, 1.0, about="Road friction scale relative to dry asphalt")
     if relax != "none":
-        d.input("previous_force", "vec2", count, -2000.0, 2000.0, about="Forces at the start of the step [N]")
-        d.param("relaxation_length", "float", 0.2, 0.6, about="Distance over which forces build up [m]")
+        d.input("previous_force", "vec2", count, -2000.0, 2000.0, about="Previous tire forces [N]")
+        d.param("relaxation_length", "float", 0.2, 0.6, about="Tire relaxation length [m]")
         d.param("dt", "float", *((0.01, 0.03) if relax == "euler" else (0.001, 0.005)), about="Time step [s]")
         if slip == "given":
             d.input("roll_speed", "float", count, 2.0, 30.0, about="Rolling speeds [m/s]")
@@ -147,8 +154,8 @@ def tire_forces(d: Draft) -> None:
     d.function(_FORMULA)
     measure = {
         "velocities": """
-            # Slip ratio and slip angle from the velocity of the contact patch; a floor keeps them
-            # finite at standstill
+            # Slip ratio and slip angle from the contact patch velocity; the speed floor
+            # avoids division by zero at standstill
             v_long = wheel_velocity[tid]
             v_lat = lateral_velocity[tid]
             v_ref = wp.max(wp.abs(v_long), low_speed)
@@ -166,24 +173,24 @@ def tire_forces(d: Draft) -> None:
     forces = {
         "none": pure,
         "similarity": """
-            # Theoretical slips count by the rolling speed; a floor keeps them finite at locked wheels
+            # Theoretical slip, with a floor to avoid division by zero for locked wheels
             rolling = wp.max(1.0 + slip_ratio, 0.1)
             sigma_long = slip_ratio / rolling
             sigma_lat = wp.tan(slip_angle) / rolling
-            # Both slips share the grip, so one magnitude enters the curve of each direction
+            # Evaluate both curves at the combined slip magnitude
             sigma = wp.sqrt(sigma_long * sigma_long + sigma_lat * sigma_lat) + 1.0e-6
             force_long = sigma_long / sigma * magic_formula(sigma, b_long, params.c_long, params.e_long, peak)
             force_lat = sigma_lat / sigma * magic_formula(sigma, b_lat, params.c_lat, params.e_lat, peak)
         """,
         "ellipse": pure
         + """
-            # Friction ellipse: the lateral force gives way to drive and brake forces; below 1 the root has a slope
+            # Friction ellipse: reduce the lateral force; clamp below 1 to keep the sqrt differentiable
             use = wp.min(wp.abs(force_long) / (peak + 1.0e-3), 0.995)
             force_lat *= wp.sqrt(1.0 - use * use)
         """.replace("\n            ", "\n").rstrip(),
         "cosine": pure
         + """
-            # Cosine weights for combined slip, each one at pure slip
+            # Combined slip cosine weights, equal to 1 for pure slip
             weight_long = wp.cos(wp.atan(COMBINED * slip_angle))
             weight_lat = wp.cos(wp.atan(COMBINED * slip_ratio))
             force_long *= weight_long
@@ -191,22 +198,22 @@ def tire_forces(d: Draft) -> None:
         """.replace("\n            ", "\n").rstrip(),
     }[combined]
     if combined == "cosine":
-        d.module("COMBINED = wp.constant(8.0)  # loss of either force with the slip of the other")
+        d.module("COMBINED = wp.constant(8.0)  # combined slip weighting factor")
     tilt = {
         "none": "",
-        "shift": "# Camber leans the contact patch, so it acts like a shift of the slip angle\nslip_angle += camber_gain * camber[tid]",
+        "shift": "# Camber acts as a slip angle shift\nslip_angle += camber_gain * camber[tid]",
         "thrust": "",
     }[camber]
-    thrust = "# Camber thrust grows with load and inclination\nforce_lat += camber_gain * load * camber[tid]"
+    thrust = "# Camber thrust is proportional to load and camber angle\nforce_lat += camber_gain * load * camber[tid]"
     lag = {
         "none": "",
         "exponential": """
-            # Forces build up over the distance rolled, so lag by it; exact at constant speed
+            # First-order lag over the rolled distance, exact at constant speed
             build_up = 1.0 - wp.exp(-wp.abs($v) * dt / relaxation_length)
             force = previous_force[tid] + build_up * (force - previous_force[tid])
         """,
         "euler": """
-            # Forces build up over the distance rolled, hence a lag in distance and not in time
+            # First-order lag in rolled distance (not time), explicit Euler
             build_up = wp.min(wp.abs($v) * dt / relaxation_length, 1.0)
             force = previous_force[tid] + build_up * (force - previous_force[tid])
         """,
@@ -214,12 +221,12 @@ def tire_forces(d: Draft) -> None:
     align = {
         "none": "",
         "trail": """
-            # The trail shrinks with the slip angle, so the moment falls off before the force does
+            # Pneumatic trail decreases with slip angle, so the moment drops before the force
             trail = params.trail * wp.cos(wp.atan(TRAIL_DROP * slip_angle)) * load / params.load_nominal
             aligning[tid] = -trail * force[1]
         """,
         "trail and camber": """
-            # The trail shrinks with the slip angle, so the moment falls off before the force does
+            # Pneumatic trail decreases with slip angle, so the moment drops before the force
             trail = params.trail * wp.cos(wp.atan(TRAIL_DROP * slip_angle)) * load / params.load_nominal
             residual = $handRESIDUAL * params.radius * load * camber[tid]
             aligning[tid] = -trail * force[1] + residual
@@ -227,16 +234,16 @@ def tire_forces(d: Draft) -> None:
     }[moment]
     if moment != "none":
         d.module(
-            "TRAIL_DROP = wp.constant(6.0)  # of the trail with the slip angle [1/rad]"
+            "TRAIL_DROP = wp.constant(6.0)  # trail decay with slip angle [1/rad]"
             + (
-                "\nRESIDUAL = wp.constant(0.02)  # moment per load, radius and camber [1/rad]"
+                "\nRESIDUAL = wp.constant(0.02)  # residual moment coefficient [1/rad]"
                 if moment != "trail"
                 else ""
             )
         )
     early = {
-        "return": "load = wheel_load[tid]\n# Lifted wheels carry nothing\nif load <= 0.0:\n    tire_force[tid] = wp.vec2(0.0, 0.0)\n    $still\n    return",
-        "clamp": "# A small load for lifted wheels keeps the quotients below finite\nload = wp.max(wheel_load[tid], 1.0)",
+        "return": "load = wheel_load[tid]\n# Early exit for lifted wheels\nif load <= 0.0:\n    tire_force[tid] = wp.vec2(0.0, 0.0)\n    $still\n    return",
+        "clamp": "# Clamp the load to avoid division by zero for lifted wheels\nload = wp.max(wheel_load[tid], 1.0)",
     }
     d.launch(count)
     d.code(
@@ -248,11 +255,11 @@ def tire_forces(d: Draft) -> None:
         $measure
         $mirror
         $tilt
-        # --- Stiffness and peak for this load ---
+        # --- Load-dependent stiffness and peak force ---
         excess = (load - params.load_nominal) / params.load_nominal
         peak = load * (params.mu_peak + params.mu_load * excess)$grip
         stiff_long = params.k_long * load
-        # Heavily loaded tires gain less stiffness, hence the saturating law
+        # Cornering stiffness saturates at high load
         stiff_lat = params.k_lat * wp.sin(2.0 * wp.atan(load / params.load_lat))
         b_long = stiff_long / (params.c_long * peak)
         b_lat = stiff_lat / (params.c_lat * peak)
@@ -268,7 +275,7 @@ def tire_forces(d: Draft) -> None:
         still="aligning[tid] = 0.0" if moment != "none" else "",
         params="params = tire[compound[tid]]" if layout == "per compound" else "",
         measure=measure[slip],
-        mirror="# Mirror right tires, since curves are measured for left ones\nhand = wp.where(is_right[tid], -1.0, 1.0)\nslip_angle *= hand"
+        mirror="# Mirror right-side tires, since the curves are measured for the left side\nhand = wp.where(is_right[tid], -1.0, 1.0)\nslip_angle *= hand"
         if mirror
         else "",
         tilt=tilt,
@@ -280,8 +287,8 @@ def tire_forces(d: Draft) -> None:
         align=align,
     )
     d.explain("""
-        F = D sin(C atan(B x - E (B x - atan(B x)))) with the peak D, the shape C, the curvature E and
-        B = K / (C D) from the slip stiffness K. Loads in N, angles in rad.
+        F = D sin(C atan(B x - E (B x - atan(B x)))) with peak D, shape C, curvature E and
+        B = K / (C D) from slip stiffness K. Loads in N, angles in rad. Each thread handles one wheel.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -19,12 +19,12 @@ _DAMPING = {
         drag_moment = -wp.cw_mul(angular_drag, omega)
     """,
     "quadratic": """
-        # Quadratic drag d |v| v along each body axis
+        # Quadratic drag d |v| v per body axis
         drag_force = -wp.cw_mul(quadratic_drag, wp.cw_mul(wp.abs(vel_r), vel_r))
         drag_moment = -wp.cw_mul(angular_quadratic, wp.cw_mul(wp.abs(omega), omega))
     """,
     "both": """
-        # Linear skin friction, and quadratic drag of separated flow along each body axis
+        # Linear skin friction plus quadratic form drag per body axis
         drag_force = -wp.cw_mul(linear_drag + wp.cw_mul(quadratic_drag, wp.abs(vel_r)), vel_r)
         drag_moment = -wp.cw_mul(angular_drag + wp.cw_mul(angular_quadratic, wp.abs(omega)), omega)
     """,
@@ -46,7 +46,7 @@ _DAMPING = {
     weight=9,
 )
 def step_vessels(d: Draft) -> None:
-    """Integrates underwater vehicles in six degrees of freedom over one time step."""
+    """Integrates 6-DOF underwater vehicle dynamics over one time step."""
     damping = d.option("damping", *_DAMPING)
     current = d.option("current", "none", "one", "shear")
     thrust = d.option("thrust", "wrench", "thrusters", "propellers")
@@ -58,12 +58,13 @@ def step_vessels(d: Draft) -> None:
     count, thrusters = d.pick(16, 24, 32), d.pick(3, 4)
     if scheme == "drag implicit":
         damping = "linear"
-    what = "marine vehicles that float or dive" if floating == "surface" else "underwater vehicles"
+    what = "surface and underwater vehicles" if floating == "surface" else "underwater vehicles"
     if floating == "surface":
         d.calls("marine_step|step_vessels|integrate_vessels")
-    d.says(f"Integrates {what} in six degrees of freedom over one time step.")
-    d.input("vessel_pos", "vec3", count, -5.0, 1.0, about="Positions in world space, z up [m]")
-    d.input("vessel_rot", "quat", count, kind="unit", about="Orientations, body to world")
+    d.says(f"Integrates {what} over one time step using a 6-DOF marine craft model.")
+    low, high = (-0.6, 0.6) if floating == "surface" else (-6.0, -0.5)
+    d.input("vessel_pos", "vec3", count, low, high, about="World-space positions, z up [m]")
+    d.input("vessel_rot", "quat", count, kind="unit", about="Body-to-world orientations")
     velocity = "world_vel" if world else "vessel_vel"
     d.input(
         velocity,
@@ -71,12 +72,12 @@ def step_vessels(d: Draft) -> None:
         count,
         -1.5,
         1.5,
-        about=f"Linear velocities in {'world' if world else 'body'} space [m/s]",
+        about=f"{'World' if world else 'Body'}-space linear velocities [m/s]",
     )
-    d.input("vessel_omega", "vec3", count, -0.5, 0.5, about="Angular velocities in body space [rad/s]")
+    d.input("vessel_omega", "vec3", count, -0.5, 0.5, about="Body-space angular velocities [rad/s]")
     if thrust == "wrench":
-        d.input("control_force", "vec3", count, -40.0, 40.0, about="Control forces in body space [N]")
-        d.input("control_moment", "vec3", count, -10.0, 10.0, about="Control moments in body space [N m]")
+        d.input("control_force", "vec3", count, -40.0, 40.0, about="Body-space control forces [N]")
+        d.input("control_moment", "vec3", count, -10.0, 10.0, about="Body-space control moments [N m]")
     else:
         d.module(f"THRUSTERS = wp.constant({thrusters})")
         commands = "thrust_command" if thrust == "thrusters" else "propeller_speed"
@@ -86,52 +87,58 @@ def step_vessels(d: Draft) -> None:
             (count, thrusters),
             -1.0 if thrust == "thrusters" else -20.0,
             1.0 if thrust == "thrusters" else 20.0,
-            about="Commands in -1..1" if thrust == "thrusters" else "Propeller speeds [rev/s]",
+            about="Thruster commands in [-1, 1]" if thrust == "thrusters" else "Propeller speeds [rev/s]",
         )
-        d.input("thruster_pos", "vec3", thrusters, -0.6, 0.6, about="Thruster positions in body space [m]")
-        d.input("thruster_dir", "vec3", thrusters, kind="unit", about="Thruster directions in body space")
+        d.input("thruster_pos", "vec3", thrusters, -0.6, 0.6, about="Body-space thruster positions [m]")
+        d.input("thruster_dir", "vec3", thrusters, kind="unit", about="Body-space thruster directions")
         if thrust == "thrusters":
-            d.param("max_thrust", "float", 20.0, 60.0, about="Thrust at full command [N]")
-            d.param("dead_band", "float", 0.05, 0.1, about="Commands below which the motors stand still")
+            d.param("max_thrust", "float", 20.0, 60.0, about="Maximum thrust [N]")
+            d.param("dead_band", "float", 0.05, 0.1, about="Thruster command dead band")
         else:
             d.param("thrust_coeff", "float", 0.05, 0.15, about="rho D^4 K_T [N s^2]")
-            d.param("reverse_gain", "float", 0.6, 0.9, about="Thrust in reverse relative to that ahead")
+            d.param("reverse_gain", "float", 0.6, 0.9, about="Reverse thrust efficiency")
     d.param("mass", "float", 20.0, 40.0, about="Mass [kg]")
-    d.param("added_mass", "vec3", 5.0, 30.0, about="Added mass along the body axes [kg]")
+    d.param("added_mass", "vec3", 5.0, 30.0, about="Added mass per body axis [kg]")
     d.param("inertia", "vec3", 1.0, 4.0, about="Moments of inertia [kg m^2]")
     d.param("added_inertia", "vec3", 0.2, 2.0, about="Added moments of inertia [kg m^2]")
     if damping in ("linear", "both"):
         d.param("linear_drag", "vec3", 2.0, 10.0, about="Linear damping [N s/m]")
-        d.param("angular_drag", "vec3", 0.5, 2.0, about="Linear damping of the rotation [N m s]")
+        d.param("angular_drag", "vec3", 0.5, 2.0, about="Linear angular damping [N m s]")
     if damping in ("quadratic", "both"):
         d.param("quadratic_drag", "vec3", 20.0, 80.0, about="Quadratic damping [N s^2/m^2]")
-        d.param("angular_quadratic", "vec3", 1.0, 4.0, about="Quadratic damping of the rotation [N m s^2]")
+        d.param("angular_quadratic", "vec3", 1.0, 4.0, about="Quadratic angular damping [N m s^2]")
     if floating != "neutral":
-        d.param("buoyancy_ratio", "float", 0.98, 1.04, about="Buoyancy relative to weight when submerged")
-    d.param("center_of_buoyancy", "vec3", -0.05, 0.1, about="Center of buoyancy from the center of mass [m]")
+        d.param("buoyancy_ratio", "float", 0.98, 1.04, about="Buoyancy-to-weight ratio when fully submerged")
+    d.param(
+        "center_of_buoyancy",
+        "vec3",
+        -0.05,
+        0.1,
+        about="Center of buoyancy relative to the center of mass [m]",
+    )
     if floating == "surface":
-        d.param("hull_height", "float", 0.3, 0.6, about="Height over which the hull emerges [m]")
+        d.param("hull_height", "float", 0.3, 0.6, about="Hull height [m]")
     if current == "one":
-        d.param("current", "vec3", -0.5, 0.5, about="Velocity of the water in world space [m/s]")
+        d.param("current", "vec3", -0.5, 0.5, about="World-space current velocity [m/s]")
     elif current == "shear":
-        d.param("current", "vec3", -0.5, 0.5, about="Velocity of the water at the surface [m/s]")
-        d.param("current_depth", "float", 3.0, 10.0, about="Depth over which the current decays [m]")
+        d.param("current", "vec3", -0.5, 0.5, about="Surface current velocity [m/s]")
+        d.param("current_depth", "float", 3.0, 10.0, about="Current decay depth [m]")
     d.param("dt", "float", 0.01, 0.05, about="Time step [s]")
-    d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
-    d.output("rot_out", "quat", count, about="Orientations at the end of the step")
+    d.output("pos_out", "vec3", count, about="Updated positions [m]")
+    d.output("rot_out", "quat", count, about="Updated orientations")
     d.output(
         "vel_out",
         "vec3",
         count,
-        about=f"{'World' if world else 'Body'}-space velocities after the step [m/s]",
+        about=f"Updated {'world' if world else 'body'}-space velocities [m/s]",
     )
-    d.output("omega_out", "vec3", count, about="Body-space angular velocities after the step [rad/s]")
+    d.output("omega_out", "vec3", count, about="Updated body-space angular velocities [rad/s]")
     d.module("GRAVITY = wp.constant(9.81)  # [m/s^2]")
     if turn == "exponential":
         d.function('''
             @wp.func
             def quat_exp(v: wp.vec3) -> wp.quat:
-                """Unit quaternion of a rotation vector."""
+                """Convert a rotation vector to a unit quaternion."""
                 angle = wp.length(v)
                 if angle < 1.0e-6:
                     return wp.normalize(wp.quat(0.5 * v, 1.0))
@@ -140,7 +147,7 @@ def step_vessels(d: Draft) -> None:
     if thrust != "wrench":
         law = {
             "thrusters": """
-                # Dead band of the motor controller, then linear up to full thrust
+                # Motor dead band, then linear up to full thrust
                 u = command[vessel, k]
                 if wp.abs(u) > dead_band:
                     push = wp.sign(u) * (wp.abs(u) - dead_band) / (1.0 - dead_band) * max_thrust
@@ -148,7 +155,7 @@ def step_vessels(d: Draft) -> None:
                     moment += push * wp.cross(place[k], direction[k])
             """,
             "propellers": """
-                # T = K n |n|, less in reverse as blades are cambered for one way
+                # T = K n |n|, reduced in reverse since the blades are cambered
                 n = speed[vessel, k]
                 push = thrust_coeff * n * wp.abs(n)
                 if n < 0.0:
@@ -172,7 +179,7 @@ def step_vessels(d: Draft) -> None:
                 direction: wp.array(dtype=wp.vec3),
                 $extra
             ):
-                """Sum the forces and moments of all thrusters of a vessel, in body space."""
+                """Return the total body-space thruster force and moment for a vessel."""
                 force = wp.vec3(0.0, 0.0, 0.0)
                 moment = wp.vec3(0.0, 0.0, 0.0)
                 for k in range(THRUSTERS):
@@ -185,8 +192,8 @@ def step_vessels(d: Draft) -> None:
     extra_call = "max_thrust, dead_band" if thrust == "thrusters" else "thrust_coeff, reverse_gain"
     water = {
         "none": "",
-        "one": "# Subtract the current, since forces depend on the velocity relative to the water\n$vel_c",
-        "shear": "# Hydrodynamic forces depend on the velocity relative to the water, which slows with depth\n"
+        "one": "# Velocity relative to the water\n$vel_c",
+        "shear": "# Velocity relative to the water; the current decays with depth\n"
         "depth = wp.max(-pos[2], 0.0)\n"
         "$vel_c",
     }
@@ -198,7 +205,7 @@ def step_vessels(d: Draft) -> None:
     cori = {
         "rigid": """
             # --- Coriolis and centripetal forces ---
-            # Of the rigid body alone: those of the added mass are left out, Munk's moment among them
+            # Rigid-body terms only; added-mass terms (including the Munk moment) are neglected
             force -= wp.cross(omega, mass * vel)
             moment -= wp.cross(omega, wp.cw_mul(inertia, omega))
         """,
@@ -207,7 +214,7 @@ def step_vessels(d: Draft) -> None:
             # Rigid body
             force -= wp.cross(omega, mass * vel)
             moment -= wp.cross(omega, wp.cw_mul(inertia, omega))
-            # Added mass; the second moment is Munk's, which turns a vessel across the flow
+            # Added mass; the second term is the Munk moment, which turns the vessel broadside to the flow
             momentum = wp.cw_mul(added_mass, vel_r)
             force -= wp.cross(omega, momentum)
             $turning
@@ -215,15 +222,15 @@ def step_vessels(d: Draft) -> None:
         """,
     }
     lift = {
-        "neutral": "# Weight and buoyancy cancel but for their moment\nbuoyancy = mass * GRAVITY",
+        "neutral": "# Neutrally buoyant: only the restoring moment remains\nbuoyancy = mass * GRAVITY",
         "trimmed": "buoyancy = buoyancy_ratio * mass * GRAVITY",
-        "surface": "# Buoyancy comes from the submerged share only, so clamp it to [0, 1]\n"
+        "surface": "# Scale buoyancy by the submerged fraction, clamped to [0, 1]\n"
         "submerged = wp.clamp(0.5 - pos[2] / hull_height, 0.0, 1.0)\n"
         "buoyancy = buoyancy_ratio * submerged * mass * GRAVITY",
     }
     step = {
         "drag implicit": """
-            # Take the drag at the end of the step, so that any damping is stable
+            # Implicit drag, unconditionally stable for large damping
             vel_new = wp.cw_div(wp.cw_mul(mass_total, vel) + dt * force, mass_total + dt * linear_drag)
             omega_new = wp.cw_div(wp.cw_mul(inertia_total, omega) + dt * moment, inertia_total + dt * angular_drag)
         """,
@@ -250,7 +257,7 @@ def step_vessels(d: Draft) -> None:
         $lift
         down = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))
         $weight
-        # Buoyancy acts off the center of mass, hence a moment
+        # Restoring moment, since buoyancy acts off the center of mass
         moment -= buoyancy * wp.cross(center_of_buoyancy, down)
         # --- Damping ---
         $damping
@@ -270,13 +277,13 @@ def step_vessels(d: Draft) -> None:
         if thrust == "wrench"
         else f"force, moment = thruster_wrench(tid, {commands}, thruster_pos, thruster_dir, {extra_call})",
         coriolis=cori[coriolis],
-        turning="# A steady current turns in body axes, which accelerates the added mass against the water\n"
+        turning="# Added-mass term, since a steady world-space current rotates in the body frame\n"
         "force -= wp.cw_mul(added_mass, wp.cross(omega, vel_c))"
         if current != "none"
         else "",
         lift=lift[floating],
         weight="force += (mass * GRAVITY - buoyancy) * down" if floating != "neutral" else "",
-        damping="# The drag of the current alone; that of the motion is implicit below\n"
+        damping="# Explicit drag due to the current; the rest is implicit below\n"
         "force += wp.cw_mul(linear_drag, vel_c)"
         if scheme == "drag implicit" and current != "none"
         else ""
@@ -295,12 +302,12 @@ def step_vessels(d: Draft) -> None:
     trim(d)
     in_c = " and C" if coriolis == "all" else ", but not in C"
     drag = "D(v) v" if current == "none" else "D(v_r) v_r"
-    relative = "" if current == "none" else ", and v_r is the velocity relative to the water"
+    relative = "" if current == "none" else ", where v_r is the velocity relative to the water"
     if current != "none" and coriolis == "all":
         relative = "; drag and added mass act on v_r, the velocity relative to the water"
     d.explain(f"""
-        M dv/dt + C(v) v + {drag} + g(q) = tau in body axes, with added mass in M{in_c}{relative}. The hull is
-        symmetric about three planes, so M and D are diagonal.
+        M dv/dt + C(v) v + {drag} + g(q) = tau in the body frame, with added mass in M{in_c}{relative}. The hull has
+        three planes of symmetry, so we can use diagonal M and D.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -14,24 +14,24 @@ TIRE = piece(
     '''
 @wp.struct
 class TireParams:
-    """Magic Formula coefficients of a tire."""
+    """Tire Magic Formula coefficients."""
 
     stiffness: float  # B
     shape: float  # C
-    peak: float  # D per load
+    peak: float  # D / load
     curvature: float  # E
-    rolling: float  # resistance per load
+    rolling: float  # rolling resistance coefficient
 '''
 )
 BRUSH = piece(
     '''
 @wp.struct
 class TireParams:
-    """Coefficients of a brush tire."""
+    """Brush tire model coefficients."""
 
-    stiffness: float  # force per load and slip
-    peak: float  # coefficient of friction
-    rolling: float  # resistance per load
+    stiffness: float  # slip stiffness / load
+    peak: float  # friction coefficient
+    rolling: float  # rolling resistance coefficient
 '''
 )
 _TIRE_FIELDS = {
@@ -49,9 +49,9 @@ def tire_curve(slip: float, load: float, tire: TireParams) -> float:
     """Evaluate Pacejka's Magic Formula, F = D sin(C atan(B s - E (B s - atan(B s)))).
 
     Args:
-        slip: Slip ratio or tangent of the slip angle.
+        slip: Slip ratio or tan(slip angle).
         load: Normal load [N].
-        tire: Coefficients B (stiffness), C (shape), D over the load (peak) and E (curvature).
+        tire: Coefficients B (stiffness), C (shape), D / load (peak) and E (curvature).
     """
     bs = tire.stiffness * slip
     inner = bs - tire.curvature * (bs - wp.atan(bs))
@@ -60,15 +60,15 @@ def tire_curve(slip: float, load: float, tire: TireParams) -> float:
     "brush": '''
 @wp.func
 def tire_curve(slip: float, load: float, tire: TireParams) -> float:
-    """Evaluate the brush model: adhesion in the front part of the contact patch, sliding in the rear.
+    """Evaluate the brush model: the front of the contact patch sticks, the rear slides.
 
     Args:
-        slip: Slip ratio or tangent of the slip angle.
+        slip: Slip ratio or tan(slip angle).
         load: Normal load [N].
-        tire: Stiffness and friction, both over the load.
+        tire: Stiffness and friction, normalized by load.
     """
     limit = tire.peak * load
-    # Share of the patch that slides; 1 means full sliding
+    # Normalized slip, 1 at full sliding
     sliding = wp.abs(tire.stiffness * slip) / (3.0 * tire.peak)
     if sliding >= 1.0:
         return limit * wp.sign(slip)
@@ -80,7 +80,7 @@ def tire_curve(slip: float, load: float, tire: TireParams) -> float:
 _ROTATION = '''
 @wp.func
 def rotation_from_rpy(rpy: wp.vec3) -> wp.quat:
-    """Compose roll about x, pitch about y and yaw about z, applied in this order."""
+    """Build a quaternion from roll (x), pitch (y) and yaw (z), applied in this order."""
     roll = wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), rpy[0])
     pitch = wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), rpy[1])
     yaw = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), rpy[2])
@@ -91,7 +91,7 @@ _COMBINED = {
     "similarity": '''
 @wp.func
 def combined_force(kappa: float, tan_alpha: float, load: float, tire: TireParams) -> wp.vec2:
-    """Distribute the force of the resultant slip over both directions (similarity method)."""
+    """Combined slip using the similarity method: evaluate the resultant slip and split by direction."""
     slip = wp.sqrt(kappa * kappa + tan_alpha * tan_alpha + 1.0e-8)
     force = tire_curve(slip, load, tire)
     return wp.vec2(force * kappa / slip, -force * tan_alpha / slip)
@@ -99,12 +99,12 @@ def combined_force(kappa: float, tan_alpha: float, load: float, tire: TireParams
     "ellipse": '''
 @wp.func
 def combined_force(kappa: float, tan_alpha: float, load: float, tire: TireParams) -> wp.vec2:
-    """Evaluate both directions alone and scale the result back to the friction circle."""
+    """Evaluate pure longitudinal and lateral slip, then clamp to the friction circle."""
     fx = tire_curve(kappa, load, tire)
     fy = -tire_curve(tan_alpha, load, tire)
     limit = tire.peak * load
     resultant = wp.sqrt(fx * fx + fy * fy + 1.0e-6)
-    # Keep the direction, but never exceed what friction can hold
+    # Clamp the magnitude to the friction limit, preserving direction
     scale = wp.min(limit / resultant, 1.0)
     return wp.vec2(scale * fx, scale * fy)
 ''',
@@ -114,21 +114,21 @@ _GROUND = {
     "plane": (
         "",
         """
-        # Distance to the inclined plane along the suspension, bounded where that is nearly parallel to it
+        # Ray-plane distance along the suspension
         normal = wp.normalize(wp.vec3(-ground_slope[0], -ground_slope[1], 1.0))
         below = wp.vec3(0.0, 0.0, ground_offset) - mount
-        ray_dist = wp.dot(below, normal) / wp.min(wp.dot(ray_dir, normal), -0.1)
+        ray_dist = wp.dot(below, normal) / wp.dot(ray_dir, normal)
         """,
     ),
     "waves": (
         '''
 @wp.func
 def ground_height(x: float, y: float, amplitude: float, frequency: float) -> float:
-    """Return the height of a bumpy road."""
+    """Return the road height at (x, y)."""
     return amplitude * (wp.sin(frequency * x) + wp.sin(frequency * y))
 ''',
         """
-        # Height field below the mount; the surface is nearly flat over the length of a wheel
+        # Sample the height field below the mount, assuming it is locally flat
         height = ground_height(mount[0], mount[1], amplitude, frequency)
         slope_x = amplitude * frequency * wp.cos(frequency * mount[0])
         slope_y = amplitude * frequency * wp.cos(frequency * mount[1])
@@ -155,7 +155,7 @@ def ground_height(x: float, y: float, amplitude: float, frequency: float) -> flo
     weight=4,
 )
 def wheel_forces(d: Draft) -> None:
-    """Adds the forces of suspensions and tires, wheel by wheel, to the chassis of cars."""
+    """Accumulates per-wheel suspension and tire forces on the vehicle chassis."""
     tire = d.option("tire", *_MAGIC)
     combined = d.option("combined", *_COMBINED)
     ground = d.option("ground", *_GROUND)
@@ -164,51 +164,47 @@ def wheel_forces(d: Draft) -> None:
     mask = d.option("mask", "none", "broken", "count")
     wanted = d.option("wanted", "wrench", "wrench and spin")
     cars, wheels = d.pick(12, 16, 24), 4
-    d.module(
-        "SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nLEAST_DOWN = wp.constant(0.3)  # cosine of the largest tilt"
-    )
-    d.input("chassis_pos", "vec3", cars, -0.3, 0.3, about="Positions of the chassis [m], z is up")
-    d.input("attitude", "vec3", cars, -1.15, 1.15, about="Roll, pitch and yaw of the chassis [rad]")
-    d.input("twist", "spatial_vector", cars, -1.0, 1.0, about="Linear and angular velocity of the chassis")
-    d.input("wheel_speed", "float", (cars, wheels), -1.0, 4.0, about="Spin of the wheels [rad/s]")
+    d.module("SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nMIN_TILT_COSINE = wp.constant(0.3)  # maximum tilt")
+    d.input("chassis_pos", "vec3", cars, -0.3, 0.3, about="Chassis positions, z up [m]")
+    d.input("attitude", "vec3", cars, -1.15, 1.15, about="Chassis roll, pitch and yaw [rad]")
+    d.input("twist", "spatial_vector", cars, -1.0, 1.0, about="Chassis linear and angular velocities")
+    d.input("wheel_speed", "float", (cars, wheels), -1.0, 4.0, about="Wheel spin rates [rad/s]")
     if steered == "front":
-        d.input("steer", "float", cars, -0.4, 0.4, about="Steering angle of the front wheels [rad]")
+        d.input("steer", "float", cars, -0.4, 0.4, about="Front wheel steering angles [rad]")
     elif steered == "each":
-        d.input("steer", "float", (cars, wheels), -0.4, 0.4, about="Steering angle of each wheel [rad]")
+        d.input("steer", "float", (cars, wheels), -0.4, 0.4, about="Per-wheel steering angles [rad]")
     if mask == "broken":
-        d.input("wheel_attached", "bool", (cars, wheels), about="False for wheels that were lost")
+        d.input("wheel_attached", "bool", (cars, wheels), about="Mask of attached wheels")
     elif mask == "count":
         d.input("wheel_count", "int", cars, 2, wheels + 1, about="Number of wheels per car")
     d.input("wheel_mount", "vec3", wheels, -0.8, 0.8, about="Suspension mounts in the chassis frame [m]")
-    d.param("rest_length", "float", 0.5, 0.7, about="Length of the unloaded suspension [m]")
+    d.param("rest_length", "float", 0.5, 0.7, about="Suspension rest length [m]")
     d.param("wheel_radius", "float", 0.3, 0.4, about="Wheel radius [m]")
     d.param("spring_ke", "float", 2.0e4, 4.0e4, about="Suspension stiffness [N/m]")
     if damper == "linear":
         d.param("spring_kd", "float", 1.0e3, 3.0e3, about="Suspension damping [N s/m]")
     else:
-        d.param("bump_kd", "float", 1.0e3, 2.0e3, about="Damping in compression [N s/m]")
-        d.param("rebound_kd", "float", 2.0e3, 4.0e3, about="Damping in extension [N s/m]")
+        d.param("bump_kd", "float", 1.0e3, 2.0e3, about="Compression (bump) damping [N s/m]")
+        d.param("rebound_kd", "float", 2.0e3, 4.0e3, about="Rebound damping [N s/m]")
     if tire == "brush":
         fields = {name: f for name, f in _TIRE_FIELDS.items() if name in BRUSH.text}
         d.struct("tire", BRUSH, fields, about="Tire coefficients")
     else:
         d.struct("tire", TIRE, _TIRE_FIELDS, about="Tire coefficients")
     if ground == "plane":
-        d.param("ground_slope", "vec2", -0.2, 0.2, about="Slopes of the ground along x and y")
-        d.param("ground_offset", "float", -0.9, -0.7, about="Height of the ground at the origin [m]")
+        d.param("ground_slope", "vec2", -0.2, 0.2, about="Ground slope along x and y")
+        d.param("ground_offset", "float", -0.9, -0.7, about="Ground height at the origin [m]")
     else:
-        d.param("amplitude", "float", 0.02, 0.05, about="Height of the bumps [m]")
-        d.param("frequency", "float", 2.0, 4.0, about="Wave number of the bumps [1/m]")
+        d.param("amplitude", "float", 0.02, 0.05, about="Bump amplitude [m]")
+        d.param("frequency", "float", 2.0, 4.0, about="Bump wave number [1/m]")
     d.output("wrench", "spatial_vector", cars, about="Force and torque about the chassis origin")
     if wanted == "wrench and spin":
-        d.param("wheel_inertia", "float", 0.5, 1.5, about="Inertia of a wheel about its axle [kg m^2]")
-        d.output("spin_accel", "float", (cars, wheels), about="Angular acceleration of the wheels [rad/s^2]")
+        d.param("wheel_inertia", "float", 0.5, 1.5, about="Wheel spin inertia [kg m^2]")
+        d.output("spin_accel", "float", (cars, wheels), about="Wheel angular accelerations [rad/s^2]")
     text, below = _GROUND[ground]
     curve_text = _MAGIC[tire]
     if combined == "similarity":  # of the resultant slip, which has no sign
-        curve_text = curve_text.replace(
-            "Slip ratio or tangent of the slip angle", "Resultant slip, not negative"
-        )
+        curve_text = curve_text.replace("Slip ratio or tan(slip angle)", "Resultant slip (non-negative)")
         curve_text = curve_text.replace("wp.abs(tire.stiffness * slip)", "tire.stiffness * slip")
         curve_text = curve_text.replace(" * wp.sign(slip)", "")
     for function in (_ROTATION, curve_text, _COMBINED[combined], text):
@@ -216,7 +212,7 @@ def wheel_forces(d: Draft) -> None:
             d.function(function)
     turn = {
         "front": """
-        # Wheels 0 and 1 are the front axle, so only they are steered
+        # Only steer the front axle (wheels 0 and 1)
         angle = wp.where(wheel < 2, steer[car], 0.0)
         forward = wp.quat_rotate(rot, wp.vec3(wp.cos(angle), wp.sin(angle), 0.0))
         """,
@@ -229,7 +225,7 @@ def wheel_forces(d: Draft) -> None:
     damping = {
         "linear": "load = spring_ke * compression + spring_kd * closing",
         "two rates": """
-        # Softer in compression, so that bumps are not passed on to the body
+        # Use softer damping in compression so that bumps are not transmitted to the chassis
         kd = wp.where(closing > 0.0, bump_kd, rebound_kd)
         load = spring_ke * compression + kd * closing
         """,
@@ -237,10 +233,10 @@ def wheel_forces(d: Draft) -> None:
     skip = {
         "none": "",
         "broken": "if not wheel_attached[car, wheel]:\n    return",
-        "count": "# Cars differ in wheels, so the launch covers the most\nif wheel >= wheel_count[car]:\n    return",
+        "count": "# Skip threads beyond this car's wheel count\nif wheel >= wheel_count[car]:\n    return",
     }
     spin = """
-    # Traction pushes the car forward, hence its reaction brakes the wheel
+    # Reaction torque on the wheel from the longitudinal tire force
     spin_accel[car, wheel] = -force_xy[0] * wheel_radius / wheel_inertia
     """
     d.parameters.sort(key=lambda p: p.role == "output")
@@ -252,15 +248,15 @@ def wheel_forces(d: Draft) -> None:
         $skip
         pos = chassis_pos[car]
         rot = rotation_from_rpy(attitude[car])
-        # Suspension ray from the mount downwards
+        # Cast the suspension ray downwards from the mount
         mount = pos + wp.quat_rotate(rot, wheel_mount[wheel])
         ray_dir = wp.quat_rotate(rot, wp.vec3(0.0, 0.0, -1.0))
-        # Wheels of cars that lie on their side do not reach the ground
-        if ray_dir[2] > -LEAST_DOWN:
+        # Skip if the chassis is tilted too far for the wheel to reach the ground
+        if ray_dir[2] > -MIN_TILT_COSINE:
             return
         $below
         compression = rest_length + wheel_radius - ray_dist
-        # Wheel hangs in the air, or the mount is below the ground
+        # Skip if the wheel is airborne or the mount is below ground
         if compression <= 0.0 or ray_dist <= 0.0:
             return
         contact = mount + ray_dist * ray_dir
@@ -269,10 +265,10 @@ def wheel_forces(d: Draft) -> None:
         # --- Suspension ---
         closing = wp.dot(contact_vel, ray_dir)
         $damping
-        # Springs push only
+        # Clamp to zero, the suspension cannot pull
         if load <= 0.0:
             return
-        # --- Tire frame on the ground ---
+        # --- Tire frame in the ground plane ---
         $turn
         forward = wp.normalize(forward - wp.dot(forward, normal) * normal)
         side = wp.cross(normal, forward)
@@ -280,13 +276,13 @@ def wheel_forces(d: Draft) -> None:
         vel_y = wp.dot(contact_vel, side)
         # --- Slip ---
         rim_speed = wheel_speed[car, wheel] * wheel_radius
-        # Bound the reference speed from below, so slip stays finite at standstill
+        # Clamp the reference speed so that slip stays finite at standstill
         reference_speed = wp.sqrt(vel_x * vel_x + SPEED_FLOOR * SPEED_FLOOR)
         kappa = (rim_speed - vel_x) / reference_speed
         tan_alpha = vel_y / reference_speed
         # --- Tire forces ---
         force_xy = combined_force(kappa, tan_alpha, load, tire)
-        # Fades below 1 m/s, as a wheel at rest has no rolling resistance
+        # Rolling resistance, fading out below 1 m/s
         resistance = tire.rolling * load * wp.tanh(vel_x)
         force = load * normal + (force_xy[0] - resistance) * forward + force_xy[1] * side
         wp.atomic_add(wrench, car, wp.spatial_vector(force, wp.cross(arm, force)))
@@ -297,18 +293,18 @@ def wheel_forces(d: Draft) -> None:
         damping=damping[damper],
         turn=turn[steered],
         spin=spin if wanted == "wrench and spin" else "",
-        idle=f"# Wheels without traction{', and those that are not there,' if mask != 'none' else ''} keep their speed\nspin_accel[car, wheel] = 0.0"
+        idle=f"# Zero for wheels without traction{' or missing wheels' if mask != 'none' else ''}\nspin_accel[car, wheel] = 0.0"
         if wanted == "wrench and spin"
         else "",
     )
     if wanted == "wrench and spin":
         d.says(
-            "Adds the forces of suspensions and tires to the chassis of cars, and finds how wheels gain or lose spin."
+            "Accumulates suspension and tire forces on vehicle chassis and computes wheel angular accelerations."
         )
     d.explain("""
-        Each wheel hangs on a spring-damper that is compressed by the ground. The tire force depends on the
-        slip ratio kappa = (omega r - v_x) / v and on the slip angle tan(alpha) = v_y / v, v being |v_x| kept off
-        zero. The force of the suspension acts along the normal of the ground, as its load on the tire.
+        Each wheel uses a raycast suspension with a spring-damper. The tire force is a function of the
+        slip ratio kappa = (omega r - v_x) / v and slip angle tan(alpha) = v_y / v, where v is |v_x| clamped away
+        from zero. The suspension force acts along the ground normal as the tire load. This kernel uses one thread per wheel.
     """)
 
     def curve(v: Values, slip: Any, load: Any) -> Any:
@@ -333,7 +329,7 @@ def wheel_forces(d: Draft) -> None:
             if ground == "plane":
                 n = np.array([*-v.ground_slope, 1.0])
                 n /= np.linalg.norm(n)
-                reach = (np.array([0.0, 0.0, v.ground_offset]) - mount) @ n / min(down @ n, -0.1)
+                reach = (np.array([0.0, 0.0, v.ground_offset]) - mount) @ n / (down @ n)
             else:
                 phase = v.frequency * mount[:2]
                 n = np.array([*(-v.amplitude * v.frequency * np.cos(phase)), 1.0])

@@ -15,14 +15,14 @@ SURFACE = piece(
     '''
 @wp.struct
 class LiftingSurface:
-    """A wing, tail or fin of an aircraft, in body axes."""
+    """Lifting surface (wing, tail or fin) in the body frame."""
 
     center: wp.vec3
-    orientation: wp.quat  # surface to body axes: x forward along the chord, z up from it
+    orientation: wp.quat  # surface to body frame: x forward along the chord, z up
     area: float  # [m^2]
     aspect_ratio: float
     stall_angle: float  # [rad]
-    flap_effect: float  # angle of attack per deflection
+    flap_effect: float  # angle of attack change per deflection
 '''
 )
 _FIELDS = {
@@ -38,7 +38,7 @@ _BLEND = {
     "sigmoid": '''
 @wp.func
 def attached_fraction(alpha: float, stall_angle: float) -> float:
-    """Return how much of the flow is attached: 1 below the stall angle, 0 far beyond it (Beard & McLain 2012)."""
+    """Sigmoid blend: 1 for attached flow, 0 far beyond the stall angle (Beard & McLain 2012)."""
     upper = wp.exp(-STALL_SHARPNESS * (alpha - stall_angle))
     lower = wp.exp(STALL_SHARPNESS * (alpha + stall_angle))
     separated = (1.0 + upper + lower) / ((1.0 + upper) * (1.0 + lower))
@@ -47,7 +47,7 @@ def attached_fraction(alpha: float, stall_angle: float) -> float:
     "linear": '''
 @wp.func
 def attached_fraction(alpha: float, stall_angle: float) -> float:
-    """Return how much of the flow is attached: 1 below the stall angle, 0 beyond 1.5 times that."""
+    """Attached flow fraction: 1 below the stall angle, 0 above 1.5x the stall angle."""
     excess = wp.abs(alpha) - stall_angle
     if excess <= 0.0:
         return 1.0
@@ -58,21 +58,21 @@ def attached_fraction(alpha: float, stall_angle: float) -> float:
 _COEFFICIENTS = '''
 @wp.func
 def lift_and_drag(alpha: float, deflection: float, surface: LiftingSurface, parasitic_drag: float) -> wp.vec2:
-    """Evaluate lift and drag coefficients over the whole range of angles of attack.
+    """Compute lift and drag coefficients, including post-stall angles of attack.
 
     Args:
         alpha: Angle of attack [rad].
-        deflection: Deflection of the control surface [rad].
-        surface: Geometry of the surface.
+        deflection: Control surface deflection [rad].
+        surface: Lifting surface geometry.
         parasitic_drag: Zero-lift drag coefficient.
     """
-    # Lift slope of a finite wing (lifting line theory)
+    # Finite-wing lift slope (lifting line theory)
     slope = 2.0 * wp.pi / (1.0 + 2.0 / surface.aspect_ratio)
     effective = alpha + surface.flap_effect * deflection
     lift_attached = slope * effective
     # Parasitic plus induced drag
     drag_attached = parasitic_drag + lift_attached * lift_attached / (wp.pi * OSWALD * surface.aspect_ratio)
-    # Flat plate in separated flow
+    # Post-stall flat plate model
     sine = wp.sin(alpha)
     lift_separated = 2.0 * sine * wp.abs(sine) * wp.cos(alpha)
     drag_separated = 2.0 * sine * sine * wp.abs(sine)
@@ -91,26 +91,26 @@ def surface_force(
     surface: LiftingSurface,
     parasitic_drag: float,
 ) -> wp.vec3:
-    """Compute the aerodynamic force of a surface in body axes.
+    """Compute the body-frame aerodynamic force on a lifting surface.
 
     Args:
-        air_velocity: Velocity of the surface relative to the air, in body axes [m/s].
+        air_velocity: Surface velocity relative to the air, in the body frame [m/s].
         density: Air density [kg/m^3].
-        deflection: Deflection of the control surface [rad].
-        surface: Geometry of the surface.
+        deflection: Control surface deflection [rad].
+        surface: Lifting surface geometry.
         parasitic_drag: Zero-lift drag coefficient.
     """
     local_velocity = wp.quat_rotate_inv(surface.orientation, air_velocity)
     forward_speed = local_velocity[0]
     sink_speed = -local_velocity[2]
-    # Only the flow in the plane of the airfoil makes lift
+    # Discard spanwise flow, which does not generate lift
     speed_sq = forward_speed * forward_speed + sink_speed * sink_speed
     if speed_sq < 1.0e-4:
         return wp.vec3(0.0, 0.0, 0.0)
     alpha = wp.atan2(sink_speed, forward_speed)
     coefficients = lift_and_drag(alpha, deflection, surface, parasitic_drag)
     dynamic_pressure = 0.5 * density * speed_sq
-    # Drag acts against the motion, lift at a right angle to it
+    # Drag opposes the motion, lift is perpendicular to it
     speed = wp.sqrt(speed_sq)
     motion_dir = wp.vec3(forward_speed, 0.0, -sink_speed) / speed
     lift_dir = wp.vec3(sink_speed, 0.0, forward_speed) / speed
@@ -131,7 +131,7 @@ def surface_force(
     weight=3,
 )
 def aerodynamic_surfaces(d: Draft) -> None:
-    """Computes the aerodynamic wrenches on aircraft from the lift and drag of their surfaces."""
+    """Computes aircraft wrenches from lifting surface lift and drag."""
     stall = d.option("stall", *_BLEND)
     threads = d.option("threads", "aircraft", "surface")
     atmosphere = d.option("atmosphere", "constant", "exponential", "standard")
@@ -140,12 +140,8 @@ def aerodynamic_surfaces(d: Draft) -> None:
     mixing = d.option("controls", "surfaces", "mixed")
     propeller = d.flag("propeller", 0.35)
     count, surfaces = d.pick(16, 24, 32), 4
-    d.input(
-        "pose", "transform", count, 0.0, 200.0, kind="transform", about="Body poses in the world, z is up"
-    )
-    d.input(
-        "twist", "spatial_vector", count, -15.0, 15.0, about="Linear and angular velocity in the world frame"
-    )
+    d.input("pose", "transform", count, 0.0, 200.0, kind="transform", about="World-space body poses, z up")
+    d.input("twist", "spatial_vector", count, -10.0, 10.0, about="World-space linear and angular velocities")
     if threads == "aircraft":
         d.module(f"SURFACES = wp.constant({surfaces})")
     d.struct("surfaces", SURFACE, _FIELDS, surfaces, about="Lifting surfaces, shared by all aircraft")
@@ -154,26 +150,31 @@ def aerodynamic_surfaces(d: Draft) -> None:
     elif mixing == "mixed":
         d.input("stick", "vec3", count, -0.5, 0.5, about="Aileron, elevator and rudder commands")
         d.input(
-            "mixer", "vec3", surfaces, -0.5, 0.5, about="Deflection of each surface per unit command [rad]"
+            "mixer",
+            "vec3",
+            surfaces,
+            -0.5,
+            0.5,
+            about="Control mixer, surface deflection per unit command [rad]",
         )
-        d.param("max_deflection", "float", 0.2, 0.3, about="Mechanical limit of the deflection [rad]")
+        d.param("max_deflection", "float", 0.2, 0.3, about="Maximum deflection [rad]")
     if wind == "uniform":
         d.param("wind", "vec3", -5.0, 5.0, about="Wind velocity [m/s]")
     elif wind == "shear":
         d.param("wind", "vec3", -5.0, 5.0, about="Wind velocity at 10 m [m/s]")
-        d.param("shear_exponent", "float", 0.1, 0.25, about="Exponent of the wind profile")
+        d.param("shear_exponent", "float", 0.1, 0.25, about="Wind shear exponent")
     if atmosphere == "constant":
         d.param("air_density", "float", 1.0, 1.3, about="Air density [kg/m^3]")
     if propeller:
         d.input("throttle", "float", count, 0.0, 1.0, about="Throttle, 0 to 1")
         d.param("max_thrust", "float", 50.0, 100.0, about="Static thrust [N]")
-        d.param("exhaust_speed", "float", 25.0, 35.0, about="Speed at which thrust vanishes [m/s]")
+        d.param("exhaust_speed", "float", 25.0, 35.0, about="Propeller exhaust speed [m/s]")
     d.param("parasitic_drag", "float", 0.02, 0.05, about="Zero-lift drag coefficient")
-    parts = "of lift, drag and propeller thrust" if propeller else "of lift and drag"
-    d.says(f"Computes the wrenches {parts} on aircraft, in {frame} axes, surface by surface.")
-    axes = "body axes" if frame == "body" else "world axes"
+    parts = "lift, drag and propeller thrust" if propeller else "lift and drag"
+    d.says(f"Computes {parts} wrenches for fixed-wing aircraft in {frame} space.")
+    axes = "body space" if frame == "body" else "world space"
     d.output("wrench", "spatial_vector", count, about=f"Force and torque about the body origin, in {axes}")
-    d.module("OSWALD = wp.constant(0.85)  # efficiency of the span")
+    d.module("OSWALD = wp.constant(0.85)  # efficiency factor")
     if stall == "sigmoid":
         d.module("STALL_SHARPNESS = wp.constant(25.0)  # [1/rad]")
     if atmosphere != "constant":
@@ -192,14 +193,14 @@ def aerodynamic_surfaces(d: Draft) -> None:
         d.function('''
             @wp.func
             def density_at(altitude: float) -> float:
-                """Return the air density of an isothermal atmosphere [kg/m^3]."""
+                """Air density for an isothermal atmosphere [kg/m^3]."""
                 return SEA_DENSITY * wp.exp(-altitude / SCALE_HEIGHT)
         ''')
     elif atmosphere == "standard":
         d.function('''
             @wp.func
             def density_at(altitude: float) -> float:
-                """Return the air density of the standard atmosphere below 11 km [kg/m^3]."""
+                """Standard atmosphere air density below 11 km [kg/m^3]."""
                 temperature = SEA_TEMPERATURE - LAPSE_RATE * altitude
                 return SEA_DENSITY * wp.pow(temperature / SEA_TEMPERATURE, DENSITY_EXPONENT)
         ''')
@@ -208,7 +209,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
         "none": "air_vel = wp.spatial_top(twist[aircraft])",
         "uniform": "air_vel = wp.spatial_top(twist[aircraft]) - wind",
         "shear": """
-        # Power-law wind profile; the wind is constant below one meter
+        # Power-law wind profile, clamped below 1 m
         profile = wp.pow(wp.max(pos[2], 1.0) / WIND_HEIGHT, shear_exponent)
         air_vel = wp.spatial_top(twist[aircraft]) - profile * wind
         """,
@@ -216,19 +217,19 @@ def aerodynamic_surfaces(d: Draft) -> None:
     command = {
         "surfaces": "angle = deflection[aircraft, index]",
         "mixed": """
-        # Mix the pilot's commands and respect the mechanical limits
+        # Mix pilot commands and clamp to the mechanical limits
         angle = wp.clamp(wp.dot(mixer[index], stick[aircraft]), -max_deflection, max_deflection)
         """,
     }
     single = """
     surface = surfaces[index]
     $command
-    # Rotation of the body adds to the velocity of each surface
+    # Include the velocity due to body rotation
     local_vel = vel_body + wp.cross(omega_body, surface.center)
     $f = surface_force(local_vel, $rho, angle, surface, parasitic_drag)
     """
     thrust = """
-    # Propeller along the x axis, fades out at the exhaust speed
+    # Propeller thrust along x, zero at the exhaust speed
     fade = wp.clamp(1.0 - vel_body[0] / exhaust_speed, 0.0, 1.0)
     force += wp.vec3(max_thrust * throttle[aircraft] * fade, 0.0, 0.0)
     """
@@ -254,7 +255,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
         wp.atomic_add(wrench, aircraft, {out})
         """,
     }
-    once = "# Propeller along the x axis, added by the thread of the first surface\nif index == 0:\n"
+    once = "# Propeller thrust along x, applied once per aircraft\nif index == 0:\n"
     once += "    fade = wp.clamp(1.0 - vel_body[0] / exhaust_speed, 0.0, 1.0)\n"
     once += "    force += wp.vec3(max_thrust * throttle[aircraft] * fade, 0.0, 0.0)"
     d.launch(*((count, surfaces) if threads == "surface" else (count,)))
@@ -266,7 +267,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
         rot = wp.transform_get_rotation(pose[aircraft])
         $density
         $air
-        # Into body axes, in which the surfaces are given
+        # Transform to the body frame
         vel_body = wp.quat_rotate_inv(rot, air_vel)
         omega_body = wp.quat_rotate_inv(rot, wp.spatial_bottom(twist[aircraft]))
         $body
@@ -283,11 +284,11 @@ def aerodynamic_surfaces(d: Draft) -> None:
         thrust=thrust if propeller else "",
         thrust_once=once if propeller else "",
     )
-    heights = " The air thins with height." if atmosphere != "constant" else ""
-    heights += " The wind grows with height as a power." if wind == "shear" else ""
+    heights = " Air density decreases with altitude." if atmosphere != "constant" else ""
+    heights += " Wind follows a power-law height profile." if wind == "shear" else ""
     d.explain(f"""
-        Each surface sees the velocity of its own center. Coefficients blend between lifting line theory
-        while the flow is attached and those of a flat plate beyond the stall.{heights}
+        Local velocity is evaluated at each surface center. Coefficients blend between lifting line theory
+        for attached flow and a flat-plate model after stall.{heights}
     """)
 
     def coefficients(v: Values, alpha: Any, angle: Any, i: int) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 A, F = 6378137.0, 1.0 / 298.257223563
 E2 = F * (2.0 - F)
 ELLIPSOID = """
-# WGS 84: equatorial radius in m, flattening
+# WGS 84 ellipsoid: equatorial radius [m], flattening
 EARTH_A = wp.constant(6378137.0)
 EARTH_F = wp.constant(0.0033528106647474805)
 """

@@ -44,12 +44,12 @@ def geodetic_to_ecef(d: Draft) -> None:
     d.says({
         "position": f"Converts {given} to earth-centered, earth-fixed (ECEF) positions.",
         "range": f"Computes slant ranges from a site to points in {given}.",
-        "local": f"Computes east-north-up coordinates about a site of points in {given}.",
+        "local": f"Computes local east-north-up (ENU) coordinates relative to a site for points in {given}.",
         "look angles": f"Computes look angles from a site to points in {given}.",
     }[result].replace("points in lat", "points at lat"))  # fmt: skip
     scale = 57.29577951308232 if units == "degrees" else 1.0
     if packed:
-        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude [rad], longitude [rad] and height [km]")
+        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude [rad], longitude [rad], height [km]")
         load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1000.0 * g[2]"
     else:
         unit = "deg" if units == "degrees" else "rad"
@@ -61,8 +61,8 @@ def geodetic_to_ecef(d: Draft) -> None:
     scale = 1.0 if packed else scale
     if site:
         unit = "rad" if scale == 1.0 else "deg"
-        d.param("site_lat", "float", 0.3 * scale, 0.8 * scale, about=f"Latitude of the site [{unit}]")
-        d.param("site_lon", "float", -scale, scale, about=f"Longitude of the site [{unit}]")
+        d.param("site_lat", "float", 0.3 * scale, 0.8 * scale, about=f"Site latitude [{unit}]")
+        d.param("site_lon", "float", -scale, scale, about=f"Site longitude [{unit}]")
     d.module(ELLIPSOID)
     load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
     load = (
@@ -78,7 +78,7 @@ def geodetic_to_ecef(d: Draft) -> None:
     e2 = EARTH_F * (2.0 - EARTH_F)
     s = wp.sin(phi)
     c = wp.cos(phi)
-    # N: radius of curvature in the prime vertical
+    # Prime vertical radius of curvature N
     n = EARTH_A / wp.sqrt(1.0 - e2 * s * s)
     p = wp.vec3((n + h) * c * wp.cos(lam), (n + h) * c * wp.sin(lam), (n * (1.0 - e2) + h) * s)
     """
@@ -95,7 +95,7 @@ def geodetic_to_ecef(d: Draft) -> None:
     n0 = EARTH_A / wp.sqrt(1.0 - e2 * s0 * s0)
     cl = wp.cos(lam0)
     sl = wp.sin(lam0)
-    # Site at zero height
+    # Subtract the site position (zero height)
     d = p - wp.vec3(n0 * c0 * cl, n0 * c0 * sl, n0 * (1.0 - e2) * s0)
     """
         if site
@@ -118,7 +118,7 @@ def geodetic_to_ecef(d: Draft) -> None:
         d.output("position", "vec3", count, about="Earth-centered positions [m]")
         store = "position[tid] = p"
     elif result == "range":
-        d.output("slant_range", "float", count, about="Distances to the site [m]")
+        d.output("slant_range", "float", count, about="Distance to the site [m]")
         store = "slant_range[tid] = wp.length(d)"
     elif result == "local":
         d.output("enu", "vec3", count, about="East, north and up components [m]")
@@ -139,9 +139,9 @@ def geodetic_to_ecef(d: Draft) -> None:
         store=store,
     )
     d.explain(
-        ("Angles are in radians" if scale == 1.0 else "Latitudes and longitudes are in degrees")
+        ("All angles are in radians" if scale == 1.0 else "Latitudes and longitudes are in degrees")
         + (", look angles in radians" if scale != 1.0 and result == "look angles" else "")
-        + ", heights are above WGS 84 and distances in m."
+        + ", heights are above the WGS 84 ellipsoid, distances in meters."
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -194,16 +194,18 @@ def surface_distance(d: Draft) -> None:
             "mean latitude": "surface_distance|geodesic_distance|mean_latitude_distance",
         }[way]
     )
+    if way.startswith("vincenty"):  # which is good to a millimeter
+        d.precise()
     count, places = d.pick(64, 96, 128), d.pick(12, 20)
     aimed = "mean" if way == "mean latitude" else "initial"
     d.says(
         "Computes distances on the earth"
         + {
-            "haversine": " with the haversine formula",
-            "vectors": " from the angle between unit vectors",
-            "vincenty": " with the Vincenty formula",
-            "vincenty fixed": " with a fixed number of Vincenty iterations",
-            "mean latitude": " with the curvature radii at the mean latitude",
+            "haversine": " using the haversine formula",
+            "vectors": " using the angle between unit vectors",
+            "vincenty": " using Vincenty's inverse formula",
+            "vincenty fixed": " using a fixed number of Vincenty iterations",
+            "mean latitude": " using the mean-latitude curvature radii",
         }[way]
         + (f", and {aimed} bearings." if bearing else ".")
     )
@@ -211,14 +213,14 @@ def surface_distance(d: Draft) -> None:
     starts, goals = ((0.4, 0.43), (0.44, 0.47)) if close else ((0.2, 0.6), (0.7, 1.2))
     if pairs == "indexed":
         low, high = (0.4, 0.47) if close else (-1.2, 1.2)
-        d.input("places", "vec2", places, low, high, about="Latitude and longitude of each place")
-        d.input("edges", "vec2i", count, 0, places, about="Places at both ends of each distance")
+        d.input("places", "vec2", places, low, high, about="Latitude and longitude per location")
+        d.input("edges", "vec2i", count, 0, places, about="Location index pairs")
     else:
-        d.input("a", "vec2", count, *starts, about="Latitude and longitude of the start")
+        d.input("a", "vec2", count, *starts, about="Start latitude and longitude")
         if pairs == "arrays":
-            d.input("b", "vec2", count, *goals, about="Latitude and longitude of the goal")
+            d.input("b", "vec2", count, *goals, about="Destination latitude and longitude")
         else:
-            d.param("b", "vec2", *goals, about="Latitude and longitude of the goal")
+            d.param("b", "vec2", *goals, about="Destination latitude and longitude")
     d.output("distance", "float", count, about="Distances [m]")
     if bearing:
         d.output("azimuth", "float", count, about="Azimuth, clockwise from north [rad]")
@@ -242,13 +244,13 @@ def surface_distance(d: Draft) -> None:
         "haversine": """
         sp = wp.sin(0.5 * (lat2 - lat1))
         sq = wp.sin(0.5 * (lon2 - lon1))
-        # Well-conditioned for nearby points, unlike the law of cosines
+        # Numerically stable for nearby points, unlike the law of cosines
         h = sp * sp + wp.cos(lat1) * wp.cos(lat2) * sq * sq
         sigma = 2.0 * wp.asin(wp.min(wp.sqrt(h), 1.0))
         distance[tid] = EARTH_RADIUS * sigma
         """,
         "vectors": """
-        # The arc tangent is well-conditioned for near and for opposite points alike
+        # Use atan2, which is accurate for both nearby and antipodal points
         u = wp.vec3(wp.cos(lat1) * wp.cos(lon1), wp.cos(lat1) * wp.sin(lon1), wp.sin(lat1))
         w = wp.vec3(wp.cos(lat2) * wp.cos(lon2), wp.cos(lat2) * wp.sin(lon2), wp.sin(lat2))
         sigma = wp.atan2(wp.length(wp.cross(u, w)), wp.dot(u, w))
@@ -258,7 +260,7 @@ def surface_distance(d: Draft) -> None:
         e2 = EARTH_F * (2.0 - EARTH_F)
         mean = 0.5 * (lat1 + lat2)
         w = 1.0 - e2 * wp.sin(mean) * wp.sin(mean)
-        # Radii of curvature of meridian (M) and prime vertical (N)
+        # Meridian (M) and prime vertical (N) radii of curvature
         m = EARTH_A * (1.0 - e2) / (w * wp.sqrt(w))
         n = EARTH_A / wp.sqrt(w)
         north = m * (lat2 - lat1)
@@ -277,7 +279,7 @@ def surface_distance(d: Draft) -> None:
     sigma = wp.atan2(ss, cs)
     sa = cu1 * cu2 * sl / ss
     c2a = 1.0 - sa * sa
-    # Equatorial line: cos^2(alpha) = 0, so cos(2 sigma_m) is undefined and drops out below
+    # Avoid division by zero on equatorial lines, where cos^2(alpha) = 0
     cm = cs - 2.0 * su1 * su2 / wp.max(c2a, 1.0e-6)
     c = EARTH_F / 16.0 * c2a * (4.0 + EARTH_F * (4.0 - 3.0 * c2a))
     """
@@ -311,8 +313,8 @@ def surface_distance(d: Draft) -> None:
         loop = f"""
         previous = float(1.0e3)
         turn = int(0)
-        # NOTE: does not converge for nearly antipodal points, hence the iteration limit
-        while wp.abs(lam - previous) > 1.0e-7 and turn < 20:
+        # NOTE: may not converge for nearly antipodal points, so limit the number of iterations
+        while wp.abs(lam - previous) > 1.0e-12 and turn < 20:
             $step
             previous = lam
             lam = {update}
@@ -345,9 +347,9 @@ def surface_distance(d: Draft) -> None:
         load=load,
         same="if e[0] == e[1]:\n    # "
         + (
-            "Coincident points, for which the formulas below divide by sin(sigma) = 0"
+            "Early exit for coincident points to avoid division by zero"
             if way.startswith("vincenty")
-            else "Coincident points have no bearing"
+            else "Bearing is undefined for coincident points"
         )
         + "\n    distance[tid] = 0.0\n    "
         + ("azimuth[tid] = 0.0\n    " if bearing else "")
@@ -361,8 +363,8 @@ def surface_distance(d: Draft) -> None:
         tail=tail,
         aim=aim if bearing else "",
     )
-    near = " Good for short ways only, which do not cross the date line." if way == "mean latitude" else ""
-    d.explain(f"Latitudes and longitudes are in radians, distances in m.{near}")
+    near = " Only for short distances not crossing the date line." if way == "mean latitude" else ""
+    d.explain(f"Latitudes and longitudes are in radians, distances in meters.{near}")
 
     def reference(v: Values) -> dict[str, Any]:
         if pairs == "indexed":

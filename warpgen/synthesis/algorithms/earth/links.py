@@ -47,56 +47,54 @@ def link_budgets(d: Draft) -> None:
             "doppler": "doppler_shifts|satellite_doppler|compute_doppler",
         }[result]
     )
-    links = "radio links from satellites above 5 degrees of elevation to ground stations"
+    links = "satellite downlinks above 5 degrees elevation"
     d.says({
-        "carrier to noise": f"Computes the carrier-to-noise ratios of {links}.",
-        "bit errors": f"Computes the bit error rates of {links}.",
-        "margin": f"Computes the margins of {links}.",
-        "doppler": "Computes Doppler shifts at ground stations of satellites above 5 degrees of elevation.",
+        "carrier to noise": f"Computes carrier-to-noise ratios for {links}.",
+        "bit errors": f"Computes bit error rates for {links}.",
+        "margin": f"Computes link margins for {links}.",
+        "doppler": "Computes Doppler shifts at ground stations for satellites above 5 degrees elevation.",
     }[result])  # fmt: skip
     if result == "doppler":
         up = "radial"  # of the vertical it would ask nothing but whether the satellite is up
     n = d.pick(32, 48, 64)
-    d.input("stations", "vec3", n, 3600.0, 3760.0, about="Stations, earth-fixed [km]")
+    d.input("stations", "vec3", n, 3676.0, 3684.0, about="Stations, earth-fixed [km]")
     d.input("satellites", "vec3", n, -8000.0, 24000.0, about="Satellites, earth-fixed [km]")
     if up == "given":
-        d.input("verticals", "vec3", n, 0.45, 0.7, about="Upward directions at the stations, of any length")
+        d.input("verticals", "vec3", n, 0.45, 0.7, about="Station up vectors (not normalized)")
     if band == "param":
         d.param("frequency", "float", 11.0, 14.0, about="Frequency [GHz]")
     else:
         d.input("frequency", "float", n, 11.0, 14.0, about="Frequencies [GHz]")
     weak, strong = (15.0, 30.0) if result == "bit errors" else (40.0, 55.0)
-    d.param("eirp", "float", weak, strong, about="Radiated power of the satellites [dBW]")
-    d.param("diameter", "float", 0.6, 2.4, about="Diameter of the dishes [m]")
+    d.param("eirp", "float", weak, strong, about="Satellite effective isotropic radiated power [dBW]")
+    d.param("diameter", "float", 0.6, 2.4, about="Dish diameter [m]")
     if rain != "none":
         d.input("rain_rate", "float", n, 1.0, 120.0, about="Rain rates [mm/h]")
     if rain == "with height":
-        d.input("station_height", "float", n, 0.0, 4.8, about="Heights of the stations above the sea [km]")
-        about = "Heights of the melting layer above the sea (ITU-R P.839) [km]"
+        d.input("station_height", "float", n, 0.0, 4.8, about="Station height above sea level [km]")
+        about = "Melting layer height above sea level (ITU-R P.839) [km]"
         d.input("melting_height", "float", n, 1.5, 5.0, about=about)
     if pointing != "ideal":
         low, high = (0.0, 0.3) if pointing == "parabola" else (0.1, 8.0)
-        d.input("off_axis", "float", n, low, high, about="Angle between dish and satellite [deg]")
+        d.input("off_axis", "float", n, low, high, about="Off-axis pointing angle [deg]")
     if noise == "figure":
-        d.param("noise_figure", "float", 1.0, 4.0, about="Noise figure of the receiver [dB]")
+        d.param("noise_figure", "float", 1.0, 4.0, about="Receiver noise figure [dB]")
     else:
-        d.param("receiver_kelvin", "float", 60.0, 150.0, about="Noise temperature of the receiver [K]")
+        d.param("receiver_kelvin", "float", 60.0, 150.0, about="Receiver noise temperature [K]")
     if noise == "antenna":
-        d.param(
-            "ground_kelvin", "float", 10.0, 45.0, about="Noise that side lobes receive from the ground [K]"
-        )
+        d.param("ground_kelvin", "float", 10.0, 45.0, about="Ground noise temperature from side lobes [K]")
     if result == "doppler":
-        d.input("satellite_velocity", "vec3", n, -5.0, 5.0, about="Velocities of the satellites [km/s]")
+        d.input("satellite_velocity", "vec3", n, -5.0, 5.0, about="Satellite velocity [km/s]")
         d.output("shift_khz", "float", n, about="Doppler shift [kHz], 0 below 5 degrees")
     else:
-        d.param("bandwidth", "float", 1.0e6, 3.6e7, about="Bandwidth, or rate of symbols [Hz]")
+        d.param("bandwidth", "float", 1.0e6, 3.6e7, about="Noise bandwidth, equal to the symbol rate [Hz]")
         if result == "margin":
-            d.param("required", "float", 6.0, 12.0, about="Ratio that the demodulator needs [dB]")
+            d.param("required", "float", 6.0, 12.0, about="Required carrier-to-noise ratio [dB]")
         name, about = {
-            "carrier to noise": ("cn_db", "Carrier to noise [dB], -99 below 5 degrees"),
+            "carrier to noise": ("cn_db", "Carrier-to-noise ratio [dB], -99 below 5 degrees"),
             "bit errors": (
                 "bit_error_rate",
-                "Bit error rates of quadrature phase shift keying, 0.5 below 5 degrees",
+                "QPSK bit error rate, 0.5 below 5 degrees",
             ),
             "margin": ("margin_db", "Margin [dB], -99 below 5 degrees"),
         }[result]
@@ -108,15 +106,15 @@ def link_budgets(d: Draft) -> None:
     d.function('''
         @wp.func
         def decibels(ratio: float) -> float:
-            """Ten times the decimal logarithm of a ratio of powers."""
+            """Convert a power ratio to decibels."""
             return 10.0 * wp.log10(ratio)
     ''')
     if rain != "none":
         d.function('''
             @wp.func
             def rain_loss_per_km(ghz: float, rate: float) -> float:
-                """Specific attenuation k R^a of rain [dB/km], for 10 to 15 GHz."""
-                # ITU-R P.838-3 for horizontal waves at 10, 12 and 15 GHz, interpolated in log f
+                """Specific rain attenuation k R^a [dB/km], valid for 10 to 15 GHz."""
+                # ITU-R P.838-3 coefficients (horizontal polarization) at 10, 12 and 15 GHz, interpolated in log f
                 if ghz < 12.0:
                     share = wp.log(ghz / 10.0) / wp.log(1.2)
                     return 0.01217 * wp.pow(0.02386 / 0.01217, share) * wp.pow(rate, wp.lerp(1.2571, 1.1825, share))
@@ -132,13 +130,13 @@ def link_budgets(d: Draft) -> None:
     rainy = {
         "none": "",
         "specific": """
-            # Rain falls from about 4 km; its path is shortened as cells are small (ITU-R P.618)
+            # Rain height of 4 km; path reduction factor, since rain cells are small (ITU-R P.618)
             rainy_path = 4.0 / wp.sin(elevation)
             effective = rainy_path / (1.0 + 0.045 * rainy_path * wp.cos(elevation))
             fade = rain_loss_per_km(ghz, rain_rate[tid]) * effective
         """,
         "with height": """
-            # Rain begins at the melting layer, so its path ends there
+            # Rain path from the station to the melting layer
             rainy_path = wp.max(melting_height[tid] - station_height[tid], 0.0) / wp.sin(elevation)
             base_km = 35.0 * wp.exp(-0.015 * wp.min(rain_rate[tid], 100.0))
             reduction = 1.0 / (1.0 + rainy_path * wp.cos(elevation) / base_km)
@@ -147,42 +145,42 @@ def link_budgets(d: Draft) -> None:
     }[rain]
     aim = {
         "ideal": "",
-        "parabola": "# Main lobe: 12 dB lost at a beam width off\nbeam = 21.0 / (ghz * diameter)\n"
+        "parabola": "# Main lobe pointing loss: 12 dB at one beam width\nbeam = 21.0 / (ghz * diameter)\n"
         "off = off_axis[tid] / beam\ngain_db = peak_db - 12.0 * off * off",
-        "side lobes": "# Envelope of the side lobes (ITU-R S.465), capped since it diverges on the axis\n"
+        "side lobes": "# Side-lobe envelope (ITU-R S.465), clamped since it diverges on the axis\n"
         "gain_db = wp.min(peak_db, 32.0 - 25.0 * wp.log10(off_axis[tid]))",
     }[pointing]
     kelvin = {
-        "fixed": "# The antenna adds about 30 K from the sky and the ground\nnoise_kelvin = receiver_kelvin + 30.0",
-        "antenna": "# Cold sky, and the ground that side lobes see\nnoise_kelvin = receiver_kelvin + 10.0 + ground_kelvin"
+        "fixed": "# Add about 30 K antenna temperature from sky and ground\nnoise_kelvin = receiver_kelvin + 30.0",
+        "antenna": "# Cold sky plus ground noise from the side lobes\nnoise_kelvin = receiver_kelvin + 10.0 + ground_kelvin"
         if rain == "none"
-        else "# Rain absorbs, so it radiates as well; side lobes see the ground\ntransparent = wp.pow(10.0, -0.1 * fade)\n"
+        else "# Sky noise includes thermal emission from rain, plus ground noise from the side lobes\ntransparent = wp.pow(10.0, -0.1 * fade)\n"
         "noise_kelvin = receiver_kelvin + 10.0 * transparent + 275.0 * (1.0 - transparent) + ground_kelvin",
-        "figure": "# Noise figure to temperature at 290 K; the antenna adds about 40 K\nnoise_kelvin = 290.0 * (wp.pow(10.0, 0.1 * noise_figure) - 1.0) + 40.0",
+        "figure": "# Convert noise figure to noise temperature (290 K), plus about 40 K antenna temperature\nnoise_kelvin = 290.0 * (wp.pow(10.0, 0.1 * noise_figure) - 1.0) + 40.0",
     }[noise]
     end = {
         "carrier to noise": "cn_db[tid] = cn",
         "margin": "margin_db[tid] = cn - required",
-        "bit errors": "# Two bits for each symbol, each with half of the energy\nper_bit = 0.5 * wp.pow(10.0, 0.1 * cn)\n"
+        "bit errors": "# QPSK: two bits per symbol, so halve the symbol energy\nper_bit = 0.5 * wp.pow(10.0, 0.1 * cn)\n"
         "bit_error_rate[tid] = 0.5 * wp.erfc(wp.sqrt(per_bit))",
         "doppler": "",
     }[result]
     budget = """
         spreading = 20.0 * wp.log10(4.0 * wp.pi * slant * ghz * 1.0e9 / LIGHT)
-        # 0.06 dB straight up; slant paths cross more oxygen and vapor, hence the sine
+        # Gaseous attenuation: 0.06 dB at zenith, scaled to the slant path
         gases = 0.06 / wp.sin(elevation)
         $rainy
-        # 60 % of the area of a dish is effective
+        # Antenna gain with 60 % aperture efficiency
         wavelength = LIGHT / (ghz * 1.0e6)
-        around = wp.pi * diameter / wavelength
-        peak_db = decibels(0.6 * around * around)
+        electrical_size = wp.pi * diameter / wavelength
+        peak_db = decibels(0.6 * electrical_size * electrical_size)
         $aim
         $kelvin
         cn = eirp - spreading - gases$fade + gain_db - decibels(noise_kelvin) - BOLTZMANN_DB - decibels(bandwidth)
         $end
     """
     doppler = """
-        # The range shrinks where the satellite comes closer
+        # Closing speed along the line of sight, positive if approaching
         closing = -wp.dot(satellite_velocity[tid], sight) / slant
         shift_khz[tid] = closing / LIGHT * ghz * 1.0e6
     """
@@ -195,7 +193,7 @@ def link_budgets(d: Draft) -> None:
         slant = wp.length(sight)
         vertical = $vertical
         $height
-            # Hidden by the horizon, buildings or trees
+            # Below the elevation mask
             $silent
             return
         $body
@@ -220,13 +218,13 @@ def link_budgets(d: Draft) -> None:
     if band == "param":
         d.text = re.sub(r"\bghz\b", "frequency", d.text).replace("frequency = frequency\n", "")
     if result == "doppler":
-        d.explain("Positions and velocities are earth-fixed, so that stations stand still.")
+        d.explain("Positions and velocities are earth-fixed, so stations are at rest.")
     else:
         d.explain(
             "C / N = EIRP - L_spreading - L_gases"
             + (" - L_rain" if rain != "none" else "")
             + " + G - 10 log T - k - 10 log B, in decibels."
-            + ("\nRain attenuates by k R^a per km along an effective path." if rain != "none" else "")
+            + ("\nRain attenuation is k R^a per km along an effective path length." if rain != "none" else "")
         )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -22,10 +22,10 @@ class Orbit:
     a: float  # semi-major axis [1000 km]
     e: float  # eccentricity
     $angles
-    m0: float  # mean anomaly at the epoch [rad]
+    m0: float  # mean anomaly at epoch [rad]
 """
 _ANGLES = """
-inclination: float  # angles of the plane and of the perigee in it [rad]
+inclination: float  # orientation angles [rad]
 node: float
 perigee: float
 """
@@ -61,13 +61,13 @@ def propagate_orbits(d: Draft) -> None:
     orbits = "near-circular Kepler orbits" if solver == "series" else "Kepler orbits"
     if drift == "j2" and result == "perifocal":
         orbits = orbits.replace("Kepler", "equatorial Kepler")
-    way = {"j2": " with secular J2 perturbations", "drag": " that decay by drag"}.get(drift, "")
-    way += " by the equation of the center" if solver == "series" else ""
+    way = {"j2": " with secular J2 perturbations", "drag": " with drag decay"}.get(drift, "")
+    way += " using the equation of the center" if solver == "series" else ""
     d.says({
         "position": f"Propagates satellites on {orbits}{way}.",
         "position and velocity": f"Propagates satellites on {orbits}{way}.",
-        "perifocal": f"Computes in-plane positions of satellites on {orbits}{way}.",
-        "ground track": f"Computes ground tracks of satellites on {orbits}{way}.",
+        "perifocal": f"Computes perifocal satellite positions on {orbits}{way}.",
+        "ground track": f"Computes satellite ground tracks on {orbits}{way}.",
     }[result])  # fmt: skip
     circular = solver == "series" or drift == "drag"
     # perigees lie above the air, except where orbits decay
@@ -77,8 +77,15 @@ def propagate_orbits(d: Draft) -> None:
         d.input("a", "float", count, *sizes, about="Semi-major axes")
         d.input("e", "float", count, 0.001, top, about="Eccentricities")
         if result != "perifocal":
-            d.input("angles", "vec3", count, 0.2, 2.8, about="Inclination, node and argument of perigee")
-        d.input("m0", "float", count, 0.0, 6.2, about="Mean anomalies at the epoch")
+            d.input(
+                "angles",
+                "vec3",
+                count,
+                0.2,
+                2.8,
+                about="Inclination, right ascension of ascending node, argument of perigee",
+            )
+        d.input("m0", "float", count, 0.0, 6.2, about="Mean anomaly at epoch")
         load = "sma = a[tid]\necc = e[tid]\n$turns\nmean0 = m0[tid]"
         turns = (
             ""
@@ -93,11 +100,11 @@ def propagate_orbits(d: Draft) -> None:
         d.struct("orbits", piece(filled(_ORBIT, {"angles": "" if flat else _ANGLES.strip()})), fields, count)
         load = "orbit = orbits[tid]\nsma = orbit.a\necc = orbit.e\n$turns\nmean0 = orbit.m0"
         turns = "" if flat else "inc = orbit.inclination\nnode = orbit.node\nperi = orbit.perigee"
-    d.param("dt", "float", 0.05, 0.4, about="Time since the epoch")
+    d.param("dt", "float", 0.05, 0.4, about="Time since epoch")
     if drift == "drag":
-        d.param("decay", "float", 0.001, 0.005, about="Decay of the semi-major axis per time")
+        d.param("decay", "float", 0.001, 0.005, about="Semi-major axis decay rate")
     d.module(
-        "# mu = 3.986e14 m^3/s^2 in units of 1000 km and hours\n"
+        "# mu = 3.986e14 m^3/s^2, converted to units of 1000 km and hours\n"
         "MU = wp.constant(5165.86)"
         + (
             "\nEARTH_R = wp.constant(6.378137)  # [1000 km]\nJ2 = wp.constant(1.08263e-3)"
@@ -110,7 +117,7 @@ def propagate_orbits(d: Draft) -> None:
     if drift == "j2" and result == "perifocal":
         motion = """
         n = wp.sqrt(MU / (sma * sma * sma))
-        # Secular J2 rate of the mean anomaly on an equatorial orbit
+        # Secular J2 drift of the mean anomaly (equatorial orbit)
         semi_latus = sma * (1.0 - ecc * ecc)
         k = J2 * (EARTH_R / semi_latus) * (EARTH_R / semi_latus)
         mean = mean0 + n * dt * (1.0 + 1.5 * k * wp.sqrt(1.0 - ecc * ecc))
@@ -118,7 +125,7 @@ def propagate_orbits(d: Draft) -> None:
     elif drift == "j2":
         motion = """
         n = wp.sqrt(MU / (sma * sma * sma))
-        # Secular J2 rates of node, argument of perigee and mean anomaly
+        # Secular J2 drift of node, argument of perigee and mean anomaly
         semi_latus = sma * (1.0 - ecc * ecc)
         k = J2 * (EARTH_R / semi_latus) * (EARTH_R / semi_latus)
         ci = wp.cos(inc)
@@ -128,7 +135,7 @@ def propagate_orbits(d: Draft) -> None:
         """
     elif drift == "drag":
         motion = """
-        # Drag: the orbit decays linearly, use the average mean motion of the interval
+        # Drag: linear orbit decay, use the average mean motion over the interval
         n0 = wp.sqrt(MU / (sma * sma * sma))
         sma = sma - decay * dt
         n = wp.sqrt(MU / (sma * sma * sma))
@@ -156,7 +163,7 @@ def propagate_orbits(d: Draft) -> None:
             s = ecc * wp.sin(ecc_anomaly)
             f = ecc_anomaly - s - mean
             slope = 1.0 - ecc * wp.cos(ecc_anomaly)
-            # Halley iteration; the second derivative e sin(E) is available for free
+            # Halley iteration, with second derivative e sin(E)
             ecc_anomaly -= 2.0 * f * slope / (2.0 * slope * slope - f * s)
         """,
         "series": """
@@ -190,7 +197,7 @@ def propagate_orbits(d: Draft) -> None:
     sn = wp.sin(node)
     cw = wp.cos(peri)
     sw = wp.sin(peri)
-    # Perifocal basis P (towards perigee) and Q
+    # Perifocal basis vectors P (toward perigee) and Q
     p_axis = wp.vec3(cn * cw - sn * sw * ci, sn * cw + cn * sw * ci, sw * si)
     q_axis = wp.vec3(-cn * sw - sn * cw * ci, -sn * sw + cn * cw * ci, cw * si)
     """
@@ -200,12 +207,12 @@ def propagate_orbits(d: Draft) -> None:
         {"perifocal": "vec2", "ground track": "vec2"}.get(result, "vec3"),
         count,
         about={
-            "perifocal": "Positions in the plane of the orbit",
-            "ground track": "Geocentric latitudes and longitudes, from Greenwich, on the x axis at the epoch",
-        }.get(result, "Positions in inertial axes"),
+            "perifocal": "Perifocal positions",
+            "ground track": "Geocentric latitude and longitude",
+        }.get(result, "Positions in the inertial frame"),
     )
     if result == "position and velocity":
-        d.output("velocity", "vec3", count, about="Velocities in inertial axes")
+        d.output("velocity", "vec3", count, about="Velocities in the inertial frame")
     store = {
         "position": "position[tid] = x * p_axis + y * q_axis",
         "perifocal": "plane[tid] = wp.vec2(x, y)",
@@ -218,7 +225,7 @@ def propagate_orbits(d: Draft) -> None:
         """,
         "position and velocity": """
         position[tid] = x * p_axis + y * q_axis
-        # Along a conic: sqrt(mu / p) times -sin(nu) P + (e + cos(nu)) Q
+        # Perifocal velocity: sqrt(mu / p) * (-sin(nu) P + (e + cos(nu)) Q)
         speed = wp.sqrt(MU / (sma * (1.0 - ecc * ecc)))
         velocity[tid] = speed * (-(y / r) * p_axis + (ecc + x / r) * q_axis)
         """,
@@ -238,7 +245,9 @@ def propagate_orbits(d: Draft) -> None:
         if result in ("ground track", "position and velocity")
         else "",
     )
-    aligned = " At the epoch Greenwich lies on the x axis." if result == "ground track" else ""
+    aligned = (
+        " The Greenwich meridian is aligned with the x axis at epoch." if result == "ground track" else ""
+    )
     d.explain(f"Lengths are in 1000 km, times in hours, angles in radians.{aligned}")
 
     def reference(v: Values) -> dict[str, Any]:

@@ -14,7 +14,7 @@ KLOBUCHAR = piece(
     '''
 @wp.struct
 class KlobucharModel:
-    """Broadcast coefficients of the ionosphere, amplitudes [s] and periods [s]."""
+    """Klobuchar broadcast coefficients, amplitudes [s] and periods [s]."""
 
     alpha: wp.vec4
     beta: wp.vec4
@@ -22,7 +22,7 @@ class KlobucharModel:
 )
 
 _IONOSPHERE = """
-# Ionosphere by the broadcast model (Klobuchar, IS-GPS-200), whose angles are in semicircles
+# Ionospheric delay using the Klobuchar model (IS-GPS-200), angles in semicircles
 elevation_sc = elevation / wp.pi
 # Earth-centered angle between the receiver and the ionospheric pierce point
 earth_angle = 0.0137 / (elevation_sc + 0.11) - 0.022
@@ -36,13 +36,13 @@ local_time = 43200.0 * pierce_lon + $time
 local_time -= 86400.0 * wp.floor(local_time / 86400.0)
 slant = 0.53 - elevation_sc
 slant_factor = 1.0 + 16.0 * slant * slant * slant
-# Cubic polynomials of the magnetic latitude
+# Cubic polynomials in geomagnetic latitude
 amplitude = $alpha[0] + $alpha[1] * magnetic_lat + $alpha[2] * magnetic_sq + $alpha[3] * magnetic_sq * magnetic_lat
 amplitude = wp.max(amplitude, 0.0)
 period = $beta[0] + $beta[1] * magnetic_lat + $beta[2] * magnetic_sq + $beta[3] * magnetic_sq * magnetic_lat
 period = wp.max(period, 72000.0)
 phase = 2.0 * wp.pi * (local_time - 50400.0) / period
-# Constant delay of 5 ns at night, plus half a cosine around 14:00
+# Night-time constant of 5 ns plus half-cosine centered at 14:00
 phase_sq = phase * phase
 cosine = amplitude * (1.0 - 0.5 * phase_sq + phase_sq * phase_sq / 24.0)
 zenith_delay = 5.0e-9 + wp.where(wp.abs(phase) < 1.57, cosine, 0.0)
@@ -52,7 +52,7 @@ delay += SPEED_OF_LIGHT * slant_factor * zenith_delay
 
 _TROPOSPHERE = {
     "saastamoinen": """
-    # Troposphere of Saastamoinen, for a standard atmosphere at the height of the receiver
+    # Saastamoinen tropospheric delay, using a standard atmosphere at the receiver height
     pressure = 1013.25 * wp.pow(1.0 - 2.2557e-5 * height, 5.2568)
     temperature = 288.15 - 6.5e-3 * height
     vapor_pressure = 6.108 * humidity * wp.exp((17.15 * temperature - 4684.0) / (temperature - 38.45))
@@ -61,11 +61,11 @@ _TROPOSPHERE = {
     wet_zenith = 0.002277 * (1255.0 / temperature + 0.05) * vapor_pressure
     """,
     "hopfield": """
-    # Troposphere of Hopfield, for a standard atmosphere at the height of the receiver
+    # Hopfield tropospheric delay, using a standard atmosphere at the receiver height
     pressure = 1013.25 * wp.pow(1.0 - 2.2557e-5 * height, 5.2568)
     temperature = 288.15 - 6.5e-3 * height
     vapor_pressure = 6.108 * humidity * wp.exp((17.15 * temperature - 4684.0) / (temperature - 38.45))
-    # Refractivity at the receiver, integrated over a quartic profile
+    # Surface refractivity integrated over a quartic profile
     dry_height = 40136.0 + 148.72 * (temperature - 273.16)
     dry_zenith = 1.0e-6 * 77.64 * pressure / temperature * dry_height / 5.0
     wet_zenith = 1.0e-6 * (-12.96 * temperature + 371800.0) * vapor_pressure / (temperature * temperature)
@@ -75,17 +75,17 @@ _TROPOSPHERE = {
 
 _MAPPING = {
     "cosecant": """
-    # Flat earth mapping: 2 percent too long at 15 degrees, 9 at 6
+    # Flat-earth mapping function (2 % too large at 15 degrees elevation, 9 % at 6)
     mapping = 1.0 / sin_elevation
     delay += mapping * (dry_zenith + wet_zenith)
     """,
     "black": """
-    # Mapping of Black and Eisner, valid above 5 degrees
+    # Black and Eisner mapping function, valid above 5 degrees elevation
     mapping = 1.001 / wp.sqrt(0.002001 + sin_elevation * sin_elevation)
     delay += mapping * (dry_zenith + wet_zenith)
     """,
     "chao": """
-    # Mapping of Chao, with coefficients of their own for the dry and the wet part
+    # Chao mapping function, with separate dry and wet coefficients
     tan_elevation = wp.tan(elevation)
     dry_mapping = 1.0 / (sin_elevation + 0.00143 / (tan_elevation + 0.0445))
     wet_mapping = 1.0 / (sin_elevation + 0.00035 / (tan_elevation + 0.017))
@@ -104,7 +104,7 @@ _MAPPING = {
         "elevation": "el|elev",
         "azimuth": "az|azim",
         "receiver": "station|user|rx",
-        "satellite": "sat|sv|prn",
+        "satellite": "sat|sv|sat_id",
         "zenith_delay": "iono_delay|vertical_delay",
         "mapping": "map_factor|obliquity",
     },
@@ -129,17 +129,17 @@ def signal_delays(d: Draft) -> None:
         1.35,
         about="Latitude and longitude [rad]",
     )
-    d.input("receiver_height", "float", receivers, 0.0, 4000.0, about="Height of the receivers [m]")
+    d.input("receiver_height", "float", receivers, 0.0, 4000.0, about="Receiver height [m]")
     d.input(
         "satellite_dir",
         "vec3",
         satellites,
         kind="unit",
-        about="Directions of the satellites from the geocenter, earth-fixed",
+        about="Earth-fixed unit directions from geocenter to satellite",
     )
-    d.param("orbit_radius", "float", 26.5, 26.6, about="Radius of the orbits [1000 km]")
+    d.param("orbit_radius", "float", 26.5, 26.6, about="Orbit radius [1000 km]")
     if masked == "healthy":
-        d.input("satellite_healthy", "bool", satellites, about="Health flags of the broadcast")
+        d.input("satellite_healthy", "bool", satellites, about="Broadcast health flags")
     elif masked == "channels":
         d.input(
             "channel_satellite",
@@ -147,7 +147,7 @@ def signal_delays(d: Draft) -> None:
             (receivers, channels),
             -1,
             satellites,
-            about="Tracked satellite, -1 if idle",
+            about="Tracked satellite index, -1 if idle",
         )
     d.input("humidity", "float", receivers, 0.2, 0.9, about="Relative humidity, 0 to 1")
     if ionosphere == "klobuchar":
@@ -163,11 +163,9 @@ def signal_delays(d: Draft) -> None:
             d.param("iono_alpha", "vec4", -1e-8, 3e-8, about="Broadcast amplitudes [s]")
             d.param("iono_beta", "vec4", 8e4, 1.2e5, about="Broadcast periods [s]")
         if band == "frequency":
-            d.param("carrier_ratio", "float", 1.2, 1.4, about="L1 frequency over that of the carrier")
-    d.param("mask_angle", "float", 0.1, 0.25, about="Elevation below which satellites are left out [rad]")
-    d.output(
-        "range_delay", "float", (receivers, channels), about="Delay of the signal [m], 0 below the mask angle"
-    )
+            d.param("carrier_ratio", "float", 1.2, 1.4, about="Ratio of L1 frequency to carrier frequency")
+    d.param("mask_angle", "float", 0.1, 0.25, about="Elevation mask angle [rad]")
+    d.output("range_delay", "float", (receivers, channels), about="Signal delay [m], 0 below the mask angle")
     constants = (
         ["SPEED_OF_LIGHT = wp.constant(299792458.0)  # [m/s]"] if ionosphere != "none" or sagnac else []
     )
@@ -177,9 +175,9 @@ def signal_delays(d: Draft) -> None:
     d.module("\n".join(constants))
     pick = {
         "all": "receiver, satellite = wp.tid()",
-        "healthy": "receiver, satellite = wp.tid()\n# Unhealthy satellites are not used\n"
+        "healthy": "receiver, satellite = wp.tid()\n# Skip unhealthy satellites\n"
         "if not satellite_healthy[satellite]:\n    range_delay[receiver, satellite] = 0.0\n    return",
-        "channels": "receiver, channel = wp.tid()\n# Channels without a satellite are idle\n"
+        "channels": "receiver, channel = wp.tid()\n# Skip idle channels\n"
         "satellite = channel_satellite[receiver, channel]\n"
         "if satellite < 0:\n    range_delay[receiver, channel] = 0.0\n    return",
     }
@@ -197,7 +195,7 @@ def signal_delays(d: Draft) -> None:
         cos_lat = wp.cos(lat)
         sin_lon = wp.sin(lon)
         cos_lon = wp.cos(lon)
-        # Receiver on a spherical earth, the ellipsoid changes elevations by less than 0.2 degrees
+        # Receiver position on a spherical earth (elevation error below 0.2 degrees)
         up = wp.vec3(cos_lat * cos_lon, cos_lat * sin_lon, sin_lat)
         receiver_pos = (EARTH_RADIUS + 1.0e-6 * height) * up
         sat_ecef = orbit_radius * satellite_dir[satellite]
@@ -224,14 +222,13 @@ def signal_delays(d: Draft) -> None:
         time="time_of_day[receiver]",
         alpha=alpha,
         beta=beta,
-        frequency="# Ionospheric delays scale with the inverse square of the frequency\n"
-        "zenith_delay *= carrier_ratio * carrier_ratio"
+        frequency="# Ionospheric delay scales with 1 / f^2\nzenith_delay *= carrier_ratio * carrier_ratio"
         if band == "frequency"
         else "",
         troposphere=_TROPOSPHERE[troposphere].replace("humidity", "humidity[receiver]"),
         mapping=_MAPPING[mapping],
         sagnac="""
-        # Sagnac: the receiver moves with the earth while the signal travels; positions are in 1000 km
+        # Sagnac correction: earth rotation during signal travel, positions in 1000 km
         cross_z = sat_ecef[0] * receiver_pos[1] - sat_ecef[1] * receiver_pos[0]
         delay += 1.0e12 * EARTH_RATE / SPEED_OF_LIGHT * cross_z
         """
@@ -246,10 +243,10 @@ def signal_delays(d: Draft) -> None:
             "north = -sin_lat * cos_lon * line_of_sight[0] - sin_lat * sin_lon * line_of_sight[1] + cos_lat * line_of_sight[2]\n",
             "",
         ).replace("# Local east, north and up components\n", "# Elevation above the horizon\n")
-    parts = [*(["ionosphere"] if ionosphere != "none" else []), "troposphere"]
+    parts = [*(["ionospheric"] if ionosphere != "none" else []), "tropospheric"]
     d.explain(
-        f"Adds up the delays of the {' and the '.join(parts)} along the line of sight"
-        + (" and the Sagnac effect" if sagnac else "")
+        f"Sums {' and '.join(parts)} delays along the line of sight"
+        + (" plus the Sagnac correction" if sagnac else "")
         + ", in meters."
     )
     if sagnac:

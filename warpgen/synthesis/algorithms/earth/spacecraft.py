@@ -32,6 +32,8 @@ def spacecraft_acceleration(d: Draft) -> None:
     drag = d.option("drag", "none", "exponential", "layers")
     pressure = d.option("radiation", "none", "cylinder", "penumbra", "lit")
     third = d.option("third bodies", "none", "moon", "both")
+    if third == "both":  # of the pull of the sun only the small difference to that on the earth is left
+        d.precise()
     relativity = d.flag("relativity", 0.35)
     thrust = d.option("thrust", "none", "tangential", "given")
     result = d.option("result", "acceleration", "step", "power", "radial")
@@ -50,11 +52,13 @@ def spacecraft_acceleration(d: Draft) -> None:
     if zonal == "none" and not (drag + pressure + third + thrust).replace("none", ""):
         zonal = "J2"
     n = d.pick(48, 64)
-    low, high = (-16000.0, 16000.0) if shaded else (3900.0, 4300.0)
-    d.input("positions", "vec3", n, low, high, about="Positions in inertial axes [km]")
+    low, high = (4200.0, 20000.0) if shaded else (3900.0, 4300.0)
+    d.input("positions", "vec3", n, low, high, about="Inertial position [km]")
     d.input("velocities", "vec3", n, -5.0, 5.0, about="Velocities [km/s]")
     if drag != "none":
-        d.input("ballistic", "float", n, 0.01, 0.05, about="Drag coefficient times area over mass [m^2/kg]")
+        d.input(
+            "ballistic", "float", n, 0.01, 0.05, about="Drag coefficient times area-to-mass ratio [m^2/kg]"
+        )
     if pressure != "none":
         d.input(
             "light_area",
@@ -62,22 +66,27 @@ def spacecraft_acceleration(d: Draft) -> None:
             n,
             0.01,
             0.05,
-            about="Radiation coefficient times area over mass [m^2/kg]",
+            about="Radiation pressure coefficient times area-to-mass ratio [m^2/kg]",
         )
     if pressure != "none" or third == "both":
-        d.param("sun", "vec3", 0.7e8, 1.0e8, about="Position of the sun [km]")
+        d.param(
+            "sun",
+            "vec3",
+            *((-0.95e8, -0.78e8) if shaded else (0.78e8, 0.95e8)),
+            about="Sun position [km]",
+        )
     if third != "none":
-        d.param("moon", "vec3", 1.8e5, 2.6e5, about="Position of the moon [km]")
+        d.param("moon", "vec3", 1.8e5, 2.6e5, about="Moon position [km]")
     if thrust == "given":
-        d.input("thrust_accel", "vec3", n, -1.0e-6, 1.0e-6, about="Thrust over mass [km/s^2]")
+        d.input("thrust_accel", "vec3", n, -1.0e-6, 1.0e-6, about="Thrust acceleration [km/s^2]")
     elif thrust == "tangential":
-        d.param("thrust_accel", "float", 1.0e-7, 1.0e-6, about="Thrust over mass [km/s^2]")
+        d.param("thrust_accel", "float", 1.0e-7, 1.0e-6, about="Thrust acceleration [km/s^2]")
     if result == "step":
         d.param("dt", "float", 30.0, 120.0, about="Time step [s]")
     name, type, about = {
-        "acceleration": ("accel_out", "vec3", "Acceleration besides that of the central force [km/s^2]"),
-        "step": ("delta_v", "vec3", "Change of the velocity within the step [km/s]"),
-        "power": ("energy_rate", "float", "Rate of change of the orbital energy per mass [km^2/s^3]"),
+        "acceleration": ("accel_out", "vec3", "Perturbing acceleration [km/s^2]"),
+        "step": ("delta_v", "vec3", "Velocity change over the time step [km/s]"),
+        "power": ("energy_rate", "float", "Specific orbital energy rate [km^2/s^3]"),
         "radial": ("components", "vec3", "Radial, along-track and cross-track acceleration [km/s^2]"),
     }[result]
     d.output(name, type, n, about=about)
@@ -86,7 +95,7 @@ def spacecraft_acceleration(d: Draft) -> None:
         d.function('''
             @wp.func
             def tidal_pull(r: wp.vec3, body: wp.vec3, gm: float) -> wp.vec3:
-                """Pull of a distant body on the spacecraft less that on the earth."""
+                """Third-body acceleration of the spacecraft relative to the earth."""
                 to_body = body - r
                 d3 = wp.pow(wp.length_sq(to_body), 1.5)
                 s3 = wp.pow(wp.length_sq(body), 1.5)
@@ -98,21 +107,21 @@ def spacecraft_acceleration(d: Draft) -> None:
         body = ""
     else:
         body = """
-            # Oblateness (J2)
+            # J2 (oblateness)
             sin2 = z_over_r * z_over_r
             k2 = -1.5 * J2 * GM_EARTH * R_EARTH * R_EARTH / wp.pow(radius, 5.0)
             $sum wp.cw_mul(k2 * r, wp.vec3(1.0 - 5.0 * sin2, 1.0 - 5.0 * sin2, 3.0 - 5.0 * sin2))
             """
         if zonal in ("J3", "J4"):
             body += """
-            # Pear shape (J3)
+            # J3 (pear shape)
             k3 = 0.5 * J3 * GM_EARTH * wp.pow(R_EARTH, 3.0) / wp.pow(radius, 5.0)
             across = 5.0 * z_over_r * (7.0 * sin2 - 3.0) / radius
             $sum k3 * wp.vec3(across * r[0], across * r[1], 3.0 - 30.0 * sin2 + 35.0 * sin2 * sin2)
             """
         if zonal == "J4":
             body += """
-            # Fourth zonal harmonic (J4)
+            # J4 zonal harmonic
             k4 = 0.625 * J4 * GM_EARTH * wp.pow(R_EARTH, 4.0) / wp.pow(radius, 7.0)
             even = 3.0 - 42.0 * sin2 + 63.0 * sin2 * sin2
             polar = 15.0 - 70.0 * sin2 + 63.0 * sin2 * sin2
@@ -121,12 +130,12 @@ def spacecraft_acceleration(d: Draft) -> None:
     air = {
         "none": "",
         "exponential": """
-            # Atmospheric drag, density falls by e every scale height [kg/m^3]
+            # Atmospheric drag with exponential density [kg/m^3]
             altitude = radius - R_EARTH
             density = 3.73e-12 * wp.exp(-(altitude - 400.0) / 58.5)
             """,
         "layers": """
-            # The scale height grows with altitude, hence two layers (Vallado 2013, table 8-4)
+            # Two density layers, since the scale height grows with altitude (Vallado 2013, table 8-4)
             altitude = radius - R_EARTH
             if altitude > 600.0:
                 density = 1.45e-13 * wp.exp(-(altitude - 600.0) / 71.8)
@@ -136,28 +145,28 @@ def spacecraft_acceleration(d: Draft) -> None:
     }[drag]
     if air:
         air += f"""
-            {"# Drag acts against the motion through the air, so subtract its rotation with the earth" if rotating else "# Air at rest"}
+            {"# Velocity relative to the co-rotating atmosphere" if rotating else "# Non-rotating atmosphere"}
             wind = {"wp.cross(wp.vec3(0.0, 0.0, EARTH_RATE), r)" if rotating else "wp.vec3(0.0, 0.0, 0.0)"}
             relative = v - wind
-            # Factor 1000, since density and area are in meters but speeds in km/s
+            # Factor 1000 converts from meters (density, area) to km
             $sum -500.0 * density * ballistic[tid] * wp.length(relative) * relative
             """
         if not rotating:
             air = air.replace(
-                "            # Air at rest\n            wind = wp.vec3(0.0, 0.0, 0.0)\n            relative = v - wind\n",
+                "            # Non-rotating atmosphere\n            wind = wp.vec3(0.0, 0.0, 0.0)\n            relative = v - wind\n",
                 "",
             ).replace("wp.length(relative) * relative", "wp.length(v) * v")
     shade = {
         "none": "",
         "lit": " ",
         "cylinder": """
-            # Cylindrical shadow: the sun is so far away that its rays are nearly parallel
+            # Cylindrical earth shadow (parallel sun rays)
             along = wp.dot(r, sun_direction)
             off_axis = wp.length(r - along * sun_direction)
             lit = wp.where(along < 0.0 and off_axis < R_EARTH, 0.0, 1.0)
             """,
         "penumbra": """
-            # The sun is half a degree wide and air blurs the edge by some 50 km, so it is smooth
+            # Smooth shadow edge due to the finite sun disk (0.5 degrees) and about 50 km of atmosphere
             along = wp.dot(r, sun_direction)
             off_axis = wp.length(r - along * sun_direction)
             penumbra = 50.0 + 0.00465 * wp.abs(along)
@@ -168,7 +177,7 @@ def spacecraft_acceleration(d: Draft) -> None:
     if shade:
         sunlit = " in full sunlight" if pressure == "lit" else ""
         shade = f"""
-            # Radiation pressure{sunlit}, 4.56e-6 N/m^2 at one astronomical unit, pushes away from the sun
+            # Radiation pressure{sunlit}: 4.56e-6 N/m^2 at 1 AU, directed away from the sun
             sun_direction = wp.normalize(sun - r)
             sun_distance = wp.length(sun - r) / 1.496e8
             """ + shade + """
@@ -180,15 +189,15 @@ def spacecraft_acceleration(d: Draft) -> None:
         "both": "$sum tidal_pull(r, moon, GM_MOON)\n$sum tidal_pull(r, sun, GM_SUN)",
     }[third]
     if far:
-        far = "# Tidal part only, since third bodies pull the earth as well\n" + far
+        far = "# Third-body perturbation (tidal part only, since the earth is accelerated as well)\n" + far
     einstein = """
-        # Schwarzschild term of general relativity, c = 299792.458 km/s
+        # Relativistic correction (Schwarzschild term), c = 299792.458 km/s
         factor = GM_EARTH / (8.98755e10 * radius * radius * radius)
         $sum factor * ((4.0 * GM_EARTH / radius - wp.dot(v, v)) * r + 4.0 * wp.dot(r, v) * v)
         """
     engine = {
         "none": "",
-        "tangential": "# Low thrust along the velocity\n$sum thrust_accel * wp.normalize(v)",
+        "tangential": "# Low thrust along the velocity direction\n$sum thrust_accel * wp.normalize(v)",
         "given": "$sum thrust_accel[tid]",
     }[thrust]
     parts = [p for p in (body, air, shade, far, einstein if relativity else "", engine) if p]
@@ -223,9 +232,9 @@ def spacecraft_acceleration(d: Draft) -> None:
         store={
             "acceleration": "accel_out[tid] = accel",
             "step": "delta_v[tid] = dt * accel",
-            "power": "# Rate at which the forces do work\nenergy_rate[tid] = wp.dot(accel, v)",
+            "power": "# Power of the perturbing forces\nenergy_rate[tid] = wp.dot(accel, v)",
             "radial": """
-                # Radial, along and across the track, as Gauss' equations would have it
+                # Radial, along-track and cross-track components (RSW frame)
                 up = r / radius
                 cross_track = wp.normalize(wp.cross(r, v))
                 along_track = wp.cross(cross_track, up)
@@ -246,9 +255,7 @@ def spacecraft_acceleration(d: Draft) -> None:
     constants = [f"{x} = wp.constant({y}" for x, y in known.items() if re.search(rf"\b{x}\b", bare)]
     if constants:
         d.module("\n".join(constants))
-    d.explain(
-        "Lengths in km, times in s. Positions are relative to the center of the earth, in axes of the equator."
-    )
+    d.explain("Units are km and s. Positions are geocentric, in an equatorial inertial frame.")
     causes = [
         {"J2": "oblateness", "none": ""}.get(zonal, f"zonal harmonics up to {zonal}"),
         "drag" if drag != "none" else "",
@@ -260,10 +267,10 @@ def spacecraft_acceleration(d: Draft) -> None:
     causes = ", ".join(filter(None, causes)).split(", ")
     by = " and ".join(filter(None, (", ".join(causes[:-1]), causes[-1])))
     d.says({
-        "acceleration": f"Computes the acceleration of spacecraft by {by}.",
-        "step": f"Computes the change of the velocities of spacecraft by {by} within a step.",
-        "radial": f"Computes the radial, along-track and cross-track acceleration of spacecraft by {by}.",
-        "power": f"Computes how fast the orbital energy of spacecraft changes by {by}.",
+        "acceleration": f"Computes the perturbing spacecraft acceleration due to {by}.",
+        "step": f"Computes the spacecraft velocity change per time step due to {by}.",
+        "radial": f"Computes the radial, along-track and cross-track spacecraft acceleration due to {by}.",
+        "power": f"Computes the spacecraft orbital energy rate due to {by}.",
     }[result])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:

@@ -38,6 +38,8 @@ def apparent_places(d: Draft) -> None:
     deflection = d.flag("deflection", 0.35)
     if aberration == "none" and (parallax or nutation or deflection):
         aberration = "classical"  # the largest of these effects
+    if parallax or deflection or aberration == "relativistic":  # of some hundredths of an arcsecond
+        d.precise()
     result = d.option("result", "horizontal", "direction", "equatorial", "zenith distance")
     if precession == "none" and (nutation or result in ("horizontal", "zenith distance")):
         precession = "angles"  # more than all that is smaller
@@ -57,11 +59,16 @@ def apparent_places(d: Draft) -> None:
             n,
             -2.0e-3,
             2.0e-3,
-            about="Proper motion, that in right ascension times cos(dec) [rad/century]",
+            about="Proper motion (RA component times cos(dec)) [rad/century]",
         )
     if motion == "space":
         d.input(
-            "radial_motion", "float", n, -1.0e-3, 1.0e-3, about="Radial velocity over distance [1/century]"
+            "radial_motion",
+            "float",
+            n,
+            -1.0e-3,
+            1.0e-3,
+            about="Radial velocity divided by distance [1/century]",
         )
     if parallax:
         d.input(
@@ -74,8 +81,8 @@ def apparent_places(d: Draft) -> None:
         )
     if parallax or deflection:
         # light bends where stars are on the sun's side
-        low, high = (-0.7, -0.3) if deflection else (0.3, 0.7)
-        about = "Earth relative to the sun, in the axes of J2000 [AU]"
+        low, high = (-0.61, -0.55) if deflection else (0.55, 0.61)
+        about = "Heliocentric earth position in the J2000 frame [AU]"
         d.param("earth_position", "vec3", low, high, about=about)
     if aberration != "none":
         d.param(
@@ -83,12 +90,12 @@ def apparent_places(d: Draft) -> None:
             "vec3",
             -1.0e-4,
             1.0e-4,
-            about="Velocity of the earth over the speed of light, in the axes of J2000",
+            about="Earth velocity in the J2000 frame, in units of c",
         )
     d.param("centuries", "float", 0.1, 0.9, about="Julian centuries since J2000")
     if result in ("horizontal", "zenith distance"):
-        d.input("sidereal_time", "float", n, 0.0, 1.5, about="Local sidereal time of each observation [rad]")
-        d.param("latitude", "float", 0.4, 1.0, about="Latitude of the observer [rad]")
+        d.input("sidereal_time", "float", n, 0.0, 1.5, about="Local sidereal time per observation [rad]")
+        d.param("latitude", "float", 0.4, 1.0, about="Observer latitude [rad]")
     if refraction:
         d.param("pressure", "float", 700.0, 1020.0, about="Air pressure at the observer [hPa]")
         d.param("air_temperature", "float", 260.0, 300.0, about="Air temperature at the observer [K]")
@@ -105,7 +112,7 @@ def apparent_places(d: Draft) -> None:
         "horizontal": (
             "altitude_azimuth",
             "vec2",
-            "Altitude and azimuth from the north through the east [rad]",
+            "Altitude and azimuth, clockwise from north [rad]",
         ),
         "direction": (places, "vec3", f"{seen} direction"),
         "equatorial": (places, "vec2", f"{seen} right ascension and declination [rad]"),
@@ -117,7 +124,7 @@ def apparent_places(d: Draft) -> None:
     d.function('''
         @wp.func
         def spherical_to_unit(longitude: float, latitude: float) -> wp.vec3:
-            """Unit vector of spherical coordinates."""
+            """Convert spherical coordinates to a unit vector."""
             c = wp.cos(latitude)
             return wp.vec3(c * wp.cos(longitude), c * wp.sin(longitude), wp.sin(latitude))
     ''')
@@ -125,7 +132,7 @@ def apparent_places(d: Draft) -> None:
         d.function('''
             @wp.func
             def turn_z(v: wp.vec3, angle: float) -> wp.vec3:
-                """Components of v in axes turned about z."""
+                """Rotate the coordinate frame of v about z."""
                 c = wp.cos(angle)
                 s = wp.sin(angle)
                 return wp.vec3(c * v[0] + s * v[1], -s * v[0] + c * v[1], v[2])
@@ -134,7 +141,7 @@ def apparent_places(d: Draft) -> None:
         d.function('''
             @wp.func
             def turn_y(v: wp.vec3, angle: float) -> wp.vec3:
-                """Components of v in axes turned about y."""
+                """Rotate the coordinate frame of v about y."""
                 c = wp.cos(angle)
                 s = wp.sin(angle)
                 return wp.vec3(c * v[0] - s * v[2], v[1], s * v[0] + c * v[2])
@@ -143,7 +150,7 @@ def apparent_places(d: Draft) -> None:
         d.function('''
             @wp.func
             def turn_x(v: wp.vec3, angle: float) -> wp.vec3:
-                """Components of v in axes turned about x."""
+                """Rotate the coordinate frame of v about x."""
                 c = wp.cos(angle)
                 s = wp.sin(angle)
                 return wp.vec3(v[0], c * v[1] + s * v[2], -s * v[1] + c * v[2])
@@ -151,14 +158,14 @@ def apparent_places(d: Draft) -> None:
     move = {
         "none": "",
         "proper": """
-            # Work with tangent vectors, because right ascension is singular at the poles
+            # Use tangent vectors, since right ascension is singular at the poles
             east = wp.vec3(-wp.sin(ra), wp.cos(ra), 0.0)
             north = wp.vec3(-wp.sin(dec) * wp.cos(ra), -wp.sin(dec) * wp.sin(ra), wp.cos(dec))
             rate = proper_motion[tid]
             direction += centuries * (rate[0] * east + rate[1] * north)
             """,
         "space": """
-            # Space motion: stars also come closer or recede, which changes their proper motion
+            # Full space motion including the radial velocity
             east = wp.vec3(-wp.sin(ra), wp.cos(ra), 0.0)
             north = wp.vec3(-wp.sin(dec) * wp.cos(ra), -wp.sin(dec) * wp.sin(ra), wp.cos(dec))
             rate = proper_motion[tid]
@@ -175,14 +182,14 @@ def apparent_places(d: Draft) -> None:
             direction = turn_z(turn_y(turn_z(direction, -zeta), theta), -z)
             """,
         "approximate": """
-            # Precession at its rate of J2000: m along right ascension, n along declination
+            # Approximate precession using the J2000 rates m (right ascension) and n (declination)
             precession = wp.vec3(0.0, -2004.3109, 4612.4362) * centuries * ARCSEC
             turn = wp.quat_from_axis_angle(wp.normalize(precession), wp.length(precession))
             direction = wp.quat_rotate(turn, direction)
             """,
     }[precession]
     wobble = """
-        # Nutation, the largest four terms of the IAU 1980 series
+        # Nutation using the four largest terms of the IAU 1980 series
         node = 2.18243855 - 33.7570459 * centuries
         sun_longitude = 4.89506297 + 628.3319653 * centuries
         moon_longitude = 3.81034410 + 8399.7091135 * centuries
@@ -191,18 +198,18 @@ def apparent_places(d: Draft) -> None:
         d_eps = 9.20 * wp.cos(node) + 0.57 * wp.cos(2.0 * sun_longitude)
         d_eps += 0.10 * wp.cos(2.0 * moon_longitude) - 0.09 * wp.cos(2.0 * node)
         obliquity = 0.40909280 - 2.26966e-4 * centuries
-        # Turn about the ecliptic pole, because nutation in longitude is along the ecliptic
+        # Rotate about the ecliptic pole for nutation in longitude
         ecliptic = turn_z(turn_x(direction, obliquity), -d_psi * ARCSEC)
         direction = turn_x(ecliptic, -obliquity - d_eps * ARCSEC)
         """
     light = {
         "none": "",
         "classical": """
-            # Annual aberration: light slants because the telescope moves while it falls through
+            # Classical annual aberration
             direction = wp.normalize(direction + earth_velocity)
             """,
         "relativistic": """
-            # Aberration in special relativity, so that it holds beyond the first order in v / c
+            # Relativistic annual aberration
             beta_dot = wp.dot(direction, earth_velocity)
             inv_gamma = wp.sqrt(1.0 - wp.dot(earth_velocity, earth_velocity))
             scale = 1.0 + beta_dot / (1.0 + inv_gamma)
@@ -210,7 +217,7 @@ def apparent_places(d: Draft) -> None:
             """,
     }[aberration]
     horizon = """
-        # From hour angles, since the horizon turns with the earth
+        # Convert to horizontal coordinates using the hour angle
         right_ascension = wp.atan2(direction[1], direction[0])
         declination = wp.asin(direction[2])
         hour_angle = sidereal_time[tid] - right_ascension
@@ -218,7 +225,7 @@ def apparent_places(d: Draft) -> None:
         up = wp.sin(latitude) * wp.sin(declination) + wp.cos(latitude) * toward
         south = wp.sin(latitude) * toward - wp.cos(latitude) * wp.sin(declination)
         west = wp.sin(hour_angle) * wp.cos(declination)
-        # The arcsine would be inaccurate near the zenith
+        # Use atan2, since asin is inaccurate near the zenith
         altitude = wp.atan2(up, wp.sqrt(west * west + south * south))
         $refract
         $last
@@ -243,18 +250,18 @@ def apparent_places(d: Draft) -> None:
         else "ra = wp.radians(catalog[tid][0])\ndec = wp.radians(catalog[tid][1])",
         move=move,
         parallax="""
-            # Annual parallax, as the catalog gives directions that the sun would see
+            # Annual parallax (catalog directions are heliocentric)
             direction -= parallax[tid] * earth_position
             """
         if parallax
         else "",
         unit="direction = wp.normalize(direction)" if motion != "none" or parallax else "",
         deflect="""
-            # Light bends around the sun: 2 G M / (c^2 r), 4.1 mas at one astronomical unit
+            # Gravitational light deflection by the sun: 2 G M / (c^2 r), 4.1 mas at 1 AU
             sun_distance = wp.length(earth_position)
             from_sun = earth_position / sun_distance
             cosine = wp.dot(direction, from_sun)
-            # Stars behind the sun's disc are not seen
+            # Clamp to avoid division by zero behind the sun
             bend = 1.974e-8 / (sun_distance * wp.max(1.0 + cosine, 1.0e-5))
             direction = wp.normalize(direction + bend * (from_sun - cosine * direction))
             """
@@ -268,7 +275,7 @@ def apparent_places(d: Draft) -> None:
             "equatorial": f"# Right ascension from -pi to pi\n{name}[tid] = wp.vec2(wp.atan2(direction[1], direction[0]), wp.asin(direction[2]))",
         }.get(result, horizon),
         refract="""
-            # Saemundsson's formula takes degrees and gives minutes of arc; below the horizon it is meaningless
+            # Saemundsson's refraction formula (degrees to arcminutes), clamped below the horizon
             degrees = wp.max(wp.degrees(altitude), -1.0)
             minutes = 1.02 / wp.tan(wp.radians(degrees + 10.3 / (degrees + 5.11)))
             air = pressure / 1010.0 * 283.0 / air_temperature
@@ -278,27 +285,27 @@ def apparent_places(d: Draft) -> None:
         else "",
         last={
             "horizontal": """
-                # Add half a turn, since azimuth is counted from the north through the east
+                # Add pi to measure azimuth clockwise from north
                 azimuth = wp.atan2(west, south) + wp.pi
                 altitude_azimuth[tid] = wp.vec2(altitude, azimuth)
                 """,
             "zenith distance": "zenith_distance[tid] = 0.5 * wp.pi - altitude",
         }.get(result, ""),
     )
-    d.explain("The places of the catalog are mean ones at J2000.")
+    d.explain("Catalog positions are mean J2000 positions.")
     effects = [
         *(["proper motion"] if motion == "proper" else ["space motion"] if motion == "space" else []),
         *(["parallax"] if parallax else []),
-        *(["deflection of light"] if deflection else []),
+        *(["light deflection"] if deflection else []),
         *(["aberration"] if aberration != "none" else []),
         *(["precession"] if precession != "none" else []),
         *(["nutation"] if nutation else []),
         *(["refraction"] if refraction else []),
     ]
     what = {
-        "horizontal": "Computes altitudes and azimuths of the stars of a catalog",
-        "zenith distance": "Computes zenith distances of the stars of a catalog",
-    }.get(result, f"Computes {'apparent ' if apparent else ''}places of the stars of a catalog")
+        "horizontal": "Computes altitudes and azimuths of catalog stars",
+        "zenith distance": "Computes zenith distances of catalog stars",
+    }.get(result, f"Computes {'apparent ' if apparent else ''}positions of catalog stars")
     listed = " and ".join([", ".join(effects[:-1]), effects[-1]] if len(effects) > 1 else effects)
     d.says(f"{what}{f' with {listed}' if effects else ''}.")
 

@@ -46,30 +46,30 @@ def sun_position(d: Draft) -> None:
         series = "fourier"
     d.says({
         "elevation and azimuth": "Computes solar elevation and azimuth",
-        "direction": "Computes the direction to the sun in east-north-up coordinates",
+        "direction": "Computes the sun direction in local east-north-up coordinates",
         "irradiance": "Computes clear-sky direct irradiance on a horizontal surface",
         "tilted surface": "Computes clear-sky direct irradiance on a tilted surface",
         "day length": "Computes day length",
-    }[result] + (" at latitudes on the meridian of Greenwich." if series == "almanac" else "."))  # fmt: skip
+    }[result] + (" at latitudes along the Greenwich meridian." if series == "almanac" else "."))  # fmt: skip
     at = "i, j" if sites == "grid" else "tid"
     since = (
         "[days since J2000.0]"
         if series == "almanac"
-        else "[day of the year in solar time, 1.0 at the start of January 1]"
+        else "[day of year in solar time, 1.0 at the start of January 1]"
     )
     # Days since J2000.0 are of universal time, so the almanac knows the sun of one meridian
     days = "days_j2000" if series == "almanac" else "days"
     first, last = (0.0, 365.0) if series == "almanac" else (1.0, 366.0)
     north = 1.4 if result == "day length" else 1.0  # beyond the polar circle days may not end
     if sites == "grid":
-        d.input("lats", "float", rows, 0.2, 1.0, about="Latitude of each row [rad]")
-        d.input(days, "float", columns, first, last, about=f"Time of each column {since}")
+        d.input("lats", "float", rows, 0.2, 1.0, about="Latitude per row [rad]")
+        d.input(days, "float", columns, first, last, about=f"Time per column {since}")
         lat, day = "lats[i]", f"{days}[j]"
         out: int | tuple[int, int] = (rows, columns)
     else:
         out = count
         if sites == "each":
-            d.input("lat", "float", count, 0.2, north, about="Latitude of each site [rad]")
+            d.input("lat", "float", count, 0.2, north, about="Latitude per site [rad]")
             lat = "lat[tid]"
         else:
             d.param(
@@ -77,25 +77,25 @@ def sun_position(d: Draft) -> None:
                 "float",
                 0.9 if result == "day length" else 0.2,
                 north,
-                about="Latitude of the site [rad]",
+                about="Site latitude [rad]",
             )
             lat = "lat"
         d.input(days, "float", count, first, last, about=f"Times {since}")
         day = f"{days}[tid]"
     if result == "tilted surface":
-        d.param("tilt", "float", 0.2, 0.8, about="Tilt of the panel [rad]")
-        d.param("facing", "float", 2.6, 3.6, about="Azimuth that the panel faces, clockwise from north [rad]")
+        d.param("tilt", "float", 0.2, 0.8, about="Panel tilt [rad]")
+        d.param("facing", "float", 2.6, 3.6, about="Panel azimuth, clockwise from north [rad]")
     declination = {
         "almanac": """
-        # Mean anomaly and mean longitude of the sun
+        # Solar mean anomaly and mean longitude
         g = wp.radians(357.528 + 0.9856003 * day)
         l = 280.46 + 0.9856474 * day
-        # Equation of the center for the elliptic orbit
+        # Ecliptic longitude from the equation of center
         ecliptic = wp.radians(l + 1.915 * wp.sin(g) + 0.02 * wp.sin(2.0 * g))
         tilt_of_axis = wp.radians(23.439 - 4.0e-7 * day)
         dec = wp.asin(wp.sin(tilt_of_axis) * wp.sin(ecliptic))
         ra = wp.atan2(wp.cos(tilt_of_axis) * wp.sin(ecliptic), wp.cos(ecliptic))
-        # Hour angle by the mean sidereal time of Greenwich, on whose meridian the sites are; J2000 is at noon
+        # Hour angle from Greenwich mean sidereal time (sites on the Greenwich meridian, J2000 epoch at noon)
         ut = 24.0 * (day + 0.5 - wp.floor(day + 0.5))
         ha = wp.radians(15.0 * (6.697375 + 0.0657098242 * day + ut)) - ra
         """,
@@ -115,7 +115,7 @@ def sun_position(d: Draft) -> None:
         ""
         if result == "day length"
         else """
-    # Hour angle, zero at noon of solar time
+    # Hour angle, zero at solar noon
     ha = 2.0 * wp.pi * (day - wp.floor(day) - 0.5)
     """
     )
@@ -137,10 +137,10 @@ def sun_position(d: Draft) -> None:
         else ""
     )
     beam = """
-    # Eccentricity correction, perihelion is in early January
+    # Eccentricity correction (perihelion in early January)
     extra = 1361.0 * (1.0 + 0.033 * wp.cos(2.0 * wp.pi * day / $year))
     zenith = 90.0 - wp.degrees(wp.asin(sin_el))
-    # Relative air mass (Kasten and Young 1989), finite at the horizon
+    # Relative optical air mass (Kasten and Young 1989)
     mass = 1.0 / (sin_el + 0.50572 * wp.pow(96.07995 - zenith, -1.6364))
     beam = extra * wp.pow(0.7, wp.pow(mass, 0.678))
     """
@@ -148,10 +148,10 @@ def sun_position(d: Draft) -> None:
         d.output("angles", "vec2", out, about="Elevation and azimuth, clockwise from north [rad]")
         store = f"angles[{at}] = wp.vec2(wp.asin(wp.clamp(sin_el, -1.0, 1.0)), wp.atan2(east, north))"
     elif result == "direction":
-        d.output("to_sun", "vec3", out, about="Unit vectors towards the sun, east, north and up")
+        d.output("to_sun", "vec3", out, about="Unit vectors toward the sun (east, north, up)")
         store = f"to_sun[{at}] = wp.vec3(east, north, sin_el)"
     elif result == "irradiance":
-        d.output("irradiance", "float", out, about="Irradiance on the ground [W/m^2]")
+        d.output("irradiance", "float", out, about="Horizontal surface irradiance [W/m^2]")
         store = (
             f"if sin_el <= 0.0:\n"
             f"    irradiance[{at}] = 0.0\n"
@@ -160,7 +160,7 @@ def sun_position(d: Draft) -> None:
             f"irradiance[{at}] = beam * sin_el"
         )
     elif result == "tilted surface":
-        d.output("irradiance", "float", out, about="Irradiance on the panel [W/m^2]")
+        d.output("irradiance", "float", out, about="Panel irradiance [W/m^2]")
         store = f"""
         if sin_el <= 0.0:
             irradiance[{at}] = 0.0
@@ -173,9 +173,9 @@ def sun_position(d: Draft) -> None:
         irradiance[{at}] = beam * wp.max(incidence, 0.0)
         """
     else:
-        d.output("hours", "float", out, about="Hours of daylight")
+        d.output("hours", "float", out, about="Daylight hours")
         store = """
-        # Clamp for polar day and polar night
+        # Clamp for polar day and night
         cosine = wp.clamp(-wp.tan(phi) * wp.tan(dec), -1.0, 1.0)
         hours[tid] = 24.0 / wp.pi * wp.acos(cosine)
         """
@@ -191,7 +191,7 @@ def sun_position(d: Draft) -> None:
     d.explain(
         f"Latitudes are in radians, times are given as {since[1:-1]}"
         + (", irradiance in W/m^2." if result in ("irradiance", "tilted surface") else ".")
-        + (" All sites are on the meridian of Greenwich." if series == "almanac" else "")
+        + (" All sites are on the Greenwich meridian." if series == "almanac" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -44,47 +44,57 @@ def transfer_orbits(d: Draft) -> None:
     n = d.pick(24, 32, 48)
     length = 6378.137 if units == "kilometers" else 1.0
     mu = 398600.4418 if units == "kilometers" else 1.0
-    unit = "km" if units == "kilometers" else "radii of the planet"
+    unit = "km" if units == "kilometers" else "planet radii"
     time = (length**3 / mu) ** 0.5
-    clock = "s" if units == "kilometers" else "1 / (2 pi) of a period at one radius"
-    d.input("start", "vec3", n, 0.8 * length, 1.3 * length, about=f"Places of departure [{unit}]")
-    d.input(
-        "leg", "vec3", n, -0.6 * length, 0.2 * length, about=f"From there to the places of arrival [{unit}]"
-    )
+    clock = "s" if units == "kilometers" else "surface orbit period / (2 pi)"
+    d.input("start", "vec3", n, 0.8 * length, 1.3 * length, about=f"Departure position [{unit}]")
+    d.input("leg", "vec3", n, -0.6 * length, 0.2 * length, about=f"Vector from departure to arrival [{unit}]")
+    # Long ways take long, or they would lead through the planet
+    soon, late = (0.9, 2.5) if way == "short" else (6.0, 10.0)
     if given == "durations":
-        d.input("flight_time", "float", n, 0.9 * time, 2.5 * time, about=f"Times of flight [{clock}]")
+        d.input("flight_time", "float", n, soon * time, late * time, about=f"Time of flight [{clock}]")
     else:
-        d.input("departure_time", "float", n, 0.0, 1.0 * time, about=f"Times of departure [{clock}]")
-        d.input("arrival_time", "float", n, 2.0 * time, 3.4 * time, about=f"Times of arrival [{clock}]")
+        d.input("departure_time", "float", n, 0.0, 1.0 * time, about=f"Departure time [{clock}]")
+        d.input(
+            "arrival_time",
+            "float",
+            n,
+            (soon + 1.1) * time,
+            (late + 0.9) * time,
+            about=f"Arrival time [{clock}]",
+        )
     if way == "flags":
-        d.input("long_way", "bool", n, about="True for transfers by more than half a turn")
+        d.input("long_way", "bool", n, about="True if the transfer angle exceeds 180 degrees")
     d.param(
         "mu",
         "float",
         mu,
-        about="Gravitational parameter of the planet" + (" [km^3/s^2]" if units == "kilometers" else ", 1"),
+        about="Planet gravitational parameter" + (" [km^3/s^2]" if units == "kilometers" else ", 1"),
     )
     if result == "cost":
         speed = (mu / length) ** 0.5
         d.input("orbit_velocity", "vec3", n, -0.6 * speed, 0.6 * speed, about="Velocity before departure")
-        d.output("impulse", "float", n, about="Change of velocity at departure")
-        d.says("Computes the change of velocity that sends spacecraft to a place in a given time (Lambert).")
+        d.output("impulse", "float", n, about="Departure delta-v")
+        d.says("Computes the departure impulse for fixed-time transfers (Lambert's problem).")
     elif result == "elements":
         d.output("elements", "vec3", n, about="Semi-major axis, eccentricity, inclination [deg]")
-        d.says("Computes shape and inclination of the orbit between two places in a given time (Lambert).")
+        d.says("Computes orbital elements of fixed-time transfers (Lambert's problem).")
     else:
         d.output("departure_velocity", "vec3", n, about="Velocities at departure")
         if result == "departure":
-            d.says("Finds the velocities of departure to places in given times (Lambert's problem).")
+            d.says("Computes departure velocities for fixed-time transfers (Lambert's problem).")
         if result == "both velocities":
             d.output("arrival_velocity", "vec3", n, about="Velocities at arrival")
     if failing:
         d.output(
-            "status", "int", n, about="1 where an orbit was found, -1 where not, and nothing else is written"
+            "status",
+            "int",
+            n,
+            about="Status flag: 1 if converged, -1 if failed (other outputs are not written)",
         )
     series_c, series_s = "", ""
     if stumpff == "with series":
-        series_c = "if wp.abs(z) < 0.1:\n    # Near the parabola both closed forms cancel\n    return 0.5 - z / 24.0 + z * z / 720.0"
+        series_c = "if wp.abs(z) < 0.1:\n    # Taylor series near the parabola to avoid cancellation\n    return 0.5 - z / 24.0 + z * z / 720.0"
         series_s = "if wp.abs(z) < 0.1:\n    return 1.0 / 6.0 - z / 120.0 + z * z / 5040.0"
     else:
         series_c = "if wp.abs(z) < 1.0e-2:\n    return 0.5 - z / 24.0"
@@ -93,9 +103,9 @@ def transfer_orbits(d: Draft) -> None:
         '''
         @wp.func
         def stumpff_c(z: float) -> float:
-            """Stumpff's C: (1 - cos sqrt z) / z for ellipses, (cosh sqrt -z - 1) / -z for hyperbolas.
+            """Stumpff function C: (1 - cos sqrt z) / z for ellipses, (cosh sqrt -z - 1) / -z for hyperbolas.
 
-            A series close to z = 0.
+            Uses a Taylor series near z = 0.
             """
             $series
             if z > 0.0:
@@ -108,7 +118,7 @@ def transfer_orbits(d: Draft) -> None:
         '''
         @wp.func
         def stumpff_s(z: float) -> float:
-            """Stumpff's S: (sqrt z - sin sqrt z) / sqrt z^3, or with sinh for hyperbolas; a series close to z = 0."""
+            """Stumpff function S: (sqrt z - sin sqrt z) / sqrt z^3, sinh for hyperbolas, Taylor series near z = 0."""
             $series
             root = wp.sqrt(wp.abs(z))
             if z > 0.0:
@@ -120,16 +130,16 @@ def transfer_orbits(d: Draft) -> None:
     d.function('''
         @wp.func
         def chord_term(z: float, radii: float, a: float) -> float:
-            """Bate's y(z): the squared universal anomaly times C."""
+            """Auxiliary function y(z) (Bate): squared universal anomaly times C."""
             return radii + a * (z * stumpff_s(z) - 1.0) / wp.sqrt(stumpff_c(z))
     ''')
     d.function('''
         @wp.func
         def time_of(z: float, radii: float, a: float, mu: float) -> float:
-            """Time of flight of the orbit with this universal variable, 0 where there is no such orbit."""
+            """Time of flight for a given universal variable, 0 if no orbit exists."""
             y = chord_term(z, radii, a)
             if y < 0.0:
-                # No such orbit: shorter than any flight
+                # No valid orbit for this psi
                 return 0.0
             x = wp.sqrt(y / stumpff_c(z))
             return (x * x * x * stumpff_s(z) + a * wp.sqrt(y)) / wp.sqrt(mu)
@@ -137,11 +147,11 @@ def transfer_orbits(d: Draft) -> None:
     sign = {
         "short": "",
         "flags": "sense = wp.where(long_way[tid], -1.0, 1.0)",
-        "prograde": "# Prograde flights have angular momentum along z\nsense = wp.where(wp.cross(r1, r2)[2] >= 0.0, 1.0, -1.0)",
+        "prograde": "# Prograde transfer: angular momentum along +z\nsense = wp.where(wp.cross(r1, r2)[2] >= 0.0, 1.0, -1.0)",
     }[way]
     search = {
         "bisection": """
-            # Flights take longer the larger psi is: bisect
+            # Bisection, since the time of flight increases monotonically with psi
             for _ in range(steps):
                 psi = 0.5 * (low + high)
                 if time_of(psi, radii, a, mu) < wanted:
@@ -156,10 +166,10 @@ def transfer_orbits(d: Draft) -> None:
                     low = psi
                 else:
                     high = psi
-                # Slope by a difference: the closed form is 0 / 0 at the parabola
+                # Finite-difference slope, since the closed form is 0 / 0 at the parabola
                 slope = (time_of(psi + 0.02, radii, a, mu) - time_of(psi - 0.02, radii, a, mu)) / 0.04
                 psi = psi - miss / wp.max(slope, 1.0e-6)
-                # A step out of the bracket becomes a bisection
+                # Fall back to bisection if the Newton step leaves the bracket
                 if psi <= low or psi >= high:
                     psi = 0.5 * (low + high)
         """,
@@ -170,7 +180,7 @@ def transfer_orbits(d: Draft) -> None:
             for _ in range(steps):
                 psi = high - miss_high * (high - low) / (miss_high - miss_low)
                 miss = time_of(psi, radii, a, mu) - wanted
-                # Illinois: halve the weight of an end that stays twice in a row
+                # Illinois method: halve the function value of an endpoint retained twice in a row
                 if miss < 0.0:
                     low = psi
                     miss_low = miss
@@ -215,14 +225,14 @@ def transfer_orbits(d: Draft) -> None:
         $sign
         $note
         a = $root
-        # Hyperbolas have negative psi, ellipses up to one whole turn less than 4 pi^2
+        # psi is negative for hyperbolas and below 4 pi^2 for elliptic transfers under one revolution
         low = float(-12.0)
         high = float(38.0)
         $guess
         $search
         $check
         y = chord_term(psi, radii, a)
-        # Lagrange's coefficients f and g
+        # Lagrange coefficients f and g
         f = 1.0 - y / r1_len
         g = a * wp.sqrt(y / mu)
         $g_dot
@@ -232,7 +242,7 @@ def transfer_orbits(d: Draft) -> None:
         """,
         time="flight_time[tid]" if given == "durations" else "arrival_time[tid] - departure_time[tid]",
         sign=sign,
-        note="" if way == "short" else "# Negative for the long way round",
+        note="" if way == "short" else "# Negative for the long way",
         root=("" if way == "short" else "sense * ") + "wp.sqrt(r1_len * r2_len * (1.0 + cos_angle))",
         guess="psi = float(0.0)",
         search=dedented(search),
@@ -242,8 +252,8 @@ def transfer_orbits(d: Draft) -> None:
         good="status[tid] = 1" if failing else "",
     )
     d.explain("""
-        Universal variables: one formula of the time of flight for ellipses, parabolas and hyperbolas, which grows
-        with psi. Velocities follow from Lagrange's coefficients.
+        Universal variable formulation for elliptic, parabolic and hyperbolic transfers; the time of flight increases
+        with psi. Velocities follow from the Lagrange coefficients.
     """)
 
     def agrees(v: Values, after: Values) -> None:

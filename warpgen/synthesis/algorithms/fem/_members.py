@@ -2,13 +2,13 @@
 
 ORIENTATIONS = {
     "up vector": """
-        # Local y from a reference vector; one that is close to the member's direction is replaced
+        # Local y from a reference vector, switched when nearly parallel to the member axis
         reference = wp.where(wp.abs(ex[2]) > 0.95, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
         ey = wp.normalize(wp.cross(reference, ex))
         ez = wp.cross(ex, ey)
     """,
     "roll": """
-        # Local y lies in the horizontal plane, then the section rolls about the member
+        # Local y is horizontal, then rotated by the roll angle about the member axis
         reference = wp.where(wp.abs(ex[2]) > 0.95, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
         side = wp.normalize(wp.cross(reference, ex))
         top = wp.cross(ex, side)
@@ -16,10 +16,10 @@ ORIENTATIONS = {
         ez = wp.cross(ex, ey)
     """,
     "node": """
-        # Local y points to the side of a third node
+        # Local y points toward the third node
         to_third = node_pos[third_node[tid]] - start
         across = wp.cross(ex, to_third)
-        # A third node on the line of the member leaves the axes open
+        # Degenerate if the third node is collinear with the member
         if wp.length(across) < 1.0e-3:
             $nothing
             return
@@ -35,7 +35,7 @@ SECTIONS = {
         j = torsion$at
     """,
     "rectangle": """
-        # Solid rectangle; the torsion constant is Roark's approximation
+        # Solid rectangle, torsion constant using Roark's approximation
         b = width[tid]
         h = depth[tid]
         a = b * h
@@ -47,7 +47,7 @@ SECTIONS = {
         j = long * short * short * short * (1.0 / 3.0 - 0.21 * ratio * (1.0 - ratio * ratio * ratio * ratio / 12.0))
     """,
     "tube": """
-        # Round tube: bends alike in all planes, so one moment of area serves both axes
+        # Circular tube, same second moment of area about both axes
         ro = outer_radius[tid]
         ri = ro - wall[tid]
         a = wp.pi * (ro * ro - ri * ri)

@@ -15,5 +15,5 @@ def pressure(given: str, field: str, thermal: bool) -> tuple[str, str]:
         law = "bulk = young / (3.0 * (1.0 - 2.0 * nu))"
         heat = " - 3.0 * alpha * dT[tid]"
     if given == "plane strain":
-        law = "# Plane strain: nothing stretches across the plane\n" + law
+        law = "# Plane strain: zero out-of-plane strain\n" + law
     return law, f"$put -bulk * ({stretch}{heat})" if thermal else f"$put -bulk * {stretch}"

@@ -62,39 +62,39 @@ def beam_forces(d: Draft) -> None:
         shear = "rigid"
     # one element more than gaps: nodes lie in a row
     if result != "matrix":
-        d.input("w", "float", n + 1, -0.1, 0.1, about="Nodal deflections [m]")
+        d.input("w", "float", n + 1, -0.1, 0.1, about="Nodal deflections")
         d.input("theta", "float", n + 1, -0.1, 0.1, about="Nodal rotations [rad]")
     per = section == "per element" or result == "matrix"  # all matrices would be the same otherwise
     if per:
-        d.input("ei", "float", n, 0.5, 2.0, about="Bending stiffness [N m^2]")
-        d.input("h", "float", n, 0.8, 1.2, about="Element lengths [m]")
+        d.input("ei", "float", n, 0.5, 2.0, about="Bending stiffness")
+        d.input("h", "float", n, 0.8, 1.2, about="Element lengths")
     else:
-        d.param("ei", "float", 0.5, 2.0, about="Bending stiffness [N m^2]")
-        d.param("h", "float", 0.8, 1.2, about="Element length [m]")
+        d.param("ei", "float", 0.5, 2.0, about="Bending stiffness")
+        d.param("h", "float", 0.8, 1.2, about="Element length")
     if shear == "timoshenko":
-        d.param("ga", "float", 2.0, 6.0, about="Shear stiffness [N]")
+        d.param("ga", "float", 2.0, 6.0, about="Shear stiffness")
     if term == "axial":
-        d.param("tension", "float", 0.2, 1.0, about="Axial force [N]")
+        d.param("tension", "float", 0.2, 1.0, about="Axial force")
     elif term == "foundation":
         d.param("k_soil", "float", 0.2, 1.0, about="Foundation stiffness [N/m^2]")
     elif term == "load":
-        d.input("q", "float", n, -1.0, 1.0, about="Distributed load [N/m]")
+        d.input("q", "float", n, -1.0, 1.0, about="Distributed load")
     if result == "deflection":
-        d.param("s", "float", 0.1, 0.9, about="Place along the element, 0 to 1")
+        d.param("s", "float", 0.1, 0.9, about="Normalized position along the element, 0 to 1")
     out = {"forces": ("nodal_force", "nodal_moment"), "matrix": ("K",), "deflection": ("deflected",)}.get(
         result, (result,)
     )
     about = {
-        "nodal_force": "Internal forces at the nodes, less the load [N]"
+        "nodal_force": "Internal nodal forces minus the equivalent load"
         if term == "load"
-        else "Internal forces at the nodes [N]",
-        "nodal_moment": "Internal moments at the nodes, less the load's [N m]"
+        else "Internal nodal forces",
+        "nodal_moment": "Internal nodal moments minus the equivalent load moments"
         if term == "load"
-        else "Internal moments at the nodes [N m]",
-        "K": "Matrices over deflection and rotation of both ends",
-        "deflected": "Deflections there [m]",
-        "moment": "Bending moments [N m]",
-        "energy": "Energies [J]",
+        else "Internal nodal moments",
+        "K": "Element stiffness matrices (deflection and rotation at both ends)",
+        "deflected": "Interpolated deflections",
+        "moment": "Bending moments",
+        "energy": "Energies",
     }
     for name in out:
         kind = "mat44" if result == "matrix" else "float"
@@ -118,14 +118,14 @@ def beam_forces(d: Draft) -> None:
         rows = ",\n".join("    " + ", ".join(row) for row in entries)
         matrix = f"m = wp.mat44(\n{rows},\n)"
         if term == "axial":
-            matrix += "\n# Geometric stiffness: a beam under tension bends less\n"
+            matrix += "\n# Geometric stiffness (tension stiffening)\n"
             matrix += "g = tension / (30.0 * l)\nm += wp.mat44(\n"
             matrix += "    36.0 * g, 3.0 * l * g, -36.0 * g, 3.0 * l * g,\n"
             matrix += "    3.0 * l * g, 4.0 * l * l * g, -3.0 * l * g, -l * l * g,\n"
             matrix += "    -36.0 * g, -3.0 * l * g, 36.0 * g, -3.0 * l * g,\n"
             matrix += "    3.0 * l * g, -l * l * g, -3.0 * l * g, 4.0 * l * l * g,\n)"
         elif term == "foundation":
-            matrix += "\n# Winkler's foundation has the form of a mass matrix\n"
+            matrix += "\n# Winkler foundation, same form as the consistent mass matrix\n"
             matrix += "b = k_soil * l / 420.0\nm += wp.mat44(\n"
             matrix += "    156.0 * b, 22.0 * l * b, 54.0 * b, -13.0 * l * b,\n"
             matrix += "    22.0 * l * b, 4.0 * l * l * b, 13.0 * l * b, -3.0 * l * l * b,\n"
@@ -144,7 +144,7 @@ def beam_forces(d: Draft) -> None:
             load = ""
             if term == "load":
                 lines.append(
-                    "# Equivalent nodal loads of a uniform line load: q L / 2 and q L^2 / 12\np = q[member] * l"
+                    "# Equivalent nodal loads for a uniform line load: q L / 2 and q L^2 / 12\np = q[member] * l"
                 )
                 load = " - 0.5 * p"
             m_load = " - p * l / 12.0" if load else ""
@@ -179,7 +179,7 @@ def beam_forces(d: Draft) -> None:
         ]
         if term == "load":
             lines.append(
-                "# A uniform load bends a clamped beam by q L^2 / 24 at midspan, against its own direction\n"
+                "# Subtract the midspan moment of a clamped beam under uniform load, q L^2 / 24\n"
                 "m -= q[member] * l * l / 24.0"
             )
             lines.append("moment[member] = m")
@@ -188,7 +188,7 @@ def beam_forces(d: Draft) -> None:
     else:
         lines += [
             dofs,
-            "# Cubic Hermite shape functions, slopes scaled by the length",
+            "# Cubic Hermite shape functions, with slopes scaled by the element length",
             "s2 = s * s\ns3 = s2 * s",
             "a = 1.0 - 3.0 * s2 + 2.0 * s3",
             "b = s - 2.0 * s2 + s3",
@@ -212,10 +212,10 @@ def beam_forces(d: Draft) -> None:
     }
     d.says({
         "forces": "Accumulates nodal forces and moments of beam elements$.",
-        "matrix": "Computes stiffness matrices of beam elements$.",
-        "moment": "Computes the bending moment at midspan of beam elements$.",
-        "deflection": "Interpolates beam deflections with cubic Hermite shape functions.",
-        "energy": "Computes the elastic energy of each beam element$.",
+        "matrix": "Computes stiffness matrices for beam elements$.",
+        "moment": "Computes midspan bending moments for beam elements$.",
+        "deflection": "Interpolates beam deflections using cubic Hermite shape functions.",
+        "energy": "Computes the elastic energy per beam element$.",
     }[result].replace("$", under.get(term, "")).replace("beam el", "Timoshenko beam el" if shear == "timoshenko" else "beam el"))  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:

@@ -63,23 +63,30 @@ def quad_stiffness(d: Draft) -> None:
     field = "temperatures" if heat else "displacements"
     unknowns = 4 if heat else 8
     d.module(f"UNKNOWNS = wp.constant({unknowns})")
-    d.input("node_offsets", "vec2", (count,), -0.15, 0.15, about="offsets of the nodes from a unit grid")
-    d.param("per_row", "int", side + 1, about="number of nodes along a row of the grid")
+    d.input("node_offsets", "vec2", (count,), -0.15, 0.15, about="nodal offsets from a unit grid")
+    d.param("per_row", "int", side + 1, about="number of nodes per grid row")
     if physics in ("plane stress", "plane strain"):
         d.param("young", "float", 1.0, 2.0, about="Young's modulus")
         d.param("poisson", "float", 0.2, 0.35, about="Poisson's ratio")
     elif heat:
         d.input(
-            "roots", "float", (elements, 2, 2), -1.0, 1.0, about="square roots of the conductivity tensors"
+            "factors",
+            "float",
+            (elements, 2, 2),
+            -1.0,
+            1.0,
+            about="factors R of the conductivity tensors R^T R",
         )
     else:
-        d.input("roots", "float", (elements, 3, 3), -1.0, 1.0, about="square roots of the elastic moduli")
+        d.input(
+            "factors", "float", (elements, 3, 3), -1.0, 1.0, about="factors R of the elastic moduli R^T R"
+        )
     if axial:
-        d.param("inner_radius", "float", 0.5, 1.5, about="distance of the grid from the axis of rotation")
+        d.param("inner_radius", "float", 0.5, 1.5, about="inner radius of the grid")
     if thick == "param":
-        d.param("thickness", "float", 0.5, 1.5, about="thickness of the plate")
+        d.param("thickness", "float", 0.5, 1.5, about="plate thickness")
     elif thick == "per element":
-        d.input("thickness", "float", elements, 0.5, 1.5, about="thickness of each element")
+        d.input("thickness", "float", elements, 0.5, 1.5, about="element thickness")
     if result in ("forces", "energy"):
         kind = "float" if heat else "vec2"
         d.input(
@@ -88,63 +95,63 @@ def quad_stiffness(d: Draft) -> None:
             count,
             -0.1,
             0.1,
-            about="temperatures of the nodes" if heat else "displacements of the nodes",
+            about="nodal temperatures" if heat else "nodal displacements",
         )
     name, type_, shape, about = {
         "matrix": (
             "conductance" if heat else "stiffness",
             "float",
             (elements, unknowns, unknowns),
-            "matrix of each element",
+            "element matrices",
         ),
-        "forces": ("heat_flows", "float", (count,), "sums of the elements' heat flows at the nodes")
+        "forces": ("heat_flows", "float", (count,), "assembled nodal heat flows")
         if heat
-        else ("node_forces", "vec2", (count,), "sums of the elements' forces at the nodes"),
-        "energy": ("dissipation", "float", (elements,), "dissipation of each element")
+        else ("node_forces", "vec2", (count,), "assembled nodal forces"),
+        "energy": ("dissipation", "float", (elements,), "dissipation per element")
         if heat
-        else ("energies", "float", (elements,), "stored energy of each element"),
+        else ("energies", "float", (elements,), "strain energy per element"),
         "diagonal": (
             "diagonals",
             "float",
             (elements, unknowns),
-            "diagonals of the element matrices, for a preconditioner",
+            "element matrix diagonals (for preconditioning)",
         ),
     }[result]
     d.output(name, type_, shape, about=about)
     noun = "conductivity" if heat else "stiffness"
     d.says(
         {
-            "matrix": f"Integrates the {noun} of quadrilaterals "
-            + ("over their Gauss points." if rule == "full" else "with one point."),
-            "forces": f"Adds the {'heat flows' if heat else 'elastic forces'} of quadrilaterals to their nodes.",
-            "energy": f"Computes the {'dissipation' if heat else 'elastic energy'} of quadrilaterals from their nodes' {'temperatures' if heat else 'displacements'}.",
-            "diagonal": f"Computes the diagonals of the {noun} matrices of quadrilaterals.",
-        }[result].replace("quadrilaterals", "rings of quadrilateral section" if axial else "quadrilaterals")
+            "matrix": f"Integrates {noun} matrices of quadrilaterals "
+            + ("using 2x2 Gauss quadrature." if rule == "full" else "using one-point quadrature."),
+            "forces": f"Accumulates nodal {'heat flows' if heat else 'elastic forces'} of quadrilaterals.",
+            "energy": f"Computes the {'dissipation' if heat else 'elastic energy'} of quadrilaterals from nodal {'temperatures' if heat else 'displacements'}.",
+            "diagonal": f"Computes {noun} matrix diagonals of quadrilaterals.",
+        }[result].replace("quadrilaterals", "axisymmetric quadrilaterals" if axial else "quadrilaterals")
     )
     d.function('''
         @wp.func
-        def place(offset: wp.vec2, node: int, per_row: int) -> wp.vec2:
-            """A node of the unit grid, moved by its offset."""
+        def node_position(offset: wp.vec2, node: int, per_row: int) -> wp.vec2:
+            """Position of a unit grid node, displaced by its offset."""
             return offset + wp.vec2(float(node % per_row), float(node // per_row))
     ''')
     d.function('''
         @wp.func
-        def slope_of(which: int, xi: float, eta: float) -> wp.vec2:
-            """Slopes of a corner's bilinear shape function on the reference square."""
+        def shape_gradient(which: int, xi: float, eta: float) -> wp.vec2:
+            """Reference gradient of the bilinear shape function at a corner."""
             sx = wp.where(which == 0 or which == 3, -1.0, 1.0)
             sy = wp.where(which < 2, -1.0, 1.0)
             return wp.vec2(0.25 * sx * (1.0 + sy * eta), 0.25 * sy * (1.0 + sx * xi))
     ''')
     d.function(
-        "@wp.func\ndef jacobian_part(x: wp.vec2, slope: wp.vec2) -> wp.mat22:\n    return wp.outer(slope, x)"
+        "@wp.func\ndef jacobian_part(x: wp.vec2, dn: wp.vec2) -> wp.mat22:\n    return wp.outer(dn, x)"
     )
     d.function(
-        "@wp.func\ndef to_physical(slope: wp.vec2, inverse: wp.mat22) -> wp.vec2:\n    return inverse * slope"
+        "@wp.func\ndef to_physical(dn: wp.vec2, inverse: wp.mat22) -> wp.vec2:\n    return inverse * dn"
     )
-    d.function("@wp.func\ndef part_x(g: wp.vec2) -> float:\n    return g[0]")
-    d.function("@wp.func\ndef part_y(g: wp.vec2) -> float:\n    return g[1]")
+    d.function("@wp.func\ndef x_of(g: wp.vec2) -> float:\n    return g[0]")
+    d.function("@wp.func\ndef y_of(g: wp.vec2) -> float:\n    return g[1]")
     corner_id = """
-        # Corners in counterclockwise order
+        # Corner nodes in counterclockwise order
         first = element + element // (per_row - 1)
         corner = wp.tile_zeros(shape=4, dtype=int, storage="shared")
         corner[0:2] = wp.tile_map(wp.add, wp.tile_arange(2, dtype=int), first)
@@ -152,48 +159,48 @@ def quad_stiffness(d: Draft) -> None:
     """
     material = {
         "plane stress": """
-            # Plane stress: nothing holds the plate across its plane
+            # Plane stress
             c = young / (1.0 - poisson * poisson)
             elastic = wp.tile_zeros(shape=(3, 3), dtype=float, storage="shared")
             elastic[0:2, 0:2] = wp.tile_full(shape=(2, 2), value=c * poisson, dtype=float)
             stiff = wp.tile_diag_add(elastic, wp.tile_map(modulus, wp.tile_arange(3, dtype=int), c, poisson))
         """,
         "plane strain": """
-            # Plane strain: a slice of a long body
+            # Plane strain
             c = young / ((1.0 + poisson) * (1.0 - 2.0 * poisson))
             elastic = wp.tile_zeros(shape=(3, 3), dtype=float, storage="shared")
             elastic[0:2, 0:2] = wp.tile_full(shape=(2, 2), value=c * poisson, dtype=float)
             stiff = wp.tile_diag_add(elastic, wp.tile_map(modulus, wp.tile_arange(3, dtype=int), c, poisson))
         """,
         "conduction": """
-            root = wp.tile_load(roots[element], shape=(2, 2))
-            # Conductivity as a square, so that heat always flows downhill
-            stiff = wp.tile_matmul(wp.tile_transpose(root), root)
+            factor = wp.tile_load(factors[element], shape=(2, 2))
+            # k = R^T R to ensure a positive semidefinite conductivity
+            stiff = wp.tile_matmul(wp.tile_transpose(factor), factor)
         """,
         "given moduli": """
-            root = wp.tile_load(roots[element], shape=(3, 3))
-            # Moduli as a square, so that no strain has a negative energy
-            stiff = wp.tile_matmul(wp.tile_transpose(root), root)
+            factor = wp.tile_load(factors[element], shape=(3, 3))
+            # D = R^T R to ensure a non-negative strain energy
+            stiff = wp.tile_matmul(wp.tile_transpose(factor), factor)
         """,
     }[physics]
     if physics == "plane stress":
         d.function('''
             @wp.func
             def modulus(row: int, c: float, poisson: float) -> float:
-                """Diagonal of the moduli, less what the block of normal strains holds already."""
+                """Diagonal of the moduli, minus the constant added to the normal-strain block."""
                 return wp.where(row < 2, c * (1.0 - poisson), 0.5 * c * (1.0 - poisson))
         ''')
     elif physics == "plane strain":
         d.function('''
             @wp.func
             def modulus(row: int, c: float, poisson: float) -> float:
-                """Diagonal of the moduli, less what the block of normal strains holds already."""
+                """Diagonal of the moduli, minus the constant added to the normal-strain block."""
                 return wp.where(row < 2, c * (1.0 - 2.0 * poisson), 0.5 * c * (1.0 - 2.0 * poisson))
         ''')
     strain = (
         'b = wp.tile_zeros(shape=(2, UNKNOWNS), dtype=float, storage="shared")\nb[0, :] = gx\nb[1, :] = gy'
         if heat
-        else "# Rows: stretch along x, stretch along y, shear\n"
+        else "# Rows: normal strains xx and yy, shear strain\n"
         'b = wp.tile_zeros(shape=(3, UNKNOWNS), dtype=float, storage="shared")\n'
         "b[0, 0:UNKNOWNS:2] = gx\nb[1, 1:UNKNOWNS:2] = gy\nb[2, 0:UNKNOWNS:2] = gy\nb[2, 1:UNKNOWNS:2] = gx"
     )
@@ -204,7 +211,7 @@ def quad_stiffness(d: Draft) -> None:
         d.function('''
             @wp.func
             def radius_part(x: wp.vec2, which: int, xi: float, eta: float) -> float:
-                """What a corner adds to the radius of a point of the reference square."""
+                """Contribution of a corner to the radius at a reference point."""
                 sx = wp.where(which == 0 or which == 3, -1.0, 1.0)
                 sy = wp.where(which < 2, -1.0, 1.0)
                 return 0.25 * (1.0 + sx * xi) * (1.0 + sy * eta) * x[0]
@@ -215,40 +222,40 @@ def quad_stiffness(d: Draft) -> None:
         "u_flat = wp.tile_reshape(u, shape=(4, 1))"
         if heat
         else 'u_flat = wp.tile_zeros(shape=(UNKNOWNS, 1), dtype=float, storage="shared")\n'
-        "u_flat[0:UNKNOWNS:2, 0] = wp.tile_map(part_x, u)\nu_flat[1:UNKNOWNS:2, 0] = wp.tile_map(part_y, u)"
+        "u_flat[0:UNKNOWNS:2, 0] = wp.tile_map(x_of, u)\nu_flat[1:UNKNOWNS:2, 0] = wp.tile_map(y_of, u)"
     )
-    pull = f"{values}\n{flat}\npull = wp.tile_matmul(total, u_flat)"
+    pull = f"{values}\n{flat}\nku = wp.tile_matmul(total, u_flat)"
     if not heat and result == "forces":
         d.function("@wp.func\ndef joined(x: float, y: float) -> wp.vec2:\n    return wp.vec2(x, y)")
     end = {
         "matrix": f"wp.tile_store({name}[element], total)",
         "forces": pull
         + (
-            "\n# Nodes are shared by elements\nwp.tile_atomic_add_indexed(heat_flows, indices=corner, t=wp.tile_squeeze(pull))"
+            "\n# Atomic add, since nodes are shared by elements\nwp.tile_atomic_add_indexed(heat_flows, indices=corner, t=wp.tile_squeeze(ku))"
             if heat
-            else "\nsides = wp.tile_map(joined, pull[0:UNKNOWNS:2, 0], pull[1:UNKNOWNS:2, 0])\n"
-            "# Nodes are shared by elements\nwp.tile_atomic_add_indexed(node_forces, indices=corner, t=sides)"
+            else "\nsides = wp.tile_map(joined, ku[0:UNKNOWNS:2, 0], ku[1:UNKNOWNS:2, 0])\n"
+            "# Atomic add, since nodes are shared by elements\nwp.tile_atomic_add_indexed(node_forces, indices=corner, t=sides)"
         ),
-        "energy": f"{pull}\n{name}[element] = {'' if heat else '0.5 * '}wp.tile_dot(u_flat, pull)[0]",
+        "energy": f"{pull}\n{name}[element] = {'' if heat else '0.5 * '}wp.tile_dot(u_flat, ku)[0]",
         "diagonal": "wp.tile_store(diagonals[element], total)",
     }[result]
     loop = (
-        "for q in range(4):\n    # Points of Gauss's rule, at one over the root of three\n"
+        "for q in range(4):\n    # 2 x 2 Gauss points at +-1 / sqrt(3)\n"
         f"    xi = {g} * wp.where(q == 0 or q == 3, -1.0, 1.0)\n    eta = {g} * wp.where(q < 2, -1.0, 1.0)\n    $point"
     )
     if rule == "reduced":
         why = (
-            "One point, cheaper; a checkerboard of temperatures is not resisted"
+            "One-point rule: cheaper, but misses checkerboard temperature modes"
             if heat
-            else "One point, against locking; the element can hourglass, then"
+            else "One-point rule: no locking, but hourglass modes"
         )
         loop = f"# {why}\nxi = float(0.0)\neta = float(0.0)\n$point"
     point = f"""
-        slopes = wp.tile_map(slope_of, wp.tile_arange(4, dtype=int), xi, eta)
-        jac = wp.tile_sum(wp.tile_map(jacobian_part, x, slopes))[0]
-        grads = wp.tile_map(to_physical, slopes, wp.inverse(jac))
-        gx = wp.tile_map(part_x, grads)
-        gy = wp.tile_map(part_y, grads)
+        dn_dxi = wp.tile_map(shape_gradient, wp.tile_arange(4, dtype=int), xi, eta)
+        jac = wp.tile_sum(wp.tile_map(jacobian_part, x, dn_dxi))[0]
+        grads = wp.tile_map(to_physical, dn_dxi, wp.inverse(jac))
+        gx = wp.tile_map(x_of, grads)
+        gy = wp.tile_map(y_of, grads)
         $strain
         $around
         measure = {weight}wp.determinant(jac){weigh}
@@ -257,8 +264,7 @@ def quad_stiffness(d: Draft) -> None:
     """
     diagonal = result == "diagonal"
     add = (
-        "# Of B^T D B only the diagonal is wanted: columns of B by those of D B\n"
-        "total += wp.tile_sum(b * scaled, axis=0)"
+        "# Diagonal of B^T D B only: column sums of B * (D B)\ntotal += wp.tile_sum(b * scaled, axis=0)"
         if diagonal
         else "wp.tile_matmul(wp.tile_transpose(b), scaled, total)"
     )
@@ -267,7 +273,7 @@ def quad_stiffness(d: Draft) -> None:
         """
         element = wp.tid()
         $corner_id
-        x = wp.tile_map(place, wp.tile_load_indexed(node_offsets, indices=corner, shape=(4,)), corner, per_row)
+        x = wp.tile_map(node_position, wp.tile_load_indexed(node_offsets, indices=corner, shape=(4,)), corner, per_row)
         $material
         total = wp.tile_zeros(shape=$wide, dtype=float)
         $loop
@@ -287,7 +293,7 @@ def quad_stiffness(d: Draft) -> None:
     )
     if heat:
         d.text = re.sub(r"\bb\b", "grad_mat", d.text)
-        d.text = re.sub(r"\bpull\b", "flow", re.sub(r"\bstiff\b", "conductivity", d.text))
+        d.text = re.sub(r"\bku\b", "flow", re.sub(r"\bstiff\b", "conductivity", d.text))
     wide = " 2 pi r" if axial else "" if thick == "one" else " `thickness`"
     d.explain(
         (
@@ -295,9 +301,9 @@ def quad_stiffness(d: Draft) -> None:
             if rule == "full"
             else f"K = 4 B^T D B{wide} det J at the center"
         )
-        + "; B takes nodal values to "
+        + "; B maps nodal values to "
         + ("the gradient." if heat else "strains.")
-        + (" The thickness is one." if thick == "one" and not axial else "")
+        + (" Unit thickness." if thick == "one" and not axial else "")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -309,7 +315,7 @@ def quad_stiffness(d: Draft) -> None:
             ids.append(corner)
             x = v.node_offsets[corner] + np.stack([corner % (side + 1), corner // (side + 1)], axis=1)
             if heat or physics == "given moduli":
-                c = v.roots[e].T @ v.roots[e]
+                c = v.factors[e].T @ v.factors[e]
             else:
                 # Lame's constants; plane stress replaces the first by its condensed value
                 lam, mu = (

@@ -18,9 +18,8 @@ _NAMES = {
     "xi": "local|ref_point|natural",
     "a": "node|n|i_local",
     "N": "shape|phi_n",
-    "dN": "grad_n|shape_grad|b_mat",
+    "dN": "grad_n|shape_grad|dn_dxi",
     "elem": "e|cell|element",
-    "det": "det_j|jac_det|dV",
     "J": "jac|jacobian|element_jacobian",
 }
 
@@ -59,31 +58,27 @@ def interpolate_field(d: Draft) -> None:
         nodes,
         about="Node indices per element",
     )
-    d.input(
-        "cell_of", "int", points, -6 if outside else 0, elements, about="Element of each point, -1 if outside"
-    )
-    d.input("xi", f"vec{shape.axes}", points, 0.05, 0.3, about="Reference coordinates of the points")
+    d.input("cell_of", "int", points, -6 if outside else 0, elements, about="Element index, -1 if outside")
+    d.input("xi", f"vec{shape.axes}", points, 0.05, 0.3, about="Reference coordinates per point")
     if result == "scatter":
         d.input("load", entry, points, -1.0, 1.0, about="Point loads")
         d.output("nodal", entry, nodes, about="Nodal values")
     else:
         d.input("u", entry, nodes, -1.0, 1.0, about="Nodal values")
         if result == "rate":
-            d.input("u_prev", entry, nodes, -1.0, 1.0, about="Nodal values one step earlier")
+            d.input("u_prev", entry, nodes, -1.0, 1.0, about="Nodal values at the previous step")
             d.param("dt", "float", 0.1, 0.5, about="Time step")
         d.output(
             "value" if result != "gradient" else "gradient",
             entry if result != "gradient" else f"vec{shape.axes}",
             points,
-            about={"gradient": "Gradients", "rate": "Rates of change"}.get(result, "Values")
+            about={"gradient": "Gradients", "rate": "Time derivatives"}.get(result, "Values")
             + " at the points"
-            + (", left alone outside" if outside else ""),
+            + (", unchanged for outside points" if outside else ""),
         )
     node = f"elements[elem * {shape.nodes} + a]" if flat else "elements[elem, a]"
     zero = "float(0.0)" if entry == "float" else "wp.vec3()"
-    guard = (
-        "# Skip points outside of the mesh (element index of -1)\nif elem < 0:\n    return" if outside else ""
-    )
+    guard = "# Skip points outside the mesh (element index -1)\nif elem < 0:\n    return" if outside else ""
     loop = f"for a in range({shape.nodes}):"
     if result == "gradient":
         d.use(shape.gradient)
@@ -95,23 +90,23 @@ def interpolate_field(d: Draft) -> None:
             g += u[{node}] * dN[a]
         gradient[tid] = g
         """
-        d.says("Computes reference-space gradients of a field at points within elements.")
+        d.says("Computes reference-space field gradients at points within elements.")
     elif result == "scatter":
         d.use(shape.value)
         body = f"""
         N = {shape.value.name}(xi[tid])
         f = load[tid]
-        # Transpose of the interpolation, conserves the total load
+        # Transpose of interpolation, which conserves the total load
         {loop}
             wp.atomic_add(nodal, {node}, N[a] * f)
         """
-        d.says("Distributes point loads to the nodes of elements.")
+        d.says("Distributes point loads to element nodes.")
     else:
         d.use(shape.value)
         term = f"u[{node}]"
         if result == "rate":
             term = "(u[n] - u_prev[n])"
-            d.says("Interpolates the rate of change of nodal values at points in elements.")
+            d.says("Interpolates time derivatives of nodal values at points within elements.")
         body = f"""
         N = {shape.value.name}(xi[tid])
         s = {zero}
@@ -141,18 +136,43 @@ def interpolate_field(d: Draft) -> None:
     d.check(reference)
 
 
-_GAUSS = 1.0 / np.sqrt(3.0)
+_CORNER = {
+    False: '''
+@wp.func
+def corner_node(elem: int, a: int, per_row: int) -> int:
+    """Node index of a grid cell corner, counterclockwise."""
+    first = elem + elem // (per_row - 1)
+    return first + wp.where(a == 1 or a == 2, 1, 0) + wp.where(a > 1, per_row, 0)
+''',
+    True: '''
+@wp.func
+def corner_node(elem: int, a: int, per_row: int) -> int:
+    """Node index of a triangle corner, counterclockwise (two triangles per grid cell)."""
+    cell = elem // 2
+    first = cell + cell // (per_row - 1)
+    # Cell corner: both triangles share the first corner
+    k = wp.where(a > 0, a + elem % 2, 0)
+    return first + wp.where(k == 1 or k == 2, 1, 0) + wp.where(k > 1, per_row, 0)
+''',
+}
 
 
 @DOMAIN.algorithm(
     source="Hughes 2000, The Finite Element Method, sections 3.8 to 3.10",
-    names=_NAMES | {"q": "gp|k|qp", "det": "det_j|jac_det", "measure": "dV|jxw|weight"},
+    names=_NAMES
+    | {
+        "q": "gp|k|qp",
+        "det": "det_j|jac_det",
+        "measure": "dV|jxw|weight",
+        "offsets": "node_offsets",
+        "a": "i_local|c",
+    },
     double=True,
 )
 def quadrature_load(d: Draft) -> None:
     """Assembles the load vector of a source by numerical quadrature."""
     source = d.option("source", "constant", "nodal", "per element", "linear in x")
-    points = d.option("points", "2 x 2", "1", "table")
+    points = d.option("points", "2 x 2", "1", "most")
     result = d.option("result", "nodes", "area", "integral", "lumped mass")
     triangle = d.flag("triangle", 0.4)
     swirl = d.flag("axisymmetric", 0.3)
@@ -170,35 +190,40 @@ def quadrature_load(d: Draft) -> None:
     )
     shape = shape_functions.TRIANGLE if triangle else shape_functions.QUAD
     n = shape.nodes
-    nodes, elements = d.pick(30, 40), d.pick(32, 48)
+    side = d.pick(4, 5) if triangle else d.pick(5, 6)
+    nodes, elements = (side + 1) ** 2, side * side * (1 + triangle)
     if triangle and points == "2 x 2":
-        points = "table"
+        points = "most"
     if result in ("area", "lumped mass"):
         source = "constant"
     even = result == "area" or (result == "integral" and source in ("constant", "per element"))
     if triangle and even and not swirl:  # the integrand is constant, so that any point will do
         points = "1"
-    d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element, counterclockwise")
-    d.input(
-        "x", "vec2", nodes, 0.5 if swirl else -1.0, 2.0, about="Node positions" + (" (r, z)" if swirl else "")
-    )
+    # Radii must be positive
+    low, high = (0.2, 0.5) if swirl else (-0.15, 0.15)
+    about = "Nodal offsets from a unit grid" + (" (r, z)" if swirl else "")
+    d.input("offsets", "vec2", nodes, low, high, about=about)
+    d.param("per_row", "int", side + 1, about="Number of nodes per grid row")
+    d.function(_CORNER[triangle])
+    d.function('''
+        @wp.func
+        def node_position(offsets: wp.array(dtype=wp.vec2), node: int, per_row: int) -> wp.vec2:
+            """Return the position of a unit grid node displaced by its offset."""
+            return offsets[node] + wp.vec2(float(node % per_row), float(node // per_row))
+    ''')
     f = ""
     if result not in ("area",):
         if source == "constant":
-            about = "Mass density" if result == "lumped mass" else "Source, the same everywhere"
+            about = "Mass density" if result == "lumped mass" else "Constant source"
             d.param("f" if result != "lumped mass" else "rho", "float", 0.5, 2.0, about=about)
             f = "f" if result != "lumped mass" else "rho"
         elif source == "nodal":
-            d.input("f", "float", nodes, -1.0, 1.0, about="Source at the nodes")
+            d.input("f", "float", nodes, -1.0, 1.0, about="Nodal source values")
         elif source == "per element":
-            d.input("f", "float", elements, -1.0, 1.0, about="Source in each element")
+            d.input("f", "float", elements, -1.0, 1.0, about="Source value per element")
             f = "f[elem]"
         else:
-            d.param("slope", "vec2", -1.0, 1.0, about="Gradient of the source, which is zero at the origin")
-    if points == "table":
-        count = d.pick(3, 4, 5)
-        d.input("gauss_points", "vec2", count, 0.1, 0.4, about="Quadrature points in reference coordinates")
-        d.input("gauss_weights", "float", count, 0.1, 0.3, about="Quadrature weights")
+            d.param("slope", "vec2", -1.0, 1.0, about="Source gradient (the source is zero at the origin)")
     out = {
         "nodes": "rhs",
         "area": "volume" if swirl else "area",
@@ -208,9 +233,9 @@ def quadrature_load(d: Draft) -> None:
     per_node = result in ("nodes", "lumped mass")
     about = {
         "rhs": "Load vector",
-        "volume": "Volumes of the rings",
-        "area": "Areas of the elements",
-        "integral": "Integrals over the elements",
+        "volume": "Ring volumes",
+        "area": "Element areas",
+        "integral": "Element integrals",
         "mass": "Nodal masses",
     }[out]
     d.output(out, "float", nodes if per_node else elements, about=about)
@@ -228,43 +253,49 @@ def quadrature_load(d: Draft) -> None:
         "t1 = wp.vec2()",
         "t2 = wp.vec2()",
     ]
-    inner = ["p = x[elements[elem, a]]", "t1 += dN[a, 0] * p", "t2 += dN[a, 1] * p"]
+    corner = "corner_node(elem, {}, per_row)"
+    here = [f"n = {corner.format('a')}"]
+    inner = [*here, "p = node_position(offsets, n, per_row)", "t1 += dN[a, 0] * p", "t2 += dN[a, 1] * p"]
     edges = ""
     if triangle:
         edges = """
-            # Rows of the Jacobian dx/dxi, which is the same everywhere in a linear triangle
-            x0 = x[elements[elem, 0]]
-            t1 = x[elements[elem, 1]] - x0
-            t2 = x[elements[elem, 2]] - x0
+            # Rows of the Jacobian dx/dxi, constant per linear triangle
+            x0 = node_position(offsets, corner_node(elem, 0, per_row), per_row)
+            t1 = node_position(offsets, corner_node(elem, 1, per_row), per_row) - x0
+            t2 = node_position(offsets, corner_node(elem, 2, per_row), per_row) - x0
         """
         lines = lines[:1] if valued else []
-        setup, inner = [], ["p = x[elements[elem, a]]"] if position else []
+        setup, inner = [], []
     if position:
         setup.append("pos = wp.vec2()")
+        if triangle:
+            inner += [*here, "p = node_position(offsets, n, per_row)"]
         inner.append("pos += N[a] * p")
     if source == "nodal" and result != "area":
         setup.append("fq = float(0.0)")
-        inner.append("fq += N[a] * f[elements[elem, a]]")
+        inner += here if not inner else []
+        inner.append("fq += N[a] * f[n]")
         f = "fq"
     elif source == "linear in x" and result != "area":
         f = "wp.dot(slope, pos)"
-    weight = "wq * " if points == "table" else ""
     det = "(t1[0] * t2[1] - t1[1] * t2[0])"
-    if triangle and points == "table":
+    if triangle and points == "most":
         edges, det = f"{dedented(edges)}\ndet = {det[1:-1]}", "det"
-    measure = f"{weight}{det}" + (" * 2.0 * wp.pi * pos[0]" if swirl else "")
-    scale = {"2 x 2": "", "1": "0.5 * " if triangle else "4.0 * ", "table": ""}[points]
+    measure = f"{'wq * ' * (points == 'most' and not triangle)}{det}" + (
+        " * 2.0 * wp.pi * pos[0]" if swirl else ""
+    )
+    measure += " / 6.0" if points == "most" and triangle else ""
+    measure = (("0.5 * " if triangle else "4.0 * ") if points == "1" else "") + measure
     lines += setup
     if inner:
         lines += [f"for a in range({n}):", *("    " + line for line in inner)]
-    measure = scale + measure
     if measure.startswith("(") and measure.endswith(")") and measure.count("(") == 1:
         measure = measure[1:-1]
     lines.append(f"measure = {measure}")
     if per_node:
         lines += [
             f"for a in range({n}):",
-            f"    wp.atomic_add({out}, elements[elem, a], N[a] * {f} * measure)",
+            f"    wp.atomic_add({out}, {corner.format('a')}, N[a] * {f} * measure)",
         ]
     elif result == "area":
         lines.append("s += measure")
@@ -286,14 +317,23 @@ def quadrature_load(d: Draft) -> None:
         body = body if per_node else re.sub(r"^s \+= ", f"{out}[elem] = ", body, flags=re.MULTILINE)
         text = "elem = wp.tid()\n$edges\n$body"
     else:
-        if points == "table":
-            loop = "for q in range(gauss_weights.shape[0]):"
-            first = "xi = gauss_points[q]\nwq = gauss_weights[q]"
-        else:
+        if points == "2 x 2":
             d.module("GAUSS = wp.constant(0.577350269)")
             loop = "for q in range(4):"
             first = "# 2x2 Gauss points at +-1 / sqrt(3)\n"
             first += "xi = GAUSS * wp.vec2(float(2 * (q % 2) - 1), float(2 * (q // 2) - 1))"
+        elif triangle:
+            loop = "for q in range(3):"
+            first = "# Three-point rule with equal weights\n"
+            first += (
+                "xi = wp.vec2(wp.where(q == 1, 2.0 / 3.0, 1.0 / 6.0), wp.where(q == 2, 2.0 / 3.0, 1.0 / 6.0))"
+            )
+        else:
+            d.module("GAUSS = wp.constant(0.774596669)")
+            loop = "for q in range(9):"
+            first = "# 3x3 Gauss points at 0 and +-sqrt(3 / 5), with weights 8 / 9 and 5 / 9\n"
+            first += "xi = GAUSS * wp.vec2(float(q % 3 - 1), float(q // 3 - 1))\n"
+            first += "wq = wp.where(q % 3 == 1, 8.0, 5.0) * wp.where(q // 3 == 1, 8.0, 5.0) / 81.0"
         body = f"{first}\n{body}"
         start, end = ("s = float(0.0)", f"{out}[elem] = s") if not per_node else ("", "")
         text = f"elem = wp.tid()\n$edges\n$start\n{loop}\n    $body\n$end"
@@ -304,30 +344,36 @@ def quadrature_load(d: Draft) -> None:
         d.code(text, edges=dedented(edges), body=body)
     kind = "triangles" if triangle else "quadrilaterals"
     if swirl:
-        kind = f"rings of {'triangular' if triangle else 'quadrilateral'} section"
+        kind = f"axisymmetric {'triangles' if triangle else 'quadrilaterals'}"
     d.says({
-        "nodes": f"Integrates a source over {kind} by quadrature and assembles nodal loads.",
-        "area": f"Computes the {'volumes' if swirl else 'areas'} of {kind} by quadrature.",
-        "integral": f"Integrates a source over {kind} by numerical quadrature.",
-        "lumped mass": f"Lumps the mass of {kind} to their nodes by quadrature.",
+        "nodes": f"Assembles nodal loads by integrating a source over {kind}.",
+        "area": f"Computes the {'volumes' if swirl else 'areas'} of {kind} using numerical quadrature.",
+        "integral": f"Integrates a source over {kind} using numerical quadrature.",
+        "lumped mass": f"Computes lumped nodal masses of {kind} using numerical quadrature.",
     }[result])  # fmt: skip
     if triangle and not valued:
         d.says({
             "area": "Computes the areas of triangles.",
-            "integral": "Integrates a source that is constant over each triangle.",
+            "integral": "Integrates a piecewise constant source over triangles.",
         }[result])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
-        if points == "table":
-            at, w = v.gauss_points, v.gauss_weights
-        elif points == "1":
+        if points == "1":
             at = np.array([[1 / 3, 1 / 3]]) if triangle else np.zeros((1, 2))
             w = np.array([0.5 if triangle else 4.0])
+        elif triangle:
+            at, w = np.array([[1, 1], [4, 1], [1, 4]]) / 6, np.full(3, 1 / 6)
         else:
-            at = _GAUSS * np.array([[a, b] for b in (-1, 1) for a in (-1, 1)])
-            w = np.ones(4)
+            line, weights = np.polynomial.legendre.leggauss(2 if points == "2 x 2" else 3)
+            at = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
+            w = np.outer(weights, weights).ravel()
+        col, row = np.meshgrid(np.arange(side), np.arange(side))
+        first = (row * (side + 1) + col).ravel()
+        cells = np.stack([first, first + 1, first + side + 2, first + side + 1], -1)
+        mesh = cells[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3) if triangle else cells
+        x = v.offsets + np.stack(np.divmod(np.arange(nodes), side + 1)[::-1], -1)
         big_n, slope = shape.value(at), shape.gradient(at)
-        corners = v.x[v.elements]
+        corners = x[mesh]
         jac = np.einsum("qai,eaj->eqij", slope, corners)
         pos = np.einsum("qa,eaj->eqj", big_n, corners)
         measure = np.linalg.det(jac) * w
@@ -338,13 +384,13 @@ def quadrature_load(d: Draft) -> None:
         if source == "constant":
             value: Any = v.rho if result == "lumped mass" else v.f
         elif source == "nodal":
-            value = np.einsum("qa,ea->eq", big_n, v.f[v.elements])
+            value = np.einsum("qa,ea->eq", big_n, v.f[mesh])
         else:
             value = v.f[:, None] if source == "per element" else pos @ v["slope"]
         if not per_node:
             return {"integral": (value * measure).sum(axis=1)}
         made = np.zeros(nodes)
-        np.add.at(made, v.elements, np.einsum("eq,qa->ea", value * measure, big_n))
+        np.add.at(made, mesh, np.einsum("eq,qa->ea", value * measure, big_n))
         return {out: made}
 
     d.check(reference)

@@ -18,11 +18,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "frame_forces": "beam_column_forces|frame_element|member_forces|space_frame_forces",
         "node_pos": "x|coords|node_coords",
         "node_disp": "u|displacements|disp",
-        "node_turn": "theta|rotations|rot",
+        "node_theta": "theta|rotations|rot",
         "member": "elements|member_nodes|connectivity",
         "area": "a_sec|section_area",
-        "moment_y": "iy|inertia_y",
-        "moment_z": "iz|inertia_z",
         "torsion": "j|torsion_constant",
         "youngs": "e_mod|young|e_modulus",
         "axial": "normal_force|n_axial",
@@ -40,11 +38,11 @@ def frame_forces(d: Draft) -> None:
     section = d.option("section", *SECTIONS)
     output = d.option("output", "nodes", "ends", "both")
     load = d.option("load", "none", "uniform", "weight") if output != "ends" else "none"
-    net = {"none": "", "uniform": ", less their line loads", "weight": ", less their own weight"}[load]
+    net = {"none": "", "uniform": " minus line loads", "weight": " minus self-weight"}[load]
     d.says({
-        "nodes": f"Adds the internal forces and moments of frame members in space{net}{',' * bool(net)} to their nodes.",
-        "ends": "Computes the normal forces and end moments of frame members in space.",
-        "both": f"Computes the internal forces and moments of frame members in space{net}.",
+        "nodes": f"Accumulates nodal internal forces and moments{net} of 3D frame members.",
+        "ends": "Computes axial forces and end moments of 3D frame members.",
+        "both": f"Computes internal forces and moments{net} of 3D frame members.",
     }[output])  # fmt: skip
     material = d.option("material", "one", "per member")
     pinned = d.flag("pinned", 0.35)
@@ -59,55 +57,55 @@ def frame_forces(d: Draft) -> None:
 
     d.input("node_pos", "vec3", nodes, -2.0, 2.0, about="Node positions [m]")
     d.input("node_disp", "vec3", nodes, -0.02, 0.02, about="Displacements [m]")
-    d.input("node_turn", "vec3", nodes, -0.02, 0.02, about="Small rotations [rad]")
-    d.input("member", "int", (count, 2), 0, nodes, about="Nodes at both ends of each member")
+    d.input("node_theta", "vec3", nodes, -0.02, 0.02, about="Small rotations [rad]")
+    d.input("member", "int", (count, 2), 0, nodes, about="Start and end node index per member")
     if orient == "roll":
-        d.input("roll", "float", count, -3.0, 3.0, about="Roll of the section about the member [rad]")
+        d.input("roll", "float", count, -3.0, 3.0, about="Section roll angle about the member axis [rad]")
     elif orient == "node":
-        d.input("third_node", "int", count, 0, nodes, about="Node on the side of local y")
+        d.input("third_node", "int", count, 0, nodes, about="Index of the node toward which local y points")
     property("youngs", 1.0e4, 2.0e5, "Young's modulus [MPa]")
     property("poisson", 0.2, 0.4, "Poisson's ratio")
     if section == "given":
         property("area", 0.01, 0.03, "Cross-section [m^2]")
-        property("moment_y", 2.0e-4, 6.0e-4, "Second moment about local y [m^4]")
-        property("moment_z", 2.0e-4, 6.0e-4, "Second moment about local z [m^4]")
+        property("moment_y", 2.0e-4, 6.0e-4, "Second moment of area about local y [m^4]")
+        property("moment_z", 2.0e-4, 6.0e-4, "Second moment of area about local z [m^4]")
         property("torsion", 3.0e-4, 9.0e-4, "Torsion constant [m^4]")
     elif section == "rectangle":
-        d.input("width", "float", count, 0.2, 0.5, about="Widths along local y [m]")
-        d.input("depth", "float", count, 0.2, 0.5, about="Depths along local z [m]")
+        d.input("width", "float", count, 0.2, 0.5, about="Section width along local y [m]")
+        d.input("depth", "float", count, 0.2, 0.5, about="Section depth along local z [m]")
     else:
         d.input("outer_radius", "float", count, 0.25, 0.4, about="Outer radii [m]")
         d.input("wall", "float", count, 0.02, 0.06, about="Wall thicknesses [m]")
     if shear == "one factor":
-        d.param("shear_factor", "float", 0.5, 0.9, about="Shear area over cross-section")
+        d.param("shear_factor", "float", 0.5, 0.9, about="Ratio of shear area to cross-sectional area")
     elif shear == "two areas":
         shear_range = (0.008, 0.02) if section == "given" else (0.03, 0.06)
         property("shear_area_y", *shear_range, "Shear area along local y [m^2]")
         property("shear_area_z", *shear_range, "Shear area along local z [m^2]")
     if thermal:
         d.input("heating", "float", count, -30.0, 30.0, about="Temperature changes [K]")
-        d.param("expansion", "float", 1.0e-5, 3.0e-5, about="Coefficient of thermal expansion [1/K]")
+        d.param("expansion", "float", 1.0e-5, 3.0e-5, about="Thermal expansion coefficient [1/K]")
     if load == "uniform":
-        d.input("line_load", "vec3", count, -0.05, 0.05, about="Loads per length in world axes [MN/m]")
+        d.input("line_load", "vec3", count, -0.05, 0.05, about="World-space line load [MN/m]")
     elif load == "weight":
-        d.param("weight_density", "float", 0.02, 0.08, about="Weight per volume [MN/m^3]")
+        d.param("weight_density", "float", 0.02, 0.08, about="Specific weight [MN/m^3]")
     if pinned:
-        d.input("is_truss", "bool", count, about="True for members that are hinged at both ends")
+        d.input("is_truss", "bool", count, about="True if the member is hinged at both ends")
     if output != "ends":
-        d.output("nodal_force", "vec3", nodes, about=f"Internal forces at the nodes{net} [MN]")
-        d.output("nodal_moment", "vec3", nodes, about=f"Internal moments at the nodes{net} [MN m]")
+        d.output("nodal_force", "vec3", nodes, about=f"Nodal internal forces{net} [MN]")
+        d.output("nodal_moment", "vec3", nodes, about=f"Nodal internal moments{net} [MN m]")
     if output != "nodes":
-        d.output("axial", "float", count, about="Normal forces, tension is positive [MN]")
-        d.output("end_moment", "vec4", count, about="Moments My1, Mz1, My2, Mz2 in local axes [MN m]")
+        d.output("axial", "float", count, about="Axial force, positive in tension [MN]")
+        d.output("end_moment", "vec4", count, about="Local end moments My1, Mz1, My2, Mz2 [MN m]")
     phi = {
         "rigid": "",
         "one factor": """
-            # Ratio of bending to shear stiffness, because short members also deform in shear (Timoshenko)
+            # Timoshenko shear parameter (ratio of bending to shear stiffness)
             phi_y = 12.0 * e_mod * i_z / (g_mod * shear_factor * a * length * length)
             phi_z = 12.0 * e_mod * i_y / (g_mod * shear_factor * a * length * length)
         """,
         "two areas": f"""
-            # Ratio of bending to shear stiffness for each plane, because short members also deform in shear
+            # Timoshenko shear parameter (ratio of bending to shear stiffness) per bending plane
             phi_y = 12.0 * e_mod * i_z / (g_mod * shear_area_y{at} * length * length)
             phi_z = 12.0 * e_mod * i_y / (g_mod * shear_area_z{at} * length * length)
         """,
@@ -119,7 +117,7 @@ def frame_forces(d: Draft) -> None:
         else ("4.0", "2.0", "4.0", "2.0")
     )
     tension = """
-    # P-delta: tension stiffens a bent member, hence the normal force enters its bending
+    # P-delta effect: axial tension increases the bending stiffness
     n_l = axial_force / length
     q_y += n_l * (1.2 * dv + 0.1 * length * (tz1 + tz2))
     m_z1 += axial_force * (0.1 * dv + length * (2.0 / 15.0 * tz1 - tz2 / 30.0))
@@ -129,7 +127,7 @@ def frame_forces(d: Draft) -> None:
     m_y2 += axial_force * (-0.1 * dw + length * (2.0 / 15.0 * ty2 - ty1 / 30.0))
     """
     truss = """
-    # No moments at the ends of hinged members, which turn freely
+    # Release end moments of hinged members
     if is_truss[tid]:
         $store_axial
         $truss_nodes
@@ -140,18 +138,18 @@ def frame_forces(d: Draft) -> None:
     carried = {
         "none": "",
         "uniform": """
-            # Each end takes half of a uniform line load
+            # Equivalent nodal loads of a uniform line load, half at each end
             line = line_load[tid]
             share = 0.5 * length * line
         """,
         "weight": """
-            # Own weight is a uniform line load, of which each end takes half
+            # Self-weight as a uniform line load, half at each end
             line = wp.vec3(0.0, 0.0, -weight_density * a)
             share = 0.5 * length * line
         """,
     }[load]
     fixed = """
-    # Fixed-end moments of the load
+    # Fixed-end moments
     fixed_y = length * length / 12.0 * wp.dot(line, ez)
     fixed_z = length * length / 12.0 * wp.dot(line, ey)
     m_y1 += fixed_y
@@ -161,7 +159,7 @@ def frame_forces(d: Draft) -> None:
     """
     less = " - share" if load != "none" else ""
     scatter = f"""
-    # Shear and normal forces at both ends are in equilibrium
+    # End forces from equilibrium
     end_force = -axial_force * ex + q_y * ey + q_z * ez
     wp.atomic_add(nodal_force, first, end_force{less})
     wp.atomic_add(nodal_force, second, -end_force{less})
@@ -175,7 +173,7 @@ def frame_forces(d: Draft) -> None:
         tid = wp.tid()
         first = member[tid, 0]
         second = member[tid, 1]
-        # A member whose ends coincide has no axis, so skip it
+        # Skip zero-length members, since their axis is undefined
         if first == second:
             $nothing
             return
@@ -192,12 +190,12 @@ def frame_forces(d: Draft) -> None:
         du = wp.dot(move, ex)
         dv = wp.dot(move, ey)
         dw = wp.dot(move, ez)
-        tx1 = wp.dot(node_turn[first], ex)
-        ty1 = wp.dot(node_turn[first], ey)
-        tz1 = wp.dot(node_turn[first], ez)
-        tx2 = wp.dot(node_turn[second], ex)
-        ty2 = wp.dot(node_turn[second], ey)
-        tz2 = wp.dot(node_turn[second], ez)
+        tx1 = wp.dot(node_theta[first], ex)
+        ty1 = wp.dot(node_theta[first], ey)
+        tz1 = wp.dot(node_theta[first], ez)
+        tx2 = wp.dot(node_theta[second], ex)
+        ty2 = wp.dot(node_theta[second], ey)
+        tz2 = wp.dot(node_theta[second], ez)
         # Positive in tension
         axial_force = -e_mod * a * $stretch
         $carried
@@ -206,7 +204,7 @@ def frame_forces(d: Draft) -> None:
         q_y = k_z * (12.0 * dv + 6.0 * length * (tz1 + tz2))
         m_z1 = k_z * length * (6.0 * dv + length * ($a1 * tz1 + $b1 * tz2))
         m_z2 = k_z * length * (6.0 * dv + length * ($b1 * tz1 + $a1 * tz2))
-        # A positive rotation about local y lowers the far end, hence the other signs
+        # Signs differ, since a positive rotation about local y lowers the far end
         k_y = e_mod * i_y / (length * length * length$one_z)
         q_z = k_y * (12.0 * dw - 6.0 * length * (ty1 + ty2))
         m_y1 = k_y * length * (-6.0 * dw + length * ($a2 * ty1 + $b2 * ty2))
@@ -264,14 +262,14 @@ def frame_forces(d: Draft) -> None:
             )
         )
         d.text = d.text.replace(
-            "# Solid rectangle; the torsion constant is Roark's approximation", "# Solid rectangle"
+            "# Solid rectangle, torsion constant using Roark's approximation", "# Solid rectangle"
         )
     also = " and ".join([*["shear"] * soft, *["thermal expansion"] * thermal])
-    more = f", {also} included" if also else ""
-    more += ", and what its normal force adds" if geometric else ""
-    given = "results are internal forces: what the\nnodes exert on the members."
+    more = f", including {also}" if also else ""
+    more += ", with geometric stiffness from the axial force" if geometric else ""
+    given = "results are internal forces exerted\nby the nodes on the members."
     if output == "ends":
-        given = "moments are what the nodes exert on\nthe members; the normal force is positive in tension."
+        given = "moments are exerted by the nodes on\nthe members; the axial force is positive in tension."
     if section == "given" and not at:  # one section for all needs no copies
         named = {"a": "area", "i_y": "moment_y", "i_z": "moment_z", "j": "torsion"}
         lines = [line for line in d.text.splitlines() if line not in {f"{k} = {n}" for k, n in named.items()}]
@@ -281,7 +279,7 @@ def frame_forces(d: Draft) -> None:
         )
     d.explain(
         f"Exact stiffness of a prismatic member with small rotations{more}. Local x runs from the first node to\n"
-        f"the second, moments and rotations follow the right-hand rule. The {given}"
+        f"the second; moments and rotations follow the right-hand rule. The {given}"
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -333,7 +331,7 @@ def frame_forces(d: Draft) -> None:
                 )
                 py, pz = 12.0 * e * iz / (g * areas[0] * size**2), 12.0 * e * iy / (g * areas[1] * size**2)
             u = np.concatenate(
-                [axes @ x for x in (v.node_disp[p], v.node_turn[p], v.node_disp[q], v.node_turn[q])]
+                [axes @ x for x in (v.node_disp[p], v.node_theta[p], v.node_disp[q], v.node_theta[q])]
             )
             axial_force = e * a * ((u[6] - u[0]) / size - (v.expansion * v.heating[m] if thermal else 0.0))
             k = np.zeros((12, 12))

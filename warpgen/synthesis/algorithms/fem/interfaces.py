@@ -11,14 +11,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _MIXITY = {
     "benzeggagh-kenane": """
-        # Benzeggagh-Kenane: toughness between the modes by a power of the shear share
+        # Benzeggagh-Kenane mixed-mode toughness
         toughness = g_normal + (g_shear - g_normal) * wp.pow(share, exponent)
         strength = wp.sqrt(
             t_normal * t_normal + (t_shear * t_shear - t_normal * t_normal) * wp.pow(share, exponent)
         )
     """,
     "power law": """
-        # Linear power law: energies of both modes add up to failure
+        # Linear power law for the mixed-mode toughness
         toughness = 1.0 / ((1.0 - share) / g_normal + share / g_shear)
         strength = 1.0 / wp.sqrt((1.0 - share) / (t_normal * t_normal) + share / (t_shear * t_shear))
     """,
@@ -26,17 +26,17 @@ _MIXITY = {
 }
 _SOFTENING = {
     "linear": """
-        # Linear softening from the onset to the final opening
+        # Linear softening from onset to final opening
         final_open = 2.0 * toughness / strength
         fresh = wp.clamp(final_open * (largest - onset) / (largest * (final_open - onset)), 0.0, 1.0)
     """,
     "exponential": """
-        # Exponential softening that releases the toughness at infinity
+        # Exponential softening: complete failure only at infinite opening
         decay = toughness / strength - 0.5 * onset
         fresh = 1.0 - onset / largest * wp.exp((onset - largest) / decay)
     """,
     "trapezoid": """
-        # Plateau at the strength up to twice the onset, then linear softening
+        # Constant traction up to twice the onset opening, then linear softening
         plateau = 2.0 * onset
         final_open = 2.0 * toughness / strength + onset - plateau
         if largest <= plateau:
@@ -86,52 +86,52 @@ def cohesive_tractions(d: Draft) -> None:
         count,
         -0.02,
         0.05,
-        about="Displacement jumps, normal component last [mm]"
+        about="Local displacement jump, normal component last [mm]"
         if frame == "local"
-        else "Displacement jumps in world axes [mm]",
+        else "World-space displacement jump [mm]",
     )
     if frame == "global":
-        d.input("normal", vec, count, kind="unit", about="Unit normals of the interface")
-    d.input("largest_old", "float", count, 0.0, 0.03, about="Largest opening so far [mm]")
+        d.input("normal", vec, count, kind="unit", about="Unit interface normal")
+    d.input("largest_old", "float", count, 0.0, 0.03, about="Maximum opening reached so far [mm]")
     d.input("damage_old", "float", count, 0.0, 0.98, about="Damage so far")
     if thin:
-        d.input("area", "float", count, 0.5, 2.0, about="Areas of the integration points [mm^2]")
-    d.param("penalty", "float", 3000.0, 6000.0, about="Stiffness of the intact interface [N/mm^3]")
+        d.input("area", "float", count, 0.5, 2.0, about="Integration point area [mm^2]")
+    d.param("penalty", "float", 3000.0, 6000.0, about="Penalty stiffness of the intact interface [N/mm^3]")
     if mixity == "single":
         d.param("strength", "float", 20.0, 30.0, about="Strength [MPa]")
         d.param("toughness", "float", 0.3, 0.5, about="Toughness [N/mm]")
     else:
         d.param("t_normal", "float", 20.0, 30.0, about="Normal strength [MPa]")
-        d.param("g_normal", "float", 0.3, 0.5, about="Toughness in mode I [N/mm]")
+        d.param("g_normal", "float", 0.3, 0.5, about="Mode I fracture toughness [N/mm]")
         d.param("t_shear", "float", 30.0, 45.0, about="Shear strength [MPa]")
-        d.param("g_shear", "float", 0.8, 1.2, about="Toughness in mode II [N/mm]")
+        d.param("g_shear", "float", 0.8, 1.2, about="Mode II fracture toughness [N/mm]")
     if mixity == "benzeggagh-kenane":
-        d.param("exponent", "float", 1.5, 2.5, about="Exponent of the criterion")
+        d.param("exponent", "float", 1.5, 2.5, about="Mixed-mode exponent")
     if friction:
-        d.param("friction_coeff", "float", 0.2, 0.6, about="Friction of the broken faces")
+        d.param("friction_coeff", "float", 0.2, 0.6, about="Friction coefficient of the cracked faces")
     if viscous:
         d.param("relaxation_time", "float", 0.005, 0.02, about="Viscous regularization [s]")
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     force = "force" if thin else "traction"
-    d.output(force, vec, count, about="Forces of the integration points [N]" if thin else "Tractions [MPa]")
+    d.output(force, vec, count, about="Integration point forces [N]" if thin else "Tractions [MPa]")
     if thin:
         d.calls("cohesive_forces|cohesive_zone|interface_forces|update_cohesive")
     what = "forces" if thin else "tractions"
-    modes = "whose strength is the same in all modes" if mixity == "single" else "under mixed-mode opening"
+    modes = "with mode-independent strength" if mixity == "single" else "under mixed-mode opening"
     d.says(f"Computes {what} and damage of cohesive interfaces {modes}.")
     d.output("damage", "float", count, about="Damage in 0..1")
     d.output("largest_open", "float", count, about="Largest opening [mm]")
     if tangent == "secant":
-        without = ", friction left out" if friction else ""
+        without = ", excluding friction" if friction else ""
         d.output("stiffness", f"mat{dims}{dims}", count, about=f"Secant stiffness{without} [N/mm^3]")
     if energy:
         d.output(
             "dissipated",
             "float",
             1,
-            about="Energy that damage dissipates in the step [N mm]"
+            about="Energy dissipated by damage in this step [N mm]"
             if thin
-            else "Energies per area that damage dissipates in the step, summed [N/mm]",
+            else "Sum of energies per area dissipated by damage in this step [N/mm]",
         )
     split = {
         (
@@ -143,23 +143,23 @@ def cohesive_tractions(d: Draft) -> None:
         ("global", 2): "n = normal[tid]\nopen_n = wp.dot(jump[tid], n)\nslide = jump[tid] - open_n * n",
     }[frame, dims]
     delay = """
-    # Let damage lag behind, since sudden softening stops Newton iterations from converging
+    # Viscous regularization of the damage to help Newton convergence during softening
     trial = (damage_old[tid] * relaxation_time + fresh * dt) / (relaxation_time + dt)
     """
     rub = """
-    # Broken parts of closed faces rub on each other
+    # Coulomb friction on the damaged part of closed faces
     if open_n < 0.0:
-        rubbing = dam * friction_coeff * penalty * (-open_n)
-        stress += slide * (rubbing / wp.max(slip, 1.0e-9))
+        friction = dam * friction_coeff * penalty * (-open_n)
+        stress += slide * (friction / wp.max(slip, 1.0e-9))
     """
     secant = f"""
-    # Secant stiffness; closed faces keep all of it, since damage spares compression
+    # Secant stiffness, undamaged in compression
     stiff_n = penalty * wp.where(open_n > 0.0, 1.0 - dam, 1.0)
     stiff_s = penalty * (1.0 - dam)
     stiffness[tid] = stiff_s * wp.identity(n={dims}, dtype=float) + (stiff_n - stiff_s) * wp.outer(n, n)
     """
     lost = """
-    # Secant unloading: the energy lost is that between the old and the new line to the origin
+    # Secant unloading: dissipated energy is the area between the old and new secant lines
     lost = 0.5 * penalty * equivalent * equivalent * (dam - damage_old[tid])
     wp.atomic_add(dissipated, 0, lost$area)
     """
@@ -169,19 +169,19 @@ def cohesive_tractions(d: Draft) -> None:
         tid = wp.tid()
         $split
         slip = wp.length(slide)
-        # Drop the closed part, since compression does no damage
+        # Only positive normal opening contributes, since compression causes no damage
         positive = wp.max(open_n, 0.0)
         equivalent = wp.sqrt(positive * positive + slip * slip)
         $share
         $mixity
-        # Opening at which the intact interface reaches its strength
+        # Damage onset opening
         onset = strength / penalty
         largest = wp.max(wp.max(largest_old[tid], equivalent), onset)
         $softening
         $delay
-        # Keep the larger of both, because damage never heals
+        # Damage is irreversible
         dam = wp.max(damage_old[tid], $trial)
-        # Compression keeps the full penalty stiffness, otherwise broken faces would interpenetrate
+        # Use the full penalty stiffness in compression to prevent interpenetration
         stress = penalty * (1.0 - dam) * (slide + positive * n) + penalty * wp.min(open_n, 0.0) * n
         $rub
         $force[tid] = stress$area
@@ -202,11 +202,15 @@ def cohesive_tractions(d: Draft) -> None:
         secant=secant if tangent == "secant" else "",
         lost=lost if energy else "",
     )
-    lags = ", but for viscosity" if viscous else ""
-    rubs = "\nFriction of closed faces takes its full Coulomb limit, along the slip." if friction else ""
+    lags = " (without viscous regularization)" if viscous else ""
+    rubs = (
+        "\nFriction on closed faces acts at the full Coulomb limit along the slip direction."
+        if friction
+        else ""
+    )
     d.explain(
-        "t = K (1 - d) jump for open faces, with the damage d a function of the largest opening so far, such that\n"
-        f"the area under the curve is the toughness{lags}. Units: N, mm, MPa.{rubs}"
+        "t = K (1 - d) jump for open faces, where damage d depends on the maximum opening so far, such that\n"
+        f"the area under the traction curve equals the toughness{lags}. Units: N, mm, MPa.{rubs}"
     )
 
     def reference(v: Values) -> dict[str, Any]:

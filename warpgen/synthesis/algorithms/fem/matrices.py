@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,7 @@ _NAMES = {
     "xi": "local|ref_point|natural",
     "a": "node|n|i_local",
     "N": "shape|w|phi_n",
-    "dN": "grad_n|shape_grad|b_mat",
     "elem": "e|cell|element",
-    "det": "det_j|jac_det|dV",
     "J": "jac|jacobian|element_jacobian",
 }
 
@@ -30,7 +29,6 @@ _NAMES = {
     | {
         "K": "k_local|ke|local_matrices",
         "kappa": "conductivity|diffusivity|coeff",
-        "g": "grads|dphi|b_rows",
         "b": "col|m|j_local",
     },
     double=True,
@@ -57,8 +55,8 @@ def element_matrices(d: Draft) -> None:
         }[result]
     )
     terms = ["diffusion", *(["convection"] if wind else []), *(["reaction"] if mass != "none" else [])]
-    matrix = "stiffness matrix" if plain else f"matrix of {', '.join(terms[:-1])} and {terms[-1]}"
-    d.says(f"Computes the {matrix.replace('matrix', 'matrices')} of linear elements from their Jacobians.")
+    matrix = "stiffness matrix" if plain else f"{', '.join(terms[:-1])} and {terms[-1]} matrix"
+    d.says(f"Computes {matrix.replace('matrix', 'matrices')} for linear elements from element Jacobians.")
     shape = shape_functions.TRIANGLE if axes == 2 else shape_functions.TET
     n, elements, nodes = axes + 1, d.pick(32, 48, 64), d.pick(30, 40)
     mat, vec = f"mat{axes}{axes}", f"wp.vec{axes}"
@@ -72,7 +70,7 @@ def element_matrices(d: Draft) -> None:
     if mass != "none":
         d.param("sigma", "float", 0.5, 2.0, about="Reaction coefficient")
     if wind:
-        d.input("wind", f"vec{axes}", elements, -1.0, 1.0, about="Velocity of the convection")
+        d.input("wind", f"vec{axes}", elements, -1.0, 1.0, about="Convection velocity")
     if result != "matrix":
         d.input("elements", "int", (elements, n), 0, nodes, about="Node indices per element")
     if result in ("apply", "energy"):
@@ -81,9 +79,9 @@ def element_matrices(d: Draft) -> None:
     extent: Any = {"matrix": (elements, n, n), "energy": elements}.get(result, nodes)
     about = {
         "K": "Element matrices",
-        "Ku": "Product of the assembled matrix with the nodal values",
-        "diag": "Diagonal of the assembled matrix",
-        "energy": "Energy of each element",
+        "Ku": "Matrix-vector product",
+        "diag": "Assembled matrix diagonal",
+        "energy": "Energy per element",
     }[name]
     d.output(name, "float", extent, about=about)
     size = {2: 0.5, 3: 1.0 / 6.0}[axes]
@@ -94,10 +92,10 @@ def element_matrices(d: Draft) -> None:
         f"""
         @wp.func
         def shape_gradient(inverse: wp.{mat}, a: int) -> {vec}:
-            # Rows of J^-1 are the gradients of the reference coordinates
+            # Rows of J^-1 are the reference coordinate gradients
             if a > 0:
                 return inverse[a - 1]
-            # Shape functions add up to one, hence their gradients to zero
+            # Shape functions sum to one, so their gradients sum to zero
             return -{" - ".join(f"inverse[{i}]" for i in range(axes))}
         """
     )
@@ -107,7 +105,7 @@ def element_matrices(d: Draft) -> None:
     weights = {"consistent": f"sigma * vol / {float(n * (n + 1))}", "lumped": f"sigma * vol / {float(n)}"}
     extra = ""
     if mass == "consistent":
-        extra = "# Consistent mass matrix has twice the value on the diagonal\n"
+        extra = "# Consistent mass matrix, diagonal entries are twice the off-diagonal ones\n"
         extra += f"k_ab += wp.where(a == b, 2.0, 1.0) * {weights[mass]}"
     elif mass == "lumped":
         extra = f"if a == b:\n    k_ab += {weights[mass]}"
@@ -131,20 +129,20 @@ def element_matrices(d: Draft) -> None:
             head
             + f"for a in range({n}):\n    {row}\n    wp.atomic_add(diag, elements[elem, a], {entry}{add})"
         )
-        d.says(f"Assembles the diagonal of the {matrix} of linear elements.")
+        d.says(f"Assembles the {matrix} diagonal for linear elements.")
     else:
         flux = f"{k}vol * grad" if material != "tensor" else "vol * (kappa[elem] * grad)"
-        mean = "mean += u[elements[elem, a]]" if mass == "consistent" else ""
+        summed = "u_sum += u[elements[elem, a]]" if mass == "consistent" else ""
         first = f"""
         grad = {vec}()
-        {"mean = float(0.0)" if mean else "$nothing"}
+        {"u_sum = float(0.0)" if summed else "$nothing"}
         for a in range({n}):
             grad += u[elements[elem, a]] * shape_gradient(inverse, a)
-            $mean
+            $summed
         """
         inertia = {
             "none": "",
-            "consistent": f" + {weights['consistent']} * (mean + u[n])",
+            "consistent": f" + {weights['consistent']} * (u_sum + u[n])",
             "lumped": f" + {weights['lumped']} * u[n]",
         }[mass]
         if result == "apply":
@@ -153,15 +151,15 @@ def element_matrices(d: Draft) -> None:
             d.code(
                 head
                 + "$first\n"
-                + "# Matrix-free: test the element flux with the gradient of each node\n"
+                + "# Matrix-free: dot the element flux with each shape function gradient\n"
                 + f"flux = {flux}\n"
                 + f"for a in range({n}):\n    n = elements[elem, a]\n"
                 + f"    wp.atomic_add(Ku, n, wp.dot(flux, shape_gradient(inverse, a)){convect}{inertia})",
                 first=first,
-                mean=mean,
+                summed=summed,
                 nothing="",
             )
-            d.says(f"Applies the {matrix} of linear elements to nodal values, element by element.")
+            d.says(f"Applies the {matrix} of linear elements to nodal values (matrix-free).")
         else:
             square = ""
             if mass != "none":
@@ -171,11 +169,14 @@ def element_matrices(d: Draft) -> None:
             d.code(
                 head + "$first\n" + f"s = 0.5 * wp.dot({flux}, grad)\n$square\nenergy[elem] = s",
                 first=first,
-                mean=mean,
+                summed=summed,
                 nothing="",
                 square=square,
             )
-            d.says(f"Computes the energy of {' and '.join(terms)} of nodal values per linear element.")
+            d.says(f"Computes per-element {' and '.join(terms)} energy for linear elements.")
+
+    if axes == 2:
+        d.text = re.sub(r"\bvol\b", "area", d.text)
 
     def reference(v: Values) -> dict[str, Any]:
         inverse = np.linalg.inv(v.J)

@@ -44,7 +44,7 @@ class Material:
     weight=10,
 )
 def tet_elastic_forces(d: Draft) -> None:
-    """Assembles nodal forces of hyperelastic tetrahedra."""
+    """Assembles nodal forces for hyperelastic tetrahedra."""
     solid = d.option("solid", *hyperelastic.SOLIDS)
     result = d.option("result", "forces", "energy", "stress", "cauchy")
     storage = d.option("storage", "flat", "2-D")
@@ -86,7 +86,7 @@ def tet_elastic_forces(d: Draft) -> None:
             MATERIAL,
             {"mu": fill(0.5, 2.0), "lam": fill(0.5, 2.0)},
             tets,
-            about="Materials of the elements",
+            about="Per-element materials",
         )
         load = "mu = materials[elem].mu\nlam = materials[elem].lam"
     else:
@@ -94,15 +94,15 @@ def tet_elastic_forces(d: Draft) -> None:
         d.param("nu", "float", 0.2, 0.4, about="Poisson's ratio")
         load = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
     if damping:
-        d.param("k_damp", "float", 0.1, 0.5, about="Viscosity, in the unit of the moduli times s")
+        d.param("k_damp", "float", 0.1, 0.5, about="Viscosity (modulus units times s)")
     if active:
-        d.input("activation", "float", tets, 0.0, 0.4, about="Active fiber stress, in the unit of the moduli")
+        d.input("activation", "float", tets, 0.0, 0.4, about="Active fiber stress (same units as the moduli)")
     name = {"forces": "f", "energy": "energy", "stress": "P_out", "cauchy": "sigma"}[result]
     kind = {"forces": "vec3", "energy": "float"}.get(result, "mat33")
     about = {
         "forces": "Nodal forces",
         "energy": "Energies",
-        "stress": "First Piola stresses",
+        "stress": "First Piola-Kirchhoff stresses",
         "cauchy": "Cauchy stresses",
     }
     d.output(name, kind, nodes if result == "forces" else tets, about=about[result])
@@ -138,7 +138,9 @@ def tet_elastic_forces(d: Draft) -> None:
         if active and small:
             body = body.replace("wp.outer(F * e0, e0)", "wp.outer(e0, e0)")
         if damping:
-            body += f"\n# Resists any change of F, rigid rotations too\n{rate}\nP += k_damp * F_dot"
+            body += (
+                f"\n# Damp any rate of change of F, including rigid rotations\n{rate}\nP += k_damp * F_dot"
+            )
         if small and result == "cauchy":
             body = re.sub(r"\bP\b", "s", body)
         body += {
@@ -147,7 +149,7 @@ def tet_elastic_forces(d: Draft) -> None:
             if small
             else "\n# sigma = P F^T / J\nsigma[elem] = P * wp.transpose(F) / wp.determinant(F)",
             "forces": """
-# f_a = -V P grad N_a, nodal forces sum up to zero
+# f_a = -V P grad N_a, nodal forces sum to zero
 H = volume[elem] * P
 f1 = H * g1
 f2 = H * g2
@@ -169,24 +171,24 @@ wp.atomic_sub(f, n3, f3)""",
         """
         Total Lagrangian: `grads` holds rest-state gradients of the last three shape functions
         [1/m], `u` displacements [m].$unit
-    """.replace("$unit", "" if result == "energy" else " Stresses have the unit of the moduli.")
+    """.replace("$unit", "" if result == "energy" else " Stresses use the same units as the moduli.")
     )
     says = {
-        "energy": "Computes the elastic energy of each tetrahedron.",
-        "stress": "Computes the first Piola stress of each tetrahedron.",
-        "cauchy": f"Computes the Cauchy stress of each {'linear elastic ' if small else ''}tetrahedron.",
+        "energy": "Computes per-tetrahedron elastic energy.",
+        "stress": "Computes the first Piola-Kirchhoff stress for each tetrahedron.",
+        "cauchy": f"Computes the Cauchy stress for each {'linear elastic ' if small else ''}tetrahedron.",
     }
     if result in says:
         d.says(says[result])
     elif damping:
-        d.says("Assembles elastic and viscous nodal forces of hyperelastic tetrahedra.")
+        d.says("Assembles elastic and viscous nodal forces for hyperelastic tetrahedra.")
     elif small and result == "forces":
-        d.says("Assembles nodal forces of linear elastic tetrahedra.")
+        d.says("Assembles nodal forces for linear elastic tetrahedra.")
     if damping and small:
-        d.says("Assembles elastic and viscous nodal forces of linear elastic tetrahedra.")
+        d.says("Assembles elastic and viscous nodal forces for linear elastic tetrahedra.")
     if active:
-        d.sentence = (d.sentence or "Assembles nodal forces of hyperelastic tetrahedra.").replace(
-            ".", ", with active fibers."
+        d.sentence = (d.sentence or "Assembles nodal forces for hyperelastic tetrahedra.").replace(
+            ".", " with active fibers."
         )
 
     def reference(v: Values) -> dict[str, Any]:

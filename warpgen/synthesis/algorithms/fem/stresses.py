@@ -63,10 +63,13 @@ def stress_measure(d: Draft) -> None:
             "triaxiality": "stress_triaxiality|compute_triaxiality|triaxialities",
         }[measure]
     )
-    name = {"strain": "eps", "gradient": "grad_u", "stress": "sigma_in"}.get(given, "eps")
-    size = 0.5 if given == "stress" else 0.01
-    what = {"gradient": "Displacement gradients", "stress": "Stresses"}.get(given, "Strains")
-    d.input(name, "mat22" if plane else "mat33", elements, -size, size, about=what)
+    name = {"strain": "eps", "stress": "sigma_in"}.get(given, "grad_u")
+    if name == "grad_u":
+        what = "In-plane displacement gradients" if plane else "Displacement gradients"
+        d.input(name, "mat22" if plane else "mat33", elements, -0.01, 0.01, about=what)
+    else:  # symmetric tensors
+        low, high = (0.05, 1.0) if given == "stress" else (0.0005, 0.01)
+        d.input(name, "mat33", elements, low, high, "spd", "Stresses" if given == "stress" else "Strains")
     if given != "stress":
         d.param("young", "float", 1.0, 4.0, about="Young's modulus")
         d.param("nu", "float", 0.2, 0.4, about="Poisson's ratio")
@@ -75,43 +78,39 @@ def stress_measure(d: Draft) -> None:
         d.param("alpha", "float", 1.0e-5, 3.0e-5, about="Thermal expansion [1/K]")
     average = average and measure in ("mises", "pressure") and not plane
     if average:
-        d.calls(
-            "nodal_pressures|average_pressures|smooth_pressures"
-            if measure == "pressure"
-            else "nodal_mises_stresses|average_mises_stress|smooth_mises_stress"
-        )
+        kind = "pressures" if measure == "pressure" else "mises_stresses"
+        d.calls(f"nodal_{kind}|sum_{kind}|gather_{kind}")
         d.input("tets", "int", (elements, 4), 0, nodes, about="Node indices per tetrahedron")
-        d.input("tet_count", "int", nodes, 1, 9, about="Number of tetrahedra at each node")
-        d.output("nodal", "float", nodes, about="Averages at the nodes")
+        d.output("nodal", "float", nodes, about="Nodal sums")
+        d.output("tet_count", "int", nodes, about="Number of tetrahedra per node")
     out = {"octahedral": "tau_oct", "stress": "sigma", "triaxiality": "eta"}.get(measure, measure)
     if not average:
         about = {
             "mises": "Von Mises stresses",
             "octahedral": "Octahedral shear stresses",
             "tresca": "Tresca stresses",
-            "energy": "Densities of the elastic energy",
-            "triaxiality": "Ratios of mean to von Mises stress",
+            "energy": "Elastic energy densities",
+            "triaxiality": "Ratio of mean stress to von Mises stress",
         }.get(measure, "Pressures" if measure == "pressure" else "Stresses")
         d.output(out, "mat33" if measure == "stress" else "float", elements, about=about)
     eye = "wp.identity(n=3, dtype=float)"
     lame = "mu = young / (2.0 * (1.0 + nu))\nlam = young * nu / ((1.0 + nu) * (1.0 - 2.0 * nu))"
     mechanical = f" - alpha * dT[tid] * {eye}" if thermal else ""
     if given == "stress":
-        law = "s = 0.5 * (sigma_in[tid] + wp.transpose(sigma_in[tid]))"
+        law = "s = sigma_in[tid]"
     elif given in ("strain", "gradient"):
-        field = name + "[tid]"
-        law = f"{lame}\ne = 0.5 * ({field} + wp.transpose({field})){mechanical}\n"
-        law += f"s = 2.0 * mu * e + lam * wp.trace(e) * {eye}"
+        strain = "eps[tid]" if given == "strain" else "0.5 * (grad_u[tid] + wp.transpose(grad_u[tid]))"
+        law = f"{lame}\ne = {strain}{mechanical}\ns = 2.0 * mu * e + lam * wp.trace(e) * {eye}"
     elif given == "plane strain":
-        expand = "# Plane strain: nothing stretches across the plane, so there is a stress\n" + (
-            f"{lame}\ne2 = 0.5 * (eps[tid] + wp.transpose(eps[tid]))\n"
+        expand = "# Plane strain: zero out-of-plane strain, non-zero out-of-plane stress\n" + (
+            f"{lame}\ne2 = 0.5 * (grad_u[tid] + wp.transpose(grad_u[tid]))\n"
             "e = wp.mat33(e2[0, 0], e2[0, 1], 0.0, e2[1, 0], e2[1, 1], 0.0, 0.0, 0.0, 0.0)"
         )
         law = f"{expand}{mechanical}\ns = 2.0 * mu * e + lam * wp.trace(e) * {eye}"
     else:
         minus = " - alpha * dT[tid] * wp.identity(n=2, dtype=float)" if thermal else ""
         law = f"""
-        e = 0.5 * (eps[tid] + wp.transpose(eps[tid])){minus}
+        e = 0.5 * (grad_u[tid] + wp.transpose(grad_u[tid])){minus}
         # Plane stress for thin plates, sigma_zz = 0
         c = young / (1.0 - nu * nu)
         sx = c * (e[0, 0] + nu * e[1, 1])
@@ -127,7 +126,7 @@ def stress_measure(d: Draft) -> None:
         "mises": f"{dev}\n$put wp.sqrt(1.5 * wp.ddot(dev, dev))",
         "octahedral": f"{dev}\n$put wp.sqrt(wp.ddot(dev, dev) / 3.0)",
         "tresca": """
-        # In-plane principal stresses, the third one is zero
+        # In-plane principal stresses (the third is zero)
         centre = 0.5 * (sx + sy)
         radius = wp.sqrt(0.25 * (sx - sy) * (sx - sy) + txy * txy)
         s1 = centre + radius
@@ -144,26 +143,25 @@ def stress_measure(d: Draft) -> None:
             value = "$put 0.5 * (sx * e[0, 0] + sy * e[1, 1] + 2.0 * txy * e[0, 1])"
     if measure == "pressure":
         law, value = pressure(given, f"{name}[tid]", thermal)
-    put = f"{measure} =" if average else f"{out}[tid] ="
-    value = value.replace("$put", put)
+    value = value.replace("$put", f"{measure} =" if average else f"{out}[tid] =")
     tail = ""
     if average:
-        tail = f"for a in range(4):\n    n = tets[tid, a]\n    wp.atomic_add(nodal, n, {measure} / float(tet_count[n]))"
+        tail = f"for a in range(4):\n    n = tets[tid, a]\n    wp.atomic_add(nodal, n, {measure})\n    wp.atomic_add(tet_count, n, 1)"
     d.launch(elements)
     d.code("tid = wp.tid()\n$law\n$value\n$tail", law=law, value=value, tail=tail)
     what = {"mises": "von Mises stress", "octahedral": "octahedral shear stress", "tresca": "Tresca stress",
-            "energy": "density of elastic energy", "triaxiality": "triaxiality of stress"}.get(measure, measure)  # fmt: skip
+            "energy": "elastic energy density", "triaxiality": "stress triaxiality"}.get(measure, measure)  # fmt: skip
     source = {
-        "stress": "its stress",
-        "gradient": "its displacement gradient",
-        "plane strain": "its strain in the plane",
-        "plane stress": "strains of a plate",
+        "stress": "the stress tensor",
+        "gradient": "the displacement gradient",
+        "plane strain": "the displacement gradient in plane strain",
+        "plane stress": "the displacement gradient in plane stress",
     }
-    less = ", less the thermal strain" if thermal else ""
+    less = ", excluding thermal strain" if thermal else ""
     if average:
-        d.says(f"Averages the {what} of the tetrahedra around each node{less}.")
+        d.says(f"Accumulates {what} and tetrahedron counts per node for nodal averaging{less}.")
     else:
-        d.says(f"Computes the {what} of each element from {source.get(given, 'its strain')}{less}.")
+        d.says(f"Computes the {what} for each element from {source.get(given, 'the strain tensor')}{less}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v[name]
@@ -200,8 +198,8 @@ def stress_measure(d: Draft) -> None:
         if not average:
             return {out: value}
         made = np.zeros(nodes)
-        np.add.at(made, v.tets, value[:, None] / v.tet_count[v.tets])
-        return {"nodal": made}
+        np.add.at(made, v.tets, value[:, None])
+        return {"nodal": made, "tet_count": np.bincount(v.tets.ravel(), minlength=nodes)}
 
     d.check(reference, 1e-3)
 
@@ -224,28 +222,32 @@ def return_mapping(d: Draft) -> None:
     """Performs a radial return mapping for von Mises plasticity."""
     model = d.option("model", "perfect", "isotropic", "kinematic", "drucker-prager", "viscous")
     given = d.option("given", "strain", "gradient", "trial stress")
+    # Strains are drawn as stretches, under which a Drucker-Prager material has no strength
+    given = "gradient" if model == "drucker-prager" and given == "strain" else given
     stored = d.option("stored", "plastic strain", "stress only", "equivalent")
     form = d.option("form", "early return", "max", "branch")
     n = d.pick(64, 96, 128)
     if given == "trial stress":  # some points yield and some do not
-        d.input("sigma_trial", "mat33", n, -0.5, 0.5, about="Trial stresses")
+        tensile = 0.35 if model == "drucker-prager" else 1.2
+        d.input("sigma_trial", "mat33", n, 0.02, tensile, "spd", about="Trial stresses")
     else:
         about = "Strains" if given == "strain" else "Displacement gradients"
         if stored != "plastic strain":
-            about += (
-                ", the old plastic ones taken off" if given == "strain" else " since the unstrained state"
-            )
-        d.input("eps" if given == "strain" else "grad_u", "mat33", n, -0.025, 0.025, about=about)
+            about += ", without plastic strain" if given == "strain" else " from the undeformed state"
+        if given == "strain":
+            d.input("eps", "mat33", n, 0.001, 0.06, "spd", about=about)
+        else:
+            d.input("grad_u", "mat33", n, -0.025, 0.025, about=about)
         if stored == "plastic strain":
-            d.input("eps_p", "mat33", n, -0.005, 0.005, about="Plastic strains")
+            d.input("eps_p", "mat33", n, 0.0005, 0.01, "spd", about="Plastic strains")
     plastic = given != "trial stress" and stored == "plastic strain"
     hardens = model in ("isotropic", "kinematic")
     keeps = stored == "equivalent" or (given == "trial stress" and not hardens)  # else mu would cancel
     if hardens:
         if model == "isotropic":
-            d.input("alpha", "float", n, 0.0, 0.2, about="Equivalent plastic strains so far")
+            d.input("alpha", "float", n, 0.0, 0.2, about="Accumulated equivalent plastic strain")
         else:
-            d.input("back", "mat33", n, -0.1, 0.1, about="Back stresses")
+            d.input("back", "mat33", n, 0.01, 0.2, "spd", about="Back stresses")
         d.param("hardening_modulus", "float", 0.1, 0.5, about="Hardening modulus")
     d.param("mu", "float", 8.0, 15.0, about="Shear modulus")
     if given != "trial stress":
@@ -254,14 +256,14 @@ def return_mapping(d: Draft) -> None:
     d.param("yield_stress", "float", *((0.3, 0.5) if rough else (0.4, 0.9)), about="Initial yield stress")
     if rough:
         d.calls("return_mapping|drucker_prager|drucker_prager_return|plastic_corrector|stress_update")
-        d.param("friction", "float", 1.0, 1.5, about="Strength gained per pressure")
+        d.param("friction", "float", 1.0, 1.5, about="Pressure sensitivity coefficient")
     elif model == "viscous":
-        d.param("relaxation", "float", 0.2, 0.8, about="Share of the overstress that relaxes in the step")
+        d.param("relaxation", "float", 0.2, 0.8, about="Fraction of the overstress relaxed per step")
     d.output("sigma", "mat33", n, about="Stresses")
     if plastic:
         d.output("eps_p_new", "mat33", n, about="Updated plastic strains")
     if keeps:
-        d.output("peeq_step", "float", n, about="Increments of the equivalent plastic strain")
+        d.output("peeq_step", "float", n, about="Equivalent plastic strain increments")
     elif model == "isotropic":
         d.output("alpha_new", "float", n, about="Updated equivalent plastic strains")
     if model == "kinematic":
@@ -270,24 +272,22 @@ def return_mapping(d: Draft) -> None:
     eye = "wp.identity(n=3, dtype=float)"
     if given == "trial stress":
         elastic = f"""
-        t = 0.5 * (sigma_trial[tid] + wp.transpose(sigma_trial[tid]))
+        t = sigma_trial[tid]
         p = wp.trace(t) / 3.0
         s = t - p * {eye}
         """
     else:
-        field = "eps[tid]" if given == "strain" else "grad_u[tid]"
-        minus = " - old" if plastic else ""
+        total = "eps[tid]" if given == "strain" else "0.5 * (grad_u[tid] + wp.transpose(grad_u[tid]))"
         elastic = f"""
-        {"old = 0.5 * (eps_p[tid] + wp.transpose(eps_p[tid]))" if plastic else "$nothing"}
         # Elastic predictor (trial stress)
-        e = 0.5 * ({field} + wp.transpose({field})){minus}
+        e = {total}{" - eps_p[tid]" if plastic else ""}
         p = bulk * wp.trace(e)
         s = 2.0 * mu * (e - wp.trace(e) / 3.0 * {eye})
         """
     xi = "s"
     relative = ""
     if model == "kinematic":
-        relative = "# Subtract the back stress, since hardening moves the center of the yield surface\nb = 0.5 * (back[tid] + wp.transpose(back[tid]))\n"
+        relative = "# Subtract the back stress (yield surface center)\nb = back[tid]\n"
         relative += f"xi = s - b + wp.trace(b) / 3.0 * {eye}"
         xi = "xi"
     radius = {
@@ -297,19 +297,19 @@ def return_mapping(d: Draft) -> None:
     slope = "(2.0 * mu + 2.0 / 3.0 * hardening_modulus)" if hardens else "(2.0 * mu)"
     flow = f"trial / {slope}" if model != "viscous" else "relaxation * trial / (2.0 * mu)"
     test = f"norm = wp.sqrt(wp.ddot({xi}, {xi}))\n"
-    test += "# Factor sqrt(2/3), since the yield stress is uniaxial and the norm that of the deviator\n"
+    test += "# sqrt(2/3) converts the uniaxial yield stress to the deviatoric norm\n"
     test += f"trial = norm - SQRT_2_3 * {radius}"
     sigma0 = "sigma[tid] = t" if given == "trial stress" else f"sigma[tid] = s + p * {eye}"
     unchanged = [sigma0]
     if plastic:
-        unchanged.append("eps_p_new[tid] = old")
+        unchanged.append("eps_p_new[tid] = eps_p[tid]")
     correct = [
         f"dgamma = {flow}",
         f"normal = {xi} / norm",
         f"sigma[tid] = s - 2.0 * mu * dgamma * normal + p * {eye}",
     ]
     if plastic:
-        correct.append("eps_p_new[tid] = old + dgamma * normal")
+        correct.append("eps_p_new[tid] = eps_p[tid] + dgamma * normal")
     if keeps:
         correct.append("peeq_step[tid] = SQRT_2_3 * dgamma")
         unchanged.append("peeq_step[tid] = 0.0")
@@ -321,9 +321,7 @@ def return_mapping(d: Draft) -> None:
         unchanged.append("back_new[tid] = b")
     if form == "max":
         correct[1] = f"normal = {xi} / wp.max(norm, 1.0e-9)"
-        correct[0] = (
-            f"# Clamp to zero, since nothing flows inside of the yield surface\ndgamma = wp.max({flow}, 0.0)"
-        )
+        correct[0] = f"# Clamp to zero inside the yield surface (elastic)\ndgamma = wp.max({flow}, 0.0)"
         body = "\n".join(correct)
     elif form == "early return":
         body = "if trial <= 0.0:\n    " + "\n    ".join(unchanged) + "\n    return\n" + "\n".join(correct)
@@ -339,21 +337,21 @@ def return_mapping(d: Draft) -> None:
         nothing="",
     )
     says = {
-        "drucker-prager": "Performs a return mapping for Drucker-Prager plasticity at constant pressure.",
-        "viscous": "Relaxes overstress of a viscoplastic von Mises model.",
+        "drucker-prager": "Performs a constant-pressure return mapping for Drucker-Prager plasticity.",
+        "viscous": "Performs stress relaxation for a viscoplastic von Mises model.",
         "kinematic": "Performs a radial return mapping with kinematic hardening.",
         "isotropic": "Performs a radial return mapping with isotropic hardening.",
     }
     if model in says:
         d.says(says[model])
     deviator = "|s - back stress|" if model == "kinematic" else "|s|"
-    along = "s less the back stress" if model == "kinematic" else "s"
+    along = "s minus the back stress" if model == "kinematic" else "s"
     reduced = ", reduced by hardening" if hardens else ""
     if model == "viscous":
-        reduced = ", of which a share relaxes in a step"
+        reduced = ", scaled by the relaxation fraction"
     limit_, apex = "sigma_y", ""
     if model == "drucker-prager":
-        limit_, apex = "(sigma_y - friction p)", ", with the mean stress p; beyond the apex the limit is 0"
+        limit_, apex = "(sigma_y - friction p)", " with mean stress p; the limit is 0 beyond the apex"
     d.explain(
         f"Yield function f = {deviator} - sqrt(2/3) {limit_}{apex}.\n"
         f"For f > 0 the plastic multiplier is f / (2 mu) along {along}{reduced}.\n"
@@ -361,24 +359,21 @@ def return_mapping(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        def symmetric(x: Any) -> Any:
-            return 0.5 * (x + np.swapaxes(x, 1, 2))
-
         def trace(x: Any) -> Any:
             return np.trace(x, axis1=1, axis2=2)[:, None, None]
 
-        old = symmetric(v.eps_p) if plastic else 0.0
+        old = v.eps_p if plastic else 0.0
         if given == "trial stress":
-            t = symmetric(v.sigma_trial)
+            t = v.sigma_trial
             p = trace(t) / 3
             s = t - p * np.eye(3)
         else:
-            e = symmetric(v.eps if given == "strain" else v.grad_u) - old
+            e = (v.eps if given == "strain" else 0.5 * (v.grad_u + np.swapaxes(v.grad_u, 1, 2))) - old
             p = v.bulk * trace(e)
             s = 2 * v.mu * (e - trace(e) / 3 * np.eye(3))
         x = s
         if model == "kinematic":
-            b = symmetric(v.back)
+            b = v.back
             x = s - (b - trace(b) / 3 * np.eye(3))
         h = v.get("hardening_modulus", 0.0)
         size = np.linalg.norm(x, axis=(1, 2))[:, None, None]

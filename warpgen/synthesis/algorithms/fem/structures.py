@@ -34,7 +34,7 @@ _NAMES = {
     weight=3,
 )
 def truss_forces(d: Draft) -> None:
-    """Assembles axial forces of truss members."""
+    """Accumulates axial forces of truss members at the nodes."""
     axes = d.option("axes", 2, 3)
     strain = d.option("strain", "engineering", "green", "logarithmic", "cable")
     result = d.option("result", "forces", "stress", "energy", "tangent")
@@ -61,44 +61,46 @@ def truss_forces(d: Draft) -> None:
     else:
         d.input("members", "int", 2 * bars, 0, nodes, about="Node indices per bar")
         ends = "i = members[2 * member]\nj = members[2 * member + 1]"
-    d.input("x", vec, nodes, -2.0, 2.0, about="Node positions [m]")
+    d.input("x", vec, nodes, -2.0, 2.0, about="Node positions")
     if extra == "damping":
-        d.input("v", vec, nodes, -1.0, 1.0, about="Node velocities [m/s]")
-    d.input("rest", "float", bars, 0.5, 2.0, about="Rest lengths [m]")
-    d.input("ea", "float", bars, 0.5, 2.0, about="Axial stiffness [N]")
+        d.input("v", vec, nodes, -1.0, 1.0, about="Node velocities")
+    d.input("rest", "float", bars, 0.5, 2.0, about="Rest lengths")
+    d.input("ea", "float", bars, 0.5, 2.0, about="Axial stiffness")
     if extra == "prestress":
-        d.input("prestress", "float", bars, 0.1, 0.4, about="Prestress forces [N]")
+        d.input("prestress", "float", bars, 0.1, 0.4, about="Prestress forces")
     elif extra == "damping":
-        d.param("damping", "float", 0.1, 0.5, about="Damping along the bar [N s/m]")
+        d.param("damping", "float", 0.1, 0.5, about="Axial damping coefficient [N s/m]")
     elif extra == "gravity":
-        d.param("weight", "float", 0.1, 0.5, about="Weight per length [N/m]")
+        d.param("weight", "float", 0.1, 0.5, about="Weight per unit length")
     out = {"forces": "f", "stress": "axial", "energy": "energy", "tangent": "K"}[result]
     kind = {"forces": vec, "tangent": f"mat{axes}{axes}"}.get(result, "float")
     about = {
-        "forces": "Forces on the nodes [N]",
-        "stress": "Axial forces, positive in tension [N]",
-        "energy": "Energies [J]",
-        "tangent": "Tangent stiffness [N/m]",
+        "forces": "Nodal forces",
+        "stress": "Axial forces, positive in tension",
+        "energy": "Energies",
+        "tangent": "Tangent stiffness",
     }[result]
     d.output(out, kind, nodes if result == "forces" else bars, about=about)
     # By Green's strain all but the damping follows from the gap itself, also where that has no direction.
     by_gap = strain == "green" and result in ("forces", "tangent") and extra != "damping"
     guarded = (result in ("forces", "tangent") and not by_gap) or strain == "logarithmic"
-    guard = "# Degenerate bar, direction is undefined\nif l < 1.0e-6:\n    return"
+    guard = "# Skip zero-length bars, since their direction is undefined\nif l < 1.0e-6:\n    return"
     if result == "tangent":
-        why = "its direction is undefined"
+        why = "their direction is undefined"
         if strain != "cable":
-            why = "its stiffness has no limit as the length goes to zero"
-        guard = f"# Degenerate bar, {why}\nif l < 1.0e-6:\n    K[member] = wp.{kind}()\n    return"
+            why = "their stiffness is undefined"
+        guard = (
+            f"# Skip zero-length bars, since {why}\nif l < 1.0e-6:\n    K[member] = wp.{kind}()\n    return"
+        )
     elif result != "forces":
-        guard = f"# Degenerate bar, its logarithmic strain is infinite\nif l < 1.0e-6:\n    {out}[member] = 0.0\n    return"
+        guard = f"# Skip zero-length bars, since their logarithmic strain is infinite\nif l < 1.0e-6:\n    {out}[member] = 0.0\n    return"
     measure = {
         "engineering": "strain = (l - l0) / l0",
         "green": "strain = 0.5 * (l * l - l0 * l0) / (l0 * l0)",
         "logarithmic": "strain = wp.log(l / l0)",
         "cable": "strain = (l - l0) / l0"
         if extra == "prestress"
-        else "# Cables carry tension only\nstrain = wp.max((l - l0) / l0, 0.0)",
+        else "# Cables only carry tension\nstrain = wp.max((l - l0) / l0, 0.0)",
     }[strain]
     pull = {
         "engineering": "force",
@@ -111,7 +113,7 @@ def truss_forces(d: Draft) -> None:
     taut_ = "strain > 0.0"
     if strain == "cable" and initial:
         # A prestressed cable slackens where its force would become a push
-        pulled = "# Cables carry tension only\nforce = wp.max(ea[member] * strain + prestress[member], 0.0)\n"
+        pulled = "# Cables only carry tension\nforce = wp.max(ea[member] * strain + prestress[member], 0.0)\n"
         taut_ = "force > 0.0"
     if result == "energy":
         add = " + prestress[member] * strain" if initial else ""
@@ -137,23 +139,21 @@ def truss_forces(d: Draft) -> None:
         }.get(strain, ("", ""))
         end = pulled
         if by_gap:
-            end += "# Material stiffness along the bar and geometric stiffness in all directions\n"
+            end += "# Material stiffness along the bar plus isotropic geometric stiffness\n"
             end += "material = ea[member] / (l0 * l0 * l0) * wp.outer(d, d)\n"
             end += f"K[member] = material + (force / l0) * wp.identity(n={axes}, dtype=float)"
         else:
-            end += (
-                "# Material stiffness along the bar and geometric stiffness across it\nnn = wp.outer(n, n)\n"
-            )
+            end += "# Material stiffness along the bar plus transverse geometric stiffness\nnn = wp.outer(n, n)\n"
             end += f"along = {along}\nacross = {across}\n"
             end += f"K[member] = along * nn + across * (wp.identity(n={axes}, dtype=float) - nn)"
     else:
         end = pulled
         push = pull
         if extra == "damping":
-            end += "# Damp the relative velocity along the bar only\nrate = wp.dot(v[j] - v[i], n)\n"
+            end += "# Damp the axial relative velocity\nrate = wp.dot(v[j] - v[i], n)\n"
             push = f"({pull} + damping * rate)"
             if strain == "cable":
-                end += "# A slack cable is not damped, a taut one never pushes\n"
+                end += "# Slack cables are not damped, taut cables never push\n"
                 end += "tension = wp.where(force > 0.0, wp.max(force + damping * rate, 0.0), 0.0)\n"
                 push = "tension"
         pulls = "(force / l0) * d" if by_gap else f"{push} * n"
@@ -161,7 +161,7 @@ def truss_forces(d: Draft) -> None:
     hang = ""
     if extra == "gravity":
         down = ", ".join(["0.0"] * (axes - 1) + ["-0.5 * weight * l0"])
-        hang = f"# Half of the bar's own weight hangs at each end\ng = wp.{vec}({down})\n"
+        hang = f"# Lump half the self-weight at each end\ng = wp.{vec}({down})\n"
         hang += "wp.atomic_add(f, i, g)\nwp.atomic_add(f, j, g)"
     direction = "n = d / l" if result in ("forces", "tangent") and not by_gap else ""
     d.launch(bars)
@@ -187,14 +187,14 @@ def truss_forces(d: Draft) -> None:
     )
     d.says({
         "forces": {
-            "none": "Assembles axial forces of truss members.",
-            "prestress": "Assembles axial forces of prestressed truss members.",
-            "damping": "Assembles axial forces of truss members, which are damped.",
-            "gravity": "Assembles axial forces and weights of truss members.",
+            "none": "Accumulates axial forces of truss members at the nodes.",
+            "prestress": "Accumulates axial forces of prestressed truss members at the nodes.",
+            "damping": "Accumulates axial forces of damped truss members at the nodes.",
+            "gravity": "Accumulates axial forces and self-weight of truss members at the nodes.",
         }[extra],
-        "stress": "Computes the axial force of each bar.",
-        "energy": "Computes the elastic energy of each bar.",
-        "tangent": "Computes the tangent stiffness between the two ends of each bar.",
+        "stress": "Computes the axial force for each bar.",
+        "energy": "Computes the elastic energy per bar.",
+        "tangent": "Computes the tangent stiffness matrix block for each bar.",
     }[result])  # fmt: skip
     if strain == "cable":
         d.says(re.sub("truss members|bar", lambda m: "cable" + "s" * m[0].endswith("s"), d.sentence))

@@ -14,7 +14,7 @@ MATERIAL = piece(
     '''
 @wp.struct
 class ElasticMaterial:
-    """Lame parameters [Pa]."""
+    """Material Lame parameters."""
 
     mu: float
     lam: float
@@ -45,7 +45,7 @@ _POINT = {
     "full": '''
 @wp.func
 def quadrature_point(index: int) -> wp.vec3:
-    """Return a point of the 2x2x2 Gauss rule, whose weights are all one."""
+    """Return a 2x2x2 Gauss quadrature point (all weights are one)."""
     a = 0.5773502691896258
     return wp.vec3(
         wp.where(index & 1, a, -a),
@@ -56,7 +56,7 @@ def quadrature_point(index: int) -> wp.vec3:
     "lobatto": '''
 @wp.func
 def quadrature_point(index: int) -> wp.vec3:
-    """Return a corner of the cell: the trapezoidal rule, whose weights are all one."""
+    """Return a cell corner as quadrature point (trapezoidal rule, all weights are one)."""
     return wp.vec3(
         wp.where(index & 1, 1.0, -1.0),
         wp.where(index & 2, 1.0, -1.0),
@@ -70,7 +70,7 @@ _GRADIENT = '''
 def displacement_gradient(
     i: int, j: int, k: int, xi: wp.vec3, inv_half: wp.vec3, u: wp.array3d(dtype=wp.vec3)
 ) -> wp.mat33:
-    """Sum the outer products of corner displacements and shape gradients."""
+    """Compute the displacement gradient at a quadrature point."""
     grad_u = wp.mat33()
     for corner in range(8):
         u_corner = u[i + (corner & 1), j + ((corner >> 1) & 1), k + ((corner >> 2) & 1)]
@@ -83,14 +83,14 @@ _LAWS = {
         '''
 @wp.func
 def stress(grad_u: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """Cauchy stress of small strains, sigma = 2 mu eps + lambda tr(eps) I."""
+    """Small-strain Cauchy stress, sigma = 2 mu eps + lambda tr(eps) I."""
     eps = 0.5 * (grad_u + wp.transpose(grad_u))
     return 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)
 ''',
         '''
 @wp.func
 def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
-    """Strain energy density of small strains, mu eps:eps + lambda / 2 tr(eps)^2."""
+    """Small-strain energy density, mu eps:eps + lambda / 2 tr(eps)^2."""
     eps = 0.5 * (grad_u + wp.transpose(grad_u))
     return mu * wp.ddot(eps, eps) + 0.5 * lam * wp.trace(eps) * wp.trace(eps)
 ''',
@@ -99,9 +99,9 @@ def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
         '''
 @wp.func
 def stress(grad_u: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress of the St. Venant-Kirchhoff model, P = F S."""
+    """First Piola-Kirchhoff stress for the St. Venant-Kirchhoff model, P = F S."""
     F = grad_u + wp.identity(n=3, dtype=float)
-    # Green strain
+    # Green-Lagrange strain
     E = 0.5 * (grad_u + wp.transpose(grad_u) + wp.transpose(grad_u) * grad_u)
     S = 2.0 * mu * E + lam * wp.trace(E) * wp.identity(n=3, dtype=float)
     return F * S
@@ -109,8 +109,8 @@ def stress(grad_u: wp.mat33, mu: float, lam: float) -> wp.mat33:
         '''
 @wp.func
 def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
-    """Strain energy density of the St. Venant-Kirchhoff model."""
-    # Green strain
+    """Strain energy density for the St. Venant-Kirchhoff model."""
+    # Green-Lagrange strain
     E = 0.5 * (grad_u + wp.transpose(grad_u) + wp.transpose(grad_u) * grad_u)
     return mu * wp.ddot(E, E) + 0.5 * lam * wp.trace(E) * wp.trace(E)
 ''',
@@ -119,22 +119,22 @@ def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
         '''
 @wp.func
 def stress(grad_u: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """First Piola-Kirchhoff stress of a compressible neo-Hookean solid.
+    """First Piola-Kirchhoff stress for a compressible neo-Hookean solid.
 
     P = mu (F - F^-T) + lambda log(J) F^-T, from the energy mu/2 (tr(F^T F) - 3) - mu log(J) + lambda/2 log(J)^2.
     """
     F = grad_u + wp.identity(n=3, dtype=float)
     F_inv_t = wp.transpose(wp.inverse(F))
-    # Clamp the volume ratio, the logarithm is undefined for inverted cells
+    # Clamp J, since the logarithm is undefined for inverted cells
     log_J = wp.log(wp.max(wp.determinant(F), 0.05))
     return mu * (F - F_inv_t) + lam * log_J * F_inv_t
 ''',
         '''
 @wp.func
 def energy_density(grad_u: wp.mat33, mu: float, lam: float) -> float:
-    """Strain energy density of a compressible neo-Hookean solid."""
+    """Strain energy density for a compressible neo-Hookean solid."""
     F = grad_u + wp.identity(n=3, dtype=float)
-    # Clamp the volume ratio, the logarithm is undefined for inverted cells
+    # Clamp J, since the logarithm is undefined for inverted cells
     log_J = wp.log(wp.max(wp.determinant(F), 0.05))
     return 0.5 * mu * (wp.ddot(F, F) - 3.0) - mu * log_J + 0.5 * lam * log_J * log_J
 ''',
@@ -154,7 +154,7 @@ def add_corner_forces(
     $load
     node_force: wp.array3d(dtype=wp.vec3),
 ):
-    """Add what a quadrature point exerts on the corners of its cell, f_a = -w P grad N_a."""
+    """Accumulate quadrature point forces at the cell corners, f_a = -w P grad N_a."""
     for corner in range(8):
         f_corner = -(stress_volume * shape_gradient(corner, xi, inv_half))
         $share
@@ -182,7 +182,7 @@ def add_corner_forces(
     weight=2,
 )
 def voxel_elasticity(d: Draft) -> None:
-    """Adds the internal forces of elastic hexahedral cells to the nodes of a regular grid."""
+    """Accumulates internal forces of elastic hexahedral cells at the nodes of a regular grid."""
     law = d.option("law", *_LAWS)
     wanted = d.option("wanted", "force", "energy", weights=(0.7, 0.3))
     stiffness = d.option("stiffness", "uniform", "simp", "materials")
@@ -194,7 +194,7 @@ def voxel_elasticity(d: Draft) -> None:
         d.calls("voxel_energy|hexahedron_energy|cell_energies|grid_strain_energy")
     cells = (d.pick(3, 4), d.pick(3, 4), d.pick(3, 4))
     nodes = tuple(n + 1 for n in cells)
-    d.input("u", "vec3", nodes, -0.05, 0.05, about="Nodal displacements [m]")
+    d.input("u", "vec3", nodes, -0.05, 0.05, about="Nodal displacements")
     if stiffness == "simp":
         d.input(
             "cell_density",
@@ -202,10 +202,10 @@ def voxel_elasticity(d: Draft) -> None:
             cells,
             0.0,
             1.0,
-            about="Design density of each cell, 0 (void) to 1 (solid)",
+            about="Per-cell design density, 0 (void) to 1 (solid)",
         )
         d.param("penalty", "float", 2.0, 3.0, about="SIMP exponent")
-        d.param("min_stiffness", "float", 0.001, 0.01, about="Stiffness of void relative to solid")
+        d.param("min_stiffness", "float", 0.001, 0.01, about="Void stiffness relative to solid")
     if mask == "active":
         d.input("cell_active", "bool", cells, about="False for empty cells")
     elif mask == "void":
@@ -221,19 +221,19 @@ def voxel_elasticity(d: Draft) -> None:
             about="Material table",
         )
     else:
-        d.param("mu", "float", 1.0, 3.0, about="Shear modulus [Pa]")
-        d.param("lam", "float", 1.0, 3.0, about="First Lame parameter [Pa]")
+        d.param("mu", "float", 1.0, 3.0, about="Shear modulus")
+        d.param("lam", "float", 1.0, 3.0, about="First Lame parameter")
     if gravity:
-        d.param("body_force", "vec3", -1.0, 1.0, about="Force per volume [N/m^3]")
+        d.param("body_force", "vec3", -1.0, 1.0, about="Body force per unit volume [N/m^3]")
     if spacing == "vector":
-        d.param("cell_size", "vec3", 0.3, 0.6, about="Edge lengths of the cells [m]")
+        d.param("cell_size", "vec3", 0.3, 0.6, about="Cell edge lengths")
     else:
-        d.param("cell_size", "float", 0.3, 0.6, about="Edge length of the cells [m]")
-    d.module("POINTS = wp.constant(8)  # of the quadrature rule")
+        d.param("cell_size", "float", 0.3, 0.6, about="Cell edge length")
+    d.module("POINTS = wp.constant(8)  # 2x2x2 Gauss rule")
     if wanted == "force":
-        d.output("node_force", "vec3", nodes, about="Nodal forces, accumulated over the cells")
+        d.output("node_force", "vec3", nodes, about="Accumulated nodal forces")
     else:
-        d.output("cell_energy", "float", cells, about="Strain energy of each cell [J]")
+        d.output("cell_energy", "float", cells, about="Per-cell strain energy")
     d.function(_CORNER)
     d.function(_POINT[rule])
     d.function(_GRADIENT)
@@ -242,9 +242,7 @@ def voxel_elasticity(d: Draft) -> None:
         d.function(
             _SCATTER,
             load="load: wp.vec3," if gravity else "",
-            share="# Lumped body force: an eighth of the point's load per corner\nf_corner += 0.125 * load"
-            if gravity
-            else "",
+            share="# Lumped body force: one eighth per corner\nf_corner += 0.125 * load" if gravity else "",
         )
     skip = {
         "none": "",
@@ -264,7 +262,7 @@ def voxel_elasticity(d: Draft) -> None:
     lame = {
         "uniform": "",
         "simp": """
-        # SIMP: intermediate densities are penalized, void keeps a small stiffness so the system stays regular
+        # SIMP: penalize intermediate densities, keep a small void stiffness to avoid a singular system
         stiffness_scale = min_stiffness + (1.0 - min_stiffness) * wp.pow(cell_density[i, j, k], penalty)
         """,
         "materials": "material = materials[cell_material[i, j, k]]",
@@ -296,7 +294,7 @@ def voxel_elasticity(d: Draft) -> None:
         i, j, k = wp.tid()
         $skip
         $size
-        # All points of the rule share the volume of the cell
+        # Each quadrature point gets an equal share of the cell volume
         weight = volume / float(POINTS)
         $lame
         $loop
@@ -309,13 +307,13 @@ def voxel_elasticity(d: Draft) -> None:
     )
     d.text = d.text.replace(",  node_force", ", node_force")
     d.explain("""
-        Displacements are interpolated trilinearly within a cell and integrals taken by a rule of eight
+        Displacements are interpolated trilinearly within each cell and integrated with eight
         points. Corners are numbered by bits: bit 0 is the upper side along x, bit 1 along y, bit 2 along z.
     """)
     if gravity:
-        d.says("Adds elastic forces and body forces of hexahedral cells to the nodes of a regular grid.")
+        d.says("Accumulates elastic and body forces of hexahedral cells at the nodes of a regular grid.")
     if wanted == "energy":
-        d.says("Computes the strain energies of elastic hexahedral cells of a regular grid.")
+        d.says("Computes strain energies of elastic hexahedral cells on a regular grid.")
 
     def energies(v: Values, moved: Any) -> Any:
         """Strain energies of all cells for nodal displacements."""

@@ -47,42 +47,46 @@ def american_options(d: Draft) -> None:
         120.0,
         about={"stock": "Stock prices", "future": "Futures prices", "currency": "Exchange rates"}[asset],
     )
-    d.input("strike", "float", n, 80.0, 120.0, about="Prices at which the options may be exercised")
-    d.input("sigma", "float", n, 0.15, 0.45, about="Volatilities per square root of a year")
+    d.input("strike", "float", n, 80.0, 120.0, about="Strike prices")
+    d.input("sigma", "float", n, 0.15, 0.45, about="Annualized volatilities")
     if time == "years":
         d.input("maturity", "float", n, -0.1 if expired else 0.1, 1.5, about="Times to expiry [years]")
     elif time == "days":
-        d.input("days_left", "int", n, -20 if expired else 20, 500, about="Calendar days to expiry")
+        d.input("days_left", "int", n, -20 if expired else 20, 500, about="Number of calendar days to expiry")
     else:
-        d.input("expiry_day", "int", n, 80 if expired else 130, 500, about="Days on which the options end")
-        d.param("today", "int", 100, about="Day of valuation")
+        d.input("expiry_day", "int", n, 80 if expired else 130, 500, about="Expiry dates as day numbers")
+        d.param("today", "int", 100, about="Valuation date as a day number")
     if right == "flags":
-        d.input("is_put", "bool", n, about="Puts rather than calls")
-    d.param("rate", "float", 0.03, 0.06, about="Interest rate, continuously compounded")
+        d.input("is_put", "bool", n, about="True for puts, False for calls")
+    d.param("rate", "float", 0.03, 0.06, about="Continuously compounded interest rate")
     above = "" if right == "put" else ", above zero"  # calls without yield are never exercised early
     never = asset == "stock" and right != "put" and result != "trigger"
     if asset == "stock":
         if never:
-            d.input(
-                "dividend_yield", "float", n, -0.01, 0.08, about="Dividend yields, net of costs of holding"
-            )
+            d.input("dividend_yield", "float", n, -0.01, 0.08, about="Dividend yields net of holding costs")
         else:
             d.input("dividend_yield", "float", n, 0.01, 0.08, about=f"Dividend yields{above}")
     elif asset == "currency":
-        d.param("foreign_rate", "float", 0.02, 0.07, about=f"Interest rate of the foreign currency{above}")
+        d.param("foreign_rate", "float", 0.02, 0.07, about=f"Foreign interest rate{above}")
     if smile == "skew":
-        d.param("skew", "float", -0.6, -0.3, about="Slope of the volatility by log moneyness")
+        d.param("skew", "float", -0.6, -0.3, about="Volatility skew (slope in log-moneyness)")
     elif smile == "term":
-        d.param("long_volatility", "float", 0.18, 0.25, about="Volatility of long maturities")
-        d.param("vol_decay", "float", 1.0, 3.0, about="Rate at which volatility returns to it [1/year]")
+        d.param("long_volatility", "float", 0.18, 0.25, about="Long-term volatility")
+        d.param(
+            "vol_decay",
+            "float",
+            1.0,
+            3.0,
+            about="Mean-reversion rate toward the long-term volatility [1/year]",
+        )
     if sized == "each":
-        d.input("contracts", "float", n, 1.0, 10.0, about="Contracts held")
+        d.input("contracts", "float", n, 1.0, 10.0, about="Number of contracts")
     elif sized == "signed":
-        d.input("contracts", "int", n, -10, 11, about="Contracts held, negative if sold")
+        d.input("contracts", "int", n, -10, 11, about="Number of contracts, negative when short")
     name, about = {
-        "value": ("value", "Values" if sized == "none" else "Values of the positions"),
-        "trigger": ("exercise_trigger", "Price at which exercise is best"),
-        "percent": ("value_percent", "Value in percent of the strike"),
+        "value": ("value", "Values" if sized == "none" else "Position values"),
+        "trigger": ("exercise_trigger", "Optimal exercise price"),
+        "percent": ("value_percent", "Option value as a percentage of the strike"),
     }[result]
     d.output(name, "float", n, about=about)
     if smile == "skew":
@@ -99,14 +103,14 @@ def american_options(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def knocked_power(s: float, t: float, gamma: float, h: float, i: float, r: float, {of_b}v: float) -> float:
-                """Value of S^gamma at t if S < h then and S never reached i (phi of the paper)."""
+                """Value of a claim that pays S^gamma at t if S < h and the barrier i was never hit (phi in the paper)."""
                 v2 = v * v
                 root = v * wp.sqrt(t)
                 growth = (-r + {"" if future else "gamma * b + "}0.5 * gamma * (gamma - 1.0) * v2) * t
                 kappa = {"" if future else "2.0 * b / v2 + "}2.0 * gamma - 1.0
                 shift = {"(gamma - 0.5) * v2 * t" if future else "(b + (gamma - 0.5) * v2) * t"}
                 d1 = -(wp.log(s / h) + shift) / root
-                # Reflected at the boundary
+                # Reflection at the boundary
                 d2 = d1 - 2.0 * wp.log(i / s) / root
                 mirrored = wp.pow(i / s, kappa) * normal_cdf(d2)
                 return wp.exp(growth) * wp.pow(s, gamma) * (normal_cdf(d1) - mirrored)
@@ -124,18 +128,14 @@ def american_options(d: Draft) -> None:
             d.function('''
                 @wp.func
                 def european_call(s: float, k: float, t: float, r: float, b: float, v: float) -> float:
-                    """Generalized Black-Scholes value with a cost of carry."""
+                    """Generalized Black-Scholes call price with cost of carry b."""
                     root = v * wp.sqrt(t)
                     d1 = (wp.log(s / k) + (b + 0.5 * v * v) * t) / root
                     return s * wp.exp((b - r) * t) * normal_cdf(d1) - k * wp.exp(-r * t) * normal_cdf(d1 - root)
             ''')
     yielded = "dividend_yield[tid]" if asset == "stock" else "foreign_rate"
     q, take = ("q", "q = dividend_yield[tid]\n") if asset == "stock" else ("foreign_rate", "")
-    drift = (
-        "# Dividends leave the price, so they lower its drift"
-        if asset == "stock"
-        else "# Foreign deposits earn the foreign rate"
-    )
+    drift = "# Dividends reduce the drift" if asset == "stock" else "# Foreign deposits earn the foreign rate"
     # Boundaries are proportional to the strike: where only the trigger is asked for, spot and strike stay out
     assets = {
         "call": "s = spot[tid]\nk = strike[tid]",
@@ -149,10 +149,10 @@ def american_options(d: Draft) -> None:
     }[right]
     if future:
         rates = ""
-    exchanged = "spot and strike exchanged" if future else "spot and strike, and both rates, exchanged"
+    exchanged = "spot and strike swapped" if future else "spot and strike swapped, and the two rates swapped"
     if result == "trigger":
-        assets, exchanged = "", "both rates exchanged, and its trigger lies as far below the strike"
-    symmetry = f"# A put is a call with {exchanged}" if right != "call" else ""
+        assets, exchanged = "", "the two rates swapped and the trigger mirrored below the strike"
+    symmetry = f"# Put-call symmetry: price a call with {exchanged}" if right != "call" else ""
     if future and result == "trigger":
         symmetry = ""
     flags = "put = is_put[tid]" if right == "flags" else ""
@@ -171,7 +171,7 @@ def american_options(d: Draft) -> None:
     if result != "value":
         multiple = ""
     value = f"""
-        # Value if exercised as soon as the price reaches the trigger
+        # Value when exercising as soon as the price hits the trigger
         alpha = (trigger - k) * wp.pow(trigger, -beta)
         value_held = alpha * wp.pow(s, beta)
         value_held -= alpha * knocked_power(s, t, beta, trigger, trigger, {r}, {b}v)
@@ -181,22 +181,22 @@ def american_options(d: Draft) -> None:
         value_held += k * knocked_power(s, t, 0.0, k, trigger, {r}, {b}v)
         european = european_call(s, k, t, {r}, {b}v)
         $least
-        # Beyond the trigger waiting is worth less, so exercise now
+        # Already past the trigger: exercise immediately
         american = wp.where(s >= trigger, s - k, american)
         $store
         """
     least = """
-        # The boundary is approximate, so keep at least the European value
+        # Use the European value as a lower bound, since the boundary is only approximate
         american = wp.max(value_held, european)
         """
     if intrinsic:
         least = """
-        # The boundary is approximate: keep at least the European value, and what exercise pays
+        # Lower bounds: European value and immediate exercise, since the boundary is only approximate
         american = wp.max(wp.max(value_held, european), s - k)
         """
     near = {"call": f"rate / {q}", "put": "r / rate", "flags": "r / (r - b)"}[right]
     boundary = f"""
-        # Boundaries of a perpetual option and at expiry; in between an interpolation
+        # Interpolate between the perpetual boundary and the one at expiry
         perpetual = beta / (beta - 1.0) * k
         final = wp.max(k, {near} * k)
         h = -(b * t + 2.0 * v * wp.sqrt(t)) * final / (perpetual - final)
@@ -204,7 +204,7 @@ def american_options(d: Draft) -> None:
         """
     if future:
         boundary = """
-        # Boundaries of a perpetual option, and at expiry the strike; in between an interpolation
+        # Interpolate between the perpetual boundary and the strike, its limit at expiry
         perpetual = beta / (beta - 1.0) * k
         h = -2.0 * v * wp.sqrt(t) * k / (perpetual - k)
         trigger = k + (perpetual - k) * (1.0 - wp.exp(h))
@@ -212,9 +212,11 @@ def american_options(d: Draft) -> None:
     if result == "trigger":
         boundary = boundary.replace(" * k", "").replace("k, ", "1.0, ").replace("trigger", "ratio")
         boundary = boundary.replace("k + ", "1.0 + ").replace("- k)", "- 1.0)")
-        boundary = boundary.replace("# Boundaries", "# Boundaries over the strike,").replace(
-            ", of a perpetual option, and at expiry the strike", ", of a perpetual option and 1 at expiry"
+        boundary = boundary.replace(
+            " perpetual boundary and the strike, its limit at expiry",
+            " perpetual boundary and 1, both relative to the strike",
         )
+        boundary = boundary.replace("the one at expiry", "the one at expiry, relative to the strike")
     gone = {
         "value": f"value[tid] = {multiple}wp.max(s - k, 0.0)",
         "trigger": "exercise_trigger[tid] = strike[tid]",
@@ -225,7 +227,7 @@ def american_options(d: Draft) -> None:
         "percent": f"value_percent[tid] = 100.0 * american / {own}",
     }.get(result, "")
     hold = f"""
-        # Exercising early gains nothing where the stock yields nothing
+        # Early exercise is never optimal without a positive yield
         if {"q <= 0.0" if right == "call" else "b >= r"}:
             {store.replace("american", f"european_call(s, k, t, {r}, b, v)")}
             return
@@ -243,7 +245,7 @@ def american_options(d: Draft) -> None:
         $vol
         $hold
         $square
-        # Exponent of a perpetual option
+        # Exponent of the perpetual option
         $beta
         $boundary
         $core
@@ -257,15 +259,15 @@ def american_options(d: Draft) -> None:
             "days": "# Actual/365\nt = float(days_left[tid]) / 365.0",
             "dates": "t = float(expiry_day[tid] - today) / 365.0",
         }[time],
-        expired=f"# Expired: {'exercise pays beyond the strike' if result == 'trigger' else 'only the payoff is left'}\n"
+        expired=f"# Expired: {'the trigger is the strike' if result == 'trigger' else 'return the payoff'}\n"
         f"if t <= 0.0:\n    {gone}\n    return\n"
         if expired
         else "",
         vol={
             "quoted": "v = sigma[tid]",
-            "skew": "# Low strikes trade at higher volatility\n"
+            "skew": "# Skew: lower strikes have higher volatility\n"
             "v = wp.max(sigma[tid] + skew * wp.log(strike[tid] / spot[tid]), MIN_VOL)",
-            "term": "# Today's volatility fades into that of long maturities\n"
+            "term": "# Volatility decays toward its long-term level\n"
             "v = long_volatility + (sigma[tid] - long_volatility) * wp.exp(-vol_decay * t)",
         }[smile],
         square="" if future else "v2 = v * v",
@@ -283,16 +285,15 @@ def american_options(d: Draft) -> None:
     does = "Prices" if sized == "none" else "Values positions in"
     d.says(
         {
-            "trigger": f"Computes the prices at which American {kinds} are best exercised (Bjerksund and Stensland).",
-            "percent": f"Prices American {kinds} in percent of their strikes (Bjerksund and Stensland).",
-        }.get(result, f"{does} American {kinds} by a flat exercise boundary (Bjerksund and Stensland).")
+            "trigger": f"Computes optimal exercise prices for American {kinds} (Bjerksund-Stensland).",
+            "percent": f"Prices American {kinds} as a percentage of strike using the Bjerksund-Stensland approximation.",
+        }.get(result, f"{does} American {kinds} using the Bjerksund-Stensland flat-boundary approximation.")
     )
     d.explain("""
-        Exercise at a fixed trigger price is not optimal, but nearly, and has a value in closed form: a sum of
-        barrier options.
+        Exercising at a fixed trigger price is close to optimal and has a closed-form value, a sum of
+        barrier option prices.
     """ if result != "trigger" else """
-        The trigger is a flat one: it is held until expiry, and lies between those of a perpetual option and at
-        expiry.
+        The exercise boundary is flat, between its value at expiry and the boundary for a perpetual option.
     """)  # fmt: skip
 
     def agrees(v: Values, after: Values) -> None:

@@ -27,7 +27,7 @@ _NAMES = {
 BOND = piece("""
 @wp.struct
 class Bond:
-    coupon: float  # a year, as a share of the face
+    coupon: float  # annual rate, as a fraction of face value
     periods: int
     face: float
 """)
@@ -72,32 +72,30 @@ def bond_measure(d: Draft) -> None:
         d.calls("fisher_weil_duration|bond_duration|duration_of_bonds")
     said = {
         "price": "Computes the price of each bond",
-        "macaulay": "Computes the Macaulay duration of bonds, the mean time of their flows",
-        "modified": "Computes the modified duration of each bond, its relative loss per unit of yield",
-        "convexity": "Computes the convexity of each bond, the relative second derivative of its price in the yield",
-        "dv01": "Computes by how much the price of each bond falls for a basis point of yield",
-        "accrued": "Computes the clean price of each bond, without the accrued part of the next coupon",
+        "macaulay": "Computes Macaulay durations of bonds (present-value-weighted mean payment time)",
+        "modified": "Computes modified durations of bonds",
+        "convexity": "Computes bond convexity, (d2P/dy2) / P",
+        "dv01": "Computes the DV01 of each bond, the price drop for a 1 bp rise in yield",
+        "accrued": "Computes clean bond prices (without accrued interest)",
     }[what]
     if what == "convexity" and rate == "curve":
-        said = "Computes the convexity of each bond, the relative second derivative of its price in parallel shifts,"
+        said = "Computes bond convexity with respect to parallel shifts"
     if fisher_weil:
-        said = "Computes the Fisher-Weil duration of bonds, the mean time of their flows,"
-    if what == "accrued" and rate == "curve":
-        said += ","
-    d.says(said + (" from a curve of zero rates." if rate == "curve" else "."))
+        said = "Computes Fisher-Weil durations of bonds"
+    d.says(said + (" using a zero curve." if rate == "curve" else "."))
     count, most, freq = d.pick(48, 64, 96), d.pick(10, 12, 16), d.pick(1, 2, 4)
     if flows == "structs":
         fields = {"coupon": fill(0.02, 0.07), "periods": fill(3, most), "face": fill(90.0, 110.0)}
-        d.struct("bonds", BOND, fields, count, about="bonds to value")
+        d.struct("bonds", BOND, fields, count, about="array of bonds")
         load = "bond = bonds[tid]"
         coupon, face, number = "bond.coupon", "bond.face", "bond.periods"
     elif flows == "arrays":
-        d.input("coupon", "float", count, 0.02, 0.07, about="coupon rate a year, on a face of 100")
-        d.input("periods", "int", count, 3, most, about="number of coupon periods")
+        d.input("coupon", "float", count, 0.02, 0.07, about="annual coupon rate on a face value of 100")
+        d.input("periods", "int", count, 3, most, about="number of remaining coupon periods")
         load, coupon, face, number = "", "coupon[tid]", "100.0", "periods[tid]"
     elif flows == "listed":
         d.input(
-            "offsets", "int", count + 1, 0, count * 6, "offsets", about="where the flows of each bond begin"
+            "offsets", "int", count + 1, 0, count * 6, "offsets", about="index of each bond's first cash flow"
         )
         d.input("times", "float", count * 6, 0.5, 8.0, about="payment times in years")
         d.input("flows", "float", count * 6, 2.0, 20.0, about="cash flows")
@@ -107,7 +105,7 @@ def bond_measure(d: Draft) -> None:
         d.input("flows", "float", (count, most), 2.0, 20.0, about="cash flows")
         load, coupon, face, number = "", "", "", "flows.shape[1]"
     if rate == "curve":
-        d.input("zero", "float", most, 0.01, 0.06, about="zero rates at the coupon dates")
+        d.input("zero", "float", most, 0.03, 0.04, about="zero rates at the coupon dates")
     else:
         d.input("yields", "float", count, 0.01, 0.08, about="yield to maturity")
     regular = flows in ("arrays", "structs")
@@ -116,12 +114,12 @@ def bond_measure(d: Draft) -> None:
     if what == "accrued":
         d.param("elapsed", "float", 0.1, 0.9, about="elapsed fraction of the first period")
     out, about = {
-        "price": ("price", "price of each bond"),
-        "macaulay": ("duration", "duration of each bond in years"),
-        "modified": ("duration", "modified duration of each bond in years"),
-        "convexity": ("convexity", "convexity of each bond in years squared"),
-        "dv01": ("dv01", "fall in price for a basis point"),
-        "accrued": ("clean_price", "clean price of each bond"),
+        "price": ("price", "bond prices"),
+        "macaulay": ("duration", "Macaulay duration in years"),
+        "modified": ("duration", "modified duration in years"),
+        "convexity": ("convexity", "convexity [years^2]"),
+        "dv01": ("dv01", "price drop per basis point"),
+        "accrued": ("clean_price", "clean prices"),
     }[what]
     d.output(out, "float", count, about=about)
     y = "y = yields[tid]" if rate != "curve" else ""
@@ -162,7 +160,7 @@ def bond_measure(d: Draft) -> None:
     scale = "" if rate == "continuous" else (" / (1.0 + y / float(freq))" if regular else " / (1.0 + y)")
     guard = ""
     if flows == "listed" and moments and what != "dv01":
-        guard = f"# Nothing is due any more\nif pv == 0.0:\n    {out}[tid] = 0.0\n    return"
+        guard = f"# No cash flows left, avoid 0 / 0\nif pv == 0.0:\n    {out}[tid] = 0.0\n    return"
     store = {
         "price": "pv",
         "macaulay": "moment / pv",
@@ -208,9 +206,9 @@ def bond_measure(d: Draft) -> None:
     d.explain({
         "compounded": "Yields are compounded at each coupon date.",
         "continuous": "Yields are continuously compounded.",
-        "curve": "`zero` holds the continuously compounded zero rate of each coupon date.",
-    }[rate] if regular else "Flows are paid at times in years, in any order. "
-    f"Yields are {'compounded once a year' if rate == 'compounded' else 'continuously compounded'}.")  # fmt: skip
+        "curve": "`zero` holds one continuously compounded zero rate per coupon date.",
+    }[rate] if regular else "Cash flows may be in any order. "
+    f"Yields are {'annually compounded' if rate == 'compounded' else 'continuously compounded'}.")  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         k = np.arange(most)

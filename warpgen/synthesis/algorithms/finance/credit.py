@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.trim import trim
 def value_credit_swaps(d: Draft) -> None:
     """Values credit default swaps from hazard rates and discount factors."""
     hazards = d.option("hazard", "flat", "spread", "piecewise", "decaying")
-    rates = d.option("discount", "flat", "curve", "zeros")
+    rates = d.option("discount", "flat", "forwards", "zeros")
     protection = d.option("protection", "exact", "midpoint", "period end")
     accrual = d.flag("accrual on default", 0.6)
     recovery = d.option("recovery", "shared", "each")
@@ -50,36 +50,38 @@ def value_credit_swaps(d: Draft) -> None:
     elif hazards == "spread":
         d.input("quoted_spread", "float", n, 0.005, 0.05, about="Quoted spreads [1/year]")
     elif hazards == "piecewise":
-        d.input("hazard", "float", (n, periods), 0.005, 0.08, about="Intensity within each period [1/year]")
+        d.input("hazard", "float", (n, periods), 0.005, 0.08, about="Default intensity per period [1/year]")
     else:
-        d.input("hazard", "float", n, 0.01, 0.1, about="Intensity today [1/year]")
-        d.param("mean_hazard", "float", 0.02, 0.04, about="Intensity far ahead [1/year]")
-        d.param("reversion", "float", 0.3, 0.8, about="Speed at which it gets there [1/year]")
+        d.input("hazard", "float", n, 0.01, 0.1, about="Initial default intensity [1/year]")
+        d.param("mean_hazard", "float", 0.02, 0.04, about="Long-run default intensity [1/year]")
+        d.param("reversion", "float", 0.3, 0.8, about="Mean-reversion speed [1/year]")
     if rates == "flat":
-        d.param("rate", "float", 0.01, 0.05, about="Interest rate, continuously compounded")
-    elif rates == "curve":
-        d.input("discount_curve", "float", periods, 0.8, 0.99, about="Discount factors of the payment dates")
+        d.param("rate", "float", 0.01, 0.05, about="Continuously compounded interest rate")
+    elif rates == "forwards":
+        d.input("forward_rates", "float", periods, 0.01, 0.05, about="Forward rate per period")
     else:
-        d.input("zero_rates", "float", periods, 0.01, 0.05, about="Zero rates of the payment dates")
+        d.input("zero_rates", "float", periods, 0.03, 0.036, about="Zero rates at the payment dates")
     if result not in ("par spread", "annuity"):
-        d.input("coupon", "float", n, 0.005, 0.05, about="Running coupons [1/year]")
+        d.input("coupon", "float", n, 0.005, 0.05, about="Running coupon rates [1/year]")
     if result not in ("par spread", "upfront"):
         d.input("notional", "float", n, 0.5, 2.0, about="Notionals")
     if recovery == "each":
         d.input("recovery", "float", n, 0.2, 0.6, about="Recovery rates")
     else:
         d.param("recovery", "float", 0.3, 0.5, about="Recovery rate")
-    d.param("tau", "float", 0.25, 0.5, about="Length of a period [years]")
+    d.param("tau", "float", 0.25, 0.5, about="Period length [years]")
     if running:
         d.param("accrued", "float", 0.05, 0.2, about="Time since the last coupon [years]")
     if settled:
-        d.param("seller_hazard", "float", 0.002, 0.01, about="Default intensity of the protection seller")
+        d.param(
+            "seller_hazard", "float", 0.002, 0.01, about="Default intensity of the protection seller [1/year]"
+        )
     name, about = {
-        "value": ("value", "Value to the buyer of protection"),
-        "par spread": ("par_spread", "Coupon at which the swap is worth nothing"),
-        "annuity": ("annuity_out", "Value of one unit of coupon"),
-        "upfront": ("upfront", "Payment at inception per unit of notional"),
-        "jump": ("jump_to_default", "Gain of the buyer if the name defaults at once"),
+        "value": ("value", "Contract value for the protection buyer"),
+        "par spread": ("par_spread", "Par spread (zero-value coupon)"),
+        "annuity": ("annuity_out", "Present value of a unit coupon"),
+        "upfront": ("upfront", "Upfront payment per unit notional"),
+        "jump": ("jump_to_default", "Jump-to-default gain for the protection buyer"),
     }[result]
     d.output(name, "float", n, about=about)
     d.module(f"PERIODS = wp.constant({periods})")
@@ -87,69 +89,79 @@ def value_credit_swaps(d: Draft) -> None:
         d.function('''
             @wp.func
             def integrated_hazard(t: float, start: float, mean: float, speed: float) -> float:
-                """Integral over [0, t] of an intensity that reverts to its mean."""
+                """Integral of a mean-reverting intensity over [0, t]."""
                 return mean * t + (start - mean) * (1.0 - wp.exp(-speed * t)) / speed
         ''')
-    if protection == "exact":
+    if protection == "exact" and result != "annuity":
+        d.forward_only()  # derivatives of the difference cancel
         d.function('''
             @wp.func
             def default_value(lam: float, r: float, dt: float) -> float:
-                """Value of one paid at default within dt, both rates constant: lam / (lam + r) (1 - e^-(lam + r) dt)."""
+                """Value of 1 paid at default within dt, for constant rates: lam / (lam + r) (1 - e^-(lam + r) dt)."""
                 decay = lam + r
-                # Expand where the exponent is small, since the difference would cancel
+                # Taylor expansion for small exponents to avoid cancellation
                 x = decay * dt
                 if x < 1.0e-2:
                     return lam * dt * (1.0 - 0.5 * x + x * x / 6.0)
                 return lam / decay * (1.0 - wp.exp(-x))
         ''')
+    averaged = hazards == "decaying" and protection == "exact"
     step = {
         "flat": "",
         "spread": "",
         "piecewise": "lam = hazard[contract, k]",
         "decaying": """
-            # Mean intensity within the period
-            grown = integrated_hazard(t, hazard[contract], mean_hazard, reversion)
-            lam = (grown - grown_before) / $span
-            grown_before = grown
-            """,
+            # Mean intensity over the period
+            cumulative = integrated_hazard(t, hazard[contract], mean_hazard, reversion)
+            lam = (cumulative - cumulative_before) / $span
+            cumulative_before = cumulative
+            """
+        if averaged
+        else "",
     }[hazards]
+    span = "span" if running else "tau"
     df = {
         "flat": "discount = wp.exp(-rate * t)",
-        "curve": "discount = discount_curve[k]",
+        "forwards": f"discount = discount_before * wp.exp(-forward_rates[k] * {span})",
         "zeros": "discount = wp.exp(-zero_rates[k] * t)",
     }[rates]
+    forward = {"flat": "rate", "forwards": "forward_rates[k]"}.get(rates, "forward")
+    constant = """
+        # Piecewise constant forward rate
+        forward = wp.log(discount_before / discount) / $span
+        """
+    if rates != "zeros":
+        constant = ""
     insure = {
-        "exact": """
-            # Forward rate that is constant within the period
-            forward = wp.log(discount_before / discount) / $span
-            protection += loss_given_default * survival_before * discount_before * default_value(lam, forward, $span)
+        "exact": f"""
+            protection += loss_given_default * survival_before * discount_before * default_value(lam, {forward}, $span)
             """,
         "midpoint": """
-            # Default halfway through the period
+            # Assume default at mid-period
             middle = wp.sqrt(discount_before * discount)
             protection += loss_given_default * middle * (survival_before - survival)
             """,
         "period end": "protection += loss_given_default * discount * (survival_before - survival)",
     }[protection]
-    span = "span" if running else "tau"
-    compared = protection != "period end" and result != "annuity"  # with the discount factor before
+    # with the discount factor before
+    compared = (protection != "period end" and result != "annuity") or rates == "forwards"
     dies = accrual or result != "annuity"
     own = "recovery[contract]" if recovery == "each" else "recovery"
     value = "notional[contract] * (protection - coupon[contract] * annuity)"
     clean = ""
     if running:
-        clean = "# Clean value: what has accrued of the coupon belongs to the seller anyway\n"
+        clean = "# Clean value: exclude the accrued coupon, which is owed to the seller\n"
         value = "notional[contract] * (protection - coupon[contract] * (annuity - accrued))"
     last = {
         "value": f"{clean}value[contract] = {value}",
         "par spread": "par_spread[contract] = protection / annuity",
         "annuity": "annuity_out[contract] = notional[contract] * annuity",
         "upfront": """
-            # The standard coupon is paid, the rest up front
+            # The upfront settles the difference to the standard coupon
             upfront[contract] = protection - coupon[contract] * annuity
             """,
         "jump": f"""
-            # The loss is paid, the present value is lost
+            # Jump to default: receive the loss given default, lose the contract's present value
             worth = {value}
             jump_to_default[contract] = notional[contract] * loss_given_default - worth
             """,
@@ -164,17 +176,18 @@ def value_credit_swaps(d: Draft) -> None:
         $discount_now
         annuity = float(0.0)
         protection = float(0.0)
-        $grown
-        # Payment dates at the ends of periods
+        $begun
+        # Coupons are paid at period ends
         for k in range(PERIODS):
             $time
             $before
             $step
             $alive
             $df
-            # Premium leg: coupons are paid while the name survives
+            # Premium leg: coupons are paid on survival
             annuity += tau * discount * survival
             $accrual
+            $constant
             # Protection leg
             $insure
         $seller
@@ -191,38 +204,38 @@ def value_credit_swaps(d: Draft) -> None:
         else "",
         discount_now="discount = float(1.0)" if compared else "",
         time="""
-            # A part of the first period is over
+            # The first period has already started
             t = tau * float(k + 1) - accrued
             span = wp.where(k == 0, tau - accrued, tau)
             """
         if running
         else "t = tau * float(k + 1)",
-        before="survival_before = survival\ndiscount_before = discount"
-        if compared
-        else "survival_before = survival"
-        if dies
-        else "",
-        alive=f"survival = survival_before * wp.exp(-lam * {span})"
+        before=("survival_before = survival\n" if dies else "")
+        + ("discount_before = discount" if compared else ""),
+        alive="survival = wp.exp(-integrated_hazard(t, hazard[contract], mean_hazard, reversion))"
+        if hazards == "decaying" and not averaged
+        else f"survival = survival_before * wp.exp(-lam * {span})"
         if dies
         else f"survival *= wp.exp(-lam * {span})",
         span=span,
-        grown="grown_before = float(0.0)" if hazards == "decaying" else "",
+        begun="cumulative_before = float(0.0)" if averaged else "",
         step=step,
         df=df,
         accrual="""
-            # On default, halfway through what is left of the period, the coupon so far is due
+            # Accrued coupon at default, assumed halfway through the rest of the period
             annuity += (tau - 0.5 * span) * discount * (survival_before - survival)
             """
         if accrual and running
         else """
-            # On default the coupon of half a period is due
+            # Accrual on default: half a period's coupon
             annuity += 0.5 * tau * discount * (survival_before - survival)
             """
         if accrual
         else "",
         insure=insure,
+        constant=constant,
         seller="""
-            # Protection is worth less if its seller may default first, reckoned to the middle of the term
+            # Counterparty risk: scale by the seller's survival probability to mid-term
             half_term = 0.5 * $term
             protection *= wp.exp(-seller_hazard * half_term)
             """
@@ -232,29 +245,25 @@ def value_credit_swaps(d: Draft) -> None:
         last=last,
     )
     trim(d)
-    due = " and, at default, for the part of one before it" if accrual else ""
-    seller = (
-        " Protection is scaled by the odds that its seller lives to the middle of the term."
-        if settled
-        else ""
-    )
+    due = ", plus the accrued coupon at default" if accrual else ""
+    seller = " Protection is scaled by the seller's survival probability to mid-term." if settled else ""
     d.explain(f"""
-        A coupon is paid at the end of each period that the name survives{due}, so the annuity is a sum of discount
-        factors times probabilities of survival{" or default" if accrual else ""}.
+        Coupons are paid at period ends if the name survives{due}, so the annuity is a sum of discount
+        factors times survival{" or default" if accrual else ""} probabilities.
     """ if result == "annuity" else f"""
-        The buyer pays coupons for periods that the name survives{due}, and gets the loss given default. Both legs
-        are sums of discount factors times probabilities of survival or default.{seller}
+        The buyer pays coupons while the name survives{due}, and receives the loss given default. Both legs
+        are sums of discount factors times survival or default probabilities.{seller}
     """)  # fmt: skip
-    risky = " whose sellers may default first" if settled else ""
+    risky = " with counterparty risk" if settled else ""
     d.says(
         {
-            "par spread": f"Computes the par spreads of credit default swaps{risky}.",
-            "annuity": "Computes the risky annuities of credit default swaps.",
-            "upfront": f"Computes the upfront payments of credit default swaps{risky}.",
-            "jump": f"Computes what buyers of credit default swaps{risky} gain if the name defaults at once.",
+            "par spread": f"Computes par spreads for credit default swaps{risky}.",
+            "annuity": "Computes risky annuities for credit default swaps.",
+            "upfront": f"Computes upfront payments for credit default swaps{risky}.",
+            "jump": f"Computes jump-to-default gains for protection buyers in credit default swaps{risky}.",
         }.get(
             result,
-            f"Computes the {'clean ' if running else ''}values to buyers of protection of credit default swaps{risky}, "
+            f"Computes {'clean ' if running else ''}credit default swap values for the protection buyer{risky}, "
             f"from {'quoted spreads' if hazards == 'spread' else 'hazard rates'} and a discount curve.",
         )
     )
@@ -278,7 +287,7 @@ def value_credit_swaps(d: Draft) -> None:
         alive = np.exp(-np.cumsum(lam * spans, axis=1))
         before = np.hstack([np.ones((n, 1)), alive[:, :-1]])
         df = {
-            "flat": lambda: np.exp(-v.rate * t), "curve": lambda: v.discount_curve, "zeros": lambda: np.exp(-v.zero_rates * t)
+            "flat": lambda: np.exp(-v.rate * t), "forwards": lambda: np.exp(-np.cumsum(v.forward_rates * spans)), "zeros": lambda: np.exp(-v.zero_rates * t)
         }[rates]()  # fmt: skip
         old = np.concatenate([[1.0], df[:-1]])
         died = before - alive

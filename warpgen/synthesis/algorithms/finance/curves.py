@@ -45,57 +45,65 @@ def read_curve(d: Draft) -> None:
     knots, count, curves = d.pick(6, 8, 10), d.pick(48, 64, 96), d.pick(3, 5)
     parametric = model in ("nelson siegel", "svensson")
     said = {
-        "linear zero": "whose zero rates are linear between knots",
-        "log discount": "whose discount factors are log-linear between knots",
-        "linear forward": "whose instantaneous forward rates are linear between knots",
-        "nelson siegel": "in the form of Nelson and Siegel",
-        "svensson": "in Svensson's form",
+        "linear zero": "with linearly interpolated zero rates",
+        "log discount": "using log-linear discount factors",
+        "linear forward": "with piecewise linear instantaneous forwards",
+        "nelson siegel": "in Nelson-Siegel form",
+        "svensson": "in Svensson form",
     }[model]
     what = {
-        "zero": "Reads zero rates at given times from a curve",
-        "discount": "Reads discount factors at given times from a curve",
-        "price of flows": "Discounts single payments on a curve",
+        "zero": "Evaluates zero rates on a curve",
+        "discount": "Evaluates discount factors on a curve",
+        "price of flows": "Discounts single cash flows on a curve",
     }[result]
     d.says(f"{what} {said}.")
     lead = (curves,) if many else ()
     c = "c, " if many else ""
     if many:
-        d.input("which", "int", count, 0, curves, about="index of the curve")
+        d.input("which", "int", count, 0, curves, about="curve index")
     if parametric:
         humps = 2 if model == "svensson" else 1
         if many:
-            d.input("betas", "float", (curves, 2 + humps), 0.01, 0.04, about="coefficients of each curve")
-            d.input("taus", "float", (curves, humps), 1.0, 5.0, about="scales of time of each curve in years")
+            d.input("betas", "float", (curves, 2 + humps), 0.01, 0.02, about="coefficients per curve")
+            d.input("taus", "float", (curves, humps), 1.0, 5.0, about="decay times per curve in years")
             b = [f"betas[c, {i}]" for i in range(2 + humps)] + [f"taus[c, {i}]" for i in range(humps)]
         else:
-            d.param("b0", "float", 0.03, 0.05, about="level of long rates")
+            d.param("b0", "float", 0.03, 0.05, about="long-rate level")
             d.param("b1", "float", -0.02, -0.01, about="slope")
             d.param("b2", "float", -0.02, 0.02, about="curvature")
             if model == "svensson":
                 d.param("b3", "float", -0.02, 0.02, about="second curvature")
-            d.param("tau1", "float", 1.0, 2.0, about="scale of time in years")
+            d.param("tau1", "float", 1.0, 2.0, about="decay time in years")
             if model == "svensson":
-                d.param("tau2", "float", 4.0, 8.0, about="second scale of time in years")
+                d.param("tau2", "float", 4.0, 8.0, about="second decay time in years")
             b = (
                 ["b0", "b1", "b2", "b3", "tau1", "tau2"]
                 if model == "svensson"
                 else ["b0", "b1", "b2", "tau1"]
             )
     else:
-        d.input("knots", "float", knots, 0.4, 10.0, "ascending", about="pillar times in years, ascending")
-        kind = {"linear zero": "zero", "log discount": "df", "linear forward": "forward"}[model]
-        held = {"zero": "zero rates", "df": "discount factors", "forward": "instantaneous forward rates"}[
-            kind
-        ]
+        d.input(
+            "knots",
+            "float",
+            knots,
+            0.4,
+            10.0,
+            "ascending",
+            about="pillar times in years, sorted in ascending order",
+        )
+        kind = {"linear zero": "zero", "log discount": "minus_log_df", "linear forward": "forward"}[model]
+        held = {"zero": "zero rates", "minus_log_df": "-log(discount factor), ascending", "forward": "instantaneous forward rates"}[kind]  # fmt: skip
         d.input(
             kind,
             "float",
             (*lead, knots),
-            *((0.6, 0.99) if kind == "df" else (0.01, 0.06)),
-            about=f"{held} at the pillars" + (", a curve per row" if many else ""),
+            0.02,
+            0.4 if kind == "minus_log_df" else 0.045,
+            "ascending" if kind == "minus_log_df" else "uniform",
+            about=f"{held} at the pillars" + (", one curve per row" if many else ""),
         )
         b = []
-    d.input("times", "float", count, 0.5, 9.5, about="times in years, more than zero")
+    d.input("times", "float", count, 0.5, 9.5, about="times in years, must be positive")
     if result == "price of flows":
         d.input("flows", "float", count, 10.0, 100.0, about="cash flows")
     out, about = {
@@ -159,16 +167,16 @@ def read_curve(d: Draft) -> None:
     elif model == "log discount":
         lines = f"""
         $find
-        # Log-linear in the discount factor: piecewise constant forward rates, the last one beyond the knots, too
+        # Log-linear discount factors, i.e. piecewise constant forwards; the last forward also extrapolates
         f = (t - knots[lo]) / (knots[lo + 1] - knots[lo])
-        log_df = wp.lerp(wp.log(df[{c}lo]), wp.log(df[{c}lo + 1]), f)
+        exponent = wp.lerp(minus_log_df[{c}lo], minus_log_df[{c}lo + 1], f)
         if t < knots[0]:
-            # The zero rate of the first knot
-            log_df = wp.log(df[{c}0]) * t / knots[0]
+            # Zero rate at the first pillar
+            exponent = minus_log_df[{c}0] * t / knots[0]
         """
     else:
         lines = f"""
-        # Integrate the forward rates with the trapezoidal rule, flat before the first knot and after the last
+        # Trapezoidal integral of the forward rates, with flat extrapolation on both sides
         integral = forward[{c}0] * wp.min(t, knots[0])
         for k in range(knots.shape[0] - 1):
             span = wp.min(t, knots[k + 1]) - knots[k]
@@ -178,8 +186,8 @@ def read_curve(d: Draft) -> None:
         last = knots.shape[0] - 1
         integral += forward[{c}last] * wp.max(t - knots[last], 0.0)
         """
-    exponent = {"log discount": "log_df", "linear forward": "-integral"}.get(model, "-rate * t")
-    rate_ = {"log discount": "-log_df / t", "linear forward": "integral / t"}.get(model, "rate")
+    exponent = {"log discount": "-exponent", "linear forward": "-integral"}.get(model, "-rate * t")
+    rate_ = {"log discount": "exponent / t", "linear forward": "integral / t"}.get(model, "rate")
     store = {
         "zero": f"rates[tid] = {rate_}",
         "discount": f"factors[tid] = wp.exp({exponent})",
@@ -195,7 +203,7 @@ def read_curve(d: Draft) -> None:
     )
     if parametric and many:
         d.explain(
-            f"Rates are continuously compounded; a row of `betas` holds level, slope and curvature{'s' if model == 'svensson' else ''}."
+            f"Rates are continuously compounded. Each row of `betas` is (level, slope, {'curvature 1, curvature 2' if model == 'svensson' else 'curvature'})."
         )
     elif not parametric:
         d.explain("Rates are continuously compounded, times in years.")
@@ -223,8 +231,8 @@ def read_curve(d: Draft) -> None:
                 f = np.clip(f, 0, 1)
                 rate = (1 - f) * y[each, lo] + f * y[each, lo + 1]
             elif model == "log discount":
-                rate = -((1 - f) * np.log(y[each, lo]) + f * np.log(y[each, lo + 1])) / t
-                rate = np.where(t < v.knots[0], -np.log(y[:, 0]) / v.knots[0], rate)
+                rate = ((1 - f) * y[each, lo] + f * y[each, lo + 1]) / t
+                rate = np.where(t < v.knots[0], y[:, 0] / v.knots[0], rate)
             else:
                 made = []
                 for s, row_ in zip(t, y, strict=True):
@@ -256,7 +264,7 @@ def read_curve(d: Draft) -> None:
     adjoint="no",
 )
 def bootstrap_curve(d: Draft) -> None:
-    """Derives curves of discount factors from quotes, one maturity after the other."""
+    """Bootstraps discount curves from market quotes."""
     quotes = d.option("quotes", "swaps", "bonds", "forwards", "deposits")
     result = d.option("result", "discount", "zero", "forward")
     layout = d.option("layout", "rows", "columns")
@@ -265,26 +273,31 @@ def bootstrap_curve(d: Draft) -> None:
     count, periods = d.pick(24, 32, 48), d.pick(8, 10, 12)
     said = {
         "swaps": "par swap rates",
-        "bonds": "prices of bonds with coupons",
-        "forwards": "forward rates of consecutive periods",
-        "deposits": "simple rates up to each maturity",
+        "bonds": "coupon bond prices",
+        "forwards": "consecutive forward rates",
+        "deposits": "simple deposit rates",
     }[quotes]
     made = {"discount": "discount factors", "zero": "zero rates", "forward": "forward rates"}[result]
     if quotes == "forwards" and result == "forward":
         made, result = "discount factors", "discount"
     if quotes == "deposits":
         d.calls("deposit_curve|curve_from_deposits|read_deposits")  # nothing is bootstrapped
-    order = "" if quotes == "deposits" else ", one maturity after the other"
-    d.says(f"Derives curves of {made} from {said}{order}.")
+    if quotes == "deposits":
+        d.says(f"Converts {said} to {made}.")
+    else:
+        d.says(f"Bootstraps {made[:-1]} curves from {said}.")
     shape = (count, periods) if layout == "rows" else (periods, count)
     given = {"swaps": "par", "bonds": "price", "forwards": "forward_rates", "deposits": "deposit_rates"}[
         quotes
     ]
     if quotes == "bonds":
-        d.input("price", "float", shape, 96.0, 104.0, about="bond price per 100 of face value")
-        d.input("coupon", "float", periods, 2.0, 5.0, about="coupon rate, in percent per year")
+        d.input("price", "float", shape, 99.5, 100.5, about="bond price per 100 of face value")
+        d.input("coupon", "float", periods, 3.0, 3.2, about="coupon rate, in percent per year")
     else:
-        d.input(given, "float", shape, 0.01, 0.05, about=said)
+        low, high = (
+            (0.01, 0.05) if quotes == "forwards" else (0.03, 0.033)
+        )  # so that no forward rate is negative
+        d.input(given, "float", shape, low, high, about=said)
     if fraction == "common":
         d.param("accrual", "float", 0.25, 1.0, about="length of a period in years")
     elif fraction == "each":
@@ -346,10 +359,10 @@ def bootstrap_curve(d: Draft) -> None:
         store=store,
     )
     d.explain({
-        "swaps": "Each quote adds one unknown, the discount factor of its maturity. Rates are simple within a period.",
-        "bonds": "Each quote adds one unknown, the discount factor of its maturity; all bonds pay at the same dates.",
-        "forwards": "Rates are simple within a period, so that each divides the discount factor before.",
-        "deposits": "A deposit pays once, at its maturity, so each quote gives a discount factor by itself.",
+        "swaps": "Solves for one discount factor per quote, in order of maturity. Rates are simple within a period.",
+        "bonds": "Solves for one discount factor per bond, in order of maturity. All bonds share the same payment dates.",
+        "forwards": "Simple forward rates: each discount factor is the previous one divided by 1 + rate * period length.",
+        "deposits": "Deposits pay once at maturity, so each discount factor only depends on its own quote.",
     }[quotes])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:

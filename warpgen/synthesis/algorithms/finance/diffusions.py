@@ -23,27 +23,27 @@ _NAMES = {
 SHORT_RATE = piece("""
 @wp.struct
 class ShortRateModel:
-    kappa: float  # speed of reversion, 1/year
-    theta: float  # the level that rates revert to
+    kappa: float  # mean-reversion speed [1/year]
+    theta: float  # mean-reversion level
     sigma: float  # volatility
 """)
 
 HULL_WHITE = piece("""
 @wp.struct
 class ShortRateModel:
-    kappa: float  # speed of reversion, 1/year
-    long_run: float  # the level that rates would revert to without the shift of the day
+    kappa: float  # mean-reversion speed [1/year]
+    long_run: float  # long-run level before the time-dependent shift
     sigma: float  # volatility
 """)
 
 HESTON = piece("""
 @wp.struct
 class HestonParams:
-    mu: float  # drift, 1/year
-    kappa: float  # speed of reversion, 1/year
-    theta: float  # mean of the variance
-    xi: float  # volatility of the variance
-    rho: float  # correlation of price and variance
+    mu: float  # drift [1/year]
+    kappa: float  # mean-reversion speed [1/year]
+    theta: float  # long-run variance
+    xi: float  # volatility of variance
+    rho: float  # price-variance correlation
 """)
 
 
@@ -63,7 +63,7 @@ class HestonParams:
     weight=3,
 )
 def short_rate_step(d: Draft) -> None:
-    """Moves short rates on by one time step, along given normal numbers."""
+    """Advances short rates by one time step using given normal samples."""
     model = d.option(
         "model", "vasicek", "vasicek exact", "cir", "cir milstein", "black karasinski", "hull white"
     )
@@ -72,21 +72,21 @@ def short_rate_step(d: Draft) -> None:
     discount = d.flag("discount", 0.4)
     grid = d.flag("curves", 0.35)
     said = {
-        "vasicek": "Vasicek's model",
-        "vasicek exact": "Vasicek's model",
-        "cir": "the model of Cox, Ingersoll and Ross",
-        "cir milstein": "the model of Cox, Ingersoll and Ross",
-        "black karasinski": "the lognormal model of Black and Karasinski",
-        "hull white": "Hull and White's model",
+        "vasicek": "the Vasicek model",
+        "vasicek exact": "the Vasicek model",
+        "cir": "the Cox-Ingersoll-Ross model",
+        "cir milstein": "the Cox-Ingersoll-Ross model",
+        "black karasinski": "the Black-Karasinski model",
+        "hull white": "the Hull-White model",
     }[model]
     d.says(
-        f"Moves short rates of {said} on by one time step"
+        f"Advances short rates by one time step in {said}"
         + {
-            "vasicek exact": " of the exact transition",
-            "cir": " of Euler's scheme with full truncation",
-            "cir milstein": " of Milstein's scheme, reflected at zero",
-        }.get(model, " of Euler's scheme")
-        + (", and their discount factors." if discount else ".")
+            "vasicek exact": " using the exact transition",
+            "cir": " using a full-truncation Euler scheme",
+            "cir milstein": " using a reflected Milstein scheme",
+        }.get(model, " using the Euler scheme")
+        + (", and updates the discount factors." if discount else ".")
     )
     shape: tuple[int, ...] = (d.pick(6, 8), d.pick(12, 16)) if grid else (d.pick(64, 96, 128),)
     at = "[i, j]" if grid else "[tid]"
@@ -103,7 +103,7 @@ def short_rate_step(d: Draft) -> None:
                 "sigma": fill(0.05, 0.2) if square or model == "black karasinski" else fill(0.005, 0.02),
             },
             shape[0] if grid else (),
-            about="parameters of the model" + (", one for each curve" if grid else ""),
+            about="model parameters" + (", one for each curve" if grid else ""),
         )
         whose = "model[i]" if grid else "model"
         load = f"m = {whose}" if grid else ""
@@ -111,22 +111,22 @@ def short_rate_step(d: Draft) -> None:
     else:
         d.param("kappa", "float", 0.3, 1.5, about="speed of mean reversion")
         if model != "hull white":
-            d.param("theta", "float", 0.03, 0.06, about="level that rates revert to")
+            d.param("theta", "float", 0.03, 0.06, about="mean-reversion level")
         wide = square or model == "black karasinski"
         d.param("sigma", "float", *((0.05, 0.2) if wide else (0.005, 0.02)), about="volatility")
         load, p = "", ""
     if model == "hull white":
         # The level varies with time, fitted to the initial curve
         now, low, high, about = (
-            ("shift", -0.01, 0.01, "what the level at this time has over that of the long run")
+            ("shift", -0.01, 0.01, "time-dependent shift of the mean-reversion level")
             if given == "struct"
-            else ("level", 0.03, 0.06, "level that rates revert to at this time")
+            else ("level", 0.03, 0.06, "mean-reversion level at this time")
         )
         if grid:
             d.input(now, "float", shape[0], low, high, about=about)
         else:
             d.param(now, "float", low, high, about=about)
-    d.input("z", "float", shape, -2.0, 2.0, about="standard normal numbers")
+    d.input("z", "float", shape, -1.7, 1.7, about="standard normal samples")
     d.param("dt", "float", 0.02, 0.1, about="time step in years")
     lowest = -0.02 if model == "cir" else 0.02  # Euler's scheme may leave rates below zero
     if place == "same":
@@ -135,7 +135,7 @@ def short_rate_step(d: Draft) -> None:
     else:
         d.input("rates", "float", shape, lowest, 0.08, about="interest rates")
     if discount:
-        d.inout("discount", "float", shape, 0.8, 1.0, about="discount factors along the paths")
+        d.inout("discount", "float", shape, 0.8, 1.0, about="per-path discount factors")
         d.forward_only()
     if place == "new":
         d.output("rates_out", "float", shape, about="short rates after the step")
@@ -148,7 +148,7 @@ def short_rate_step(d: Draft) -> None:
     step = {
         "vasicek": f"{target} = r + {kappa} * ({theta} - r) * dt + {noise}",
         "hull white": f"""
-        # Hull-White: the level moves in time, as today's curve asks for
+        # Hull-White: time-dependent level, fitted to today's curve
         {target} = r + {kappa} * ({theta} - r) * dt + {noise}
         """,
         "vasicek exact": f"""
@@ -158,7 +158,7 @@ def short_rate_step(d: Draft) -> None:
         {target} = {theta} + (r - {theta}) * decay + sd * z{at}
         """,
         "cir": f"""
-        # Full truncation, because a negative rate would have no root
+        # Full truncation: clamp at zero before taking the square root
         r_plus = wp.max(r, 0.0)
         {target} = r + {kappa} * ({theta} - r_plus) * dt + {sigma} * wp.sqrt(r_plus) * wp.sqrt(dt) * z{at}
         """,
@@ -166,7 +166,7 @@ def short_rate_step(d: Draft) -> None:
         w = wp.sqrt(dt) * z{at}
         r_next = r + {kappa} * ({theta} - r) * dt + {sigma} * wp.sqrt(r) * w
         r_next += 0.25 * {sigma} * {sigma} * (w * w - dt)
-        # Reflected, since a negative rate would have no root in the next step
+        # Reflect at zero so that the next square root is defined
         {target} = wp.abs(r_next)
         """,
         "black karasinski": f"""
@@ -231,7 +231,7 @@ def short_rate_step(d: Draft) -> None:
     double=True,
 )
 def stochastic_volatility_step(d: Draft) -> None:
-    """Moves prices and their stochastic variances on by one time step."""
+    """Advances prices and stochastic variances by one time step."""
     model = d.option("model", "heston", "log heston", "sabr", "ornstein uhlenbeck")
     layout = d.option("layout", "arrays", "packed", "same")
     given = d.option("given", "numbers", "struct")
@@ -248,11 +248,13 @@ def stochastic_volatility_step(d: Draft) -> None:
     )
     if model in ("sabr", "ornstein uhlenbeck"):
         given = "numbers"
+    if layout == "packed" and model != "sabr":
+        layout = "arrays"  # prices and variances differ in size
     d.says({
-        "heston": "Moves prices and variances of Heston's model on by one Euler step.",
-        "log heston": "Moves prices of Heston's model on in their logarithm, and variances by an Euler step.",
-        "sabr": "Moves forwards and volatilities of the SABR model on by one step.",
-        "ornstein uhlenbeck": "Moves prices and logarithms of volatilities, which revert to a mean, on by one step.",
+        "heston": "Advances prices and variances by one Euler step of the Heston model.",
+        "log heston": "Advances Heston prices and variances using a log-Euler step for the price.",
+        "sabr": "Advances SABR forwards and volatilities by one time step.",
+        "ornstein uhlenbeck": "Advances prices and mean-reverting log-volatilities by one time step.",
     }[model])  # fmt: skip
     count = d.pick(64, 96, 128)
     struct = given == "struct"
@@ -267,11 +269,11 @@ def stochastic_volatility_step(d: Draft) -> None:
                 "xi": fill(0.2, 0.6),
                 "rho": fill(-0.8, -0.3),
             },
-            about="parameters of the model",
+            about="model parameters",
         )
     elif model == "sabr":
-        d.param("beta", "float", 0.4, 0.7, about="exponent of the forward (CEV)")
-        d.param("xi", "float", 0.2, 0.6, about="volatility of the volatility")
+        d.param("beta", "float", 0.4, 0.7, about="CEV exponent")
+        d.param("xi", "float", 0.2, 0.6, about="volatility of volatility")
     else:
         own = "log volatility" if model == "ornstein uhlenbeck" else "variance"
         d.param("mu", "float", 0.01, 0.06, about="drift per year")
@@ -280,14 +282,14 @@ def stochastic_volatility_step(d: Draft) -> None:
             "theta",
             "float",
             *((0.03, 0.09) if own == "variance" else (-2.0, -1.2)),
-            about=f"mean of the {own}",
+            about=f"long-run {own}",
         )
-        d.param("xi", "float", 0.2, 0.6, about=f"volatility of the {own}")
+        d.param("xi", "float", 0.2, 0.6, about=f"volatility of {own}")
     if correlate == "in kernel" and not struct:
-        d.param("rho", "float", -0.8, -0.3, about="correlation of both shocks")
+        d.param("rho", "float", -0.8, -0.3, about="correlation between the two shocks")
     d.param("dt", "float", *((0.05, 0.25) if model == "sabr" else (0.005, 0.05)), about="time step in years")
-    d.input("z", "vec2", count, -1.8, 1.8, about="pairs of independent standard normal numbers"
-        if correlate == "in kernel" else "pairs of correlated standard normal numbers")  # fmt: skip
+    d.input("z", "vec2", count, -1.7, 1.7, about="pairs of independent standard normal samples"
+        if correlate == "in kernel" else "pairs of correlated standard normal samples")  # fmt: skip
     first_name = "forwards" if model == "sabr" else d.pick("s", "spots", "prices")
     second_name = {"sabr": "vols", "ornstein uhlenbeck": "log_vols"}.get(
         model, "v" if first_name == "s" else "variances"
@@ -297,12 +299,10 @@ def stochastic_volatility_step(d: Draft) -> None:
     second = {"sabr": (0.2, 0.8), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (-0.03, 0.12))
     price = (0.005, 0.08) if model == "sabr" else (0.5, 1.5)
     about = "forwards" if model == "sabr" else "prices"
-    beside = {"sabr": "volatilities", "ornstein uhlenbeck": "logarithms of volatilities"}.get(
-        model, "variances"
-    )
+    beside = {"sabr": "volatilities", "ornstein uhlenbeck": "log-volatilities"}.get(model, "variances")
     if layout == "packed":
-        # The packed state is normalized: both entries are of order one
-        d.input("state", "vec2", count, 0.3, 1.2, about=f"{about} and {beside}")
+        # Forwards in units of one of them
+        d.input("state", "vec2", count, 0.4, 0.8, about=f"{about} and {beside}")
         d.output("state_out", "vec2", count, about="state after the step")
         load = "s_i = state[tid][0]\nv_i = state[tid][1]"
         store = "state_out[tid] = wp.vec2({}, {})"
@@ -325,7 +325,7 @@ def stochastic_volatility_step(d: Draft) -> None:
     if correlate == "in kernel":
         shocks = f"""
         w1 = root_dt * z[tid][0]
-        # Cholesky factor of the two by two correlation matrix
+        # Cholesky factor of the 2x2 correlation matrix
         w2 = root_dt * ({p}rho * z[tid][0] + wp.sqrt(1.0 - {p}rho * {p}rho) * z[tid][1])
         """
     else:
@@ -340,7 +340,7 @@ def stochastic_volatility_step(d: Draft) -> None:
         "heston": (truncate, f"s_i * (1.0 + {p}mu * dt + vol * w1)", variance),
         "log heston": (truncate, f"s_i * wp.exp(({p}mu - 0.5 * v_plus) * dt + vol * w1)", variance),
         "sabr": (
-            "# Absorbed at zero; the step of the lognormal volatility is exact",
+            "# Absorb the forward at zero; the lognormal volatility step is exact",
             "wp.max(s_i + v_i * wp.pow(s_i, beta) * w1, 0.0)",
             "v_i * wp.exp(xi * w2 - 0.5 * xi * xi * dt)",
         ),
@@ -368,7 +368,7 @@ def stochastic_volatility_step(d: Draft) -> None:
             "dF = sigma F^beta dW1, d sigma = xi sigma dW2; the forward has no drift under its measure."
         )
     else:
-        d.explain("The state beside the price is the logarithm of its volatility (Scott's model).")
+        d.explain("Log-volatility follows an Ornstein-Uhlenbeck process (Scott's model).")
 
     def reference(v: Values) -> dict[str, Any]:
         def parameter(name: str) -> Any:

@@ -18,6 +18,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     | {
         "rho": "correlation|corr",
         "vols": "sigmas|volatilities",
+        "first": "first_asset|asset1",
+        "second": "second_asset|asset2",
     },
     double=True,
 )
@@ -40,33 +42,43 @@ def exchange_option(d: Draft) -> None:
         dividends = False
     n = d.use(cdf)
     d.says({
-        "margrabe": "Prices the right to exchange one asset for another by Margrabe's formula.",
-        "kirk": "Prices calls on the spread of two futures by Kirk's approximation.",
-        "best of": "Prices the better of two assets at expiry.",
-        "worst of": "Prices the worse of two assets at expiry.",
+        "margrabe": "Prices options to exchange one asset for another using Margrabe's formula.",
+        "kirk": "Prices spread calls on two futures using Kirk's approximation.",
+        "best of": "Prices best-of-two-assets contracts in closed form.",
+        "worst of": "Prices worst-of-two-assets contracts in closed form.",
     }[what])  # fmt: skip
     count = d.pick(48, 64, 96)
     asset = "future" if what == "kirk" else "asset"
-    d.input("s1", "float", count, 80.0, 120.0, about=f"price of the first {asset}")
-    d.input("s2", "float", count, 80.0, 120.0, about=f"price of the second {asset}")
-    assets = 5
+    d.input("s1", "float", count, 80.0, 120.0, about=f"first {asset} price")
+    d.input("s2", "float", count, 80.0, 120.0, about=f"second {asset} price")
+    assets = 6
     if correlation == "pairs":
-        d.input("pair", "vec2i", count, 0, assets, about="indices of both assets")
+        d.input("first", "int", count, 0, assets // 2, about="index of the first asset in each pair")
+        d.input(
+            "second",
+            "int",
+            count,
+            assets // 2,
+            assets,
+            about="index of the second asset, different from the first",
+        )
         d.input("vols", "float", assets, 0.15, 0.45, about="volatilities")
-        d.input("corr_matrix", "float", (assets, assets), -0.5, 0.8, about="correlations of all assets")
+        d.input("loadings", "float", assets, 0.2, 0.9, about="asset-market correlation")
         load = """
-        p = pair[tid]
-        vol1 = vols[p[0]]
-        vol2 = vols[p[1]]
-        rho = corr_matrix[p[0], p[1]]
+        m = first[tid]
+        n = second[tid]
+        vol1 = vols[m]
+        vol2 = vols[n]
+        # One-factor model: assets are correlated only through the market
+        rho = loadings[m] * loadings[n]
         """
     else:
         if packed:
             d.param("vols", "vec2", 0.15, 0.45, about="volatilities")
             load = "vol1 = vols[0]\nvol2 = vols[1]"
         else:
-            d.param("vol1", "float", 0.15, 0.45, about="volatility of the first asset")
-            d.param("vol2", "float", 0.15, 0.45, about="volatility of the second asset")
+            d.param("vol1", "float", 0.15, 0.45, about="first asset volatility")
+            d.param("vol2", "float", 0.15, 0.45, about="second asset volatility")
             load = ""
         if correlation == "each":
             d.input("rho", "float", count, -0.5, 0.8, about="correlation")
@@ -74,12 +86,12 @@ def exchange_option(d: Draft) -> None:
             d.param("rho", "float", -0.5, 0.8, about="correlation")
     d.param("expiry", "float", 0.5, 2.0, about="time to expiry in years")
     if dividends:
-        d.param("q1", "float", 0.01, 0.04, about="dividend yield of the first asset")
-        d.param("q2", "float", 0.01, 0.04, about="dividend yield of the second asset")
+        d.param("q1", "float", 0.01, 0.04, about="first asset dividend yield")
+        d.param("q2", "float", 0.01, 0.04, about="second asset dividend yield")
     if what == "kirk":
         d.param("strike", "float", 3.0, 10.0, about="strike price")
         d.param("r", "float", 0.01, 0.05, about="risk-free rate, continuously compounded")
-    d.output("price", "float", count, about="value now" if what.endswith("of") else "option price")
+    d.output("price", "float", count, about="present value" if what.endswith("of") else "option price")
     rho = "rho[tid]" if correlation == "each" else "rho"
     a, b = "s1[tid]", "s2[tid]"
     if dividends:
@@ -118,16 +130,16 @@ def exchange_option(d: Draft) -> None:
     )
     d.explain("""
         The ratio of the assets is lognormal with variance v1^2 - 2 rho v1 v2 + v2^2 per year, v1 and v2 being
-        the volatilities, so that the second asset serves as the unit of account and no rate of interest is needed.
+        the volatilities. The second asset is used as numeraire, so no interest rate is needed.
     """ if what != "kirk" else """
-        The spread s1 - s2 is struck at K: s2 + K is taken for lognormal, which is accurate while K is small
-        against s2.
+        The payoff is max(s1 - s2 - K, 0). s2 + K is approximated as lognormal, which is accurate when K is small
+        compared to s2.
     """)  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         if correlation == "pairs":
-            v1, v2 = v.vols[v.pair[:, 0]], v.vols[v.pair[:, 1]]
-            rho_ = v.corr_matrix[v.pair[:, 0], v.pair[:, 1]]
+            v1, v2 = v.vols[v.first], v.vols[v.second]
+            rho_ = v.loadings[v.first] * v.loadings[v.second]
         else:
             v1, v2 = v.vols if packed else (v.vol1, v.vol2)
             rho_ = v.rho

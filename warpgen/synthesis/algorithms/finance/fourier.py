@@ -13,34 +13,34 @@ _COMPLEX = {
     "complex_mul": '''
 @wp.func
 def complex_mul(a: wp.vec2, b: wp.vec2) -> wp.vec2:
-    """Product of complex numbers."""
+    """Complex multiplication."""
     return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
 ''',
     "complex_div": '''
 @wp.func
 def complex_div(a: wp.vec2, b: wp.vec2) -> wp.vec2:
-    """Quotient of complex numbers."""
+    """Complex division."""
     return wp.vec2(a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1]) / wp.dot(b, b)
 ''',
     "complex_exp": '''
 @wp.func
 def complex_exp(z: wp.vec2) -> wp.vec2:
-    """Exponential of a complex number."""
+    """Complex exponential."""
     return wp.exp(z[0]) * wp.vec2(wp.cos(z[1]), wp.sin(z[1]))
 ''',
     "complex_log": '''
 @wp.func
 def complex_log(z: wp.vec2) -> wp.vec2:
-    """Principal logarithm of a complex number."""
+    """Complex logarithm (principal branch)."""
     return wp.vec2(wp.log(wp.length(z)), wp.atan2(z[1], z[0]))
 ''',
     "complex_sqrt": '''
 @wp.func
 def complex_sqrt(z: wp.vec2) -> wp.vec2:
-    """Principal square root of a complex number."""
+    """Complex square root (principal branch)."""
     size = wp.length(z)
     real = wp.sqrt(0.5 * (size + z[0]))
-    # Rounding can make this negative where z is a positive number
+    # Clamp, since rounding can make this slightly negative on the positive real axis
     imag = wp.sqrt(wp.max(0.5 * (size - z[0]), 0.0))
     return wp.vec2(real, wp.where(z[1] < 0.0, -imag, imag))
 ''',
@@ -83,36 +83,36 @@ def fourier_options(d: Draft) -> None:
     if result != "value" and right == "flags":
         right = "call"
     n, points = d.pick(24, 32, 48), d.pick(128, 160)
-    asset, about = ("spot", "Prices of the underlying") if carry != "none" else ("forwards", "Forward prices")
+    asset, about = ("spot", "Spot prices") if carry != "none" else ("forwards", "Forward prices")
     d.input(asset, "float", n, 90.0, 110.0, about=about)
     if moneyness == "strikes":
         d.input("strike", "float", n, 85.0, 115.0, about="Strikes")
     else:
-        d.input("log_moneyness", "float", n, -0.15, 0.15, about="Logarithms of forward over strike")
+        d.input("log_moneyness", "float", n, -0.15, 0.15, about="Log-moneyness, ln(forward / strike)")
     d.input("expiry", "float", n, 0.5, 2.0, about="Times to expiry [years]")
-    d.input("v0", "float", n, 0.04, 0.09, about="Variances now")
-    d.param("kappa", "float", 1.0, 2.0, about="Rate of return of the variance to its mean [1/year]")
-    d.param("theta", "float", 0.04, 0.09, about="Mean of the variance")
-    d.param("xi", "float", 0.3, 0.5, about="Volatility of the variance")
-    d.param("rho", "float", -0.7, 0.4, about="Correlation of price and variance")
+    d.input("v0", "float", n, 0.04, 0.09, about="Initial variances")
+    d.param("kappa", "float", 1.0, 2.0, about="Variance mean-reversion speed [1/year]")
+    d.param("theta", "float", 0.04, 0.09, about="Long-run variance")
+    d.param("xi", "float", 0.3, 0.5, about="Volatility of variance")
+    d.param("rho", "float", -0.7, 0.4, about="Price-variance correlation")
     if carry != "none":
-        d.param("rate", "float", 0.01, 0.04, about="Interest rate, continuously compounded")
+        d.param("rate", "float", 0.01, 0.04, about="Continuously compounded interest rate")
     if carry == "rate and yield":
         d.param("dividend", "float", 0.0, 0.03, about="Dividend yield")
     if jumps:
-        d.param("jump_rate", "float", 0.1, 0.4, about="Jumps per year")
-        d.param("jump_mean", "float", -0.15, -0.05, about="Mean of the logarithm of jumps")
-        d.param("jump_dev", "float", 0.05, 0.12, about="Deviation of the logarithm of jumps")
+        d.param("jump_rate", "float", 0.1, 0.4, about="Jump intensity [1/year]")
+        d.param("jump_mean", "float", -0.15, -0.05, about="Mean log jump size")
+        d.param("jump_dev", "float", 0.05, 0.12, about="Standard deviation of the log jump size")
     if right == "flags":
-        d.input("is_put", "bool", n, about="Puts rather than calls")
-    d.param("points", "int", points, about="Points of the quadrature")
-    d.param("u_max", "float", 25.0, about="End of the integral") if rule != "transformed" else None
+        d.input("is_put", "bool", n, about="True for puts, False for calls")
+    d.param("intervals", "int", points, about="Number of quadrature intervals")
+    d.param("u_max", "float", 25.0, about="Upper integration limit") if rule != "transformed" else None
     name, about = {
-        "value": ("values", "Values" if carry != "none" else "Values before discounting"),
-        "delta": ("deltas", f"Derivatives by the {'spot' if carry != 'none' else 'forward'}"),
+        "value": ("values", "Values" if carry != "none" else "Undiscounted option values"),
+        "delta": ("deltas", f"Derivatives with respect to the {'spot' if carry != 'none' else 'forward'}"),
         "implied total": (
             "covered_values",
-            "Values of covered calls, the least of forward and strike [of the forward]",
+            "Covered call values relative to the forward",
         ),
     }[result]
     d.output(name, "float", n, about=about)
@@ -122,24 +122,24 @@ def fourier_options(d: Draft) -> None:
         # b = kappa - rho xi i (u - i/2), d = sqrt(b^2 + xi^2 (u^2 + 1/4))
         b = wp.vec2(kappa - 0.5 * rho * xi, -rho * xi * u)
         root = complex_sqrt(complex_mul(b, b) + wp.vec2(xi * xi * (u * u + 0.25), 0.0))
-        # The root with the decaying exponential keeps the logarithm on its branch (little trap)
+        # "Little trap" root: keeps the complex logarithm on its principal branch
         g = complex_div(b - root, b + root)
         decay = complex_exp(-t * root)
-        one_less = wp.vec2(1.0, 0.0) - complex_mul(g, decay)
-        growth = complex_log(complex_div(one_less, wp.vec2(1.0, 0.0) - g))
+        denominator = wp.vec2(1.0, 0.0) - complex_mul(g, decay)
+        growth = complex_log(complex_div(denominator, wp.vec2(1.0, 0.0) - g))
         part_a = kappa * theta / (xi * xi) * (t * (b - root) - 2.0 * growth)
-        part_b = complex_div(complex_mul(b - root, wp.vec2(1.0, 0.0) - decay), one_less) / (xi * xi)
+        part_b = complex_div(complex_mul(b - root, wp.vec2(1.0, 0.0) - decay), denominator) / (xi * xi)
         psi = part_a + variance * part_b
     """
     if jumps:
         exponent += """
-        # Lognormal jumps and their compensator, at u - i/2 (Bates)
+        # Lognormal jumps with drift compensator, evaluated at u - i/2 (Bates)
         var_j = jump_dev * jump_dev
-        leap = wp.exp(0.5 * jump_mean + 0.125 * var_j - 0.5 * var_j * u * u)
+        modulus = wp.exp(0.5 * jump_mean + 0.125 * var_j - 0.5 * var_j * u * u)
         angle = u * (jump_mean + 0.5 * var_j)
-        mean_leap = wp.exp(jump_mean + 0.5 * var_j) - 1.0
-        jump_real = leap * wp.cos(angle) - 1.0 - 0.5 * mean_leap
-        jump_imag = leap * wp.sin(angle) - u * mean_leap
+        mean_jump_size = wp.exp(jump_mean + 0.5 * var_j) - 1.0
+        jump_real = modulus * wp.cos(angle) - 1.0 - 0.5 * mean_jump_size
+        jump_imag = modulus * wp.sin(angle) - u * mean_jump_size
         psi += jump_rate * t * wp.vec2(jump_real, jump_imag)
         """
     exponent = "\n".join(line[8:] for line in exponent.strip("\n").split("\n")).rstrip()
@@ -154,7 +154,7 @@ def fourier_options(d: Draft) -> None:
         d.function(
             "@wp.func\ndef log_characteristic(u: float, t: float, variance: float, kappa: float, theta: float, "
             f"xi: float, rho: float{extra}) -> wp.vec2:\n"
-            '    """Logarithm of E exp(i (u - i/2) x), x the logarithm of price over forward."""\n'
+            '    """Log characteristic function of x = ln(S_T / F) at u - i/2."""\n'
             f"    {inner}"
         )
         more = ", jump_rate, jump_mean, jump_dev" if jumps else ""
@@ -164,13 +164,13 @@ def fourier_options(d: Draft) -> None:
         "midpoint": "u = (float(k) + 0.5) * du",
         "simpson": """
             u = float(k) * du
-            # Weights 1, 4, 2, 4, ... 1 of Simpson's rule
+            # Simpson weights 1, 4, 2, 4, ..., 1
             weight = wp.where(k % 2 == 0, 2.0, 4.0) * du / 3.0
-            if k == 0 or k == points:
+            if k == 0 or k == intervals:
                 weight *= 0.5
             """,
         "transformed": """
-            # u = s / (1 - s) takes the whole axis to the unit interval
+            # Substitute u = s / (1 - s) to map [0, inf) to the unit interval
             s = (float(k) + 0.5) * ds
             u = s / (1.0 - s)
             weight = ds / ((1.0 - s) * (1.0 - s))
@@ -206,8 +206,8 @@ def fourier_options(d: Draft) -> None:
             "\n"
             + {
                 "call": "values[tid] = call",
-                "put": f"# Parity of put and call\nvalues[tid] = call - {parity}",
-                "flags": f"# Parity of put and call\nvalues[tid] = wp.where(is_put[tid], call - {parity}, call)",
+                "put": f"# Put-call parity\nvalues[tid] = call - {parity}",
+                "flags": f"# Put-call parity\nvalues[tid] = wp.where(is_put[tid], call - {parity}, call)",
             }[right]
         )
     elif result == "delta" and right == "put":
@@ -236,16 +236,16 @@ def fourier_options(d: Draft) -> None:
         if result == "value"
         else "x = log_moneyness[tid]",
         discount=f"discount = {discount}" if discount and result == "value" else "",
-        width="ds = 1.0 / float(points)" if rule == "transformed" else "du = u_max / float(points)",
+        width="ds = 1.0 / float(intervals)" if rule == "transformed" else "du = u_max / float(intervals)",
         weight="du" if rule == "midpoint" else "weight",
         covered={
-            "value": "# What a covered call is worth: the call is the forward less this",
-            "implied total": "# Worth of a covered call, as a share of the forward",
-            "delta": "# Slope of a covered call in the forward: "
-            + ("the call has the rest" if right == "call" else "a put has the opposite"),
+            "value": "# Covered call value: forward minus call",
+            "implied total": "# Covered call value relative to the forward",
+            "delta": "# Delta of a covered call"
+            + (" (forward minus call)" if right == "call" else ", equal to a short put delta"),
         }[result]
         + f"\n{'slope' if result == 'delta' else 'covered'} = {scale} * total / wp.pi",
-        end="points + 1" if rule == "simpson" else "points",
+        end="intervals + 1" if rule == "simpson" else "intervals",
         grid="\n".join(
             line.strip() if not line.startswith(" " * 16) else "    " + line.strip()
             for line in grid.strip("\n").split("\n")
@@ -258,15 +258,15 @@ def fourier_options(d: Draft) -> None:
     model = "Bates" if jumps else "Heston"
     kinds = {"call": "calls", "put": "puts", "flags": "options"}[right]
     d.says({
-        "value": f"{'Prices' if discount else 'Computes undiscounted prices of'} {kinds} {under} by integrating the characteristic function ({model}).",
-        "delta": f"Computes deltas of {kinds} {under} from the characteristic function ({model}).",
-        "implied total": f"Values covered calls, as shares of the forward, {under} by integrating the characteristic function ({model}).",
+        "value": f"{'Prices' if discount else 'Computes undiscounted prices of'} {kinds} {under} by integrating the {model} characteristic function.",
+        "delta": f"Computes deltas of {kinds} {under} using the {model} characteristic function.",
+        "implied total": f"Prices covered calls relative to the forward {under} by integrating the {model} characteristic function.",
     }[result])  # fmt: skip
     integral = "/ pi * int Re[e^(i u x) phi(u - i/2)] du / (u^2 + 1/4)"
     d.explain({
         "value": f"C = {'e^(-rT) (F' if discount else 'F'} - sqrt(F K) {integral}{')' if discount else ''}",
-        "delta": f"The slope in {'S' if carry != 'none' else 'F'} of C = {'e^(-rT) (F' if discount else 'F'} - sqrt(F K) {integral}{')' if discount else ''}"
-        + ("" if right == "call" else " less that of S e^(-qT)" if held else " less one"),
+        "delta": f"Derivative with respect to {'S' if carry != 'none' else 'F'} of C = {'e^(-rT) (F' if discount else 'F'} - sqrt(F K) {integral}{')' if discount else ''}"
+        + ("" if right == "call" else " minus e^(-qT)" if held else " minus one"),
         "implied total": f"E min(F_T, K) / F = sqrt(K / F) {integral}",
     }[result] + ", x = ln(F / K) (Lewis). dv = kappa (theta - v) dt + xi sqrt(v) dW.")  # fmt: skip
 
@@ -303,5 +303,5 @@ def _characteristic(w: Any, v: Values, jump: tuple[float, float, float]) -> Any:
     g, e = (b - d) / (b + d), np.exp(-d * t)
     level = v.kappa * v.theta / v.xi**2 * ((b - d) * t - 2 * np.log((1 - g * e) / (1 - g)))
     rate, mean, dev = jump
-    leap = np.exp(1j * w * mean - dev**2 * w * w / 2) - 1 - 1j * w * (np.exp(mean + dev**2 / 2) - 1)
-    return np.exp(level + v0 / v.xi**2 * (b - d) * (1 - e) / (1 - g * e) + rate * t * leap)
+    modulus = np.exp(1j * w * mean - dev**2 * w * w / 2) - 1 - 1j * w * (np.exp(mean + dev**2 / 2) - 1)
+    return np.exp(level + v0 / v.xi**2 * (b - d) * (1 - e) / (1 - g * e) + rate * t * modulus)

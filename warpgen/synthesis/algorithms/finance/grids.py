@@ -45,7 +45,7 @@ _PLURAL = {
     weight=4,
 )
 def solve_option_pde(d: Draft) -> None:
-    """Prices options by finite differences in the logarithm of the spot, from expiry backwards."""
+    """Prices options using finite differences in log-spot, stepping backward from expiry."""
     payoff = d.option("payoff", *_PAYOFFS)
     scheme = d.option("scheme", "crank nicolson", "implicit", "rannacher")
     exercise = d.option("exercise", "european", "american", "bermudan")
@@ -56,6 +56,8 @@ def solve_option_pde(d: Draft) -> None:
     result = d.option("result", "price", "delta", "gamma")
     if payoff == "call" and exercise != "european" and dividend == "none" and barrier != "up and out":
         dividend = "yield"  # without it nobody exercises a call early
+    if scheme == "crank nicolson" and payoff == "digital":
+        scheme = "rannacher"  # the jump would ring
     if dividend == "cash":
         boundary = "linear"  # the ends would have to know of the dividend
     d.calls(
@@ -66,28 +68,28 @@ def solve_option_pde(d: Draft) -> None:
         }[result]
     )
     n, nodes, steps = d.pick(16, 24), d.pick(21, 25), d.pick(8, 10, 12)
-    d.input("spot", "float", n, 90.0, 110.0, about="Prices of the underlyings")
+    d.input("spot", "float", n, 90.0, 110.0, about="Spot prices")
     d.input("strike", "float", n, 85.0, 115.0, about="Strikes")
-    d.input("sigma", "float", n, 0.2, 0.45, about="Volatilities per square root of a year")
+    d.input("sigma", "float", n, 0.2, 0.45, about="Annualized volatilities")
     d.input("maturity", "float", n, 0.4, 1.2, about="Times to expiry [years]")
-    d.param("rate", "float", 0.01, 0.05, about="Interest rate, continuously compounded")
+    d.param("rate", "float", 0.01, 0.05, about="Continuously compounded interest rate")
     if dividend == "yield":
         d.param("dividend_yield", "float", 0.01, 0.06, about="Continuous dividend yield")
     elif dividend == "cash":
-        d.param("dividend", "float", 1.0, 3.0, about="Dividend paid halfway to expiry")
+        d.param("dividend", "float", 1.0, 3.0, about="Cash dividend paid halfway to expiry")
     if barrier != "none":
         low, high = (1.15, 1.35) if barrier == "up and out" else (0.7, 0.85)
-        d.param("barrier", "float", low, high, about="Knock-out level over the spot today")
+        d.param("barrier", "float", low, high, about="Knock-out level divided by the initial spot")
     if skew == "term":
         d.param(
             "vol_slope",
             "float",
             0.1,
             0.4,
-            about="Share by which volatility today is below that at expiry, linear in time",
+            about="Relative volatility reduction today versus expiry, linear in time",
         )
     elif skew == "local":
-        d.param("elasticity", "float", -0.8, -0.2, about="Volatility goes as the spot to this power")
+        d.param("elasticity", "float", -0.8, -0.2, about="Local volatility exponent (power of the spot)")
     name = {"price": "price", "delta": "delta", "gamma": "gamma"}[result]
     d.output(
         name,
@@ -95,8 +97,8 @@ def solve_option_pde(d: Draft) -> None:
         n,
         about={
             "price": "Option values",
-            "delta": "Derivatives by the spot",
-            "gamma": "Second derivatives by the spot",
+            "delta": "Option deltas",
+            "gamma": "Option gammas",
         }[result],
     )
     d.module(
@@ -105,7 +107,7 @@ def solve_option_pde(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def payoff(s: float, k: float) -> float:
-            """Value at expiry of a {_SAID[payoff]} of strike k."""
+            """Payoff of a {_SAID[payoff]} with strike k."""
             return {_PAYOFFS[payoff][0]}
     ''')
     q = "dividend_yield" if dividend == "yield" else ""
@@ -121,12 +123,12 @@ def solve_option_pde(d: Draft) -> None:
     knock = {
         "none": "",
         "up and out": """
-            # Knocked out above the barrier, which is watched at every step
+            # Knock out above the barrier, monitored at each time step
             if s >= barrier * s0:
                 values[j] = 0.0
             """,
         "down and out": """
-            # Knocked out below the barrier, which is watched at every step
+            # Knock out below the barrier, monitored at each time step
             if s <= barrier * s0:
                 values[j] = 0.0
             """,
@@ -134,11 +136,11 @@ def solve_option_pde(d: Draft) -> None:
     early = {
         "european": "",
         "american": """
-            # Early exercise: the holder may exercise at once, so the value never falls below that
+            # Early exercise: the value cannot fall below the payoff
             values[j] = wp.max(values[j], payoff(s, k))
             """,
         "bermudan": """
-            # Exercise at every second date
+            # Bermudan exercise at every second time step
             if step % 2 == 1:
                 values[j] = wp.max(values[j], payoff(s, k))
             """,
@@ -146,7 +148,9 @@ def solve_option_pde(d: Draft) -> None:
     after = "for j in range(NODES):\n    s = s0 * wp.exp(dx * float(j - middle))\n    $early\n    $knock"
     if exercise == "bermudan" and barrier == "none":
         early = "values[j] = wp.max(values[j], payoff(s, k))"
-        after = "# Exercise at every second date\nif step % 2 == 1:\n" + textwrap.indent(after, "    ")
+        after = "# Bermudan exercise at every second time step\nif step % 2 == 1:\n" + textwrap.indent(
+            after, "    "
+        )
     vol = {"constant": "vol = sigma[option]", "local": "vol = sigma[option] * wp.exp(elasticity * dx * float(j - middle))",
            "term": "vol = sigma[option] * (1.0 - vol_slope * time_left)"}[skew]  # fmt: skip
     coefficients = """
@@ -182,7 +186,7 @@ def solve_option_pde(d: Draft) -> None:
         k = strike[option]
         dt = maturity[option] / float(STEPS)
         middle = NODES // 2
-        # Five standard deviations to either side, so that the ends hardly matter
+        # Grid spans five standard deviations on either side to limit boundary effects
         dx = 5.0 * sigma[option] * wp.sqrt(maturity[option]) / float(middle)
         values = wp.zeros(shape=(NODES,), dtype=float)
         upper = wp.zeros(shape=(NODES,), dtype=float)
@@ -199,12 +203,12 @@ def solve_option_pde(d: Draft) -> None:
             $elapsed
             $edges
             $before
-            # Eliminate downwards (Thomas algorithm); no coefficient has a factor S since the equation is in ln S
+            # Thomas algorithm: forward elimination (coefficients do not depend on S in log space)
             rhs[0] = $low
             for j in range(1, NODES - 1):
                 $within
                 $row
-            # Substitute back
+            # Back substitution
             values[NODES - 1] = $high
             for j in range(NODES - 2, -1, -1):
                 values[j] = rhs[j] - upper[j] * values[j + 1]
@@ -218,9 +222,11 @@ def solve_option_pde(d: Draft) -> None:
         theta={
             "crank nicolson": "",
             "implicit": "",
-            "rannacher": f"# The {edge} of the payoff would ring: begin with two implicit steps\ntheta = wp.where(step < 2, 1.0, 0.5)",
+            "rannacher": f"# Rannacher smoothing: start with two implicit steps, since the payoff {edge} causes oscillations\ntheta = wp.where(step < 2, 1.0, 0.5)",
         }[scheme],
-        elapsed="# As a share of the whole\ntime_left = float(step) / float(STEPS)" if skew == "term" else "",
+        elapsed="# Fraction of the time to expiry\ntime_left = float(step) / float(STEPS)"
+        if skew == "term"
+        else "",
         half="half_dt = 0.5 * dt" if scheme == "crank nicolson" else "",
         fixed_edges="""
             s_low = s0 * wp.exp(-dx * float(middle))
@@ -239,12 +245,12 @@ def solve_option_pde(d: Draft) -> None:
         within=dedented(coefficients) if skew == "local" else "",
         edges={
             "linear": """
-                # The ends of the grid go on with their neighbors' slope, a step behind
+                # Linear extrapolation at both ends, from the previous step's values
                 low_edge = 2.0 * values[1] - values[2]
                 high_edge = 2.0 * values[NODES - 2] - values[NODES - 3]
                 """,
             "fixed": f"""
-                # Far in or out of the money volatility hardly matters: the discounted payoff of the forward
+                # Far from the strike, use the discounted payoff of the forward as boundary value
                 tau = dt * float(step + 1)
                 {low_edge}
                 {high_edge}
@@ -253,7 +259,7 @@ def solve_option_pde(d: Draft) -> None:
         vol=vol,
         drift=drift,
         cash="""
-            # Spot drops by the dividend, so values are read off at the lower price
+            # The spot drops by the dividend, so interpolate values at the ex-dividend price
             if step + 1 == STEPS // 2:
                 for j in range(NODES):
                     rhs[j] = values[j]
@@ -280,22 +286,22 @@ def solve_option_pde(d: Draft) -> None:
         }[result],
     )
     d.explain({
-        "crank nicolson": "Black and Scholes' equation in x = ln S. Half of each step is implicit, which gives second order in time.",
-        "implicit": "Black and Scholes' equation in x = ln S, stepped implicitly, which damps oscillations.",
-        "rannacher": "Black and Scholes' equation in x = ln S. A `theta` of 1/2 gives second order in time, one of 1"
+        "crank nicolson": "Solves the Black-Scholes PDE in x = ln S using Crank-Nicolson, which is second order in time.",
+        "implicit": "Solves the Black-Scholes PDE in x = ln S using implicit Euler steps, which damp oscillations.",
+        "rannacher": "Solves the Black-Scholes PDE in x = ln S. `theta` = 1/2 is second order in time, `theta` = 1"
         " damps oscillations.",
     }[scheme] + {
-        "constant": "", "local": " Volatility is a power of the spot.", "term": " Volatility is linear in the time left."
+        "constant": "", "local": " Volatility is a power function of the spot.", "term": " Volatility is linear in the time to expiry."
     }[skew])  # fmt: skip
     kind = f"{exercise.capitalize()} {_PLURAL[payoff]}"
     kind += {
         "none": "",
         "yield": " on stocks with a dividend yield",
-        "cash": " on stocks that pay a dividend halfway",
+        "cash": " on stocks that pay a cash dividend",
     }[dividend]
     side = "above" if barrier == "up and out" else "below"
     knocked = f", knocked out {side} a barrier," if barrier != "none" else ""
-    d.says(f"Computes the {name} of {kind}{knocked} by finite differences, from expiry backwards.")
+    d.says(f"Computes the {name} of {kind}{knocked} using finite differences, stepping backward from expiry.")
     claim = _PAYOFFS[payoff][1]
 
     def solved(v: Values, i: int) -> float:

@@ -1,4 +1,4 @@
-"""The volatility that the price of an option implies."""
+"""Implied volatilities."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def implied_volatility(d: Draft) -> None:
-    """Finds the volatility at which the Black-Scholes price of an option is the quoted one."""
+    """Finds Black-Scholes implied volatilities."""
     method = d.option("method", "newton", "bisection", "safeguarded", "regula falsi")
     kind = d.option("kind", "call", "put")
     layout = d.option("layout", "list", "surface")
     stop = d.option("stop", "iterations", "tolerance")
     cdf = d.option("cdf", *normal.CDFS)
-    d.says(f"Finds the volatility at which the Black-Scholes price of a {kind} is the quoted one.")
+    d.says(f"Finds the Black-Scholes implied volatility of a {kind} from its quoted price.")
     n = d.use(cdf)
     vega = method in ("newton", "safeguarded")
     formula = (
@@ -65,7 +65,7 @@ def implied_volatility(d: Draft) -> None:
     d.input("quote", "float", shape, 8.0, 20.0, about="quoted option price")
     d.input("strike", "float", rows, low, high, about="strike price")
     d.input("expiry", "float", shape[-1], soonest, 1.5, about="time to expiry in years")
-    d.param("spot", "float", 100.0, 101.0, about="spot price of the underlying")
+    d.param("spot", "float", 100.0, 101.0, about="underlying spot price")
     d.param("r", "float", 0.005, 0.03, about="risk-free rate, continuously compounded")
     d.output("vol_out", "float", shape, about="implied volatility")
     at, strike, expiry = "[tid]", "strike[tid]", "expiry[tid]"
@@ -75,28 +75,28 @@ def implied_volatility(d: Draft) -> None:
     loop = f"for iteration in range({many}):"
     value = "option_value(spot, k_df, t, sigma)"
     guess = """
-    # Manaster & Koehler's first guess lies where vega is greatest, so that Newton's steps converge
+    # Manaster-Koehler initial guess: vega is largest there, so Newton's method converges
     sigma = wp.sqrt(2.0 * wp.abs(wp.log(spot / k_df)) / t)
-    # It vanishes at the money forward
+    # The guess vanishes at the money forward
     sigma = wp.max(sigma, 0.1)
     """
-    leave = "if wp.abs(miss) < 1.0e-4:\n    break" if stop == "tolerance" else ""
+    leave = "if wp.abs(error) < 1.0e-4:\n    break" if stop == "tolerance" else ""
     # Illinois halves both, and their difference may vanish
-    met = "# Both ends have been met\nif f_hi - f_lo < 1.0e-5:\n    break" if stop == "iterations" else ""
+    met = "# Bracket collapsed\nif f_hi - f_lo < 1.0e-5:\n    break" if stop == "iterations" else ""
     body = {
         "newton": f"""
         $guess
         {loop}
-            miss = {value} - target
+            error = {value} - target
             $leave
-            sigma -= miss / option_vega(spot, k_df, t, sigma)
+            sigma -= error / option_vega(spot, k_df, t, sigma)
         """,
         "bisection": f"""
         lo = float(0.01)
         hi = float(3.0)
         sigma = 0.5 * (lo + hi)
         {"while hi - lo > 1.0e-6:" if stop == "tolerance" else loop}
-            # The price increases with volatility, so keep the half with the sign change
+            # The price is increasing in volatility: keep the half with the sign change
             if {value} < target:
                 lo = sigma
             else:
@@ -108,15 +108,15 @@ def implied_volatility(d: Draft) -> None:
         hi = float(3.0)
         sigma = float(0.3)
         {loop}
-            miss = {value} - target
+            error = {value} - target
             $leave
-            if miss < 0.0:
+            if error < 0.0:
                 lo = sigma
             else:
                 hi = sigma
-            step = miss / wp.max(option_vega(spot, k_df, t, sigma), 1.0e-3)
+            step = error / wp.max(option_vega(spot, k_df, t, sigma), 1.0e-3)
             sigma -= step
-            # Bisect where vega is tiny, since the step would leave the bracket
+            # Fall back to bisection when the Newton step leaves the bracket (tiny vega)
             if sigma <= lo or sigma >= hi:
                 sigma = 0.5 * (lo + hi)
         """,
@@ -129,16 +129,16 @@ def implied_volatility(d: Draft) -> None:
         {loop}
             $met
             sigma = (lo * f_hi - hi * f_lo) / (f_hi - f_lo)
-            miss = {value} - target
+            error = {value} - target
             $leave
-            if miss < 0.0:
+            if error < 0.0:
                 lo = sigma
-                f_lo = miss
+                f_lo = error
                 # Illinois modification: halve the retained value to avoid stagnation
                 f_hi *= 0.5
             else:
                 hi = sigma
-                f_hi = miss
+                f_hi = error
                 f_lo *= 0.5
         """,
     }[method]
@@ -158,8 +158,8 @@ def implied_volatility(d: Draft) -> None:
         leave=leave,
     )
     d.explain("""
-        Quotes must exceed the option's discounted intrinsic value; times are in years. The price is strictly
-        increasing in volatility, so that there is just one solution.
+        Quotes must exceed the discounted intrinsic value. Times are in years. The price is strictly
+        increasing in volatility, so the solution is unique.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

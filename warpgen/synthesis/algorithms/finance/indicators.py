@@ -24,7 +24,7 @@ _NAMES = {
     adjoint="no",
 )
 def price_average(d: Draft) -> None:
-    """Smooths series of prices by a moving average."""
+    """Smooths price series with a moving average."""
     kind = d.option("kind", "exponential", "wilder", "double", "macd", "simple", "adaptive", "volume")
     layout = d.option("layout", "rows", "columns")
     span = d.option("span", "common", "each")
@@ -33,14 +33,14 @@ def price_average(d: Draft) -> None:
     said = {
         "exponential": "an exponential moving average",
         "wilder": "Wilder's moving average",
-        "double": "the double exponential moving average, which lags less",
-        "macd": "the difference of two exponential moving averages, one of twice the window",
-        "simple": "a simple moving average, kept as a running sum",
+        "double": "the double exponential moving average (DEMA)",
+        "macd": "the MACD line, the difference between a fast and a slow exponential moving average",
+        "simple": "a simple moving average, using a running sum",
         "adaptive": "Kaufman's adaptive moving average",
-        "volume": "an exponential moving average weighted by volume",
+        "volume": "a volume-weighted exponential moving average",
     }[kind]
-    tail = {"average": "", "distance": ", and keeps the relative distance of prices from it",
-            "signal": ", and tells on which side of it they are"}[result]  # fmt: skip
+    tail = {"average": "", "distance": ", and outputs the relative distance between price and average",
+            "signal": ", and outputs whether each price is above or below it"}[result]  # fmt: skip
     if kind == "macd":
         result, tail = "average", ""
     if kind == "macd":
@@ -53,25 +53,21 @@ def price_average(d: Draft) -> None:
                 "signal": "trend_signal|side_of_average|average_signal",
             }[result]
         )
-    d.says(
-        f"Computes {said}, of series of prices (MACD)."
-        if kind == "macd"
-        else f"Smooths series of prices by {said}{tail}."
-    )
+    d.says(f"Computes {said}." if kind == "macd" else f"Smooths price series with {said}{tail}.")
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("prices", "float", shape, 80.0, 120.0, about="price history")
     if kind == "volume":
-        d.input("volume", "float", shape, 1.0, 10.0, about="traded volume, same shape as the prices")
+        d.input("volume", "float", shape, 1.0, 10.0, about="traded volume per bar")
     if span == "each":
-        d.input("window", "int", count, 4, 12, about="length of the window")
+        d.input("window", "int", count, 4, 12, about="window length")
         n = "window[s]"
     else:
-        d.param("window", "int", d.pick(5, 8, 10), about="length of the window")
+        d.param("window", "int", d.pick(5, 8, 10), about="window length")
         n = "window"
     out, about = {
-        "average": ("macd", "differences of the averages") if kind == "macd" else ("line", "moving averages"),
-        "distance": ("distance", "distances from the moving averages, relative to them"),
-        "signal": ("side", "1 above the moving average, -1 elsewhere"),
+        "average": ("macd", "fast minus slow average") if kind == "macd" else ("line", "moving averages"),
+        "distance": ("distance", "relative distance from the moving average"),
+        "signal": ("side", "1 if the price is above the moving average, else -1"),
     }[result]
     d.output(out, "int" if result == "signal" else "float", shape, about=about)
 
@@ -83,14 +79,14 @@ def price_average(d: Draft) -> None:
     alpha = f"alpha = 2.0 / (float({n}) + 1.0)"
     start, step, value = {
         "exponential": (f"{alpha}\nema = float({first})", f"ema += alpha * ({p} - ema)", "ema"),
-        "wilder": (f"ema = float({first})", f"ema += ({p} - ema) / float({n})", "ema"),
+        "wilder": (f"mean = float({first})", f"mean += ({p} - mean) / float({n})", "mean"),
         "double": (
             f"{alpha}\nema = float({first})\nema2 = float({first})",
             f"ema += alpha * ({p} - ema)\nema2 += alpha * (ema - ema2)",
             "(2.0 * ema - ema2)",
         ),
         "macd": (
-            f"{alpha}\n# The slow average uses twice the window, so it lags behind the fast one\nslow_alpha = 2.0 / (2.0 * float({n}) + 1.0)\n"
+            f"{alpha}\n# The slow average uses twice the window length\nslow_alpha = 2.0 / (2.0 * float({n}) + 1.0)\n"
             f"fast = float({first})\nslow = float({first})",
             f"fast += alpha * ({p} - fast)\nslow += slow_alpha * ({p} - slow)",
             "(fast - slow)",
@@ -99,7 +95,7 @@ def price_average(d: Draft) -> None:
             "sum = float(0.0)",
             f"""
             sum += {p}
-            # Divide by fewer samples at first, since the window is not full yet
+            # Divide by fewer samples until the window is full
             many = wp.min(t + 1, {n})
             if t >= {n}:
                 sum -= {at("prices", f"t - {n}")}
@@ -110,13 +106,13 @@ def price_average(d: Draft) -> None:
             f"kama = float({first})",
             f"""
             back = wp.max(t - {n}, 0)
-            # Not zero, so that the quotient stands where prices do
+            # Small epsilon to avoid 0 / 0 when prices are constant
             path = float(1.0e-6)
             for j in range(back, t):
                 path += wp.abs({at("prices", "j + 1")} - {at("prices", "j")})
             # Efficiency ratio: 1 for a straight move, close to 0 for noise
             efficiency = wp.abs({p} - {at("prices", "back")}) / path
-            # Between the exponential averages of 30 and of 2 bars
+            # Smoothing constant between the 30-bar and 2-bar EMAs
             smooth = efficiency * (2.0 / 3.0 - 2.0 / 31.0) + 2.0 / 31.0
             kama += smooth * smooth * ({p} - kama)
             """,
@@ -150,7 +146,7 @@ def price_average(d: Draft) -> None:
         store=store,
     )
     if kind != "simple":
-        d.explain("Averages begin at the first price.")
+        d.explain("Averages are initialized with the first price.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.prices if layout == "rows" else v.prices.T
@@ -218,7 +214,7 @@ def price_average(d: Draft) -> None:
     weight=3,
 )
 def window_indicator(d: Draft) -> None:
-    """Places each price within its recent past."""
+    """Computes technical indicators over a rolling window."""
     kind = d.option("kind", "strength", "stochastic", "z-score", "width", "channel", "momentum", "range")
     layout = d.option("layout", "rows", "columns")
     early = d.option("early", "skip", "short", "valid")
@@ -236,23 +232,23 @@ def window_indicator(d: Draft) -> None:
     )
     count, size, window = d.pick(12, 16), d.pick(32, 40, 48), d.pick(6, 8, 10)
     said = {
-        "strength": "Computes Cutler's relative strength index of prices: gains as a share of all moves",
-        "stochastic": "Places prices between the lowest and the highest of their recent past",
-        "z-score": "Measures by how many standard deviations prices are off their mean",
-        "width": "Computes the width of Bollinger's bands relative to the mean price",
-        "channel": "Computes Lambert's commodity channel index of prices",
-        "momentum": "Computes the relative change of prices over a window",
-        "range": "Computes the mean absolute move of prices over a window",
+        "strength": "Computes Cutler's RSI, the ratio of gains to total moves",
+        "stochastic": "Computes the stochastic oscillator, the price position within the rolling low-high range",
+        "z-score": "Computes the rolling z-score of prices",
+        "width": "Computes the Bollinger band width relative to the rolling mean",
+        "channel": "Computes Lambert's commodity channel index (CCI)",
+        "momentum": "Computes the rate of change of prices over a window",
+        "range": "Computes the mean absolute price change over a window",
     }[kind]
     d.says(said + ", in percent." if scaled else said + ".")
     d.explain({
-        "skip": "Before the first full window there is zero.",
-        "short": "The first windows are shorter, and of a single price there is zero.",
-        "valid": "Results begin with the first full window.",
+        "skip": "The output is zero until the first window is full.",
+        "short": "Windows at the start are shorter, and the output is zero for a single price.",
+        "valid": "The output starts with the first full window.",
     }[early])  # fmt: skip
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("prices", "float", shape, 80.0, 120.0, about="price history")
-    d.param("window", "int", window, about="length of the window")
+    d.param("window", "int", window, about="window length")
     counts_moves = kind in ("strength", "momentum", "range")  # a window of so many moves has one price more
     back = window if counts_moves else window - 1
     width = size - back if early == "valid" else size
@@ -260,7 +256,7 @@ def window_indicator(d: Draft) -> None:
         "value",
         "float",
         (count, width) if layout == "rows" else (width, count),
-        about="value of the indicator"
+        about="indicator values"
         + {"skip": ", zero before the first full window", "short": ", zero for a single price"}.get(
             early, ""
         ),
@@ -269,15 +265,15 @@ def window_indicator(d: Draft) -> None:
     def at(name: str, t: str) -> str:
         return f"{name}[s, {t}]" if layout == "rows" else f"{name}[{t}, s]"
 
-    none, zero = "# There is no full window yet\n", f"    {at('value', 't')} = 0.0\n    return\n"
+    none, zero = "# Window not full yet\n", f"    {at('value', 't')} = 0.0\n    return\n"
     if early == "skip":
         head = f"{none}if t < window:\n{zero}first = t - window"
         if not counts_moves:
             head = f"{none}if t < window - 1:\n{zero}first = t - window + 1"
     elif early == "short":
         start = "t - window" if counts_moves else "t - window + 1"
-        head = f"# Early windows are shorter, since the series has just begun\nfirst = wp.max({start}, 0)"
-        head += f"\n# A single price says nothing\nif first == t:\n{zero.rstrip()}"
+        head = f"# Shorter windows at the start of the series\nfirst = wp.max({start}, 0)"
+        head += f"\n# Undefined for a single price\nif first == t:\n{zero.rstrip()}"
     else:
         head = "t = first + window" if counts_moves else "t = first + window - 1"
     p = at("prices", "t")
@@ -309,7 +305,7 @@ def window_indicator(d: Draft) -> None:
         "z-score": ("$bands", f"({p} - mean) / wp.sqrt(squares / {many})"),
         "width": (
             "$bands",
-            "# From two standard deviations below the mean to two above\n"
+            "# Bands at the mean +/- two standard deviations\n"
             f"$target = {400.0 if scaled else 4.0} * wp.sqrt(squares / {many}) / mean",
         ),
         "channel": (
@@ -323,7 +319,7 @@ def window_indicator(d: Draft) -> None:
                 spread += wp.abs({each} - mean)
             spread /= {many}
             """,
-            f"# Lambert's factor, by which most values lie between -100 and 100\n"
+            f"# Lambert's constant 0.015 keeps most values between -100 and 100\n"
             f"$target = ({p} - mean) / (0.015 * spread)",
         ),
         "momentum": ("", f"{p} / {at('prices', 'first')} - 1.0"),
@@ -341,7 +337,7 @@ def window_indicator(d: Draft) -> None:
     for j in range(first, t + 1):
         mean += {each}
     mean /= {many}
-    # Two-pass variance: E[x^2] - E[x]^2 cancels for large prices
+    # Two-pass variance, since E[x^2] - E[x]^2 suffers from cancellation
     squares = float(0.0)
     for j in range(first, t + 1):
         dev = {each} - mean

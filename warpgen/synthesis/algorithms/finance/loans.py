@@ -21,13 +21,14 @@ _NAMES = {"flows": "cash_flows|cashflows|amounts", "k": "period|n|j", "df": "dis
         "rates": "irr_out|solved",
         "slope": "dpv|derivative|d_npv",
         "outlay": "cost|investment",
+        "price": "bond_price|prices|dirty_price",
     },
     double=True,
     adjoint="no",
     weight=2,
 )
 def internal_rate(d: Draft) -> None:
-    """Finds the rate at which payments are worth what was paid for them."""
+    """Finds internal rates of return."""
     method = d.option("method", "newton", "bisection", "secant", "halley")
     flows = d.option("flows", "level", "rows", "columns", "listed")
     stop = d.option("stop", "fixed", "tolerance")
@@ -37,18 +38,17 @@ def internal_rate(d: Draft) -> None:
     count, most = d.pick(48, 64, 96), d.pick(6, 8, 10)
     steady = "continuously compounded " if compounding == "continuous" else ""
     if flows == "level":
-        d.says(
-            f"Finds the {steady}yields at which bonds with level coupons and a face of 100 are worth their prices."
-        )
+        d.says(f"Finds {steady}yields to maturity for level-coupon bonds with a face value of 100.")
     else:
-        d.says(f"Finds {steady}internal rates of return, at which payments are worth the outlay.")
+        d.says(f"Finds {steady}internal rates of return for cash flows after an initial outlay.")
+    given = "price" if flows == "level" else "outlay"
     d.input(
-        "outlay",
+        given,
         "float",
         count,
         75.0,
         105.0,
-        about="prices of the bonds" if flows == "level" else "initial investment",
+        about="bond prices" if flows == "level" else "initial investment",
     )
     if flows == "level":
         d.input("coupon", "float", count, 2.0, 8.0, about="payment per period")
@@ -82,8 +82,8 @@ def internal_rate(d: Draft) -> None:
     if periodic:
         curve = "curve += t * (t + 1.0) * amount * df / ((1.0 + rate) * (1.0 + rate))"
     derivative = method in ("newton", "halley")
-    worth = """
-    npv = -outlay[tid]
+    worth = f"""
+    npv = -{given}[tid]
     $slope0
     $curve0
     for k in range($number):
@@ -108,7 +108,7 @@ def internal_rate(d: Draft) -> None:
         for iteration in range($many):
             $worth
             $leave
-            # Halley's step: the curvature of npv is known at no extra cost
+            # Halley's method: Newton step with a curvature correction
             step = npv / slope
             rate -= step / (1.0 - 0.5 * step * curve / slope)
         """,
@@ -119,7 +119,7 @@ def internal_rate(d: Draft) -> None:
         for iteration in range($many):
             $worth
             $leave
-            # The flows are worth less at higher rates
+            # NPV decreases with the rate
             if npv > 0.0:
                 low = rate
             else:
@@ -128,7 +128,7 @@ def internal_rate(d: Draft) -> None:
         """,
         "secant": """
         rate = float(0.05)
-        # A first step; the others follow the secant through the last two points
+        # Initial step; later steps use the secant through the previous two points
         step = float(0.02)
         npv_before = float(0.0)
         for iteration in range($many):
@@ -159,8 +159,8 @@ def internal_rate(d: Draft) -> None:
         curve0="curve = float(0.0)" if method == "halley" else "",
     )
     d.explain("""
-        Payments follow at the ends of periods. They are all positive, so that their worth falls with the
-        rate and there is one solution.
+        Payments are made at period ends. They are all positive, so the present value decreases with the
+        rate and the solution is unique.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def internal_rate(d: Draft) -> None:
         for _ in range(60):
             middle = (low + high) / 2
             growth = 1 + middle if compounding == "periodic" else np.exp(middle)
-            above = (paid * growth[:, None] ** -(k + 1.0)).sum(axis=1) > v.outlay
+            above = (paid * growth[:, None] ** -(k + 1.0)).sum(axis=1) > v[given]
             low, high = np.where(above, middle, low), np.where(above, high, middle)
         return {"rates": low}
 
@@ -196,7 +196,7 @@ def internal_rate(d: Draft) -> None:
     adjoint="no",
 )
 def loan_schedule(d: Draft) -> None:
-    """Works out month by month what is left of loans."""
+    """Computes loan amortization schedules."""
     plan = d.option("plan", "annuity", "linear", "balloon", "interest first")
     kept = d.option("kept", "balance", "interest paid", "last balance", "interest each month")
     layout = d.option("layout", "rows", "columns")
@@ -215,45 +215,45 @@ def loan_schedule(d: Draft) -> None:
         }[kept]
     )
     what = {
-        "balance": "Works out month by month what is left of loans",
-        "interest paid": "Adds up the interest paid month by month on loans",
-        "last balance": "Works out what is left at last of loans",
-        "interest each month": "Works out the interest due each month on loans",
+        "balance": "Computes monthly balances for loans",
+        "interest paid": "Computes the total interest paid on loans",
+        "last balance": "Computes final balances for loans",
+        "interest each month": "Computes monthly interest payments for loans",
     }[kept]
     how = {
-        "annuity": "repaid by level payments",
-        "linear": "repaid by equal parts",
-        "balloon": "repaid by level payments but for a balloon at the end",
-        "interest first": "on which only interest is paid at first",
+        "annuity": "with level payments",
+        "linear": "with equal principal payments",
+        "balloon": "with level payments and a final balloon",
+        "interest first": "with an initial interest-only period",
     }[plan]
-    d.says(f"{what} {how}{', with prepayments' if extra else ''}.")
+    d.says(f"{what} {how}{' and monthly prepayments' if extra else ''}.")
     count, months = d.pick(24, 32, 48), d.pick(12, 18, 24)
-    d.input("principal", "float", count, 5.0, 50.0, about="initial balance of the loan")
+    d.input("principal", "float", count, 5.0, 50.0, about="initial loan balance")
     if own_rate == "common":
-        d.param("rate", "float", 0.02, 0.1, about="interest rate per year")
+        d.param("rate", "float", 0.02, 0.1, about="annual interest rate")
     elif own_rate == "each":
-        d.input("rate", "float", count, 0.02, 0.1, about="interest rate per year")
+        d.input("rate", "float", count, 0.02, 0.1, about="annual interest rate")
     else:
-        d.input("credit_class", "int", count, 0, 5, about="credit class of the borrower")
-        d.input("rate", "float", 5, 0.02, 0.1, about="interest rate per year of each class")
+        d.input("credit_class", "int", count, 0, 5, about="borrower credit class")
+        d.input("rate", "float", 5, 0.02, 0.1, about="annual interest rate per credit class")
     rate = {"common": "rate", "each": "rate[tid]", "classes": "rate[credit_class[tid]]"}[own_rate]
     d.param("months", "int", months, about="number of monthly payments")
     if plan == "balloon":
-        d.param("balloon", "float", 0.2, 0.4, about="share of the loan that is due at the end")
+        d.param("balloon", "float", 0.2, 0.4, about="balloon as a fraction of the principal")
     if plan == "interest first":
-        d.param("grace", "int", months // 4, about="months in which only interest is paid")
+        d.param("grace", "int", months // 4, about="number of interest-only months")
     if extra:
-        d.param("prepayment", "float", 0.05, 0.4, about="repaid each month beside the payment")
+        d.param("prepayment", "float", 0.05, 0.4, about="extra principal paid each month")
     shape = (count, months) if layout == "rows" else (months, count)
     at = "[tid, k]" if layout == "rows" else "[k, tid]"
     table = {"balance": "balance", "interest each month": "interest"}.get(kept)
     single = {"interest paid": "interest_total", "last balance": "balance"}.get(kept)
     if table:
-        about = "what is owed after each month" if table == "balance" else "interest due each month"
+        about = "balance after each month" if table == "balance" else "monthly interest payments"
         d.output(table, "float", shape, about=about)
     else:
         assert single
-        about = "what is owed after the last payment" if single == "balance" else "interest paid in all"
+        about = "balance after the last payment" if single == "balance" else "total interest paid"
         d.output(single, "float", count, about=about)
     start = {
         "annuity": "payment = left * monthly / (1.0 - wp.pow(1.0 + monthly, -float(months)))",
@@ -313,9 +313,7 @@ def loan_schedule(d: Draft) -> None:
     if not needs_due:
         d.parameters = [p for p in d.parameters if p.name not in ("rate", "credit_class")]
     if needs_due:
-        d.explain(
-            "Rates are nominal, per year, charged monthly on what is still owed; payments are due monthly."
-        )
+        d.explain("Nominal annual rates, with interest charged monthly on the outstanding balance.")
 
     def reference(v: Values) -> dict[str, Any]:
         i = (

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=2,
 )
 def project_mortgages(d: Draft) -> None:
-    """Projects the cash flows of mortgage pools month by month: interest, principal, prepayment and default."""
+    """Projects monthly mortgage pool cash flows: interest, principal, prepayment and default."""
     prepay = d.option("prepayment", "psa", "constant", "incentive")
     default = d.option("default", "none", "constant", "sda")
     rate = d.option("rate", "fixed", "adjustable", "step")
@@ -44,54 +44,54 @@ def project_mortgages(d: Draft) -> None:
     events = {
         "psa": "PSA prepayment",
         "constant": "constant prepayment",
-        "incentive": "prepayment by incentive",
+        "incentive": "incentive-driven prepayment",
     }[prepay] + {"none": "", "constant": " and constant default", "sda": " and SDA default"}[default]
     pools = {"fixed": "", "adjustable": "adjustable-rate ", "step": "step-rate "}[rate] + "mortgage pools"
     d.says({
-        "value": f"Computes the present values of the cash flows of {pools} with {events}.",
-        "life": f"Computes the average lives of {pools} with {events}, month by month.",
-        "loss": f"Computes the credit losses of {pools} with {events}, month by month.",
-        "balance": f"Projects the balances of {pools} with {events}, month by month.",
+        "value": f"Computes present values of {pools} with {events}.",
+        "life": f"Computes weighted average lives of {pools} with {events}.",
+        "loss": f"Computes cumulative credit losses of {pools} with {events}.",
+        "balance": f"Projects monthly balances of {pools} with {events}.",
     }[result])  # fmt: skip
     interest_only = d.flag("interest only", 0.35)
     penalty = d.flag("penalty", 0.3) and result == "value"
     fee = fee and result == "value"
     n, horizon = d.pick(24, 32), d.pick(36, 48, 60)
-    d.input("principal", "float", n, 0.5, 2.0, about="Balances today")
+    d.input("principal", "float", n, 0.5, 2.0, about="Current balances")
     d.input("coupon", "float", n, 0.03, 0.07, about="Mortgage rates [1/year]")
-    d.input("term", "int", n, 12, 180, about="Months that are left")
-    d.input("age", "int", n, 0, 96, about="Months since origination")
+    d.input("term", "int", n, 30 if interest_only else 12, 180, about="Remaining term [months]")
+    d.input("age", "int", n, 0, 96, about="Loan age [months]")
     uses = ["discounting"] if result == "value" else []
     uses = ["new mortgages"] * (prepay == "incentive" or rate == "adjustable") + uses
-    d.param("market_rate", "float", 0.03, 0.06, about=f"Rate of {' and of '.join(uses)} [1/year]")
+    d.param("market_rate", "float", 0.03, 0.06, about=f"Market rate for {' and '.join(uses)} [1/year]")
     if prepay == "psa":
-        d.param("psa_speed", "float", 0.75, 2.0, about="Multiple of the PSA curve")
+        d.param("psa_speed", "float", 0.75, 2.0, about="PSA speed multiplier")
     elif prepay == "constant":
-        d.param("cpr", "float", 0.04, 0.15, about="Annual prepayment rate")
+        d.param("cpr", "float", 0.04, 0.15, about="Conditional prepayment rate (CPR) [1/year]")
     if default == "constant":
-        d.param("cdr", "float", 0.005, 0.03, about="Annual default rate")
+        d.param("cdr", "float", 0.005, 0.03, about="Conditional default rate (CDR) [1/year]")
     elif default == "sda":
-        d.param("sda_speed", "float", 0.5, 2.0, about="Multiple of the SDA curve")
+        d.param("sda_speed", "float", 0.5, 2.0, about="SDA speed multiplier")
     if default != "none":
-        d.param("severity", "float", 0.25, 0.5, about="Lost fraction of what defaults")
+        d.param("severity", "float", 0.25, 0.5, about="Loss severity (fraction of the defaulted balance)")
     if rate == "adjustable":
         d.param("margin", "float", 0.01, 0.025, about="Spread over the market rate at resets")
-        d.param("cap", "float", 0.005, 0.02, about="Largest change of the rate at a reset")
+        d.param("cap", "float", 0.005, 0.02, about="Periodic rate cap")
     elif rate == "step":
-        d.param("step_up", "float", 0.005, 0.015, about="Rise of the rate after two years [1/year]")
+        d.param("step_up", "float", 0.005, 0.015, about="Rate step-up after two years [1/year]")
     if season:
         d.param("first_month", "int", 0, 12, about="Calendar month of the first payment, 0 is January")
-        d.module("SEASONALITY = wp.constant(0.25)  # how far summers exceed the mean")
+        d.module("SEASONALITY = wp.constant(0.25)  # seasonal amplitude")
     if fee:
         d.param("servicing_fee", "float", 0.0025, 0.005, about="Annual servicing fee")
     if interest_only:
-        d.param("io_months", "int", 6, 24, about="Months without amortization")
+        d.param("io_months", "int", 6, 24, about="Number of interest-only months")
     if penalty:
-        d.param("prepay_penalty", "float", 0.01, 0.03, about="Charged on early prepayment")
-    d.param("months", "int", horizon, about="Months projected")
+        d.param("prepay_penalty", "float", 0.01, 0.03, about="Penalty rate on early prepayment")
+    d.param("months", "int", horizon, about="Number of months to project")
     name, about = {
-        "value": ("present_value", "Present value of all that investors get"),
-        "life": ("average_life", "Weighted average life of the principal that is projected [years]"),
+        "value": ("present_value", "Present value of investor cash flows"),
+        "life": ("average_life", "Weighted average life of the projected principal [years]"),
         "loss": ("loss", "Credit losses over the projection"),
         "balance": ("final_balance", "Balance after the projection"),
     }[result]
@@ -100,14 +100,14 @@ def project_mortgages(d: Draft) -> None:
         d.function('''
             @wp.func
             def psa_cpr(month: int, speed: float) -> float:
-                """Annual prepayment rate of the PSA benchmark: rises by 0.2 % a month to 6 % at month 30, flat after."""
+                """PSA benchmark CPR: ramps up 0.2% per month to 6% at month 30, then flat."""
                 return speed * 0.06 * wp.min(float(month) / 30.0, 1.0)
         ''')
     if prepay == "incentive":
         d.function('''
             @wp.func
             def refinancing_cpr(coupon: float, market: float) -> float:
-                """Annual prepayment rate by the S-curve of the Office of Thrift Supervision."""
+                """CPR from the OTS refinancing S-curve."""
                 incentive = coupon / market
                 return 0.2406 - 0.1389 * wp.atan(5.952 * (1.089 - incentive))
         ''')
@@ -115,7 +115,7 @@ def project_mortgages(d: Draft) -> None:
         d.function('''
             @wp.func
             def sda_cdr(month: int, speed: float) -> float:
-                """Annual default rate of the SDA benchmark: up to 0.6 % at month 30, flat to 60, down to 0.03 % at 120."""
+                """SDA benchmark CDR: ramps to 0.6% at month 30, flat to 60, then down to 0.03% at 120."""
                 m = float(month)
                 if m < 30.0:
                     return speed * 0.006 * m / 30.0
@@ -131,7 +131,7 @@ def project_mortgages(d: Draft) -> None:
     # A rate that is an argument is not changed, but gets a name of its own.
     var, adjust = "cpr", ""
     if season:
-        adjust = "# People move in summer: the wave is highest in July\n"
+        adjust = "# Housing turnover is seasonal, peaking in July\n"
         adjust += "wave = wp.sin(2.0 * wp.pi * float((first_month + m) % 12 - 3) / 12.0)\n"
         if prepay == "constant":
             var = "speed"
@@ -139,7 +139,7 @@ def project_mortgages(d: Draft) -> None:
         else:
             adjust += "cpr *= 1.0 + SEASONALITY * wave"
     if burnout:
-        adjust += "\n# Those who could refinance have gone, so speeds fall with the pool factor (burnout)\n"
+        adjust += "\n# Burnout: prepayment slows as the pool factor falls\n"
         adjust += "cpr *= 0.3 + 0.7 * balance / principal[pool]"
     hits = default != "none"
     # Rates that are the same in all months are turned into monthly ones once
@@ -174,7 +174,7 @@ def project_mortgages(d: Draft) -> None:
             if left <= 0:
                 break
             $reset
-            # Level payment that amortizes what is left
+            # Level payment on the remaining balance and term
             $monthly
             growth = wp.pow(1.0 + monthly, float(left))
             payment = balance * monthly * growth / (growth - 1.0)
@@ -200,19 +200,19 @@ def project_mortgages(d: Draft) -> None:
         reset={
             "fixed": "",
             "adjustable": """
-                # Reset once a year, the change is capped
+                # Annual reset with a periodic cap
                 if m > 0 and m % 12 == 0:
                     full_rate = market_rate + margin
                     note_rate = wp.clamp(full_rate, note_rate - cap, note_rate + cap)
                 """,
-            "step": "# Rate steps up after two years\nif m == 24:\n    note_rate += step_up",
+            "step": "# Step-up after two years\nif m == 24:\n    note_rate += step_up",
         }[rate],
-        scheduled="# Only interest is due at first\nscheduled = wp.where(m < io_months, 0.0, payment - interest)"
+        scheduled="# Interest-only period\nscheduled = wp.where(m < io_months, 0.0, payment - interest)"
         if interest_only
         else "scheduled = payment - interest",
         default=""
         if not hits
-        else "$cdr\n# Defaults come first, since they neither pay nor prepay\n$mdrdefaulted = mdr * balance\nlost = severity * defaulted\nscheduled *= 1.0 - mdr$unpaid".replace(
+        else "$cdr\n# Apply defaults first, since defaulted loans neither pay nor prepay\n$mdrdefaulted = mdr * balance\nlost = severity * defaulted\nscheduled *= 1.0 - mdr$unpaid".replace(
             "$cdr\n", "cdr = sda_cdr(month, sda_speed)\n" if default == "sda" else ""
         )
         .replace("$mdr", "" if dies else f"{monthly_default}\n")
@@ -224,12 +224,12 @@ def project_mortgages(d: Draft) -> None:
         smm="" if steady else monthly_prepayment,
         performing=" - defaulted" if hits else "",
         received=(
-            ("# What is not lost of a default is recovered at once\n" if hits else "")
+            ("# Recoveries are assumed to be immediate\n" if hits else "")
             + "received = interest"
             + (f" - {'(balance - defaulted)' if hits else 'balance'} * servicing_fee / 12.0" if fee else "")
             + (" + defaulted - lost" if hits else "")
             + (
-                "\n# The penalty ends after three years\nif month <= 36:\n    received += prepay_penalty * prepaid"
+                "\n# Prepayment penalty applies for the first three years\nif month <= 36:\n    received += prepay_penalty * prepaid"
                 if penalty
                 else ""
             )
@@ -240,27 +240,27 @@ def project_mortgages(d: Draft) -> None:
         minus=" + defaulted" if hits else "",
         store={
             "value": "present_value[pool] = total",
-            "life": "# Years until the mean unit of principal is back\naverage_life[pool] = total / repaid",
+            "life": "average_life[pool] = total / repaid",
             "loss": "loss[pool] = total",
             "balance": "final_balance[pool] = balance",
         }[result],
     )
     trim(d)
-    rates = "The rate of prepayment is annual and turned into a monthly one."
+    rates = "The annual prepayment rate is converted to a monthly rate (SMM)."
     if hits:
-        rates = "The rates of prepayment and default are annual and turned into monthly ones."
-    swings = " and ".join(["with the seasons"] * season + ["as pools burn out"] * burnout)
-    rates += f" Prepayment changes {swings}." if swings else ""
-    rates += " At first only interest is due." if interest_only else ""
-    rates += " A servicing fee is taken from interest." if fee else ""
-    rates += " Prepayment in the first three years is charged for." if penalty else ""
+        rates = "Annual prepayment and default rates are converted to monthly rates."
+    swings = " and ".join(["seasonally"] * season + ["with burnout"] * burnout)
+    rates += f" Prepayment varies {swings}." if swings else ""
+    rates += " Loans start with an interest-only period." if interest_only else ""
+    rates += " The servicing fee is deducted from interest." if fee else ""
+    rates += " Prepayments in the first three years incur a penalty." if penalty else ""
     d.explain(
         f"{rates} "
         + {
-            "life": "Principal that would come back after the projection does not count.",
-            "value": "Interest is paid on the balance at the beginning of the month"
-            + (", less what defaults." if hits else "."),
-        }.get(result, "Scheduled principal is what level payments leave after interest.")
+            "life": "Principal returned after the projection horizon is ignored.",
+            "value": "Interest accrues on the balance at the start of the month"
+            + (", excluding defaulted loans." if hits else "."),
+        }.get(result, "Scheduled principal is the level payment minus interest.")
     )
 
     def projected(v: Values, i: int) -> float:

@@ -1,4 +1,4 @@
-"""Options in closed form: prices, sensitivities, the volatility that a price implies."""
+"""Closed-form option prices and Greeks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Option:
 FUTURES_OPTION = piece("""
 @wp.struct
 class Option:
-    forward: float  # price of the future
+    forward: float  # futures price
     strike: float
     expiry: float
     sigma: float
@@ -40,13 +40,13 @@ def _contracts(d: Draft, layout: str, asset: str = "spot") -> tuple[str, str, _S
 
     The last are arguments by value, for the locals that formulas know them by.
     """
-    about_asset = "futures price" if asset == "forward" else "spot price of the underlying"
+    about_asset = "futures price" if asset == "forward" else "underlying spot price"
     if layout == "surface":
         rows, columns = d.pick((12, 8), (16, 10), (10, 12))
         d.param(asset, "float", 80.0, 120.0, about=about_asset)
         d.input("strike", "float", rows, 70.0, 130.0, about="strike price")
         d.input("expiry", "float", columns, 0.25, 2.0, about="time to expiry in years")
-        d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
+        d.param("sigma", "float", 0.15, 0.5, about="annualized volatility")
         d.launch(rows, columns)
         return "i, j = wp.tid()\nk = strike[i]\nt = expiry[j]", "[i, j]", {"s": asset, "vol": "sigma"}
     count = d.pick(64, 96, 128)
@@ -63,20 +63,20 @@ def _contracts(d: Draft, layout: str, asset: str = "spot") -> tuple[str, str, _S
             FUTURES_OPTION if asset == "forward" else OPTION,
             fields,
             count,
-            about="contracts to price",
+            about="option contracts",
         )
         lines = f"option = book[tid]\ns = option.{asset}\nk = option.strike\nt = option.expiry\nvol = option.sigma"
     elif layout == "spots":
         d.input(asset, "float", count, 70.0, 130.0, about=about_asset)
         d.param("strike", "float", 90.0, 110.0, about="strike price")
         d.param("expiry", "float", 0.25, 2.0, about="time to expiry in years")
-        d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
+        d.param("sigma", "float", 0.15, 0.5, about="annualized volatility")
         lines, scalars = f"s = {asset}[tid]", {"k": "strike", "t": "expiry", "vol": "sigma"}
     else:
         d.input(asset, "float", count, 80.0, 120.0, about=about_asset)
         d.input("strike", "float", count, 80.0, 120.0, about="strike price")
         d.input("expiry", "float", count, 0.25, 2.0, about="time to expiry in years")
-        d.param("sigma", "float", 0.15, 0.5, about="volatility per square root of a year")
+        d.param("sigma", "float", 0.15, 0.5, about="annualized volatility")
         lines, scalars = f"s = {asset}[tid]\nk = strike[tid]\nt = expiry[tid]", {"vol": "sigma"}
     d.launch(count)
     return "tid = wp.tid()\n" + lines, "[tid]", scalars
@@ -122,10 +122,10 @@ def black_scholes(d: Draft) -> None:
     said = {
         "call": "European calls",
         "put": "European puts",
-        "both": "a European call and, by parity, the put",
+        "both": "European calls, and puts by put-call parity,",
         "kinds": "European calls and puts",
-        "cash call": "digital calls that pay one unit of cash",
-        "asset put": "digital puts that pay the asset",
+        "cash call": "cash-or-nothing calls",
+        "asset put": "asset-or-nothing puts",
     }[payoff]
     under = {"plain": "", "dividend": " on an asset with a dividend yield", "futures": " on futures"}[model]
     d.says(f"Prices {said}{under} in closed form.")
@@ -176,7 +176,7 @@ def black_scholes(d: Draft) -> None:
         put_price{at} = call - {"df * (s - k)" if model == "futures" else f"{asset} + df * k"}
         """,
         "kinds": f"""
-        # A sign of +1 or -1, so that one formula serves calls and puts
+        # +1 for calls, -1 for puts
         phi = 1.0 if kind{at} == CALL else -1.0
         price{at} = {signed}
         """,
@@ -202,9 +202,9 @@ def black_scholes(d: Draft) -> None:
     )
     d.explain("""
         Prices are in the currency of the underlying, `expiry` in years; rates are continuously compounded and
-        volatility is per square root of a year. Exercise is at expiry only.
+        volatility is annualized. European exercise only.
     """ if layout != "structs" else """
-        Times are in years, rates continuously compounded, volatilities per square root of a year.
+        Times are in years, rates continuously compounded, volatilities annualized.
     """)  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def black_scholes(d: Draft) -> None:
     double=True,
 )
 def option_greeks(d: Draft) -> None:
-    """Computes a sensitivity of European options in closed form."""
+    """Computes Greeks of European options in closed form."""
     what = d.option("what", "delta", "gamma", "vega", "theta", "rho", "vanna", "volga", "delta and gamma")
     kind = d.option("kind", "call", "put")
     cdf = d.option("cdf", *normal.CDFS)
@@ -249,27 +249,27 @@ def option_greeks(d: Draft) -> None:
         d.calls(f"option_{what}|bs_{what}|compute_{what}|black_scholes_{what}")
     symmetric = what in ("gamma", "vega", "vanna", "volga")
     said = {
-        "delta": "delta, the slope of the price in the spot",
-        "gamma": "gamma, the second derivative of the price in the spot",
-        "vega": "vega, the slope of the price in the volatility",
-        "theta": "theta, the rate at which the price decays in time",
-        "rho": "rho, the slope of the price in the interest rate",
-        "vanna": "vanna, the change of delta with volatility",
-        "volga": "volga, the curvature of the price in the volatility",
-        "delta and gamma": "delta and gamma",
+        "delta": ", the price derivative with respect to spot",
+        "gamma": ", the second price derivative with respect to spot",
+        "vega": ", the price derivative with respect to volatility",
+        "theta": " (time decay)",
+        "rho": ", the price sensitivity to the interest rate",
+        "vanna": " (delta sensitivity to volatility)",
+        "volga": ", the second price derivative with respect to volatility",
+        "delta and gamma": "",
     }[what]
     whose = "European options" if symmetric else f"European {kind}s"
-    d.says(f"Computes for {whose} {said}" + (", for a position in them." if position else "."))
+    d.says(f"Computes the {what} of {'positions in ' if position else ''}{whose}{said}.")
     pdf = d.use(normal.PDF) if what not in ("delta", "rho") else ""
     n = d.use(cdf) if not symmetric else ""
     load, at, scalars = _contracts(d, layout)
     d.param("r", "float", 0.01, 0.06, about="risk-free rate, continuously compounded")
     if position:
-        d.input("position", "float", d.dim, -10.0, 10.0, about="number of contracts held, negative if short")
+        d.input("position", "float", d.dim, -10.0, 10.0, about="number of contracts, negative when short")
     first = "delta" if what.startswith("delta") else "greek"
-    _output(d, first, "delta of each option" if first == "delta" else f"{what} of each option")
+    _output(d, first, "option deltas" if first == "delta" else f"option {what}")
     if what == "delta and gamma":
-        _output(d, "gamma", "gamma of each option")
+        _output(d, "gamma", "option gammas")
     plus = "" if kind == "call" else "-"
     delta = f"{n}(d1)" if kind == "call" else f"{n}(d1) - 1.0"
     value = {
@@ -302,7 +302,7 @@ def option_greeks(d: Draft) -> None:
         if what in ("vega", "theta", "volga")
         else "sd = vol * wp.sqrt(t)",
         d2="d2 = d1 - sd" if what in ("theta", "rho", "vanna", "volga") else "",
-        decay=f"# Time decay is largest at the money\ndecay = -0.5 * s * {pdf}(d1) * vol / root_t"
+        decay=f"# Volatility decay term\ndecay = -0.5 * s * {pdf}(d1) * vol / root_t"
         if what == "theta"
         else "",
         store=f"{first}{at} = {value}",
@@ -311,11 +311,11 @@ def option_greeks(d: Draft) -> None:
         else "",
     )
     unit = {
-        "vega": " It is per 1.00 of volatility, not per percent.", "rho": " It is per 1.00 of the rate, not per percent.",
-        "theta": " It is per year.", "vanna": " It is per 1.00 of volatility, not per percent.",
-        "volga": " It is per 1.00 of volatility, squared, not per percent.",
+        "vega": " The result is per unit of volatility, not per percentage point.", "rho": " The result is per unit of rate, not per percentage point.",
+        "theta": " Theta is annualized.", "vanna": " The result is per unit of volatility, not per percentage point.",
+        "volga": " The result is per unit of volatility squared.",
     }.get(what, "")  # fmt: skip
-    d.explain(f"Black-Scholes without dividends.{unit}")
+    d.explain(f"Uses Black-Scholes without dividends.{unit}")
 
     def reference(v: Values) -> dict[str, Any]:
         s, k, t, sigma = _read(v, layout)

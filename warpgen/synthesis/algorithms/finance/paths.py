@@ -23,13 +23,13 @@ _NAMES = NAMES | {
 _PAYS = {
     # what is paid, how an observer of the path begins, and what it does at each step
     "call": ("calls", "wp.max(s - strike, 0.0)", "", ""),
-    "asian": ("Asian calls on the arithmetic mean", "wp.max(sum / float(steps) - strike, 0.0)",
+    "asian": ("arithmetic Asian calls", "wp.max(sum / float(steps) - strike, 0.0)",
               "sum = float(0.0)", "sum += s"),
-    "geometric": ("Asian calls on the geometric mean", "wp.max(wp.exp(log_sum / float(steps)) - strike, 0.0)",
+    "geometric": ("geometric Asian calls", "wp.max(wp.exp(log_sum / float(steps)) - strike, 0.0)",
                   "log_sum = float(0.0)", "log_sum += wp.log(s)"),
-    "lookback": ("calls on the highest price", "wp.max(high - strike, 0.0)", "high = float(spot)",
+    "lookback": ("fixed-strike lookback calls", "wp.max(high - strike, 0.0)", "high = float(spot)",
                  "high = wp.max(high, s)"),
-    "floating": ("lookback calls struck at the lowest price", "(s - low)", "low = float(spot)",
+    "floating": ("floating-strike lookback calls", "(s - low)", "low = float(spot)",
                  "low = wp.min(low, s)"),
     "up-and-out": ("up-and-out calls", "wp.max(s - strike, 0.0)", "", ""),
     "down-and-in": ("down-and-in calls", "wp.max(s - strike, 0.0)", "touched = bool(False)",
@@ -55,7 +55,7 @@ _PAYS = {
     weight=4,
 )
 def path_payoff(d: Draft) -> None:
-    """Follows geometric Brownian motion along given normal numbers and values what a path pays."""
+    """Computes path-dependent payoffs along geometric Brownian motion paths."""
     pays = d.option("pays", *_PAYS, weights=(0.16, 0.16, 0.14, 0.14, 0.14, 0.09, 0.09, 0.08))
     scheme = d.option("scheme", "exact", "euler", "milstein")
     layout = d.option("layout", "path rows", "step rows", "flat")
@@ -69,14 +69,14 @@ def path_payoff(d: Draft) -> None:
     count = "STEPS" if fixed else "steps"
     if fixed:
         d.module(f"STEPS = wp.constant({steps})  # unrolled, for pathwise derivatives")
-    ending = ", and averages them" if result == "mean" else ""
-    d.says(f"Values {said} along given paths of geometric Brownian motion{ending}.")
+    ending = " and averages them" if result == "mean" else ""
+    d.says(f"Computes discounted payoffs of {said} along geometric Brownian motion paths{ending}.")
     shape = {"path rows": (paths, steps), "step rows": (steps, paths), "flat": (paths * steps,)}[layout]
-    d.input("z", "float", shape, -2.0, 2.0, about="standard normal random numbers")
-    d.param("spot", "float", 95.0, 105.0, about="spot price of the underlying")
+    d.input("z", "float", shape, -1.7, 1.7, about="standard normal samples")
+    d.param("spot", "float", 95.0, 105.0, about="underlying spot price")
     if pays == "range":
-        d.param("range_low", "float", 85.0, 95.0, about="lower end of the range")
-        d.param("range_high", "float", 115.0, 130.0, about="upper end of the range")
+        d.param("range_low", "float", 85.0, 95.0, about="lower range bound")
+        d.param("range_high", "float", 115.0, 130.0, about="upper range bound")
     else:
         d.param("strike", "float", 90.0, 100.0, about="strike price")
     if pays == "up-and-out":
@@ -85,17 +85,15 @@ def path_payoff(d: Draft) -> None:
         d.param("barrier", "float", 85.0, 93.0, about="barrier level")
     d.param("r", "float", 0.01, 0.05, about="risk-free rate, continuously compounded")
     if volatility == "term":
-        d.input(
-            "sigma", "float", steps, 0.15, 0.4, about="volatility of each step, per square root of a year"
-        )
+        d.input("sigma", "float", steps, 0.15, 0.4, about="annualized volatility per time step")
     else:
-        d.param("sigma", "float", 0.15, 0.4, about="volatility per square root of a year")
+        d.param("sigma", "float", 0.15, 0.4, about="annualized volatility")
     d.param("dt", "float", 0.02, 0.06, about="time step in years")
     if not fixed:
         d.param("steps", "int", steps, about="number of time steps")
     if result == "mean":
         d.param("paths", "int", paths, about="number of paths")
-    about = "mean of the discounted payoffs" if result == "mean" else "discounted payoff of each path"
+    about = "mean discounted payoff" if result == "mean" else "discounted payoff per path"
     d.output("payoff", "float", 1 if result == "mean" else paths, about=about)
     normal = {"path rows": "z[tid, k]", "step rows": "z[k, tid]", "flat": f"z[tid * {count} + k]"}[layout]
     vol = "sigma[k]" if volatility == "term" else "sigma"
@@ -113,7 +111,7 @@ def path_payoff(d: Draft) -> None:
         before = "root_dt = wp.sqrt(dt)"
         move = f"""
         x = {vol} * root_dt * {normal}
-        # Milstein's term 1/2 sigma^2 (dW^2 - dt) makes the scheme of first order along each path
+        # Milstein correction 1/2 sigma^2 (dW^2 - dt), for strong order 1
         s *= 1.0 + r * dt + x + 0.5 * (x * x - {vol} * {vol} * dt)
         """
     start = "s = float(spot)"
@@ -126,7 +124,7 @@ def path_payoff(d: Draft) -> None:
     store = "wp.atomic_add(payoff, 0, {} / float(paths))" if result == "mean" else "payoff[tid] = {}"
     nothing = "" if result == "mean" else "    payoff[tid] = 0.0\n"
     if pays == "up-and-out":
-        observe = f"# Knocked out: nothing is paid\nif s >= barrier:\n{nothing}    return"
+        observe = f"# Knocked out, no payoff\nif s >= barrier:\n{nothing}    return"
     elif pays == "down-and-in":
         after = f"if not touched:\n{nothing}    return"
     d.launch(paths)
@@ -151,11 +149,11 @@ def path_payoff(d: Draft) -> None:
         after=after,
         store=store.format(f"wp.exp(-r * dt * float(steps)) * {value}".replace("(steps)", f"({count})")),
     )
-    watched = "" if pays == "call" else "; the path is watched at the steps only"
-    how = {"exact": "", "euler": " by Euler's scheme", "milstein": " by Milstein's scheme"}[scheme]
+    watched = "" if pays == "call" else "; the path is only monitored at the time steps"
+    how = {"exact": "", "euler": " using the Euler scheme", "milstein": " using the Milstein scheme"}[scheme]
     d.explain(f"""
-        dS = r S dt + sigma S dW under the risk-neutral measure, in steps of `dt` years{how}. What is paid
-        at the end is discounted to today{watched}.
+        dS = r S dt + sigma S dW under the risk-neutral measure, with time step `dt`{how}. The payoff
+        is discounted to today{watched}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -188,9 +186,9 @@ def path_payoff(d: Draft) -> None:
 
 _PROCESSES = {
     "gbm": "geometric Brownian motion",
-    "ou": "the Ornstein-Uhlenbeck process",
-    "cir": "the square-root process of Cox, Ingersoll and Ross",
-    "jump": "Merton's jump diffusion",
+    "ou": "an Ornstein-Uhlenbeck process",
+    "cir": "a Cox-Ingersoll-Ross process",
+    "jump": "a Merton jump diffusion",
     "bridge": "a Brownian bridge",
 }
 
@@ -230,7 +228,7 @@ def _law(process: str, v: Values, t: float) -> tuple[float, float]:
     weight=11,
 )
 def random_paths(d: Draft) -> None:
-    """Draws paths of a stochastic process at random."""
+    """Simulates random paths of a stochastic process."""
     process = d.option("process", *_PROCESSES)
     result = d.option("result", "terminal", "path", "transposed")
     stream = d.option("stream", "offset", "mixed")
@@ -244,19 +242,19 @@ def random_paths(d: Draft) -> None:
         d.calls("terminal_values|sample_terminal|simulate_to_end|sample_sde")
     if process == "jump":
         antithetic = False
-    paths_said = "the ends of paths" if result == "terminal" else "paths"
-    pairs = ", each normal number being used with both signs" if antithetic else ""
-    scheme = ", by Euler's scheme with full truncation" if process == "cir" else ""
-    d.says(f"Draws {paths_said} of {_PROCESSES[process]} at random{scheme}{pairs}.")
-    d.param("seed", "int", 1, 10000, about="seed of the random numbers")
+    paths_said = "terminal values" if result == "terminal" else "paths"
+    pairs = " with antithetic pairs" if antithetic else ""
+    scheme = ", using a full-truncation Euler scheme" if process == "cir" else ""
+    d.says(f"Simulates {paths_said} of {_PROCESSES[process]}{scheme}{pairs}.")
+    d.param("seed", "int", 1, 10000, about="random seed")
     if process in ("gbm", "jump"):
         d.param("x0", "float", 50.0, 150.0, about="initial value")
         d.param("mu", "float", 0.02, 0.1, about="drift per year")
-        d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
+        d.param("sigma", "float", 0.2, 0.4, about="annualized volatility")
     elif process == "bridge":
         d.param("x0", "float", -1.0, 1.0, about="initial value")
-        d.param("x1", "float", -1.0, 1.0, about="value that all paths end at")
-        d.param("sigma", "float", 0.3, 0.8, about="volatility per square root of a year")
+        d.param("x1", "float", -1.0, 1.0, about="final value of all paths")
+        d.param("sigma", "float", 0.3, 0.8, about="annualized volatility")
     else:
         d.param("x0", "float", 0.06, 0.09, about="initial value")
         d.param("kappa", "float", 0.5, 1.5, about="speed of mean reversion")
@@ -265,30 +263,30 @@ def random_paths(d: Draft) -> None:
             "sigma",
             "float",
             *((0.01, 0.03) if process == "ou" else (0.25, 0.4)),
-            about="volatility per square root of a year",
+            about="annualized volatility",
         )
     if process == "jump":
-        d.param("intensity", "float", 0.5, 2.0, about="jumps per year")
-        d.param("jump_mean", "float", -0.15, -0.05, about="mean of the logarithm of jumps")
-        d.param("jump_sd", "float", 0.05, 0.15, about="deviation of the logarithm of jumps")
+        d.param("intensity", "float", 0.5, 2.0, about="jump intensity [1/year]")
+        d.param("jump_mean", "float", -0.15, -0.05, about="mean log jump size")
+        d.param("jump_sd", "float", 0.05, 0.15, about="standard deviation of the log jump size")
     d.param("dt", "float", 0.04, 0.08, about="time step in years")
     if steps_given:
         d.param("steps", "int", steps, about="number of time steps")
     shape = {"terminal": (count,), "path": (count, steps), "transposed": (steps, count)}[result]
     drawn = "ends" if result == "terminal" else "paths"
     d.output(
-        drawn, "float", shape, about="values at the end" if result == "terminal" else "values after each step"
+        drawn, "float", shape, about="terminal values" if result == "terminal" else "values after each step"
     )
     each = "steps" if steps_given else f"paths.shape[{1 if result == 'path' else 0}]"
     if antithetic:
         init = """
-        # Odd threads mirror the numbers of even ones, so that errors cancel (antithetic variates)
+        # Antithetic variates: odd threads negate the samples of the preceding even thread
         state = wp.rand_init(seed, tid // 2)
         sign = 1.0 if tid % 2 == 0 else -1.0
         """
     elif stream == "mixed":
         init = """
-        # Each path has a stream of its own
+        # Independent random stream per path
         state = wp.rand_init(seed, tid)
         """
     else:
@@ -299,7 +297,7 @@ def random_paths(d: Draft) -> None:
         "gbm": f"x *= wp.exp(drift + sigma * root_dt * {normal})",
         "ou": f"x = theta + (x - theta) * decay + sd * {normal}",
         "cir": f"""
-        # Full truncation, since a negative rate has no root
+        # Full truncation: clamp at zero before the square root
         positive = wp.max(x, 0.0)
         x += kappa * (theta - positive) * dt + sigma * wp.sqrt(positive) * root_dt * {normal}
         """,
@@ -311,7 +309,7 @@ def random_paths(d: Draft) -> None:
         """,
         "bridge": f"""
         to_go = float({each} - k)
-        # Brownian bridge: drift towards the final value
+        # Brownian bridge: drift toward the final value
         x += (x1 - x) / to_go + sigma * wp.sqrt(dt * (to_go - 1.0) / to_go) * {normal}
         """,
     }[process]
@@ -319,11 +317,11 @@ def random_paths(d: Draft) -> None:
         before = "root_dt = wp.sqrt(dt)\ndrift = (mu - 0.5 * sigma * sigma) * dt"
     if process == "jump":
         before += """
-# Compensate the drift, otherwise jumps would change the mean
+# Drift compensator, so that jumps do not change the mean
 drift -= intensity * dt * (wp.exp(jump_mean + 0.5 * jump_sd * jump_sd) - 1.0)"""
     elif process == "ou":
         before = """
-        # The transition density is known, hence exact for any step
+        # Exact transition, valid for any step size
         decay = wp.exp(-kappa * dt)
         sd = sigma * wp.sqrt((1.0 - decay * decay) / (2.0 * kappa))
         """

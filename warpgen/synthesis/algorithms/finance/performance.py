@@ -25,7 +25,7 @@ _NAMES = {"p": "portfolio|fund|account", "returns": "rets|period_returns", "t": 
     adjoint="no",
 )
 def track_record(d: Draft) -> None:
-    """Judges series of returns by a measure of performance."""
+    """Computes performance measures of return series."""
     what = d.option("what", "drawdown", "longest", "ulcer", "sharpe", "sortino", "calmar", "omega")
     given = d.option("given", "simple", "log", "prices")
     layout = d.option("layout", "rows", "columns")
@@ -46,18 +46,18 @@ def track_record(d: Draft) -> None:
         hurdle = False
     count, periods = d.pick(24, 32, 48), d.pick(24, 36, 48)
     of = "prices" if given == "prices" else "log returns" if given == "log" else "returns"
-    riskless = "over a target return" if hurdle else "with a riskless rate of zero"
-    gains, losses = ("gains beyond a target", "shortfalls from it") if hurdle else ("gains", "losses")
+    riskless = "relative to a target return" if hurdle else "with zero risk-free rate"
+    gains, losses = ("gains above a target", "shortfalls below it") if hurdle else ("gains", "losses")
     if what == "sortino" and hurdle:
-        losses = "shortfalls from a target"
+        losses = "returns below the target"
     d.says({
-        "drawdown": f"Computes the maximum drawdown of series of {of}: the deepest fall from a peak.",
-        "longest": f"Finds the longest run of periods below a former peak in series of {of}.",
-        "ulcer": f"Computes the ulcer index of series of {of}: the root mean square of their falls from peaks.",
-        "sharpe": f"Computes the Sharpe ratio of series of {of}, per period, {riskless}.",
-        "sortino": f"Computes the Sortino ratio of series of {of}, which counts {losses} alone as risk.",
-        "calmar": f"Computes the Calmar ratio of series of {of}: growth per period over the deepest fall, of 0.001 at least.",
-        "omega": f"Computes the omega ratio of series of {of}: the sum of {gains} over that of {losses}, of 1e-6 at least.",
+        "drawdown": f"Computes the maximum drawdown (largest peak-to-trough loss) from {of}.",
+        "longest": f"Finds the longest drawdown duration, in periods below the running peak, from {of}.",
+        "ulcer": f"Computes the ulcer index (RMS drawdown) from {of}.",
+        "sharpe": f"Computes per-period Sharpe ratios from {of}, {riskless}.",
+        "sortino": f"Computes Sortino ratios from {of}, where only {losses} count as risk.",
+        "calmar": f"Computes the Calmar ratio (annual growth / maximum drawdown) from monthly {of}.",
+        "omega": f"Computes the omega ratio from {of}: total {gains} divided by total {losses}.",
     }[what])  # fmt: skip
     shape = (count, periods) if layout == "rows" else (periods, count)
     name = "prices" if given == "prices" else "returns"
@@ -66,16 +66,16 @@ def track_record(d: Draft) -> None:
         "float",
         shape,
         *((60.0, 140.0) if given == "prices" else (-0.08, 0.1)),
-        about=f"{of} per period",
+        about=f"{of} per {'month' if what == 'calmar' else 'period'}",
     )
     if hurdle:
-        d.param("target", "float", 0.001, 0.01, about="return per period that is asked for")
+        d.param("target", "float", 0.001, 0.01, about="target return per period")
     d.output(
         "measure",
         "int" if what == "longest" else "float",
         count,
         about={
-            "drawdown": "maximum drawdown as a share of the peak",
+            "drawdown": "maximum drawdown as a fraction of the peak",
             "longest": "number of periods",
         }.get(what, f"{what} index" if what == "ulcer" else f"{what.capitalize()} ratio"),
     )
@@ -106,9 +106,9 @@ def track_record(d: Draft) -> None:
             "calmar": (
                 "deepest = float(0.0)",
                 "deepest = wp.max(deepest, 1.0 - wealth / peak)",
-                "# Compounded growth rate per period\n"
-                f"growth = wp.pow(wealth{' / ' + at('0') if given == 'prices' else ''}, 1.0 / {many}) - 1.0\n"
-                "measure[p] = growth / wp.max(deepest, 1.0e-3)",
+                "# Compound annual growth rate\n"
+                f"growth = wp.pow(wealth{' / ' + at('0') if given == 'prices' else ''}, 12.0 / {many}) - 1.0\n"
+                "measure[p] = growth / deepest",
             ),
             "ulcer": (
                 "squares = float(0.0)",
@@ -148,7 +148,7 @@ def track_record(d: Draft) -> None:
                 "sum_r += r\nsquares += r * r",
                 f"""
                 mean = sum_r / {many}
-                # Unbiased estimate, divide by n - 1
+                # Unbiased sample variance (n - 1)
                 variance = (squares - {many} * mean * mean) / ({many} - 1.0)
                 measure[p] = mean / wp.sqrt(variance)
                 """,
@@ -161,7 +161,7 @@ def track_record(d: Draft) -> None:
             "omega": (
                 "gains = float(0.0)\nlosses = float(0.0)",
                 "if r > 0.0:\n    gains += r\nelse:\n    losses -= r",
-                "measure[p] = gains / wp.max(losses, 1.0e-6)",
+                "measure[p] = gains / losses",
             ),
         }[what]
         body = f"{init}\nfor t in {steps}:\n    $excess\n    $step"
@@ -189,11 +189,11 @@ def track_record(d: Draft) -> None:
         return {
             "measure": {
                 "drawdown": deepest,
-                "calmar": (wealth[:, -1] ** (1 / n) - 1) / np.maximum(deepest, 1e-3),
+                "calmar": (wealth[:, -1] ** (12 / n) - 1) / deepest,
                 "ulcer": np.sqrt((fall[:, 1:] ** 2).mean(axis=1)),
                 "sharpe": r.mean(axis=1) / r.std(axis=1, ddof=1),
                 "sortino": r.mean(axis=1) / np.sqrt((np.minimum(r, 0) ** 2).mean(axis=1)),
-                "omega": np.maximum(r, 0).sum(axis=1) / np.maximum(-np.minimum(r, 0).sum(axis=1), 1e-6),
+                "omega": np.maximum(r, 0).sum(axis=1) / -np.minimum(r, 0).sum(axis=1),
             }[what]
         }
 

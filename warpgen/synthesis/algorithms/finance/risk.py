@@ -11,13 +11,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
     "w": "weights|holdings|positions",
-    "cov": "covariance|cov_matrix",
+    "chol": "cov_chol|cholesky|chol_factor",
     "p": "portfolio|port|account",
 }
 
 
 @DOMAIN.algorithm(
-    source="Markowitz 1952; Sharpe 1963; Litterman 1996",
+    source="Markowitz 1952; Sharpe 1963; Elton & Gruber 1973; Litterman 1996",
     names=_NAMES
     | {
         "risk": "risk_out|measure",
@@ -26,21 +26,20 @@ _NAMES = {
         "specific": "idio_var|residual_var|specific_var",
     },
     double=True,
-    adjoint="either",
+    adjoint="no",
     weight=3,
 )
 def portfolio_risk(d: Draft) -> None:
-    """Computes the risk of portfolios from weights and covariances."""
+    """Computes portfolio risk from weights and covariances."""
     what = d.option(
         "what", "variance", "volatility", "contributions", "tracking", "marginal", "diversification"
     )
-    model = d.option("model", "covariance", "correlation", "factors", "single index")
+    model = d.option("model", "cholesky", "constant correlation", "factors", "single index")
     layout = d.option("layout", "rows", "columns")
-    symmetric = d.flag("symmetric")
     if what == "tracking" and model not in ("factors", "single index"):
         model = "factors"
-    if model in ("factors", "single index") and what == "diversification":
-        what = "variance"
+    if what == "diversification":
+        model = "constant correlation"
     d.calls(
         {
             "variance": "portfolio_variance|risk_of_portfolios|compute_portfolio_risk",
@@ -54,51 +53,55 @@ def portfolio_risk(d: Draft) -> None:
     count, assets, factors = d.pick(24, 32, 48), d.pick(6, 8, 12), d.pick(2, 3)
     each = what in ("contributions", "marginal")
     given = {
-        "covariance": "a covariance matrix",
-        "correlation": "correlations and volatilities",
+        "cholesky": "the Cholesky factor of the covariance matrix",
+        "constant correlation": "volatilities and a constant pairwise correlation",
         "factors": "a factor model",
         "single index": "the single-index model",
     }[model]
     d.says({
-        "variance": "Computes the variance of portfolios",
-        "volatility": "Computes the volatility of portfolios",
-        "contributions": "Computes the contribution of each asset to the variance of portfolios",
-        "tracking": "Computes the variance of portfolios relative to a benchmark",
-        "marginal": "Computes the derivative of the variance of portfolios in each weight",
-        "diversification": "Computes the ratio of the weighted mean volatility of assets to that of portfolios",
-    }[what] + f", from {given}.")  # fmt: skip
+        "variance": "Computes portfolio variances",
+        "volatility": "Computes portfolio volatilities",
+        "contributions": "Computes per-asset contributions to portfolio variance",
+        "tracking": "Computes the tracking error variance of portfolios versus a benchmark",
+        "marginal": "Computes portfolio variance gradients with respect to the weights",
+        "diversification": "Computes diversification ratios (weighted mean asset volatility / portfolio volatility)",
+    }[what] + f" using {given}.")  # fmt: skip
     shape = (count, assets) if layout == "rows" else (assets, count)
-    d.input("w", "float", shape, 0.02, 0.3, about="portfolio weights")
+    share = (0.4 / assets, 1.6 / assets)
+    d.input("w", "float", shape, *share, about="portfolio weights")
     if what == "tracking":
-        d.input("benchmark", "float", assets, 0.02, 0.3, about="weights of the benchmark")
-    if model == "covariance":
-        d.input("cov", "float", (assets, assets), 0.005, 0.06, about="covariance matrix of the returns")
-        c = "cov[i, j]"
-    elif model == "correlation":
-        d.input("corr", "float", (assets, assets), 0.1, 0.8, about="correlation matrix of the returns")
+        d.input("benchmark", "float", assets, *share, about="benchmark weights")
+    if model == "cholesky":
+        d.input(
+            "chol",
+            "float",
+            (assets, assets),
+            0.02,
+            0.12,
+            about="lower triangular Cholesky factor (upper part is not read)",
+        )
+    elif model == "constant correlation":
+        d.param("rho", "float", 0.1, 0.6, about="pairwise asset correlation")
         d.input("vols", "float", assets, 0.1, 0.4, about="volatilities")
-        c = "corr[i, j] * vols[i] * vols[j]"
     elif model == "factors":
         d.input("loadings", "float", (assets, factors), -0.5, 1.2, about="factor loadings, one row per asset")
-        d.input("factor_var", "float", factors, 0.01, 0.06, about="variances of the factors")
+        d.input("factor_var", "float", factors, 0.01, 0.06, about="factor variances")
         d.input("specific", "float", assets, 0.01, 0.05, about="specific variances")
-        c = ""
     else:
-        d.input("beta", "float", assets, 0.4, 1.6, about="sensitivity to the market")
-        d.param("market_var", "float", 0.02, 0.06, about="variance of the market")
+        d.input("beta", "float", assets, 0.4, 1.6, about="market beta per asset")
+        d.param("market_var", "float", 0.02, 0.06, about="market variance")
         d.input("specific", "float", assets, 0.01, 0.05, about="specific variances")
-        c = ""
     d.output(
         "risk",
         "float",
         (count, assets) if each else count,
         about={
-            "variance": "variance of each portfolio",
-            "volatility": "volatility of each portfolio",
-            "contributions": "contribution of each asset to the variance",
-            "tracking": "variance of each portfolio's return over the benchmark's",
-            "marginal": "derivative of the variance in each weight",
-            "diversification": "diversification ratio of each portfolio",
+            "variance": "portfolio variances",
+            "volatility": "portfolio volatilities",
+            "contributions": "variance contribution per asset",
+            "tracking": "tracking error variance",
+            "marginal": "variance derivative with respect to each weight",
+            "diversification": "diversification ratios",
         }[what],
     )
     number = "w.shape[1]" if layout == "rows" else "w.shape[0]"
@@ -109,38 +112,50 @@ def portfolio_risk(d: Draft) -> None:
     def active(i: str) -> str:
         return f"({weight(i)} - benchmark[{i}])" if what == "tracking" else weight(i)
 
-    mean = exposure = ""
-    if model in ("covariance", "correlation"):
-        if each:
-            body = f"""
+    held = "active" if what == "tracking" else weight("i")
+    deviation = f"active = {active('i')[1:-1]}\n" if what == "tracking" else ""
+    exposure = last = ""
+    if model == "cholesky":
+        project = f"""
+        projected = float(0.0)
+        for j in range(k, {number}):
+            projected += {weight("j")} * chol[j, k]
+        """
+        body = (
+            """
             slope = float(0.0)
-            for j in range({number}):
-                slope += {c} * {weight("j")}
+            for k in range(i + 1):
+                $project
+                slope += chol[i, k] * projected
             """
-        elif symmetric and what != "diversification":
-            diagonal = c.replace("j]", "i]").replace("corr[i, i] * vols[i] * vols[i]", "vols[i] * vols[i]")
-            body = f"""
+            if each
+            else f"""
+            # w' L L' w = |L' w|^2
             variance = float(0.0)
-            for i in range({number}):
-                variance += {diagonal} * {weight("i")} * {weight("i")}
-                # Off-diagonal terms count twice, since the matrix is symmetric
-                for j in range(i):
-                    variance += 2.0 * {c} * {weight("i")} * {weight("j")}
+            for k in range({number}):
+                $project
+                variance += projected * projected
             """
-        else:
-            if what == "diversification":
-                own = "vols[i]" if model == "correlation" else "wp.sqrt(cov[i, i])"
-                mean = f"mean_vol += {weight('i')} * {own}"
-            body = f"""
-            variance = float(0.0)
-            $mean_start
-            for i in range({number}):
-                $mean
-                for j in range({number}):
-                    variance += {c} * {weight("i")} * {weight("j")}
-            """
+        )
+    elif model == "constant correlation" and each:
+        body = f"""
+        weighted_vol = float(0.0)
+        for j in range({number}):
+            weighted_vol += {weight("j")} * vols[j]
+        slope = vols[i] * (rho * weighted_vol + (1.0 - rho) * {weight("i")} * vols[i])
+        """
+    elif model == "constant correlation":
+        body = f"""
+        weighted_vol = float(0.0)
+        squares = float(0.0)
+        for i in range({number}):
+            own = {weight("i")} * vols[i]
+            weighted_vol += own
+            squares += own * own
+        variance = rho * weighted_vol * weighted_vol + (1.0 - rho) * squares
+        """
     elif model == "factors":
-        last = f"variance += {active('i')} * {active('i')} * specific[i]"
+        last = f"{deviation}variance += {held} * {held} * specific[i]"
         exposure = f"""
         exposure = float(0.0)
         for i in range({number}):
@@ -157,10 +172,10 @@ def portfolio_risk(d: Draft) -> None:
             """
         else:
             body = f"""
-            # Specific risk is uncorrelated across assets, hence a plain sum of variances
+            # Specific risk is uncorrelated across assets, so variances add
             variance = float(0.0)
             for i in range({number}):
-                {last}
+                $last
             for f in range(loadings.shape[1]):
                 $exposure
                 variance += factor_var[f] * exposure * exposure
@@ -178,54 +193,50 @@ def portfolio_risk(d: Draft) -> None:
             beta_p = float(0.0)
             residual = float(0.0)
             for i in range({number}):
-                beta_p += {active("i")} * beta[i]
-                residual += {active("i")} * {active("i")} * specific[i]
+                $deviation
+                beta_p += {held} * beta[i]
+                residual += {held} * {held} * specific[i]
             variance = beta_p * beta_p * market_var + residual
             """
     store = {
         "variance": "risk[p] = variance",
         "tracking": "risk[p] = variance",
         "volatility": "risk[p] = wp.sqrt(variance)",
-        "diversification": "risk[p] = mean_vol / wp.sqrt(variance)",
+        "diversification": "risk[p] = weighted_vol / wp.sqrt(variance)",
         "contributions": f"risk[p, i] = {weight('i')} * slope",
         "marginal": "risk[p, i] = 2.0 * slope",
     }[what]
-    if not (what in ("variance", "marginal") and c):
-        d.forward_only()  # Warp does not tape sums of loops, which the adjoint of their products needs
     d.launch(*((count, assets) if each else (count,)))
     d.code(
         "$ids = wp.tid()\n$body\n$store",
         ids="p, i" if each else "p",
         body=body,
         exposure=exposure,
-        mean=mean,
-        mean_start="mean_vol = float(0.0)" if mean else "",
+        last=last,
+        deviation=deviation,
+        project=project if model == "cholesky" else "",
         store=store,
     )
     d.explain({
-        "covariance": "The covariance matrix must be symmetric.",
-        "correlation": "The correlation matrix must be symmetric, with ones on its diagonal.",
-        "factors": "Factors must be uncorrelated with each other and with the specific returns.",
-        "single index": "Assets move together only by their sensitivities to the market.",
+        "cholesky": "The covariance matrix is L L' with L = `chol`.",
+        "constant correlation": "All asset pairs have the same correlation.",
+        "factors": "Factors are assumed uncorrelated with each other and with specific returns.",
+        "single index": "Assets are correlated only through their market betas.",
     }[model])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         w = v.w if layout == "rows" else v.w.T
         if what == "tracking":
             w = w - v.benchmark
-        if model == "covariance":
-            m = v.cov
-        elif model == "correlation":
-            m = v.corr * np.outer(v.vols, v.vols)
-            if symmetric and not each and what != "diversification":
-                m = m + np.diag(v.vols**2 - np.diag(m))
+        if model == "cholesky":
+            m = np.tril(v.chol) @ np.tril(v.chol).T
+        elif model == "constant correlation":
+            m = np.outer(v.vols, v.vols) * (v.rho + (1 - v.rho) * np.eye(assets))
         elif model == "factors":
             m = v.loadings @ np.diag(v.factor_var) @ v.loadings.T + np.diag(v.specific)
         else:
             m = v.market_var * np.outer(v.beta, v.beta) + np.diag(v.specific)
-        if symmetric and c and not each and what != "diversification":
-            m = np.tril(m) + np.tril(m, -1).T  # of the upper triangle nothing is read
-        own = v.vols if model == "correlation" else np.sqrt(np.diag(m))
+        own = np.sqrt(np.diag(m))
         slope = w @ m.T
         variance = (w * slope).sum(axis=1)
         return {

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def tail_risk(d: Draft) -> None:
-    """Measures the tail of the losses of portfolios over scenarios."""
+    """Computes tail risk measures of portfolio losses over scenarios."""
     method = d.option("method", "sorted", "ranks", "worst list", "normal", "cornish fisher")
     result = d.option("result", "var", "shortfall", "both")
     layout = d.option("layout", "rows", "columns")
@@ -41,14 +41,14 @@ def tail_risk(d: Draft) -> None:
     )
     count, scenarios = d.pick(24, 32, 48), d.pick(30, 40, 50)
     name = {
-        "var": "the value at risk of portfolios",
-        "shortfall": "the expected shortfall of portfolios",
-        "both": "value at risk and expected shortfall of portfolios",
+        "var": "portfolio value at risk",
+        "shortfall": "portfolio expected shortfall",
+        "both": "portfolio value at risk and expected shortfall",
     }[result]
     how = {
-        "normal": "as if losses were normal",
-        "cornish fisher": "by the expansion of Cornish and Fisher",
-    }.get(method, "by historical simulation")
+        "normal": "assuming normally distributed losses",
+        "cornish fisher": "using the Cornish-Fisher expansion",
+    }.get(method, "using historical simulation")
     d.says(f"Computes {name} {how}.")
     shape = (count, scenarios) if layout == "rows" else (scenarios, count)
     if method == "sorted":
@@ -61,7 +61,7 @@ def tail_risk(d: Draft) -> None:
     if historical:
         d.param("tail", "int", d.pick(3, 4, 5), about="number of scenarios in the tail")
     else:
-        d.param("z", "float", 1.6, 2.4, about="normal quantile of the confidence level")
+        d.param("z", "float", 1.6, 2.4, about="standard normal quantile at the confidence level")
     if result != "shortfall":
         d.output("var", "float", count, about="value at risk")
     if result != "var":
@@ -85,45 +85,45 @@ def tail_risk(d: Draft) -> None:
         """
         stores = f"var[p] = {at('tail - 1')}" if result != "shortfall" else ""
         if wants_mean:
-            stores += f"\nworst = float(0.0)\nfor i in range(tail):\n    worst += {at('i')}\n"
-            stores += "shortfall[p] = worst / float(tail)"
+            stores += f"\ntail_sum = float(0.0)\nfor i in range(tail):\n    tail_sum += {at('i')}\n"
+            stores += "shortfall[p] = tail_sum / float(tail)"
     elif method == "ranks":
         worse = ">" if sign == "losses" else "<"
         quantile = f"if rank == tail - 1:\n    var[p] = {minus}{at('i')}" if result != "shortfall" else ""
-        add = f"if rank < tail:\n    worst += {minus}{at('i')}" if wants_mean else ""
+        add = f"if rank < tail:\n    tail_sum += {minus}{at('i')}" if wants_mean else ""
         body = f"""
-        $worst
+        $tail_sum
         for i in range({n}):
             rank = int(0)
             for j in range({n}):
-                # Break ties by index so each rank is unique
+                # Break ties by index so that ranks are unique
                 if {at("j")} {worse} {at("i")} or ({at("j")} == {at("i")} and j < i):
                     rank += 1
             $quantile
             $add
         """
-        stores = "shortfall[p] = worst / float(tail)" if wants_mean else ""
+        stores = "shortfall[p] = tail_sum / float(tail)" if wants_mean else ""
     elif method == "worst list":
         quantile = add = ""
         body = f"""
-        # Select the next largest loss in each pass, equal ones by their index
+        # Select the next largest loss in each pass, breaking ties by index
         last = float(1.0e30)
-        last_i = int(-1)
-        $worst
+        last_index = int(-1)
+        $tail_sum
         for number in range(tail):
             next_worst = float(-1.0e30)
-            next_i = int(0)
+            next_index = int(0)
             for i in range({n}):
                 loss = {minus}{at("i")}
-                if loss > next_worst and (loss < last or (loss == last and i > last_i)):
+                if loss > next_worst and (loss < last or (loss == last and i > last_index)):
                     next_worst = loss
-                    next_i = i
+                    next_index = i
             last = next_worst
-            last_i = next_i
+            last_index = next_index
             $sum
         """
         stores = "var[p] = last" if result != "shortfall" else ""
-        stores += "\nshortfall[p] = worst / float(tail)" if wants_mean else ""
+        stores += "\nshortfall[p] = tail_sum / float(tail)" if wants_mean else ""
     else:
         body = f"""
         mean = float(0.0)
@@ -160,21 +160,21 @@ shortfall[p] = mean + sd * density / (0.5 * wp.erfc(z / wp.sqrt(2.0)))"""
         "p = wp.tid()\n$body\n$stores",
         body=body,
         stores=stores,
-        worst="worst = float(0.0)" if wants_mean else "",
+        tail_sum="tail_sum = float(0.0)" if wants_mean else "",
         quantile=quantile if method == "ranks" else "",
         add=add if method == "ranks" else "",
-        sum="worst += last" if wants_mean else "",
+        sum="tail_sum += last" if wants_mean else "",
         m3="m3 = float(0.0)\nm4 = float(0.0)" if method == "cornish fisher" else "",
         moments="m3 += dev * dev * dev\nm4 += dev * dev * dev * dev" if method == "cornish fisher" else "",
     )
     if historical:
         d.explain({
-            "var": "The value at risk is the least of the `tail` worst losses.",
-            "shortfall": "The shortfall is the mean of the `tail` worst losses.",
-            "both": "The value at risk is the least of the `tail` worst losses, the shortfall their mean.",
+            "var": "VaR is the smallest of the `tail` worst losses.",
+            "shortfall": "Expected shortfall is the mean of the `tail` worst losses.",
+            "both": "VaR is the smallest of the `tail` worst losses, expected shortfall their mean.",
         }[result] + (" Losses are sorted in place." if method == "sorted" else ""))  # fmt: skip
     else:
-        d.explain("`z` is the quantile of the normal distribution for the confidence wanted, 1.645 for 95 %.")
+        d.explain("`z` is the standard normal quantile at the confidence level, e.g. 1.645 for 95%.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v[source] if layout == "rows" else v[source].T

@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=3,
 )
 def sabr_smile(d: Draft) -> None:
-    """Computes the volatilities that the SABR model implies for options of given strikes."""
+    """Computes SABR implied volatilities."""
     quote = d.option("quote", "lognormal", "normal")
     leading = d.option("leading term", "hagan", "obloj")
     beta = d.option("beta", "param", "half", "one", "per slice")
@@ -39,10 +39,10 @@ def sabr_smile(d: Draft) -> None:
     if quote == "normal" and result == "delta":
         result = "price"
     d.says({
-        "volatility": f"Computes the {quote} volatilities that the SABR model implies for options of given strikes.",
-        "price": f"Prices calls of given strikes, before discounting, by the {quote} volatilities of the SABR model.",
-        "variance": f"Computes the total {quote} variances that the SABR model implies for options of given strikes.",
-        "delta": "Computes the deltas of calls of given strikes in the SABR model, the volatility moved along (Bartlett).",
+        "volatility": f"Computes {quote} implied volatilities in the SABR model.",
+        "price": f"Computes undiscounted call prices using {quote} SABR volatilities.",
+        "variance": f"Computes total {quote} implied variances in the SABR model.",
+        "delta": "Computes Bartlett deltas of calls in the SABR model.",
     }[result])  # fmt: skip
     d.calls(
         {
@@ -61,22 +61,22 @@ def sabr_smile(d: Draft) -> None:
     d.input("expiry", "float", n, 0.5, 3.0, about="Times to expiry [years]")
     if level == "alpha":
         low, high = {"half": (0.02, 0.06), "one": (0.2, 0.4)}.get(beta, (0.05, 0.15))
-        d.input("alpha", "float", n, low, high, about="Initial volatilities of the model")
+        d.input("alpha", "float", n, low, high, about="Initial SABR volatilities (alpha)")
     else:
-        d.input("atm_vol", "float", n, 0.2, 0.4, about="Lognormal volatilities at the money")
-    d.input("rho", "float", n, -0.6, 0.2, about="Correlations of forward and volatility")
-    d.input("nu", "float", n, 0.2, 0.6, about="Volatilities of the volatility")
+        d.input("atm_vol", "float", n, 0.2, 0.4, about="At-the-money lognormal volatilities")
+    d.input("rho", "float", n, -0.6, 0.2, about="Forward-volatility correlations")
+    d.input("nu", "float", n, 0.2, 0.6, about="Volatilities of volatility")
     if beta == "param":
-        d.param("beta", "float", 0.4, 0.8, about="Exponent of the forward")
+        d.param("beta", "float", 0.4, 0.8, about="CEV exponent (beta)")
     elif beta == "per slice":
-        d.input("beta", "float", n, 0.4, 0.8, about="Exponents of the forward")
+        d.input("beta", "float", n, 0.4, 0.8, about="CEV exponents (beta)")
     if shift:
-        d.param("shift", "float", 0.005, 0.02, about="Shift that makes negative rates positive")
+        d.param("shift", "float", 0.005, 0.02, about="Shift to support negative rates")
     name, about = {
         "volatility": ("vols", "Implied volatilities"),
-        "price": ("values", "Values of calls before discounting"),
-        "variance": ("total_variance", "Implied variance times expiry"),
-        "delta": ("deltas", "Derivatives of the call by the forward, volatility moved along (Bartlett)"),
+        "price": ("values", "Undiscounted call prices"),
+        "variance": ("total_variance", "Total implied variance (sigma^2 t)"),
+        "delta": ("deltas", "Bartlett deltas, including the correlated volatility move"),
     }[result]
     d.output(name, "float", shape, about=about)
     exponent = {"param": "beta", "per slice": f"beta[{me}]"}.get(beta, "BETA")
@@ -86,20 +86,20 @@ def sabr_smile(d: Draft) -> None:
     pdf = d.use(normal.PDF) if result in ("price", "delta") else ""
     if quote == "lognormal":
         ratio = "series" if leading == "hagan" else "sinh_ratio"
-        drift = "one_less * one_less * a * a / (24.0 * mid_power * mid_power)"
+        drift = "one_minus_beta * one_minus_beta * a * a / (24.0 * mid_power * mid_power)"
     else:
         ratio = "(1.0 + log_sq / 24.0 + log_sq * log_sq / 1920.0) / series"
         drift = "-{e} * (2.0 - {e}) * a * a / (24.0 * mid_power * mid_power)"
     body = """
-        one_less = 1.0 - $e
+        one_minus_beta = 1.0 - $e
         log_fk = wp.log(f / k)
-        spread_sq = one_less * one_less * log_fk * log_fk
+        spread_sq = one_minus_beta * one_minus_beta * log_fk * log_fk
         log_sq = log_fk * log_fk
-        # The geometric mean of forward and strike, to the power 1 - beta
-        mid_power = wp.pow(f * k, 0.5 * one_less)
+        # (F K)^((1 - beta) / 2)
+        mid_power = wp.pow(f * k, 0.5 * one_minus_beta)
         series = 1.0 + spread_sq / 24.0 + spread_sq * spread_sq / 1920.0
         z = $vol / a * mid_power * log_fk
-        # z / x(z) is 0 / 0 at the money: near it the series 1 - rho z / 2 + (2 - 3 rho^2) z^2 / 12 keeps the digits
+        # z / x(z) is 0 / 0 at the money, so use the series 1 - rho z / 2 + (2 - 3 rho^2) z^2 / 12 near it
         if wp.abs(z) > 0.05:
             root = wp.sqrt(1.0 - 2.0 * $corr * z + z * z)
             skew = z / wp.log((root + z - $corr) / (1.0 - $corr))
@@ -112,7 +112,7 @@ def sabr_smile(d: Draft) -> None:
         # The leading term of Obloj: the exact one of the backbone, in place of its expansion.
         body = body.replace(
             "z = $vol / a * mid_power * log_fk",
-            "half_spread = 0.5 * one_less * log_fk\n        if wp.abs(half_spread) > 1.0e-3:\n"
+            "half_spread = 0.5 * one_minus_beta * log_fk\n        if wp.abs(half_spread) > 1.0e-3:\n"
             "            sinh_ratio = wp.sinh(half_spread) / half_spread\n        else:\n"
             "            sinh_ratio = 1.0 + half_spread * half_spread / 6.0\n"
             "        z = $vol / a * mid_power * sinh_ratio * log_fk",
@@ -123,7 +123,7 @@ def sabr_smile(d: Draft) -> None:
         body = body.replace(
             "series = 1.0 + spread_sq / 24.0 + spread_sq * spread_sq / 1920.0\n        ",
             "",
-        ).replace("spread_sq = one_less * one_less * log_fk * log_fk\n        ", "")
+        ).replace("spread_sq = one_minus_beta * one_minus_beta * log_fk * log_fk\n        ", "")
     if quote == "lognormal":
         body = body.replace("log_sq = log_fk * log_fk\n        ", "")
     factor = {"lognormal": f"a / (mid_power * {ratio})", "normal": f"a * wp.pow(f * k, 0.5 * $e) * {ratio}"}[
@@ -148,23 +148,23 @@ def sabr_smile(d: Draft) -> None:
         d.function(
             "@wp.func\ndef implied_vol(f: float, k: float, t: float, a: float, corr: float, volvol: float"
             f"{'' if beta == 'one' else ', b: float'}) -> float:\n"
-            f'    """Lognormal volatility of a strike after Hagan et al."""\n    {inner}\n    return vol'
+            f'    """Lognormal implied volatility (Hagan et al. 2002)."""\n    {inner}\n    return vol'
         )
     atm = f"""
-        # Level from the volatility at the money: the cubic of West, by Newton's method
+        # Solve West's cubic for alpha given the ATM volatility, using Newton's method
         power = wp.pow(f, 1.0 - {own})
         c1 = 1.0 + (2.0 - 3.0 * corr * corr) * volvol * volvol * t / 24.0
         c2 = 0.25 * corr * {own} * volvol * t / power
         c3 = (1.0 - {own}) * (1.0 - {own}) * t / (24.0 * power * power)
-        goal = atm_vol[{me}] * power
-        a = float(goal)
+        target = atm_vol[{me}] * power
+        a = float(target)
         for _ in range(5):
-            miss = ((c3 * a + c2) * a + c1) * a - goal
+            miss = ((c3 * a + c2) * a + c1) * a - target
             a -= miss / ((3.0 * c3 * a + 2.0 * c2) * a + c1)
     """
     if beta == "one":
         atm = f"""
-            # Level from the volatility at the money: a quadratic equation, by Newton's method
+            # Solve for alpha given the ATM volatility (quadratic equation, Newton's method)
             c1 = 1.0 + (2.0 - 3.0 * corr * corr) * volvol * volvol * t / 24.0
             c2 = 0.25 * corr * volvol * t
             a = float(atm_vol[{me}])
@@ -187,7 +187,7 @@ def sabr_smile(d: Draft) -> None:
     call = f"implied_vol({{}}, k, t, {{}}, corr, volvol{'' if beta == 'one' else f', {own}'})"
     delta = f"""
         sigma = {call.format("f", "a")}
-        # Volatility moves with the forward, and alpha does by rho nu / {"f" if beta == "one" else "f^beta"} (Bartlett)
+        # Bartlett's correction: alpha moves with the forward by rho nu / {"f" if beta == "one" else "f^beta"}
         bump_f = 0.01 * f
         bump_a = 0.01 * a
         dvol_df = ({call.format("f + bump_f", "a")} - {call.format("f - bump_f", "a")}) / (2.0 * bump_f)
@@ -230,11 +230,11 @@ def sabr_smile(d: Draft) -> None:
     )
     trim(d)
     base = "(F + shift)" if shift else "F"
-    moved = " Volatilities are those of F + shift." if shift and quote == "lognormal" else ""
-    fitted = "" if level == "alpha" else " alpha gives the lognormal volatility at the money."
+    moved = " Volatilities refer to F + shift." if shift and quote == "lognormal" else ""
+    fitted = "" if level == "alpha" else " alpha is calibrated to the ATM lognormal volatility."
     d.explain(f"""
         dF = alpha {base}{"" if beta == "one" else "^beta"} dW, d alpha = nu alpha dZ, dW dZ = rho dt.{fitted} The
-        formula is an expansion for short times{"" if beta == "one" else " around the geometric mean of forward and strike"}.{moved}
+        formula is a short-time expansion{"" if beta == "one" else " around the geometric mean of forward and strike"}.{moved}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -275,7 +275,7 @@ def _lognormal(quote: str) -> str:
     return f"""
         log_fk = wp.log(f / k)
         {log_sq}z = $vol / a * log_fk
-        # z / x(z) is 0 / 0 at the money: near it the series 1 - rho z / 2 + (2 - 3 rho^2) z^2 / 12 keeps the digits
+        # z / x(z) is 0 / 0 at the money, so use the series 1 - rho z / 2 + (2 - 3 rho^2) z^2 / 12 near it
         if wp.abs(z) > 0.05:
             root = wp.sqrt(1.0 - 2.0 * $corr * z + z * z)
             skew = z / wp.log((root + z - $corr) / (1.0 - $corr))

@@ -20,7 +20,7 @@ class Curve:
 _SEGMENT = piece("""
 @wp.func
 def find_segment(times: wp.array(dtype=float), t: float) -> int:
-    \"\"\"Return the index of the last pillar at or before t, -1 if t is before the first one.\"\"\"
+    \"\"\"Return the pillar index at or before t, or -1 if t is before the first pillar.\"\"\"
     low = int(0)
     high = int(times.shape[0])
     while low < high:
@@ -35,7 +35,7 @@ def find_segment(times: wp.array(dtype=float), t: float) -> int:
 _LAWS = {
     "linear zero rates": "rate = (1.0 - frac) * curve.zero_rates[k] + frac * curve.zero_rates[k + 1]\nreturn rate * t",
     "log-linear factors": (
-        "# Linear in r * t, hence piecewise constant forward rates\n"
+        "# Linear in r * t, i.e. piecewise constant forwards\n"
         "left_rt = curve.zero_rates[k] * curve.times[k]\n"
         "right_rt = curve.zero_rates[k + 1] * curve.times[k + 1]\n"
         "return (1.0 - frac) * left_rt + frac * right_rt"
@@ -84,15 +84,15 @@ def value_swaps(d: Draft) -> None:
     d.struct(
         "discount_curve",
         _CURVE,
-        {"times": times, "zero_rates": fill(0.01, 0.05, shape=pillars)},
-        about="curve for discounting",
+        {"times": times, "zero_rates": fill(0.02, 0.04, shape=pillars)},
+        about="discount curve",
     )
     if curves == "dual":
         d.struct(
             "forward_curve",
             _CURVE,
-            {"times": times, "zero_rates": fill(0.015, 0.055, shape=pillars)},
-            about="curve for projecting the floating rates",
+            {"times": times, "zero_rates": fill(0.025, 0.045, shape=pillars)},
+            about="projection curve for the floating rates",
         )
     d.input(
         "maturities",
@@ -104,15 +104,15 @@ def value_swaps(d: Draft) -> None:
     )
     d.input("fixed_freq", "int", trades, 1, 3, about="fixed coupons per year")
     if result == "value":
-        d.input("notionals", "float", trades, 0.5, 2.0, about="notional per trade, in millions")
-        d.input("fixed_rates", "float", trades, 0.01, 0.06, about="fixed rate per trade")
-        d.input("is_payer", "bool", trades, about="True if the fixed leg is paid")
+        d.input("notionals", "float", trades, 0.5, 2.0, about="per-trade notional in millions")
+        d.input("fixed_rates", "float", trades, 0.01, 0.06, about="per-trade fixed rate")
+        d.input("is_payer", "bool", trades, about="True for payer swaps, False for receiver swaps")
     if result != "annuity":
-        d.input("spreads", "float", trades, -0.002, 0.002, about="spread over the floating rate")
+        d.input("spreads", "float", trades, -0.002, 0.002, about="floating rate spread")
     if skipped == "mask":
-        d.input("active", "bool", trades, about="False for trades that are not to be priced")
+        d.input("active", "bool", trades, about="active mask, inactive trades are skipped")
     elif skipped == "netting set":
-        d.input("netting_set", "int", trades, -1, 3, about="netting set of each trade, -1 for none")
+        d.input("netting_set", "int", trades, -1, 3, about="netting set index per trade, -1 if none")
     total = skipped == "netting set" and result == "value"
     if result != "annuity":
         d.module("FLOAT_FREQ = wp.constant(4)  # floating coupons per year")
@@ -123,8 +123,8 @@ def value_swaps(d: Draft) -> None:
         3 if total else trades,
         about={
             "value": "present value" + (" per netting set" if total else " per trade"),
-            "par rate": "fixed rate at which the swap is worth nothing",
-            "annuity": "value of a fixed leg that pays a rate of one",
+            "par rate": "par swap rate",
+            "annuity": "fixed leg annuity (value at a unit fixed rate)",
         }[result],
     )
     d.use(_SEGMENT)
@@ -132,12 +132,12 @@ def value_swaps(d: Draft) -> None:
         """
         @wp.func
         def minus_log_discount(curve: Curve, t: float) -> float:
-            \"\"\"Return -log of the discount factor at time t.\"\"\"
+            \"\"\"Return -log(discount factor) at time t.\"\"\"
             if t <= 0.0:
                 return 0.0
             k = find_segment(curve.times, t)
             last = curve.times.shape[0] - 1
-            # Flat extrapolation of the zero rate on both sides
+            # Flat zero rate extrapolation on both sides
             if k < 0:
                 return curve.zero_rates[0] * t
             if k >= last:
@@ -163,39 +163,39 @@ def value_swaps(d: Draft) -> None:
         """
         @wp.func
         def notional_share(t: float, maturity: float) -> float:
-            \"\"\"Return the outstanding part of the notional at the start of a period.\"\"\"
+            \"\"\"Return the outstanding notional fraction at time t.\"\"\"
             $rule
         """,
         rule={
             "bullet": "return 1.0",
-            "linear": "# Repaid in equal parts\nreturn 1.0 - t / maturity",
-            "annuity like": "# Slow repayment first, as for mortgages\nleft = 1.0 - t / maturity\nreturn left * (2.0 - left)",
+            "linear": "# Linear amortization\nreturn 1.0 - t / maturity",
+            "annuity like": "# Mortgage-style: slow amortization at first\nleft = 1.0 - t / maturity\nreturn left * (2.0 - left)",
         }[principal],
     )
     first = (
-        "# Periods are rolled back from maturity, which leaves a short one at the start\n"
+        "# Roll back from maturity, leaving a short stub at the start\n"
         "num_periods = wp.max(int(wp.ceil(maturity * float(freq) - 1.0e-4)), 1)"
         if stub == "stub"
         else "num_periods = wp.max(int(wp.ceil(maturity * float(freq) - 1.0e-4)), 1)\n"
-        "# All periods have the same length\n"
+        "# Equal-length periods\n"
         "tau = maturity / float(num_periods)"
     )
     share = "" if principal == "bullet" else "notional_share(t0, maturity) * "
-    left, initial = ("", "") if principal == "bullet" else (" on what is left of the notional", "initial ")
+    left, initial = ("", "") if principal == "bullet" else (" on the outstanding notional", "initial ")
     begin = "t0 = wp.max(t1 - tau, 0.0)" if stub == "stub" else "t0 = t1 - tau"
     tau = "tau = 1.0 / float(freq)" if stub == "stub" else ""
     d.function(
         f"""
         @wp.func
         def fixed_annuity(curve: Curve, maturity: float, freq: int) -> float:
-            \"\"\"Return the value of a fixed leg that pays a rate of one{left}.\"\"\"
+            \"\"\"Return the fixed leg annuity (value per unit fixed rate){left}.\"\"\"
             $first
             $tau
             annuity = float(0.0)
             for k in range(num_periods):
                 t1 = maturity - float(k) * tau
                 {begin}
-                # 30/360: the accrual is the length of the period
+                # 30/360: accrual equals the period length
                 annuity += {share}(t1 - t0) * discount(curve, t1)
             return annuity
         """,
@@ -208,14 +208,14 @@ def value_swaps(d: Draft) -> None:
             f"""
             @wp.func
             def floating_leg(curve: Curve{head}, maturity: float, spread: float, freq: int) -> float:
-                \"\"\"Return the value of a floating leg with a spread per unit of {initial}notional.\"\"\"
+                \"\"\"Return the floating leg value (including spread) per unit {initial}notional.\"\"\"
                 $first
                 $tau
                 leg = float(0.0)
                 for k in range(num_periods):
                     t1 = maturity - float(k) * tau
                     {begin}
-                    # Act/360, also of the rate, counts slightly more days than the fixed leg
+                    # Act/360 accrual, also used to annualize the forward rate
                     accrual = (t1 - t0) * 365.0 / 360.0
                     fwd_rate = forward_rate({"forward" if curves == "dual" else "curve"}, t0, t1, accrual)
                     coupon = (fwd_rate + spread) * accrual
@@ -226,7 +226,7 @@ def value_swaps(d: Draft) -> None:
             tau=tau,
         )
     skip = {
-        "expired": f"# Swaps that have matured {'have no par rate' if result == 'par rate' else 'are worth nothing'}\n"
+        "expired": f"# Matured swaps {'have no par rate' if result == 'par rate' else 'have zero value'}\n"
         f"if maturity <= 0.0:\n    {out}[trade] = 0.0\n    return",
         "mask": "if not active[trade]:\n    return",
         "netting set": "if netting_set[trade] < 0:\n    return",
@@ -237,7 +237,7 @@ def value_swaps(d: Draft) -> None:
             f"{leg}\n"
             "annuity = fixed_annuity(discount_curve, maturity, fixed_freq[trade])\n"
             "payer_value = float_value - fixed_rates[trade] * annuity\n"
-            "# The receiver has the opposite position\n"
+            "# Receiver swaps have the opposite sign\n"
             "sign = wp.where(is_payer[trade], 1.0, -1.0)\n"
             + (
                 "wp.atomic_add(values, netting_set[trade], sign * notionals[trade] * payer_value)"
@@ -265,15 +265,19 @@ def value_swaps(d: Draft) -> None:
     d.says(
         {
             "value": f"Values {'netting sets of ' if total else ''}{swaps} "
-            + ("from a discount curve and a projection curve." if curves == "dual" else "on a single curve."),
-            "par rate": f"Computes the par rates of {swaps}: their floating legs over their annuities.",
-            "annuity": f"Computes the annuities of the fixed legs of {swaps}.",
+            + (
+                "using separate discount and projection curves."
+                if curves == "dual"
+                else "using a single curve."
+            ),
+            "par rate": f"Computes par rates of {swaps} (floating leg value / annuity).",
+            "annuity": f"Computes fixed leg annuities of {swaps}.",
         }[result]
     )
     weight = "" if principal == "bullet" else "w_i "
     fixed = f"sum_j {weight.replace('i', 'j')}tau_j D(t_j)"
     floating = f"sum_i {weight}(F_i + s) tau_i D(t_i)"
-    shares = "" if principal == "bullet" else " The weights w are what is left of the notional."
+    shares = "" if principal == "bullet" else " The weights w are the outstanding notional fractions."
     d.explain(
         {
             "value": f"V = N ({floating} - K {fixed}) for payer swaps.",

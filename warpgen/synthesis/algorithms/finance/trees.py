@@ -30,9 +30,9 @@ def _scratch(d: Draft, storage: str, count: int, steps: int, width: int, spelled
         d.module(f"STEPS = wp.constant({steps})\nNODES = wp.constant({spelled})  # at expiry")
         return "values = wp.zeros(shape=(NODES,), dtype=float)", "values[{}]"
     if storage == "flat":
-        d.output("values", "float", count * width, about="room for the nodes of each tree")
+        d.output("values", "float", count * width, about="scratch storage for tree nodes")
         return f"base = tid * ({spelled})", "values[base + {}]"
-    d.output("values", "float", (count, width), about="room for the nodes of each tree")
+    d.output("values", "float", (count, width), about="scratch storage for tree nodes")
     return "", "values[tid, {}]"
 
 
@@ -57,7 +57,7 @@ def _backward(first: Any, nodes: list[Any], weights: tuple[Any, ...], exercise: 
     weight=5,
 )
 def binomial_tree(d: Draft) -> None:
-    """Prices options on a binomial tree, from expiry backwards."""
+    """Prices options on a binomial tree using backward induction."""
     scheme = d.option("scheme", "crr", "jarrow rudd", "tian")
     style = d.option("style", "european", "american", "bermudan")
     kind = d.option("kind", *_PAYOFFS)
@@ -67,19 +67,19 @@ def binomial_tree(d: Draft) -> None:
     steps, count = d.pick(12, 16, 20, 24), d.pick(32, 48, 64)
     yields = kind == "call" and style != "european"  # without dividends nobody exercises a call early
     d.says(
-        f"Prices {style.capitalize()} {kind}s{' on stocks with dividends' * yields} on a binomial tree, "
-        "from expiry backwards."
+        f"Prices {style.capitalize()} {kind}s{' on stocks with dividends' * yields} on a binomial tree "
+        "using backward induction."
     )
     if own != "strike":
-        d.input("spot", "float", count, 80.0, 120.0, about="spot price of the underlying")
+        d.input("spot", "float", count, 80.0, 120.0, about="underlying spot price")
     else:
-        d.param("spot", "float", 95.0, 105.0, about="spot price of the underlying")
+        d.param("spot", "float", 95.0, 105.0, about="underlying spot price")
     if own != "spot":
         d.input("strike", "float", count, 80.0, 120.0, about="strike price")
     else:
         d.param("strike", "float", 95.0, 105.0, about="strike price")
     d.param("expiry", "float", 0.5, 1.5, about="time to expiry in years")
-    d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
+    d.param("sigma", "float", 0.2, 0.4, about="annualized volatility")
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
     if yields:
         d.param("q", "float", 0.02, 0.06, about="dividend yield")
@@ -88,16 +88,16 @@ def binomial_tree(d: Draft) -> None:
     if storage != "local":
         d.param("steps", "int", steps, about="number of time steps")
     make, node = _scratch(d, storage, count, steps, steps + 1, f"{count_of} + 1")
-    d.output("price", "float", count, about="value of the option today")
+    d.output("price", "float", count, about="option value today")
     factors = {
         "crr": f"""
-        # CRR: up * down = 1, so the tree recombines around the spot
+        # CRR: up * down = 1, so the tree recombines at the spot
         up = wp.exp(sigma * wp.sqrt(dt))
         down = 1.0 / up
         p = (wp.exp({carry} * dt) - down) / (up - down)
         """,
         "jarrow rudd": f"""
-        # Jarrow-Rudd: equal probabilities, drift in the factors
+        # Jarrow-Rudd: equal probabilities, drift included in the up/down factors
         drift = ({carry.strip("()")} - 0.5 * sigma * sigma) * dt
         up = wp.exp(drift + sigma * wp.sqrt(dt))
         down = wp.exp(drift - sigma * wp.sqrt(dt))
@@ -137,7 +137,7 @@ def binomial_tree(d: Draft) -> None:
         {spots}
         for i in range(level + 1):
             {here} = {rolled}
-            # Exercise is open every {every} steps only
+            # Bermudan: exercise only every {every} steps
             if level % {every} == 0:
                 {here} = wp.max({here}, {early.format(s="s")})
             s *= ratio
@@ -168,8 +168,8 @@ def binomial_tree(d: Draft) -> None:
         inner=inner,
     )
     d.explain("""
-        Node i of a level has seen i moves up. The values of a level overwrite those of the next one from the
-        lowest node on, which no other node of the level needs any more.
+        Node i of a level has seen i up-moves. Values are rolled back in place, starting from the lowest
+        node, so that each node only overwrites data that is no longer needed.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def binomial_tree(d: Draft) -> None:
     weight=2,
 )
 def trinomial_tree(d: Draft) -> None:
-    """Prices options on a trinomial tree in the logarithm of the spot."""
+    """Prices options on a trinomial tree in log-spot."""
     spacing = d.option("spacing", "hull", "boyle", "given")
     style = d.option("style", "european", "american", "knock-out")
     kind = d.option("kind", "call", "put", "straddle")
@@ -221,15 +221,13 @@ def trinomial_tree(d: Draft) -> None:
     steps, count = d.pick(8, 10, 12), d.pick(32, 48, 64)
     name = f"up-and-out {kind}s" if style == "knock-out" else f"{style.capitalize()} {kind}s"
     yields = kind == "call" and style == "american"  # without dividends nobody exercises a call early
-    d.says(
-        f"Prices {name}{' on stocks with dividends' * yields} on a trinomial tree in the logarithm of the spot."
-    )
-    d.input("spot", "float", count, 85.0, 115.0, about="spot price of the underlying")
+    d.says(f"Prices {name}{' on stocks with dividends' * yields} on a log-spot trinomial tree.")
+    d.input("spot", "float", count, 85.0, 115.0, about="underlying spot price")
     d.input("strike", "float", count, 85.0, 115.0, about="strike price")
     if style == "knock-out":
         d.param("barrier", "float", 128.0, 140.0, about="barrier level")
     d.param("expiry", "float", 0.5, 1.5, about="time to expiry in years")
-    d.param("sigma", "float", 0.2, 0.4, about="volatility per square root of a year")
+    d.param("sigma", "float", 0.2, 0.4, about="annualized volatility")
     d.param("r", "float", 0.02, 0.06, about="risk-free rate, continuously compounded")
     if yields:
         d.param("q", "float", 0.02, 0.06, about="dividend yield")
@@ -237,9 +235,9 @@ def trinomial_tree(d: Draft) -> None:
     if storage != "local":
         d.param("steps", "int", steps, about="number of time steps")
     if spacing == "given":
-        d.param("stretch", "float", 1.1, 1.5, about="distance of nodes in standard deviations of a step")
+        d.param("stretch", "float", 1.1, 1.5, about="node spacing in per-step standard deviations")
     make, node = _scratch(d, storage, count, steps, 2 * steps + 1, f"2 * {count_of} + 1")
-    d.output("price", "float", count, about="value of the option today")
+    d.output("price", "float", count, about="option value today")
     stretch = {"hull": "wp.sqrt(3.0 * dt)", "boyle": "wp.sqrt(2.0 * dt)", "given": "stretch * wp.sqrt(dt)"}[
         spacing
     ]
@@ -273,7 +271,7 @@ def trinomial_tree(d: Draft) -> None:
         dt = expiry / float($steps)
         dx = sigma * $stretch
         $ratio
-        # Probabilities match mean and variance of the move over one step, here in units of dx
+        # Match the mean and variance of the log return over one step, in units of dx
         mean = ($carry - 0.5 * sigma * sigma) * dt / dx
         square = sigma * sigma * dt / (dx * dx) + mean * mean
         df = wp.exp(-r * dt)
@@ -305,10 +303,10 @@ def trinomial_tree(d: Draft) -> None:
         root=node.format("0").replace("base + 0", "base"),
     )
     d.explain(f"""
-        Node i of level n lies at log S + (i - n) dx. Nodes are sqrt({3 if spacing == "hull" else 2}) standard deviations of a
-        step apart, which keeps all three probabilities positive.
+        Node i of level n lies at log S + (i - n) dx. The spacing dx is sqrt({3 if spacing == "hull" else 2}) per-step standard
+        deviations, which keeps all three probabilities positive.
     """ if spacing != "given" else """
-        Node i of level n lies at log S + (i - n) dx. A stretch above one keeps all three probabilities
+        Node i of level n lies at log S + (i - n) dx. Use a stretch above one to keep all three probabilities
         positive.
     """)  # fmt: skip
 

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def filter_volatility(d: Draft) -> None:
-    """Follows the conditional variance of each series of returns (GARCH)."""
+    """Filters the conditional variance of return series (GARCH)."""
     kind = d.option("model", "garch", "gjr", "egarch", "ewma")
     mean = d.option("mean", "zero", "constant", "autoregressive", "in mean")
     law = d.option("law", "normal", "student", "skewed")
@@ -52,54 +52,54 @@ def filter_volatility(d: Draft) -> None:
     at = "returns[series, {}]" if layout == "series first" else "returns[{}, series]"
     d.input("returns", "float", shape, -2.5, 2.5, about="Daily returns [%]")
     if gaps:
-        d.input("traded", "bool", shape, about="False on days without a price")
+        d.input("trades", "int", shape, 0, 12, about="Number of trades per day, 0 on holidays")
     if kind == "ewma":
-        d.param("memory", "float", 0.9, 0.97, about="Weight of the past, 0.94 for daily data")
+        d.param("memory", "float", 0.9, 0.97, about="Decay factor (lambda), 0.94 for daily data")
     else:
-        d.input("alpha", "float", n, 0.04, 0.12, about="Reaction to shocks")
-        d.input("beta", "float", n, 0.7, 0.82, about="Weight of the variance before")
+        d.input("alpha", "float", n, 0.04, 0.12, about="ARCH coefficient (reaction to shocks)")
+        d.input("beta", "float", n, 0.7, 0.82, about="GARCH coefficient (persistence)")
         if not targeted:
-            d.input("omega", "float", n, 0.04, 0.2, about="Constant of the recursion")
+            d.input("omega", "float", n, 0.04, 0.2, about="Variance intercept")
     if kind in ("gjr", "egarch"):
-        d.input("leverage", "float", n, 0.02, 0.1, about="Extra reaction to bad news")
+        d.input("leverage", "float", n, 0.02, 0.1, about="Leverage coefficient")
     if mean != "zero":
         d.input("mu", "float", n, -0.05, 0.1, about="Mean return [%]")
     if mean == "autoregressive":
-        d.param("phi", "float", -0.2, 0.2, about="Autoregression of returns")
+        d.param("phi", "float", -0.2, 0.2, about="AR(1) coefficient")
     elif mean == "in mean":
-        d.param("premium", "float", 0.02, 0.1, about="Reward for a unit of volatility")
+        d.param("premium", "float", 0.02, 0.1, about="Risk premium per unit of volatility")
     if law != "normal":
         degrees = d.pick(5.0, 6.0, 7.0, 8.0, 9.0)
-        d.param("dof", "float", degrees, about="Degrees of freedom of the shocks")
+        d.param("dof", "float", degrees, about="Shock degrees of freedom")
     if law == "skewed":
         # Hansen's a and b, which the density's mean of zero and variance of one ask for
         lean = d.pick(-0.2, -0.15, -0.1, 0.1)
         peak = math.gamma((degrees + 1) / 2) / math.sqrt(math.pi * (degrees - 2)) / math.gamma(degrees / 2)
         shift = 4 * lean * peak * (degrees - 2) / (degrees - 1)
-        d.param("skew", "float", lean, about="Asymmetry of the shocks, between -1 and 1")
-        d.param("shift", "float", round(shift, 6), about="Hansen's a, which makes the mean of shocks zero")
+        d.param("skew", "float", lean, about="Skewness parameter in (-1, 1)")
+        d.param("shift", "float", round(shift, 6), about="Hansen's a, for zero-mean shocks")
         stretch = round(math.sqrt(1 + 3 * lean**2 - shift**2), 6)
-        d.param("stretch", "float", stretch, about="Hansen's b, which makes the variance of shocks one")
+        d.param("stretch", "float", stretch, about="Hansen's b, for unit-variance shocks")
     if first == "given":
-        d.input("variance0", "float", n, 0.5, 2.0, about="Variance before the first day")
+        d.input("variance0", "float", n, 0.5, 2.0, about="Initial variance")
     if result == "forecast":
-        d.param("horizon", "int", 5, 15, about="Days ahead")
+        d.param("horizon", "int", 5, 15, about="Forecast horizon [days]")
     elif result == "value at risk":
-        d.param("quantile", "float", -2.4, -1.6, about="Quantile of the standardized shocks")
+        d.param("quantile", "float", -2.4, -1.6, about="Standardized shock quantile")
     # Warp has no gamma function for what the densities of Student and Hansen are normed with
     constant = "" if law == "normal" else ", up to a constant"
     name, about = {
         "likelihood": ("log_likelihood", "Log likelihood" + constant),
         "forecast": (
             "forecast",
-            "Geometric mean of the variance over the horizon"
+            "Geometric mean variance over the horizon"
             if kind == "egarch"
-            else "Variance of any day ahead"
+            else "Variance forecast for any future day"
             if kind == "ewma"
             else "Mean variance over the horizon",
         ),
-        "value at risk": ("value_at_risk", "Loss that the next day exceeds rarely [%]"),
-        "volatility": ("volatility", "Conditional volatility of each day [%]"),
+        "value at risk": ("value_at_risk", "One-day-ahead value at risk [%]"),
+        "volatility": ("volatility", "Daily conditional volatility [%]"),
         "news": ("largest", "Largest standardized shock"),
     }[result]
     if floor:
@@ -115,30 +115,30 @@ def filter_volatility(d: Draft) -> None:
         rule={
             "garch": "return omega + alpha * shock * shock + beta * variance",
             "gjr": """
-                # An extra term, because bad news raises volatility more than good news
+                # Leverage term: negative shocks raise volatility more than positive shocks
                 bad = wp.where(shock < 0.0, 1.0, 0.0)
                 return omega + (alpha + leverage * bad) * shock * shock + beta * variance
                 """,
             "egarch": """
                 z = shock / wp.sqrt(variance)
-                # Less the mean of a normal shock's size
+                # E|z| = sqrt(2 / pi) for a normal shock
                 size = wp.abs(z) - wp.sqrt(2.0 / wp.pi)
-                # Logarithms need no constraint on the parameters
+                # Log variance stays positive without parameter constraints
                 log_variance = omega + alpha * size - leverage * z + beta * wp.log(variance)
                 return wp.exp(log_variance)
                 """,
             "ewma": "return memory * variance + (1.0 - memory) * shock * shock",
         }[kind],
     )
-    mask = ", traded: wp.array2d(dtype=bool)" if gaps else ""
+    mask = ", trades: wp.array2d(dtype=int)" if gaps else ""
     centre = ", mu: float" if mean != "zero" else ""
-    squared = f"mean_square(returns, {'traded, ' if gaps else ''}series{', mu[series]' if mean != 'zero' else ''}, num_days)"
+    squared = f"mean_square(returns, {'trades, ' if gaps else ''}series{', mu[series]' if mean != 'zero' else ''}, num_days)"
     if first == "sample" or targeted or (first == "long run" and kind == "ewma"):
         d.function(
             f'''
             @wp.func
             def mean_square(returns: wp.array2d(dtype=float){mask}, series: int{centre}, num_days: int) -> float:
-                """Mean square of the returns of a series{" about mu" if mean != "zero" else ""}."""
+                """Sample mean of squared {"demeaned " if mean != "zero" else ""}returns."""
                 total = float(0.0)
                 $count
                 for day in range(num_days):
@@ -146,7 +146,7 @@ def filter_volatility(d: Draft) -> None:
                 return total / {"traded_days" if gaps else "float(num_days)"}
         ''',
             count="traded_days = float(0.0)" if gaps else "",
-            add=(f"if traded{at[7:].format('day')}:\n" if gaps else "")
+            add=(f"if trades{at[7:].format('day')} > 0:\n" if gaps else "")
             + textwrap.indent(
                 f"r = {at.format('day')}{' - mu' if mean != 'zero' else ''}\ntotal += r * r"
                 + ("\ntraded_days += 1.0" if gaps else ""),
@@ -164,12 +164,12 @@ def filter_volatility(d: Draft) -> None:
             law={
                 "normal": "return -0.5 * (wp.log(2.0 * wp.pi * variance) + shock * shock / variance)",
                 "student": """
-                    # Student's t, scaled to unit variance
+                    # Student's t with unit variance
                     ratio = shock * shock / (variance * (dof - 2.0))
                     return -0.5 * wp.log(variance) - 0.5 * (dof + 1.0) * wp.log(1.0 + ratio)
                     """,
                 "skewed": """
-                    # Hansen's skewed t: either side of the mode has a scale of its own
+                    # Hansen's skewed t: different scale on each side of the mode
                     moved = stretch * shock / wp.sqrt(variance) + shift
                     side = wp.where(moved < 0.0, 1.0 - skew, 1.0 + skew)
                     ratio = moved * moved / ((dof - 2.0) * side * side)
@@ -185,16 +185,16 @@ def filter_volatility(d: Draft) -> None:
     )
     memory = {
         "garch": "persistence = alpha[series] + beta[series]",
-        "gjr": "# Half of the shocks are bad news, hence half of the leverage\npersistence = alpha[series] + 0.5 * leverage[series] + beta[series]",
+        "gjr": "# Half of the leverage, since negative shocks have probability 1/2\npersistence = alpha[series] + 0.5 * leverage[series] + beta[series]",
         "egarch": "persistence = beta[series]",
         "ewma": "",
     }[kind]
-    less = ", less what autoregression explains" if mean == "autoregressive" else ""
+    less = ", excluding the AR(1) part" if mean == "autoregressive" else ""
     part = "(1.0 - phi * phi) * " if mean == "autoregressive" else ""
     if kind == "ewma":
         level = ""
     elif targeted:
-        level = f"# Variance targeting: the constant follows from the sample{less}\nlong_run = {part}{squared}\nconstant = (1.0 - persistence) * long_run"
+        level = f"# Variance targeting: intercept from the sample variance{less}\nlong_run = {part}{squared}\nconstant = (1.0 - persistence) * long_run"
     elif kind == "egarch":
         level = "constant = omega[series]\nlong_run = wp.exp(constant / (1.0 - persistence))"
     else:
@@ -209,7 +209,7 @@ def filter_volatility(d: Draft) -> None:
         "zero": f"shock = {at.format('day')}",
         "constant": "shock = r - mu[series]",
         "autoregressive": "shock = r - mu[series] - phi * (last - mu[series])",
-        "in mean": "# Risk is rewarded\nshock = r - mu[series] - premium * wp.sqrt(variance)",
+        "in mean": "# GARCH-in-mean risk premium\nshock = r - mu[series] - premium * wp.sqrt(variance)",
     }[mean]
     gather = {
         "likelihood": "total += log_density(shock, variance"
@@ -219,9 +219,9 @@ def filter_volatility(d: Draft) -> None:
         "news": "top = wp.max(top, wp.abs(shock) / wp.sqrt(variance))",
     }.get(result, "")
     ahead = {
-        "ewma": "# Flat term structure, since no long run pulls it back\nforecast[series] = variance",
+        "ewma": "# Flat term structure, since EWMA has no mean reversion\nforecast[series] = variance",
         "egarch": """
-            # Expected log variance reverts to its mean
+            # Expected log variance decays to its long-run mean
             gap = wp.log(variance / long_run)
             days_ahead = float(horizon)
             share = (1.0 - wp.pow(persistence, days_ahead)) / ((1.0 - persistence) * days_ahead)
@@ -230,7 +230,7 @@ def filter_volatility(d: Draft) -> None:
     }.get(
         kind,
         """
-        # Expected variance reverts to the long run at the rate of the persistence
+        # Expected variance decays to the long-run level at the persistence rate
         days_ahead = float(horizon)
         share = (1.0 - wp.pow(persistence, days_ahead)) / ((1.0 - persistence) * days_ahead)
         forecast[series] = long_run + share * (variance - long_run)
@@ -249,7 +249,7 @@ def filter_volatility(d: Draft) -> None:
         num_days = returns.shape[$axis]
         $memory
         $level
-        # Variance expected for the first day
+        # Initialize with the expected variance
         $begin
         $last
         $total
@@ -268,14 +268,14 @@ def filter_volatility(d: Draft) -> None:
         memory=memory,
         level=level,
         begin=begin,
-        last="# Before the first day stands the mean\nlast = float(mu[series])"
+        last="# Initialize the lagged return with the mean\nlast = float(mu[series])"
         if mean == "autoregressive"
         else "",
         total={"likelihood": "total = float(0.0)", "news": "top = float(0.0)"}.get(result, ""),
         today=f"{at.format('day').replace('returns', 'volatility')} = wp.sqrt(variance)"
         if result == "volatility"
         else "",
-        gaps=f"# Holidays: the variance waits\nif not {at.format('day').replace('returns', 'traded')}:\n    continue"
+        gaps=f"# Holidays: carry the variance forward\nif {at.format('day').replace('returns', 'trades')} == 0:\n    continue"
         if gaps
         else "",
         r="" if mean == "zero" else f"r = {at.format('day')}",
@@ -283,50 +283,52 @@ def filter_volatility(d: Draft) -> None:
         gather=gather,
         remember="last = r" if mean == "autoregressive" else "",
         args=args,
-        floor="# A run of quiet days must not switch the model off\nvariance = wp.max(variance, MIN_VARIANCE)"
+        floor="# Variance floor, to avoid collapse over quiet periods\nvariance = wp.max(variance, MIN_VARIANCE)"
         if floor
         else "",
         store={
             "likelihood": "log_likelihood[series] = total",
             "news": "largest[series] = top",
             "forecast": ahead,
-            "value at risk": "# Variance is that of the next day now\nsigma = wp.sqrt(variance)\nvalue_at_risk[series] = -quantile * sigma"
+            "value at risk": "# variance now refers to the next day\nsigma = wp.sqrt(variance)\nvalue_at_risk[series] = -quantile * sigma"
             + (f" - ({drift})" if " + " in drift else f" - {drift}" if drift else ""),
         }.get(result, ""),
     )
     if result != "forecast":
         # What only the forecast needs would be computed for nothing.
         trim(d)
-    label = {"garch": "GARCH", "gjr": "the GJR model", "egarch": "EGARCH", "ewma": "exponential weights"}[
-        kind
-    ]
+    label = {"garch": "GARCH", "gjr": "the GJR model", "egarch": "EGARCH", "ewma": "EWMA"}[kind]
     if result == "likelihood" and law != "normal":
         label += f" with {'Student' if law == 'student' else 'Hansen'}'s {'skewed ' * (law == 'skewed')}t"
     follows = {
-        "autoregressive": ", returns being autoregressive",
-        "in mean": ", with volatility in the mean",
+        "autoregressive": " with AR(1) returns",
+        "in mean": " with volatility in the mean",
     }.get(mean, "")
-    ahead_said = {"ewma": "the variance", "egarch": "the geometric mean over days ahead of the variance"}.get(
-        kind, "the mean over days ahead of the variance"
+    ahead_said = {"ewma": "the variance", "egarch": "the geometric mean variance over the horizon"}.get(
+        kind, "the mean variance over the horizon"
     )
     d.says(
         {
-            "likelihood": f"Computes the log likelihood{constant and constant + ','} of each series of returns under",
-            "forecast": f"Forecasts {ahead_said} of each series of returns by",
-            "value at risk": "Computes the value at risk of each series of returns for the next day by",
-            "volatility": "Follows the conditional volatility of each series of returns by",
-            "news": "Finds the largest shock of each series of returns in units of its conditional volatility by",
+            "likelihood": f"Computes the log-likelihood{constant and constant + ','} of return series under",
+            "forecast": f"Forecasts {ahead_said} of return series using",
+            "value at risk": "Computes one-day-ahead value at risk of return series using",
+            "volatility": "Filters the conditional volatility of return series using",
+            "news": "Finds the largest standardized shock of return series using",
         }[result]
         + f" {label}{follows}."
     )
-    more = " Days without a price are passed over." if gaps else ""
-    more += " The constant of the recursion follows from the sample." if targeted else ""
-    more += " Variances are kept above `MIN_VARIANCE`." if floor else ""
-    d.explain(f"Returns are in percent per day, variances in squares of that.{more}")
+    more = " Days without trades are skipped." if gaps else ""
+    more += " The intercept is set by variance targeting." if targeted else ""
+    more += " Variances are clamped to at least `MIN_VARIANCE`." if floor else ""
+    d.explain(f"Returns are daily, in percent; variances are in percent squared.{more}")
 
     def reference(v: Values) -> dict[str, Any]:
         r_all = v.returns if layout == "series first" else v.returns.T
-        there = np.ones((n, days), bool) if not gaps else v.traded if layout == "series first" else v.traded.T
+        there = (
+            np.ones((n, days), bool)
+            if not gaps
+            else (v.trades if layout == "series first" else v.trades.T) > 0
+        )
         gap = np.where(there, r_all - (v.mu[:, None] if mean != "zero" else 0.0), 0.0)
         square = (gap**2).sum(1) / there.sum(1)
         a, b, g = v.get("alpha", 0.0), v.get("beta", 0.0), v.get("leverage", 0.0)
@@ -375,8 +377,8 @@ def filter_volatility(d: Draft) -> None:
 
 
 _RULES = {
-    "garch": "Variance of the next day: GARCH(1, 1).",
-    "gjr": "Variance of the next day, with leverage (Glosten, Jagannathan and Runkle).",
-    "egarch": "Variance of the next day by its logarithm (Nelson).",
-    "ewma": "Variance of the next day by exponential weights (RiskMetrics).",
+    "garch": "Next-day variance, GARCH(1, 1).",
+    "gjr": "Next-day variance with leverage (Glosten, Jagannathan and Runkle).",
+    "egarch": "Next-day variance, EGARCH in log variance (Nelson).",
+    "ewma": "Next-day EWMA variance (RiskMetrics).",
 }

@@ -22,11 +22,11 @@ NAMES = {
 def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, high: float = 1.0) -> str:
     """Declare triangles in one of four layouts; gives the lines that set `p`, `q`, `r`."""
     if sort == "soup":
-        d.input("points", "vec3", 3 * faces, low, high, about="Point positions")
+        d.input("points", "vec3", 3 * faces, low, high, about="Triangle corners, three per face")
         return "p = points[3 * tid]\nq = points[3 * tid + 1]\nr = points[3 * tid + 2]"
-    d.input("points", "vec3", points, low, high, about="Point positions")
+    d.input("points", "vec3", points, low, high, about="Vertex positions")
     if sort == "vec3i":
-        d.input("faces", "vec3i", faces, 0, points, about="Vertex indices of each triangle")
+        d.input("faces", "vec3i", faces, 0, points, about="Triangle vertex indices")
         return """
             face = faces[tid]
             p = points[face[0]]
@@ -34,7 +34,7 @@ def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, h
             r = points[face[2]]
             """
     if sort == "rows":
-        d.input("faces", "int", (faces, 3), 0, points, about="Vertex indices of each triangle")
+        d.input("faces", "int", (faces, 3), 0, points, about="Triangle vertex indices")
         return """
             i = faces[tid, 0]
             j = faces[tid, 1]
@@ -43,7 +43,7 @@ def triangles(d: Draft, faces: int, points: int, sort: str, low: float = -1.0, h
             q = points[j]
             r = points[k]
             """
-    d.input("faces", "int", 3 * faces, 0, points, about="Vertex indices of each triangle")
+    d.input("faces", "int", 3 * faces, 0, points, about="Vertex indices, three per triangle")
     return """
         i = faces[3 * tid]
         j = faces[3 * tid + 1]

@@ -20,6 +20,7 @@ NAMES = {
     "margin": "thickness|contact_margin|padding",
     "offset": "offset",
 }
+ORDINALS = {"a": "First", "b": "Second", "c": "Third"}
 
 
 @DOMAIN.algorithm(
@@ -37,9 +38,9 @@ def world_bounds(d: Draft) -> None:
     if shape == "triangle":
         d.calls("triangle_bounds|compute_triangle_aabbs|face_bounds")
     n = d.pick(48, 64, 96)
-    what = {"bounds": "transformed bounding box", "triangle": "triangle"}.get(shape, f"transformed {shape}")
+    what = {"bounds": "local bounding box", "triangle": "triangle"}.get(shape, f"transformed {shape}")
     d.says(
-        f"Computes the {'' if shape == 'triangle' else 'world-space '}bounding box of each {what}"
+        f"Computes the {'' if shape == 'triangle' else 'world-space '}bounding box for each {what}"
         + (" over a time step without rotation" if swept and shape != "triangle" else "")
         + (" over a time step" if swept and shape == "triangle" else "")
         + (", grown by a margin" if padded else "")
@@ -47,13 +48,13 @@ def world_bounds(d: Draft) -> None:
     )
     if shape == "triangle":
         for name in "abc":
-            d.input(name, "vec3", n, -1.0, 1.0, about="Corner of each triangle")
+            d.input(name, "vec3", n, -1.0, 1.0, about=f"{ORDINALS[name]} triangle corners")
     else:
         d.input("poses", "transform", n, -1.0, 1.0, "transform", about="Shape poses")
     matrix = "R = wp.quat_to_matrix(wp.transform_get_rotation(X))"
     position = "X = poses[tid]\np = wp.transform_get_translation(X)"
     reach = """
-        # Take |R| per entry, so that every corner is covered whatever its sign
+        # Use |R| per entry to cover all corners regardless of sign
         e = wp.vec3(
             wp.abs(R[0, 0]) * h[0] + wp.abs(R[0, 1]) * h[1] + wp.abs(R[0, 2]) * h[2],
             wp.abs(R[1, 0]) * h[0] + wp.abs(R[1, 1]) * h[1] + wp.abs(R[1, 2]) * h[2],
@@ -64,8 +65,8 @@ def world_bounds(d: Draft) -> None:
         d.input("half", "vec3", n, 0.1, 0.8, about="Half extents")
         body = f"{position}\n{matrix}\nh = half[tid]\n$reach"
     elif shape == "bounds":
-        d.input("lower", "vec3", n, -1.0, 0.0, about="Lower corners in the local frame")
-        d.input("upper", "vec3", n, 0.0, 1.0, about="Upper corners in the local frame")
+        d.input("lower", "vec3", n, -1.0, 0.0, about="Local-space lower corners")
+        d.input("upper", "vec3", n, 0.0, 1.0, about="Local-space upper corners")
         body = f"""
             X = poses[tid]
             p = wp.transform_point(X, 0.5 * (lower[tid] + upper[tid]))
@@ -75,7 +76,7 @@ def world_bounds(d: Draft) -> None:
             """
     elif shape == "capsule":
         d.input("radius", "float", n, 0.1, 0.4, about="Radii")
-        d.input("half_height", "float", n, 0.2, 0.8, about="Half height of the cylindrical part, along y")
+        d.input("half_height", "float", n, 0.2, 0.8, about="Half height of the cylindrical section, along y")
         body = """
             X = poses[tid]
             p = wp.transform_get_translation(X)
@@ -92,11 +93,11 @@ def world_bounds(d: Draft) -> None:
             a = wp.transform_vector(X, wp.vec3(0.0, 1.0, 0.0))
             r = radius[tid]
             h = half_height[tid]
-            # the rim is a circle with extent r * sqrt(1 - a_x^2) along x; off zero, where the root has no slope
+            # each rim is a circle of radius r with extent r * sqrt(1 - a_x^2) along x
             e = wp.vec3(
-                h * wp.abs(a[0]) + r * wp.sqrt(wp.max(1.0 - a[0] * a[0], 1.0e-6)),
-                h * wp.abs(a[1]) + r * wp.sqrt(wp.max(1.0 - a[1] * a[1], 1.0e-6)),
-                h * wp.abs(a[2]) + r * wp.sqrt(wp.max(1.0 - a[2] * a[2], 1.0e-6)),
+                h * wp.abs(a[0]) + r * wp.sqrt(wp.max(1.0 - a[0] * a[0], 0.0)),
+                h * wp.abs(a[1]) + r * wp.sqrt(wp.max(1.0 - a[1] * a[1], 0.0)),
+                h * wp.abs(a[2]) + r * wp.sqrt(wp.max(1.0 - a[2] * a[2], 0.0)),
             )
             """
     elif shape == "ellipsoid":
@@ -104,7 +105,7 @@ def world_bounds(d: Draft) -> None:
         body = f"""
             {position.replace(chr(10), chr(10) + "            ")}
             {matrix}
-            # rows of R * S give the support along the world axes
+            # row norms of R * S give the world-axis extents
             M = R * wp.diag(radii[tid])
             e = wp.vec3(
                 wp.length(wp.vec3(M[0, 0], M[0, 1], M[0, 2])),
@@ -123,7 +124,7 @@ def world_bounds(d: Draft) -> None:
         d.input("velocity", "vec3", n, -1.0, 1.0, about="Linear velocities")
         d.param("dt", "float", 0.1, 0.3, about="Time step [s]")
     if padded:
-        d.param("margin", "float", 0.01, 0.1, about="Distance that boxes grow by to all sides")
+        d.param("margin", "float", 0.01, 0.1, about="Margin added to each side")
     ends = "world" if shape != "triangle" else "box"
     first, second = d.pick(
         (f"{ends}_lower", f"{ends}_upper"), ("lower_out", "upper_out"), ("bounds_lower", "bounds_upper")
@@ -147,7 +148,7 @@ def world_bounds(d: Draft) -> None:
         body=_flat(body),
         reach=reach,
         box="" if direct else "lo = p - e\nhi = p + e",
-        sweep="# swept bounds: include the position at the end of the step\nmove = dt * velocity[tid]\n"
+        sweep="# swept bounds: include the end-of-step position\nmove = dt * velocity[tid]\n"
         "lo = wp.min(lo, lo + move)\nhi = wp.max(hi, hi + move)"
         if swept
         else "",
@@ -195,15 +196,15 @@ def _flat(text: str) -> str:
 
 
 @DOMAIN.algorithm(
-    source="Assarsson & Moeller 2000, Optimized view frustum culling; Gribb & Hartmann 2001",
+    source="Assarsson & Moeller 2000, Optimized view frustum culling; Lengyel 2012, 5.3",
     names=NAMES | {"frustum_cull": "frustum_test|view_culling|cull_instances|visibility_cull"},
     adjoint="no",
 )
 def frustum_cull(d: Draft) -> None:
-    """Tests shapes against the planes of a view frustum (conservative culling)."""
+    """Tests shapes against view frustum planes (conservative culling)."""
     shape = d.option("shape", "sphere", "box", "corners", "point")
     result = d.option("result", "flag", "list", "class", "count")
-    source = d.option("planes", "array", "matrix")
+    source = d.option("planes", "array", "camera")
     if shape == "point" and result in ("class", "count"):
         result = "flag"
     if result != "flag":
@@ -215,32 +216,32 @@ def frustum_cull(d: Draft) -> None:
             }[result]
         )
     n = d.pick(64, 96, 128)
-    wide = 1.0 if source == "array" else 1.5 if result == "class" else 3.0
+    wide = 1.0 if source == "array" else 1.5 if result == "class" else 2.0
     if source == "array":
-        d.input("plane_normals", "vec3", 6, kind="unit", about="Unit normals of the frustum planes, inwards")
         d.input(
-            "offsets", "float", 6, 0.3, 0.9, about="Offsets of the frustum planes: n . x + offset >= 0 inside"
+            "plane_normals", "vec3", 6, kind="unit", about="Inward-facing frustum plane normals (unit length)"
         )
+        d.input("offsets", "float", 6, 0.3, 0.9, about="Frustum plane offsets: n . x + offset >= 0 inside")
         fetch = "n = plane_normals[k]\noffset = offsets[k]"
     else:
-        d.param(
-            "view_proj",
-            "mat44",
-            0.6,
-            1.4,
-            kind="spd",
-            about="View-projection matrix; -w <= x, y, z <= w in view",
-        )
+        d.param("camera", "transform", -0.3, 0.3, kind="transform", about="Camera pose, looking along -z")
+        d.param("half_size", "vec2", 0.8, 1.2, about="View half width and half height at unit distance")
+        d.param("z_near", "float", 0.1, 0.3, about="Near plane distance")
+        d.param("z_far", "float", 3.0, 4.0, about="Far plane distance")
         fetch = """
-            # Gribb-Hartmann: the planes are sums of matrix rows (w + x, w - x, w + y, ...)
-            row = k // 2
+            # plane pairs: left/right, bottom/top (all through the eye), near/far
             s = 1.0 - 2.0 * float(k % 2)
-            n = wp.vec3(
-                view_proj[3, 0] + s * view_proj[row, 0],
-                view_proj[3, 1] + s * view_proj[row, 1],
-                view_proj[3, 2] + s * view_proj[row, 2],
-            )
-            offset = view_proj[3, 3] + s * view_proj[row, 3]
+            n = wp.vec3(0.0, 0.0, -s)
+            if k < 2:
+                n = wp.normalize(wp.vec3(s, 0.0, -half_size[0]))
+            elif k < 4:
+                n = wp.normalize(wp.vec3(0.0, s, -half_size[1]))
+            n = wp.transform_vector(camera, n)
+            offset = -wp.dot(n, wp.transform_get_translation(camera))
+            if k == 4:
+                offset -= z_near
+            elif k == 5:
+                offset += z_far
             """
     if shape in ("sphere", "box"):
         d.input("centers", "vec3", n, -wide, wide, about="Centers")
@@ -249,8 +250,8 @@ def frustum_cull(d: Draft) -> None:
         else:
             d.input("half", "vec3", n, 0.2, 1.0, about="Half extents")
     elif shape == "corners":
-        d.input("lower", "vec3", n, -1.5 * wide, 0.8 * wide, about="Lower corners of the boxes")
-        d.input("size", "vec3", n, 0.2, 0.7, about="Sides of the boxes")
+        d.input("lower", "vec3", n, -1.5 * wide, 0.8 * wide, about="Box lower corners")
+        d.input("size", "vec3", n, 0.2, 0.7, about="Box side lengths")
     else:
         d.input("points", "vec3", n, -0.4 * wide, 0.4 * wide, about="Point positions")
     begin = {
@@ -260,8 +261,7 @@ def frustum_cull(d: Draft) -> None:
         "point": "p = points[tid]",
     }[shape]
     measure = {
-        "sphere": "dist = wp.dot(n, p) + offset"
-        + ("" if source == "array" else "\nreach = r * wp.length(n)"),
+        "sphere": "dist = wp.dot(n, p) + offset",
         "box": """
             dist = wp.dot(n, p) + offset
             reach = h[0] * wp.abs(n[0]) + h[1] * wp.abs(n[1]) + h[2] * wp.abs(n[2])
@@ -277,34 +277,33 @@ def frustum_cull(d: Draft) -> None:
             """,
         "point": "dist = wp.dot(n, p) + offset",
     }[shape]
-    reach = "r" if shape == "sphere" and source == "array" else "reach"
+    reach = "r" if shape == "sphere" else "reach"
     outside, across = (
         ("wp.dot(n, far) + offset < 0.0", "wp.dot(n, near) + offset < 0.0")
         if shape == "corners"
         else (f"dist < -{reach}", f"dist < {reach}")
     )
+    what = {"sphere": "spheres", "corners": "boxes", "box": "boxes", "point": "points"}[shape]
     if result == "list":
-        d.inout("visible_count", "int", 1, value=0.0, about="Number of visible shapes")
-        d.output("kept", "int", n, about="Indices of visible shapes, unordered")
+        d.inout("visible_count", "int", 1, value=0.0, about=f"Number of visible {what}")
+        d.output("kept", "int", n, about=f"Visible {what} indices, unordered")
         store = "slot = wp.atomic_add(visible_count, 0, 1)\nkept[slot] = tid"
     elif result == "count":
-        d.inout("visible_count", "int", 1, value=0.0, about="Number of visible shapes")
+        d.inout("visible_count", "int", 1, value=0.0, about=f"Number of visible {what}")
         store = "wp.atomic_add(visible_count, 0, 1)"
     elif result == "flag":
-        d.output("visible", "int", n, about="1 for visible shapes")
+        d.output("visible", "int", n, about="1 if visible, 0 otherwise")
         store = "visible[tid] = 1"
     else:
         d.output("classes", "int", n, about="0 outside, 1 intersecting, 2 inside")
         store = "classes[tid] = wp.where(cut > 0, 1, 2)"
-    what = {"sphere": "spheres", "corners": "boxes", "box": "boxes", "point": "points"}[shape]
-    within = f"{what} inside a" if shape == "point" else f"{what} that no plane of a"
-    rest = "view frustum" if shape == "point" else "view frustum cuts off"
+    within = f"{what} inside a" if shape == "point" else f"{what} not culled by a"
     d.says(
         {
-            "flag": f"Marks the {within} {rest}.",
-            "list": f"Collects the indices of {within} {rest}.",
-            "class": f"Classifies {what} as outside (0), intersecting (1) or inside (2) of a view frustum.",
-            "count": f"Counts the {within} {rest}.",
+            "flag": f"Marks {within} view frustum.",
+            "list": f"Collects indices of {within} view frustum.",
+            "class": f"Classifies {what} as outside (0), intersecting (1) or inside (2) a view frustum.",
+            "count": f"Counts {within} view frustum.",
         }[result]
     )
     d.launch(n)
@@ -328,11 +327,11 @@ def frustum_cull(d: Draft) -> None:
         measure=measure,
         behind="if dist < 0.0:"
         if shape == "point"
-        else f"# completely behind one plane: culled\nif {outside}:",
+        else f"# early exit: completely behind this plane\nif {outside}:",
         near="near = lo + hi - far" if result == "class" else "",
-        corners="# corner farthest along the plane normal (p-vertex) and its opposite (n-vertex)"
+        corners="# farthest corner along the plane normal (p-vertex) and the opposite corner (n-vertex)"
         if result == "class"
-        else "# corner farthest along the plane normal (p-vertex)",
+        else "# farthest corner along the plane normal (p-vertex)",
         crossing=f"if {across}:\n    cut += 1" if result == "class" else "",
         culled={"flag": "visible[tid] = 0", "class": "classes[tid] = 0"}.get(result, ""),
         store=store,
@@ -342,8 +341,11 @@ def frustum_cull(d: Draft) -> None:
         if source == "array":
             planes = np.column_stack([v.plane_normals, v.offsets])
         else:
-            m = np.asarray(v.view_proj)
-            planes = np.array([m[3] + s * m[row] for row in range(3) for s in (1.0, -1.0)])
+            r, eye = rotations(np.asarray(v.camera)[3:]), np.asarray(v.camera)[:3]
+            x, y = v.half_size
+            sides = np.array([[1, 0, -x], [-1, 0, -x], [0, 1, -y], [0, -1, -y], [0, 0, -1], [0, 0, 1]])
+            normal = sides / np.linalg.norm(sides, axis=1, keepdims=True) @ r.T
+            planes = np.column_stack([normal, np.array([0, 0, 0, 0, -v.z_near, v.z_far]) - normal @ eye])
         normal, offset = planes[:, :3], planes[:, 3]
         if shape == "corners":
             center, half = v.lower + 0.5 * v["size"], 0.5 * v["size"]

@@ -37,72 +37,87 @@ def score_hypotheses(d: Draft) -> None:
     normals = d.flag("normals", 0.5) and shape != "line"
     result = d.option("result", "score", "model", "best")
     valid = d.flag("mask", 0.5) and sampling == "given"  # samples are of the remaining points
-    those = "the remaining points" if valid else "all points"
+    those = "all unclaimed points" if valid else "all points"
     if shape == "circle":
         normals = False
-    facing_it = " whose normals agree" if normals else ""
+    facing_it = " with matching normals" if normals else ""
     how = {"count": "RANSAC", "msac": "MSAC", "likelihood": "MLESAC", "weighted": "RANSAC, weighted inliers"}[
         score
     ]
-    bound = "tilt" if shape in ("plane", "line") else "radius"
-    early = ", poor ones given up early" if bail else ""
+    unfit = {"plane": "steep planes", "line": "slanted lines"}.get(shape, f"large {shape}s")
+    notes = [f"rejects {unfit}"] * prior + ["early exit for poor candidates"] * bail
     d.says(
-        f"Finds the best score among {shape}s{f' of limited {bound}' if prior else ''} through minimal samples of points, by "
-        f"{those}{facing_it} ({how}){early}."
-        if result == "best"
-        else f"Lays a {shape} through a minimal sample of points in each trial and scores "
-        f"{f'those of limited {bound}' if prior else 'it'} by {those}{facing_it} ({how}){early}."
+        (
+            f"Computes the best RANSAC score of {shape} fits to minimal point samples, evaluated on "
+            f"{those}{facing_it} ({how})"
+            if result == "best"
+            else f"Fits a {shape} to a minimal point sample in each trial and scores it using "
+            f"{those}{facing_it} ({how})"
+        )
+        + (f"; {' and '.join(notes)}." if notes else ".")
     )
     d.calls(f"ransac_{shape}s|score_{shape}_hypotheses|evaluate_{shape}s|{shape}_consensus")
     flat = shape == "circle"
     vec = "vec2" if flat else "vec3"
     trials, n, k = d.pick(24, 32, 48), d.pick(32, 48), _SAMPLES[shape]
-    d.input("points", vec, n, -1.0, 1.0, about="Points of the cloud")
+    d.input("points", vec, n, -1.0, 1.0, about="Point cloud positions")
     if normals:
-        d.input("normals", "vec3", n, kind="unit", about="Normals of the points")
-        d.param("min_cosine", "float", 0.3, 0.6, about="Least cosine between a normal and that of the shape")
+        d.input("normals", "vec3", n, kind="unit", about="Point normals")
+        d.param(
+            "min_cosine",
+            "float",
+            0.3,
+            0.6,
+            about="Minimum cosine between the point normal and the shape normal",
+        )
     if valid:
-        d.input("remaining", "bool", n, about="Points that no earlier shape has claimed")
+        d.input("remaining", "bool", n, about="Mask of points not yet assigned to a shape")
     if sampling != "given":
-        d.param("seed", "int", 1, 1000, about="Seed of the random samples")
+        d.param("seed", "int", 1, 1000, about="Random seed")
     else:
         d.input(
-            "sample", f"vec{k}i" if k > 2 else "vec2i", trials, 0, n, about="Points that define each trial"
+            "sample",
+            f"vec{k}i" if k > 2 else "vec2i",
+            trials,
+            0,
+            n,
+            about="Sample indices per trial",
         )
     if score == "weighted":
-        d.input("weights", "float", n, 0.1, 1.0, about="Weights of the points, at most 1")
+        d.input("weights", "float", n, 0.1, 1.0, about="Per-point weights, at most 1")
     thin = (0.2, 0.4) if shape == "line" else (0.1, 0.25)
     if score == "likelihood":
         half = (0.5 * thin[0], 0.5 * thin[1])
-        d.param("sigma", "float", *half, about="Standard deviation of the distances of inliers")
+        d.param("sigma", "float", *half, about="Standard deviation of inlier distances")
         d.module(
-            "# Peak of the Gaussian of inliers over the density of outliers\nPEAK_RATIO = wp.constant(15.0)"
+            "# Ratio of the peak inlier density to the uniform outlier density\n"
+            "PEAK_RATIO = wp.constant(15.0)"
         )
     else:
-        d.param("tolerance", "float", *thin, about="Largest distance of inliers")
+        d.param("tolerance", "float", *thin, about="Inlier distance threshold")
     if bail:
         # about what a middling model has: few points are near a line, and few of weighted or filtered ones count
         usual = (3.0 if shape == "line" else 7.0) * 0.6 ** sum((score == "weighted", valid, normals))
         least = round(usual, 1)
-        d.param("required", "float", least, 1.5 * least, about="Least support of a model that counts")
+        d.param("required", "float", least, 1.5 * least, about="Minimum support needed to keep a trial")
     if prior:
         if shape in ("plane", "line"):
-            d.param("min_upright", "float", 0.2, 0.5, about="Least cosine to the vertical")
+            d.param("min_upright", "float", 0.2, 0.5, about="Minimum cosine to the vertical")
         else:
-            d.param("max_radius", "float", 0.8, 2.0, about="Largest radius")
+            d.param("max_radius", "float", 0.8, 2.0, about="Maximum accepted radius")
     if result == "score":
-        d.output("scores", "float", trials, about="Score of each trial, 0 if there is no model")
+        d.output("scores", "float", trials, about="Score per trial, 0 if no model was fitted")
     elif result == "model":
-        d.output("scores", "float", trials, about="Score of each trial, 0 if there is no model")
+        d.output("scores", "float", trials, about="Score per trial, 0 if no model was fitted")
         kind, about = {
-            "plane": ("vec4", "Unit normal and offset of each plane"),
-            "sphere": ("vec4", "Center and radius of each sphere"),
-            "line": ("spatial_vector", "Direction and moment of each line"),
-            "circle": ("vec3", "Center and radius of each circle"),
+            "plane": ("vec4", "Plane unit normals and offsets"),
+            "sphere": ("vec4", "Sphere centers and radii"),
+            "line": ("spatial_vector", "Line directions and moments"),
+            "circle": ("vec3", "Circle centers and radii"),
         }[shape]
-        d.output("models", kind, trials, about=f"{about}, left as it is without a model")
+        d.output("models", kind, trials, about=f"{about}, unchanged if no model was fitted")
     else:
-        d.output("best_score", "float", 1, about="Best score of all trials, unless it held a better one")
+        d.output("best_score", "float", 1, about="Best score over all trials")
     index = {
         "given": "sample[trial][{}]",
         "local": "",
@@ -112,7 +127,7 @@ def score_hypotheses(d: Draft) -> None:
     if sampling == "local":
         draw = (
             "state = wp.rand_init(seed, trial)\nfirst = wp.randi(state, 0, points.shape[0])\np = points[first]\n"
-            "# Neighbors in scan order belong to the same shape more often than distant points\n"
+            "# Neighbors in scan order are more likely to belong to the same shape\n"
         ) + "\n".join(
             f"{p} = points[(first + wp.randi(state, 1, 9)) % points.shape[0]]" for p in "qrs"[: k - 1]
         )
@@ -123,7 +138,7 @@ def score_hypotheses(d: Draft) -> None:
             # Plane through three points
             normal = wp.cross(q - p, r - p)
             double_area = wp.length(normal)
-            # Nearly on a line, so no plane is determined
+            # Skip nearly collinear samples, since the plane is undefined
             if double_area < 1.0e-2:
                 return
 
@@ -133,7 +148,7 @@ def score_hypotheses(d: Draft) -> None:
         "sphere": """
             # Differences of |x - c|^2 = r^2 are linear in the center
             system = wp.matrix_from_rows(q - p, r - p, s - p)
-            # Nearly in a plane, so the sphere would be huge
+            # Skip nearly coplanar samples, since the radius would blow up
             if wp.abs(wp.determinant(system)) < MIN_DETERMINANT:
                 return
 
@@ -146,18 +161,18 @@ def score_hypotheses(d: Draft) -> None:
             # Line through two points
             along = q - p
             length = wp.length(along)
-            # The same point twice, or two that nearly coincide
+            # Skip duplicate or nearly coincident points
             if length < 1.0e-2:
                 return
 
             along /= length
             """,
         "circle": """
-            # Circle through three points, by perpendicular bisectors
+            # Circle through three points using perpendicular bisectors
             a = q - p
             b = r - p
             det = 2.0 * (a[0] * b[1] - a[1] * b[0])
-            # Nearly on a line, so the circle would be huge
+            # Skip nearly collinear samples, since the radius would blow up
             if wp.abs(det) < MIN_DETERMINANT:
                 return
 
@@ -180,9 +195,10 @@ def score_hypotheses(d: Draft) -> None:
     if shape == "line":
         model = f"# Pluecker coordinates\n{model}"
     limit = {
-        "plane": "# Too steep for a floor or table\nif wp.abs(normal[2]) < min_upright:\n    return\n",
-        "line": "# Too slanted for a pole\nif wp.abs(along[2]) < min_upright:\n    return\n",
-    }.get(shape, "# Larger than anything that is looked for\nif radius > max_radius:\n    return\n")
+        "plane": "# Reject planes too steep for a floor or table\nif wp.abs(normal[2]) < min_upright:\n"
+        "    return\n",
+        "line": "# Reject lines too slanted for a pole\nif wp.abs(along[2]) < min_upright:\n    return\n",
+    }.get(shape, "# Reject shapes larger than any object of interest\nif radius > max_radius:\n    return\n")
     measure = {
         "plane": "residual = wp.abs(wp.dot(normal, x) + offset)",
         "sphere": "residual = wp.abs(wp.length(x - center) - radius)",
@@ -197,12 +213,12 @@ def score_hypotheses(d: Draft) -> None:
         "count": "support += wp.where(residual < tolerance, 1.0, 0.0)",
         "weighted": "support += wp.where(residual < tolerance, weights[i], 0.0)",
         "msac": """
-            # Inliers count by how well they fit
+            # Weight inliers by their residual
             ratio = wp.min(residual / tolerance, 1.0)
             support += 1.0 - ratio * ratio
             """,
         "likelihood": """
-            # Log-likelihood ratio of a Gaussian plus a uniform background to the background alone (MLESAC)
+            # MLESAC: log-likelihood ratio of Gaussian inliers + uniform outliers vs. outliers only
             z = residual / sigma
             support += wp.log(1.0 + PEAK_RATIO * wp.exp(-0.5 * z * z))
             """,
@@ -227,17 +243,18 @@ def score_hypotheses(d: Draft) -> None:
             $bail
         $store
         """,
-        none="" if result == "best" else "# Unless there is a model\nscores[trial] = 0.0",
+        none="" if result == "best" else "# Default score if the fit fails\nscores[trial] = 0.0",
         draw=draw,
         fit=fit,
         limit=limit if prior else "",
         valid="if not remaining[i]:\n    continue" if valid else "",
         measure=measure,
-        normals=f"# Close by chance, but facing elsewhere\nif {facing} < min_cosine:\n    continue"
+        normals=f"# Skip nearby points with a mismatched normal\nif {facing} < min_cosine:\n    continue"
         if normals
         else "",
         gain=gain,
-        bail="# Give up, since even with all the rest the support would not do\nif support + float(points.shape[0] - 1 - i) < required:\n    return"
+        bail="# Early exit if the required support is out of reach even with all remaining points\n"
+        "if support + float(points.shape[0] - 1 - i) < required:\n    return"
         if bail
         else "",
         store={
@@ -248,9 +265,9 @@ def score_hypotheses(d: Draft) -> None:
     )
     d.explain(
         """
-        A minimal sample fixes the shape; its support among $those tells whether the sample was free of
-        outliers. Samples without a model$bail score zero.
-    """.replace("$bail", ", and those given up early," if bail else "").replace("$those", those)
+        A minimal sample defines the shape, and its support among $those indicates whether the sample
+        contained outliers. Samples without a model$bail get a score of zero.
+    """.replace("$bail", " and trials that exit early" if bail else "").replace("$those", those)
     )
 
     def scored(v: Values, at: Any) -> tuple[float, Any]:

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 GRID_INFO = piece('''
 @wp.struct
 class GridInfo:
-    """Placement of a regular grid of nodes in world space, and the level to extract."""
+    """World-space placement of a regular node grid, and the isolevel to extract."""
 
     origin: wp.vec3
     spacing: float
@@ -24,7 +24,7 @@ class GridInfo:
 _EDGES = '''
 @wp.func
 def edge_start(edge: int) -> wp.vec3i:
-    """Return the cell corner at which an edge starts: edges 0-3 run along x, 4-7 along y, 8-11 along z."""
+    """Return the start corner of a cell edge (0-3 are along x, 4-7 along y, 8-11 along z)."""
     u = edge % 2
     v = (edge // 2) % 2
     if edge < 4:
@@ -36,7 +36,7 @@ def edge_start(edge: int) -> wp.vec3i:
 
 @wp.func
 def edge_step(edge: int) -> wp.vec3i:
-    """Return the unit step from the start of an edge to its end."""
+    """Return the unit offset between the start and end corners of an edge."""
     if edge < 4:
         return wp.vec3i(1, 0, 0)
     if edge < 8:
@@ -47,7 +47,7 @@ def edge_step(edge: int) -> wp.vec3i:
 _DIFFERENCES = '''
 @wp.func
 def field_gradient(phi: wp.array3d(dtype=float), node: wp.vec3i, spacing: float) -> wp.vec3:
-    """Central differences, one-sided at the boundary of the grid."""
+    """Central differences, one-sided at the grid boundary."""
     lower = wp.vec3i(wp.max(node[0] - 1, 0), wp.max(node[1] - 1, 0), wp.max(node[2] - 1, 0))
     upper = wp.vec3i(
         wp.min(node[0] + 1, phi.shape[0] - 1),
@@ -75,8 +75,8 @@ _SOLVERS = {
         '''
 @wp.func
 def solve_symmetric(A: wp.mat33, b: wp.vec3) -> wp.vec3:
-    """Solve the regularized 3x3 normal equations with Cramer's rule."""
-    # lambda keeps flat and straight features well-posed
+    """Solve the regularized 3x3 normal equations using Cramer's rule."""
+    # regularize so that the system is well-posed for flat and straight features
     c0 = wp.vec3(A[0, 0] + REGULARIZATION, A[1, 0], A[2, 0])
     c1 = wp.vec3(A[0, 1], A[1, 1] + REGULARIZATION, A[2, 1])
     c2 = wp.vec3(A[0, 2], A[1, 2], A[2, 2] + REGULARIZATION)
@@ -90,7 +90,7 @@ def solve_symmetric(A: wp.mat33, b: wp.vec3) -> wp.vec3:
         '''
 @wp.func
 def solve_cholesky(A: wp.mat33, b: wp.vec3) -> wp.vec3:
-    """Solve the regularized 3x3 normal equations with a Cholesky factorization (A = L L^T)."""
+    """Solve the regularized 3x3 normal equations using a Cholesky factorization (A = L L^T)."""
     l00 = wp.sqrt(A[0, 0] + REGULARIZATION)
     l10 = A[1, 0] / l00
     l20 = A[2, 0] / l00
@@ -116,7 +116,7 @@ def solve_cholesky(A: wp.mat33, b: wp.vec3) -> wp.vec3:
     names={
         "dual_contour_vertices": "place_dual_vertices|dual_contouring|solve_cell_qefs|extract_cell_vertices",
         "crossings": "num_crossings|crossing_count|num_crossed",
-        "phi": "field|sdf_values|grid_values",
+        "phi": "field|node_values|grid_values",
         "grid": "grid_info|g_info",
         "crossing": "edge_point|intersection|surface_point",
         "AtA": "ATA|qef_matrix|normal_matrix",
@@ -137,21 +137,23 @@ def dual_contour_vertices(d: Draft) -> None:
         "grid",
         GRID_INFO,
         {"origin": fill(-1.0, 0.0), "spacing": fill(0.2, 0.5), "isolevel": fill(-0.1, 0.1)},
-        about="Placement of the grid and the level to extract",
+        about="Grid placement and isolevel",
     )
-    d.input("phi", "float", nodes, -0.5, 1.0, about="Field values at the nodes, less than the level inside")
+    d.input("phi", "float", nodes, -0.5, 1.0, about="Field values at grid nodes, below the isolevel inside")
     if normals == "given":
-        d.input("node_normals", "vec3", nodes, -1.0, 1.0, "unit", about="Unit normals at the nodes")
+        d.input("node_normals", "vec3", nodes, -1.0, 1.0, "unit", about="Unit normals at grid nodes")
     capacity = side**3 // 2
     if out == "dense":
-        d.output("vertices", "vec3", cells, about="Vertex of each crossed cell")
-        d.output("crossed_edges", "int", cells, about="Number of crossed edges, 0 for cells without a vertex")
+        d.output("vertices", "vec3", cells, about="Vertex position per crossed cell")
+        d.output(
+            "crossed_edges", "int", cells, about="Number of crossed edges per cell, 0 if it has no vertex"
+        )
         if residual:
             d.output("residuals", "float", cells, about="Quadric error at each vertex")
     else:
-        d.param("max_vertices", "int", capacity, about="Capacity of the vertex buffer")
-        d.output("vertex_count", "int", 1, about="Number of crossed cells, may exceed the capacity")
-        d.output("cell_vertex", "int", cells, about="Index into `vertices`, -1 for cells without one")
+        d.param("max_vertices", "int", capacity, about="Vertex buffer capacity")
+        d.output("vertex_count", "int", 1, about="Number of crossed cells, may exceed the buffer capacity")
+        d.output("cell_vertex", "int", cells, about="Index into `vertices`, -1 if the cell has no vertex")
         d.output("vertices", "vec3", capacity, about="Vertex positions")
         d.forward_only()
     d.module(f"REGULARIZATION = wp.constant({d.pick(0.05, 0.1, 0.2)})")
@@ -172,7 +174,7 @@ def dual_contour_vertices(d: Draft) -> None:
         $square
         mass_point = wp.vec3(0.0)
         crossings = int(0)
-        # Each sign change along an edge contributes one tangent plane (Hermite data)
+        # Accumulate one tangent plane per edge sign change (Hermite data)
         for edge in range(12):
             lo = cell + edge_start(edge)
             hi = lo + edge_step(edge)
@@ -189,7 +191,7 @@ def dual_contour_vertices(d: Draft) -> None:
                 mass_point += crossing
                 crossings += 1
 
-        # All signs are equal, so the level set does not pass through this cell
+        # Early exit: the surface does not cross this cell
         if crossings == 0:
             $empty
             return
@@ -219,13 +221,13 @@ def dual_contour_vertices(d: Draft) -> None:
         keep={
             "none": "",
             "cell": """
-                # Clamp to the cell so that the faces of the dual mesh do not fold over
+                # Clamp to the cell bounds so that dual faces do not fold over
                 cell_min = grid_point(grid, cell)
                 cell_max = cell_min + wp.vec3(grid.spacing)
                 vertex = wp.max(cell_min, wp.min(vertex, cell_max))
                 """,
             "fallback": """
-                # Fall back to the mass point if the minimizer leaves the cell by more than half its width
+                # Fall back to the mass point if the minimizer is more than half a cell outside
                 cell_center = grid_point(grid, cell) + wp.vec3(0.5 * grid.spacing)
                 away = vertex - cell_center
                 if wp.max(wp.abs(away[0]), wp.max(wp.abs(away[1]), wp.abs(away[2]))) > grid.spacing:
@@ -240,7 +242,7 @@ def dual_contour_vertices(d: Draft) -> None:
         if out == "dense"
         else """
             vertex_index = wp.atomic_add(vertex_count, 0, 1)
-            # Beyond the capacity only count, so the caller can grow the buffer
+            # Buffer is full, but we keep counting so the caller can grow it
             if vertex_index >= max_vertices:
                 cell_vertex[i, j, k] = -1
                 return
@@ -257,28 +259,28 @@ def dual_contour_vertices(d: Draft) -> None:
     d.function('''
         @wp.func
         def grid_point(grid: GridInfo, node: wp.vec3i) -> wp.vec3:
-            """Return the world position of a node."""
+            """Return the world-space node position."""
             return grid.origin + grid.spacing * wp.vec3(float(node[0]), float(node[1]), float(node[2]))
     ''')
     held = {
         "none": "",
         "cell": ", clamped to the cell",
-        "fallback": ", or at their mean crossing if it lies far outside",
+        "fallback": ", or at the mean crossing if the minimizer is far outside",
     }
     d.says(
-        "Places a vertex in each cell that a level set crosses where the regularised sum of squared distances to "
-        f"tangent planes is least{held[clamp]}{', with the error left' if residual else ''}."
+        "Places a vertex in each cell crossed by a level set, minimizing the regularized squared distances "
+        f"to tangent planes{held[clamp]}{', and stores the quadric error' if residual else ''}."
     )
     d.explain(
         """
-        The vertex minimizes the sum over crossed edges of (n . (x - p))^2 plus lambda |x - m|^2, where m is
-        the mean of the crossings p$then. The field is taken as linear along edges.
+        The vertex minimizes the sum of (n . (x - p))^2 over crossed edges plus lambda |x - m|^2, where m is
+        the mean over the crossing points p$then. The field is interpolated linearly along edges.
     """.replace(
             "$then",
             {
                 "none": "",
-                "cell": ", and is clamped to the cell",
-                "fallback": ", and is m itself where that lies far outside of the cell",
+                "cell": ", and is clamped to the cell bounds",
+                "fallback": ", with m as a fallback when the result is far outside the cell",
             }[clamp],
         )
     )

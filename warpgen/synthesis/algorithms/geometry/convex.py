@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
 _SIMPLEX = '''
 @wp.func
 def segment_weights(a: wp.vec3, b: wp.vec3) -> wp.vec2:
-    """Barycentric weights of the point of segment ab closest to the origin."""
+    """Barycentric weights of the closest point to the origin on segment ab."""
     ab = b - a
     t = wp.clamp(-wp.dot(a, ab) / wp.max(wp.dot(ab, ab), 1.0e-12), 0.0, 1.0)
     return wp.vec2(1.0 - t, t)
@@ -21,7 +21,7 @@ def segment_weights(a: wp.vec3, b: wp.vec3) -> wp.vec2:
 
 @wp.func
 def triangle_weights(a: wp.vec3, b: wp.vec3, c: wp.vec3) -> wp.vec3:
-    """Barycentric weights of the point of triangle abc closest to the origin."""
+    """Barycentric weights of the closest point to the origin on triangle abc."""
     ab = b - a
     ac = c - a
     d1 = -wp.dot(ab, a)
@@ -52,13 +52,13 @@ def triangle_weights(a: wp.vec3, b: wp.vec3, c: wp.vec3) -> wp.vec3:
         w = segment_weights(b, c)
         return wp.vec3(0.0, w[0], w[1])
 
-    # Interior of the face
+    # Face interior
     return wp.vec3(va, vb, vc) / (va + vb + vc)
 
 
 @wp.func
 def outside_face(a: wp.vec3, b: wp.vec3, c: wp.vec3, opposite: wp.vec3) -> bool:
-    """True if plane abc separates the origin from the opposite vertex, or the tetrahedron is flat."""
+    """Return True if plane abc separates the origin from the opposite vertex or the tetrahedron is flat."""
     n = wp.cross(b - a, c - a)
     origin_side = -wp.dot(a, n)
     vertex_side = wp.dot(opposite - a, n)
@@ -67,7 +67,7 @@ def outside_face(a: wp.vec3, b: wp.vec3, c: wp.vec3, opposite: wp.vec3) -> bool:
 
 @wp.func
 def tetrahedron_weights(a: wp.vec3, b: wp.vec3, c: wp.vec3, e: wp.vec3) -> wp.vec4:
-    """Barycentric weights of the closest point of a tetrahedron, all zero if the origin is inside."""
+    """Barycentric weights of the closest point on a tetrahedron, or zeros if the origin is inside."""
     best = wp.vec4(0.0)
     best_sq = float(1.0e10)
     if outside_face(a, b, c, e):
@@ -96,7 +96,7 @@ def tetrahedron_weights(a: wp.vec3, b: wp.vec3, c: wp.vec3, e: wp.vec3) -> wp.ve
 
 @wp.func
 def simplex_weights(simplex: wp.mat44, count: int) -> wp.vec4:
-    """Barycentric weights of the point of a simplex closest to the origin; vertices are the first rows."""
+    """Barycentric weights of the closest simplex point to the origin; the first rows hold the vertices."""
     a = wp.vec3(simplex[0, 0], simplex[0, 1], simplex[0, 2])
     b = wp.vec3(simplex[1, 0], simplex[1, 1], simplex[1, 2])
     c = wp.vec3(simplex[2, 0], simplex[2, 1], simplex[2, 2])
@@ -124,19 +124,19 @@ def simplex_weights(simplex: wp.mat44, count: int) -> wp.vec4:
     adjoint="no",
 )
 def gjk_distance(d: Draft) -> None:
-    """Computes the distance and the closest points of pairs of convex shapes with the GJK algorithm."""
+    """Computes the distance and closest points between convex shape pairs using the GJK algorithm."""
     last = d.option("shapes", "ellipsoid", "cylinder")
     pairs = d.option("pairs", "vec2i", "world", "all")
     result = d.option("result", "distance", "witness", "normal")
     start = d.option("start", "centers", "axis")
     margin = d.flag("margin")
-    less = " less a contact margin" if margin else ""
+    less = " minus a contact margin" if margin else ""
     what = {
         "distance": f"the distances{less}",
         "witness": f"distances{less} and closest points",
         "normal": f"distances{less} and normals",
     }[result]
-    d.says(f"Computes {what} of pairs of convex shapes with the GJK algorithm.")
+    d.says(f"Computes {what} for convex shape pairs using the GJK algorithm.")
     d.calls(
         {
             "distance": "gjk_distance|convex_distance|compute_gjk|narrow_phase_gjk",
@@ -162,7 +162,10 @@ def gjk_distance(d: Draft) -> None:
     size: int | tuple[int, ...]
     if pairs == "all":
         size = (count, count)
-        index = "row, col = wp.tid()\n# Unordered pairs only, and no shape against itself\nif row >= col:\n    return"
+        index = (
+            "row, col = wp.tid()\n# Process each unordered pair once and skip self pairs\n"
+            "if row >= col:\n    return"
+        )
         first, second, at = "shapes[row]", "shapes[col]", "row, col"
     elif batched:
         size = (worlds, n)
@@ -170,14 +173,14 @@ def gjk_distance(d: Draft) -> None:
         index = """
             world, pair = wp.tid()
             indices = pair_indices[world, pair]
-            # Skip unused slots (index of -1) and self pairs
+            # Skip unused slots (index -1) and self pairs
             if indices[0] < 0 or indices[1] < 0 or indices[0] == indices[1]:
                 return
             """
         first, second, at = "shapes[world, indices[0]]", "shapes[world, indices[1]]", "world, pair"
     else:
         size = n
-        d.input("pair_indices", "vec2i", n, 0, count, about="Indices of the two shapes of each pair")
+        d.input("pair_indices", "vec2i", n, 0, count, about="Shape indices for each pair")
         index = """
             pair = wp.tid()
             indices = pair_indices[pair]
@@ -186,18 +189,24 @@ def gjk_distance(d: Draft) -> None:
             """
         first, second, at = "shapes[indices[0]]", "shapes[indices[1]]", "pair"
     if margin:
-        d.param("contact_margin", "float", 0.02, 0.1, about="Shapes are inflated by half of this margin [m]")
+        d.param(
+            "contact_margin",
+            "float",
+            0.02,
+            0.1,
+            about="Contact margin, each shape is inflated by half of it [m]",
+        )
     d.output(
         "distances",
         "float",
         size,
-        about="Distance [m], 0 for overlapping shapes"
-        + (" and within the margin" if margin else "")
-        + ("; set above the diagonal only" if pairs == "all" else "; not set for a shape with itself"),
+        about="Distance [m], 0 if the shapes overlap"
+        + (" or are within the margin" if margin else "")
+        + ("; only set above the diagonal" if pairs == "all" else "; not set for a shape with itself"),
     )
     if result == "witness":
-        d.output("points_a", "vec3", size, about="Closest point on the first shape, unset if overlapping")
-        d.output("points_b", "vec3", size, about="Closest point on the second shape, unset if overlapping")
+        d.output("points_a", "vec3", size, about="Closest point on the first shape, unset when overlapping")
+        d.output("points_b", "vec3", size, about="Closest point on the second shape, unset when overlapping")
     elif result == "normal":
         d.output(
             "normals", "vec3", size, about="Unit vector from the second shape to the first, 0 if overlapping"
@@ -215,7 +224,7 @@ def gjk_distance(d: Draft) -> None:
         shape_a = $first
         shape_b = $second
 
-        # Rows are vertices of the Minkowski difference A - B
+        # Each row is a vertex of the Minkowski difference A - B
         simplex = wp.mat44(0.0)
         $support_rows
         simplex_size = int(0)
@@ -230,7 +239,7 @@ def gjk_distance(d: Draft) -> None:
             support_a = support_world(shape_a, -separation)
             support_b = support_world(shape_b, separation)
             w = support_a - support_b
-            # Converged if the new vertex does not get closer to the origin: |v|^2 - v . w <= eps |v|^2
+            # Converged when the new vertex is no closer to the origin: |v|^2 - v . w <= eps |v|^2
             if simplex_size > 0 and upper_sq - wp.dot(separation, w) <= 1.0e-5 * upper_sq:
                 break
 
@@ -259,7 +268,7 @@ def gjk_distance(d: Draft) -> None:
             if closest_sq < 1.0e-8:
                 overlap = True
                 break
-            # Stop if rounding prevents further progress
+            # Stop when there is no further progress due to rounding
             if closest_sq >= upper_sq:
                 break
             upper_sq = closest_sq
@@ -300,10 +309,10 @@ def gjk_distance(d: Draft) -> None:
             "normal": f"distances[{at}] = gap\nnormals[{at}] = wp.normalize(separation)",
         }[result],
     )
-    bare = " The points lie on the shapes themselves, without the margin." if margin and track else ""
+    bare = " The closest points do not include the margin." if margin and track else ""
     d.explain(f"""
-        Each iteration adds the support point of A - B along the current direction to a simplex and moves to
-        the point of the simplex closest to the origin. Overlapping shapes have distance 0; the penetration
+        Each iteration adds a support point of A - B along the search direction to a simplex and computes
+        the closest simplex point to the origin. Overlapping shapes have distance 0; the penetration
         depth is not computed.{bare}
     """)
 

@@ -76,22 +76,22 @@ def ray_primitive(d: Draft) -> None:
             d.input(name, type, extent, low, high, kind)
     at = {"one each": "[tid]", "one for all": "", "nearest of all": "[k]"}[pairing]
     call = f"{d.use(form)}(ro, rd, {', '.join(name + at for name in fields)})"
-    article = {"one each": "its", "one for all": "one", "nearest of all": "the nearest"}[pairing]
+    article = {"one each": "its", "one for all": "a", "nearest of all": "the nearest"}[pairing]
     noun = "open cylinder" if shape == "cylinder" else shape  # it has no caps
     d.says(
         {
-            "distance": f"Intersects each ray with {article} {noun} and gives the distance to it, -1 for a miss.",
-            "flag": f"Tests whether each ray meets {'any' if article == 'the nearest' else article} {noun}.",
-            "point": f"Finds the point where each ray meets {article} {noun}, zero for a miss.",
-            "count": f"Counts the {'boxes' if shape == 'box' else noun + 's'} that each ray meets.",
-        }[result]
+            "distance": f"Computes the hit distance between each ray and {article} {noun}, or -1 for a miss.",
+            "flag": f"Tests whether each ray hits {'any' if article == 'the nearest' else article} {noun}.",
+            "point": f"Computes the hit point on {article} {noun} for each ray, or zero for a miss.",
+            "count": f"Counts the {'boxes' if shape == 'box' else noun + 's'} hit by each ray.",
+        }[result].replace(" a open", " an open")
     )
     d.output(
         *{
-            "distance": ("t_hit", "float", n, "Distances, -1 for a miss"),
-            "point": ("points", "vec3", n, "Points hit, 0 for a miss"),
-            "count": ("num_hits", "int", n, "How many each ray meets"),
-        }.get(result, ("hit", "int", n, "1 for rays that hit"))
+            "distance": ("t_hit", "float", n, "Hit distances, -1 for a miss"),
+            "point": ("points", "vec3", n, "Hit points, zero for a miss"),
+            "count": ("num_hits", "int", n, "Number of hits per ray"),
+        }.get(result, ("hit", "int", n, "1 if the ray hits"))
     )
     size = f"{next(iter(fields))}.shape[0]"
     if result == "count":
@@ -104,7 +104,7 @@ def ray_primitive(d: Draft) -> None:
             """
     elif pairing == "nearest of all" and result == "flag":
         body = f"""
-            # any hit will do, so stop at the first one
+            # early exit: any hit is enough
             for k in range({size}):
                 if {call} >= 0.0:
                     hit[tid] = 1
@@ -181,7 +181,7 @@ def obb_overlap(d: Draft) -> None:
         first, second = "ia", "ib"
     else:
         count = n + 1
-        fetch = "# box 0 is the one that all others are tested against\nib = tid + 1"
+        fetch = "# test against box 0\nib = tid + 1"
         first, second = "0", "ib"
     if pose == "transform":
         d.input("poses", "transform", count, -1.0, 1.0, "transform", about="Shape poses")
@@ -194,7 +194,9 @@ def obb_overlap(d: Draft) -> None:
             """
     else:
         d.input("centers", "vec3", count, -1.0, 1.0, about="Centers")
-        d.input("axes", "mat33", count, kind="rotation", about="Rotations, whose columns are the boxes' axes")
+        d.input(
+            "axes", "mat33", count, kind="rotation", about="Rotation matrices with the box axes as columns"
+        )
         frames = f"""
             Ra = axes[{first}]
             Rb = axes[{second}]
@@ -202,15 +204,18 @@ def obb_overlap(d: Draft) -> None:
             """
     d.input("half", "vec3", count, 0.2, 0.7, about="Half extents")
     d.output(
-        "hit", "int", n, about="1 for boxes that overlap" if axes == "fifteen" else "0 for boxes kept apart"
+        "hit",
+        "int",
+        n,
+        about="1 if the boxes overlap" if axes == "fifteen" else "0 if the boxes are separated",
     )
     if axes == "faces only":
         d.calls("box_face_axes_test|boxes_may_overlap|coarse_box_overlap")
-        d.says("Tests pairs of oriented boxes for overlap along their face normals only (conservative).")
+        d.says("Tests pairs of oriented boxes for overlap using face normals only (conservative).")
     if layout != "pairs":
         d.says(
-            "Tests the first of several oriented boxes for overlap with each of the others"
-            + (" along face normals only (conservative)." if axes == "faces only" else ".")
+            "Tests the first oriented box for overlap with every other box"
+            + (" using face normals only (conservative)." if axes == "faces only" else ".")
         )
     relative = f"""
         R = wp.transpose(Ra) * Rb
@@ -243,7 +248,7 @@ def obb_overlap(d: Draft) -> None:
             """
     else:
         face = """
-            # face axes of the first box, then of the second
+            # face axes of both boxes
             reach_a = ha + A * hb
             reach_b = wp.transpose(A) * ha + hb
             u = wp.transpose(R) * t
@@ -273,7 +278,7 @@ def obb_overlap(d: Draft) -> None:
         relative=relative,
         face=face,
         cross=cross if axes == "fifteen" else "",
-        why="# an epsilon on |R|, because cross products of parallel edges vanish"
+        why="# add an epsilon to |R|, since the cross product of parallel edges vanishes"
         if axes == "fifteen"
         else "",
         epsilon=" + 1.0e-6" if axes == "fifteen" else "",

@@ -56,7 +56,7 @@ def skin_vertices(d: Draft) -> None:
     if bind:
         d.input("inverse_bind", "transform", bones, -0.5, 0.5, "transform", about="Inverse bind poses")
     each = 4 if bound == "four" else bones if bound == "all" else 3
-    shares = "Weights of the bones, which need not sum to one"
+    shares = "Bone weights, not necessarily normalized"
     if bound == "four":
         d.input("bone_ids", "vec4i", n, 0, bones, about="Bone indices per vertex")
         d.input("weights", "vec4", n, 0.05, 1.0, about=shares)
@@ -85,9 +85,9 @@ def skin_vertices(d: Draft) -> None:
         head = "for b in range(bones.shape[0]):\n    w = weights[tid, b] / total_weight\n    $step"
         if blend == "rotation and translation":
             head = head.replace("bones.shape", "rotations.shape")
-    d.output("skinned", "vec3", n, about="Deformed positions")
+    d.output("skinned", "vec3", n, about="Skinned positions")
     if normals:
-        d.output("normals_out", "vec3", n, about="Deformed unit normals")
+        d.output("normals_out", "vec3", n, about="Skinned unit normals")
     bone = "wp.transform_multiply(bones[b], inverse_bind[b])" if bind else "bones[b]"
     if blend == "transforms":
         first = "posed = wp.vec3()" + ("\nturned = wp.vec3()" if normals else "")
@@ -108,7 +108,7 @@ def skin_vertices(d: Draft) -> None:
         first = "q = wp.quat(0.0, 0.0, 0.0, 0.0)\nt = wp.vec3()"
         step = """
             r = wp.transform_get_rotation(bones[b])
-            # both signs of a quaternion are one rotation: flip to the side of the blend so far
+            # q and -q represent the same rotation: flip into the same hemisphere
             s = wp.where(wp.dot(q, r) < 0.0, -w, w)
             q = q + s * r
             t += w * wp.transform_get_translation(bones[b])
@@ -120,7 +120,7 @@ def skin_vertices(d: Draft) -> None:
             X = {bone}
             r = wp.transform_get_rotation(X)
             t = wp.transform_get_translation(X)
-            # both signs of a quaternion are one rotation: flip to the side of the blend so far
+            # q and -q represent the same rotation: flip into the same hemisphere
             s = wp.where(wp.dot(real, r) < 0.0, -w, w)
             real = real + s * r
             # dual part: q_d = 0.5 * (t, 0) * q
@@ -134,9 +134,9 @@ def skin_vertices(d: Draft) -> None:
             """
     d.says(
         {
-            "dual quaternions": "Skins vertices with dual quaternion blending.",
-            "nlerp": "Skins vertices with normalized blends of bone quaternions and blends of translations.",
-        }.get(blend, f"Skins vertices{' and normals' if normals else ''} with linear blend skinning.")
+            "dual quaternions": "Skins vertices using dual quaternion blending.",
+            "nlerp": "Skins vertices by blending bone rotations (quaternion nlerp) and translations.",
+        }.get(blend, f"Skins vertices{' and normals' if normals else ''} using linear blend skinning.")
     )
     d.launch(n)
     d.code(
@@ -224,7 +224,7 @@ def _quaternion(r: Any) -> Any:
     weight=4,
 )
 def fit_rotations(d: Draft) -> None:
-    """Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible)."""
+    """Fits per-vertex rotations to deformed edges (as-rigid-as-possible local step)."""
     store = d.option("neighbours", "rows", "compressed")
     weights = d.option("weights", "uniform", "per edge") if store == "rows" else "uniform"
     result = d.option("result", "rotation", "energy", "quaternion")
@@ -236,44 +236,46 @@ def fit_rotations(d: Draft) -> None:
     d.input("rest", "vec3", n, -1.0, 1.0, about="Rest positions")
     d.input("u", "vec3", n, -0.15, 0.15, about="Displacements")
     if store == "rows":
-        d.input("neighbors", "int", (n, degree), 0, n, about="Neighbors of each vertex")
+        d.input("neighbors", "int", (n, degree), 0, n, about="Vertex neighbor indices")
         if weights == "per edge":
-            d.input("weights", "float", (n, degree), 0.3, 1.0, about="Weights of the edges")
+            d.input("weights", "float", (n, degree), 0.3, 1.0, about="Edge weights")
         loop = f"for k in range({degree}):\n    j = neighbors[i, k]\n    $step"
     else:
         total = n * degree
-        d.input("offsets", "int", n + 1, 0, total, "offsets", about="Start of each vertex's neighbors")
-        d.input("neighbors", "int", total, 0, n, about="Neighbors of the vertices, concatenated")
+        d.input(
+            "offsets", "int", n + 1, 0, total, "offsets", about="Start offset of each vertex's neighbor list"
+        )
+        d.input("neighbors", "int", total, 0, n, about="Concatenated vertex neighbor indices")
         loop = "for k in range(offsets[i], offsets[i + 1]):\n    j = neighbors[k]\n    $step"
     d.output(
         *{
-            "rotation": ("R", "mat33", n, "Rotation of each vertex's neighborhood"),
-            "energy": ("energy", "float", n, "Energy of each vertex's edges"),
-            "quaternion": ("q", "quat", n, "Rotation of each vertex's neighborhood"),
+            "rotation": ("R", "mat33", n, "Per-vertex rotations"),
+            "energy": ("energy", "float", n, "Per-vertex energies"),
+            "quaternion": ("q", "quat", n, "Per-vertex rotations"),
         }[result]
     )
-    d.module("REGULARIZATION = wp.constant(0.01)  # small beside the squared length of an edge")
+    d.module("REGULARIZATION = wp.constant(0.01)  # small compared to squared edge lengths")
     d.explain("""
-        The rotation R maximizes tr(R^T `A`) with `A` = sum w_ij e'_ij e_ij^T + lambda I over the edges e at rest and
-        e' as deformed; a small lambda pulls R to the identity where edges leave it open.
+        The rotation R maximizes tr(R^T `A`) with `A` = sum w_ij e'_ij e_ij^T + lambda I over rest edges e and
+        deformed edges e'; a small lambda keeps R close to the identity where it is undetermined.
     """.replace("w_ij ", "w_ij " if weights == "per edge" else ""))  # fmt: skip
     w = "weights[i, k] * " if weights == "per edge" else ""
     d.says(
         {
-            "rotation": "Fits per-vertex rotations to deformed edges (local step of as-rigid-as-possible).",
-            "energy": "Computes the as-rigid-as-possible energy of each vertex's edges.",
+            "rotation": "Fits per-vertex rotations to deformed edges (as-rigid-as-possible local step).",
+            "energy": "Computes the per-vertex as-rigid-as-possible energy.",
             "quaternion": "Fits per-vertex rotations to deformed edges and stores them as quaternions.",
         }[result]
     )
     fit = {
         "svd": """
-            # svd3() gives two rotations and lets the last singular value be negative, so this is no reflection;
-            # of 32 bits it stops early, which may turn the result by a degree
+            # svd3() returns rotations (a singular value may be negative), so we skip the reflection check;
+            # use double precision because the float32 version can be off by a degree
             U, sigma, V = wp.svd3(wp.mat33d(A))
             rot = wp.mat33(U * wp.transpose(V))
             """,
         "quaternion": """
-            # columns of `A`, to which those of the rotation are turned
+            # align the rotation's columns with the columns of `A`
             a0 = A * wp.vec3(1.0, 0.0, 0.0)
             a1 = A * wp.vec3(0.0, 1.0, 0.0)
             a2 = A * wp.vec3(0.0, 0.0, 1.0)
@@ -303,7 +305,7 @@ def fit_rotations(d: Draft) -> None:
     d.code(
         """
         i = wp.tid()
-        # begin with a little of the identity, since neighbors along a line leave the rotation open
+        # regularize, since collinear neighbors leave the rotation undetermined
         A = REGULARIZATION * wp.identity(n=3, dtype=float)
         $loop
         $fit

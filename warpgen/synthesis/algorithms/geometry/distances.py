@@ -45,10 +45,10 @@ def closest_point_on_shape(d: Draft) -> None:
     of = f"a solid {shape}" if "box" in shape else of
     d.says(
         {
-            "point": f"Finds the point of {of} that is closest to each query point.",
-            "distance": f"Computes the distance from each point to {of}.",
-            "both": f"Finds the closest point of {of} to each query, and how far it is.",
-            "offset": f"Computes the vector from each point to the closest point of {of}.",
+            "point": f"Finds the closest point on {of} for each query point.",
+            "distance": f"Computes the distance between each point and {of}.",
+            "both": f"Finds the closest point on {of} and its distance for each query point.",
+            "offset": f"Computes the vector from each point to the closest point on {of}.",
         }[result].replace("a oriented", "an oriented")
     )
     d.input("points", "vec3", n, -1.5, 1.5, about="Point positions")
@@ -56,20 +56,23 @@ def closest_point_on_shape(d: Draft) -> None:
     middle = size = ""
 
     abouts = {
-        "a": "First end of the axis" if shape == "capsule" else "First end",
-        "b": "Second end of the axis" if shape == "capsule" else "Second end",
-        "lower": "Lower corner of the box",
-        "upper": "Upper corner of the box",
-        "pose": "Pose of the box",
-        "half": "Half extents of the box",
-        "center": f"Center of the {shape}",
-        "radius": f"Radius of the {shape}",
-        "normal": f"Normal of the {shape}, of any length",
-        "offset": "Distance of the plane from the origin along its unit normal",
+        "a": "Axis start point" if shape == "capsule" else "Segment start",
+        "b": "Axis end point" if shape == "capsule" else "Segment end",
+        "lower": "Box lower corner",
+        "upper": "Box upper corner",
+        "v0": "First triangle corner",
+        "v1": "Second triangle corner",
+        "v2": "Third triangle corner",
+        "pose": "Box pose",
+        "half": "Box half extents",
+        "center": f"{shape.capitalize()} center",
+        "radius": f"{shape.capitalize()} radius",
+        "normal": f"{shape.capitalize()} normal, not necessarily normalized",
+        "offset": "Plane offset from the origin along its unit normal",
     }
 
     def given(name: str, type: str, low: float, high: float, kind: Any = "uniform") -> str:
-        about = abouts.get(name, "Corner of the triangle")
+        about = abouts[name]
         if each:
             d.input(name, type, n, low, high, kind, about=about)
             return f"{name}[tid]"
@@ -90,7 +93,7 @@ def closest_point_on_shape(d: Draft) -> None:
         text = f"""
             {f"X = {pose}" if each else ""}
             {f"h = {half}" if each else ""}
-            # clamp to the half extents in the local frame of the box
+            # clamp to the half extents in the box's local frame
             local = wp.transform_point(wp.transform_inverse({X}), p)
             c = wp.transform_point({X}, wp.max(wp.min(local, {h}), -{h}))
             """.replace("            \n", "")
@@ -122,7 +125,7 @@ def closest_point_on_shape(d: Draft) -> None:
         text = f"""
             n = wp.normalize({normal})
             away = p - {center}
-            # project onto the plane of the disk, then clamp to the rim
+            # project onto the disk plane, then clamp to the rim
             radial = away - wp.dot(away, n) * n
             r = wp.length(radial)
             c = {center} + radial * wp.min(1.0, {radius} / wp.max(r, 1.0e-6))
@@ -229,11 +232,11 @@ def segment_segment_distance(d: Draft) -> None:
     if layout == "arrays":
         for name in ("p1", "q1", "p2", "q2"):
             side, which = "Start" if name[0] == "p" else "End", "first" if name[1] == "1" else "second"
-            d.input(name, "vec3", n, -1.0, 1.0, about=f"{side} of the {which} segment of each pair")
+            d.input(name, "vec3", n, -1.0, 1.0, about=f"{which.capitalize()} segment {side.lower()} points")
         lines = "d1 = q1[tid] - p1[tid]\nd2 = q2[tid] - p2[tid]\nr = p1[tid] - p2[tid]"
         starts = ("p1[tid]", "p2[tid]")
     elif layout == "rows":
-        d.input("segments", "vec3", (n, 4), -1.0, 1.0, about="Segment end points")
+        d.input("segments", "vec3", (n, 4), -1.0, 1.0, about="Segment endpoints")
         lines = """
             d1 = segments[tid, 1] - segments[tid, 0]
             d2 = segments[tid, 3] - segments[tid, 2]
@@ -253,21 +256,21 @@ def segment_segment_distance(d: Draft) -> None:
             """
         starts = ("x1", "x2")
     if result == "capsules":
-        d.param("radius1", "float", 0.05, 0.2, about="Radius of the first capsules")
-        d.param("radius2", "float", 0.05, 0.2, about="Radius of the second capsules")
+        d.param("radius1", "float", 0.05, 0.2, about="First capsule radius")
+        d.param("radius2", "float", 0.05, 0.2, about="Second capsule radius")
     if result == "parameters":
-        d.output("parameters", "vec2", n, about="Parameters (s, t) of the closest points")
+        d.output("parameters", "vec2", n, about="Closest point parameters (s, t)")
     elif result == "points":
-        d.output("witness_a", "vec3", n, about="Closest points on the first segments")
-        d.output("witness_b", "vec3", n, about="Closest points on the second segments")
+        d.output("witness_a", "vec3", n, about="Closest points on the first segment")
+        d.output("witness_b", "vec3", n, about="Closest points on the second segment")
     else:
         d.output("distance", "float", n, about="Distances")
     d.says(
         {
-            "distance": "Computes the distance between the two segments of each pair.",
-            "parameters": "Computes the parameters (s, t) in [0, 1] of the closest points of each pair of segments.",
-            "capsules": "Computes the signed distance between the two capsules of each pair.",
-            "points": "Computes the closest points of each pair of segments.",
+            "distance": "Computes the distance between pairs of segments.",
+            "parameters": "Computes closest point parameters (s, t) in [0, 1] for segment pairs.",
+            "capsules": "Computes the signed distance between pairs of capsules.",
+            "points": "Computes the closest points between pairs of segments.",
         }[result]
     )
     begin = """

@@ -59,38 +59,49 @@ def edge_gaps(d: Draft) -> None:
     d.says({
         "distance": "Computes the distances between pairs of edges.",
         "middle": "Computes the midpoints between the closest points of pairs of edges.",
-        "normal": "Computes unit vectors from the first edge of each pair to the second where they are closest.",
-        "weights": "Computes barycentric weights of the closest points on pairs of edges.",
-        "push": "Computes how the first edge of each pair moves when both are pushed apart to a given thickness.",
-        "count": "Counts the pairs of edges that are closer than a given thickness.",
-        "lowest": "Finds the least distance among all pairs of edges.",
-        "speed": "Computes how fast pairs of edges approach where they are closest.",
-    }[wanted].replace(".", ", for those closer than a given thickness." if skip else "."))  # fmt: skip
+        "normal": "Computes unit vectors from the first edge of each pair to the second at their closest "
+        "points.",
+        "weights": "Computes barycentric weights for the closest points on pairs of edges.",
+        "push": "Computes the first edge's displacement when both edges of a pair are pushed apart to a "
+        "given thickness.",
+        "count": "Counts edge pairs closer than a given thickness.",
+        "lowest": "Finds the minimum distance over all edge pairs.",
+        "speed": "Computes the closing speeds of pairs of edges at their closest points.",
+    }[wanted].replace(".", ", skipping pairs farther apart than a given thickness." if skip else "."))  # fmt: skip
     n, m = d.pick(48, 64), d.pick(64, 96)
     ones, others = d.pick(("first_edges", "second_edges"), ("edges_a", "edges_b"), ("edges_1", "edges_2"))
     if layout == "vertices":
         for name in ("p1", "q1", "p2", "q2"):
             ends, which = "start" if name[0] == "p" else "end", "first" if name[1] == "1" else "second"
-            d.input(name, "vec3", m, -1.0, 1.0, about=f"{ends} of the {which} edge of each pair")
+            d.input(name, "vec3", m, -1.0, 1.0, about=f"{which} edge {ends} points")
         fetch = "a = p1[tid]\nb = q1[tid]\nc = p2[tid]\nd = q2[tid]"
     elif layout == "segments":
-        d.input("firsts", "vec3", (m, 2), -1.0, 1.0, about="ends of the first edge of each pair")
-        d.input("seconds", "vec3", (m, 2), -1.0, 1.0, about="ends of the second edge of each pair")
-        fetch = "a = firsts[tid, 0]\nb = firsts[tid, 1]\nc = seconds[tid, 0]\nd = seconds[tid, 1]"
+        d.input("segments_a", "vec3", (m, 2), -1.0, 1.0, about="first edge endpoints")
+        d.input("segments_b", "vec3", (m, 2), -1.0, 1.0, about="second edge endpoints")
+        fetch = (
+            "a = segments_a[tid, 0]\nb = segments_a[tid, 1]\nc = segments_b[tid, 0]\nd = segments_b[tid, 1]"
+        )
     else:
         d.input("points", "vec3", n, -1.0, 1.0, about="vertex positions")
         # edges of two halves of the vertices: none share a vertex, where there is no direction between them
-        d.input(ones, "vec2i", m, 0, n // 2, about="vertices of the first edge of each pair")
-        d.input(others, "vec2i", m, n // 2, n, about="vertices of the second edge, none of the first")
+        d.input(ones, "vec2i", m, 0, n // 2, about="first edge vertex indices")
+        d.input(
+            others,
+            "vec2i",
+            m,
+            n // 2,
+            n,
+            about="second edge vertex indices, not shared with the first edge",
+        )
         fetch = (
             f"edge_1 = {ones}[tid]\nedge_2 = {others}[tid]\na = points[edge_1[0]]\nb = points[edge_1[1]]\n"
             "c = points[edge_2[0]]\nd = points[edge_2[1]]"
         )
     if wanted == "speed":
-        d.input("v1", "vec3", m, -1.0, 1.0, about="velocity of the first edge of each pair")
-        d.input("v2", "vec3", m, -1.0, 1.0, about="velocity of the second edge of each pair")
+        d.input("v1", "vec3", m, -1.0, 1.0, about="first edge velocity")
+        d.input("v2", "vec3", m, -1.0, 1.0, about="second edge velocity")
     if wanted in ("push", "count") or skip:
-        keeps = "distance to keep" if wanted == "push" else "distance below which edges are close"
+        keeps = "minimum separation" if wanted == "push" else "distance threshold for close edges"
         d.param("thickness", "float", 0.3, 0.7, about=keeps)
     type_ = {"middle": "vec3", "normal": "vec3", "push": "vec3", "weights": "vec4", "count": "int"}.get(
         wanted, "float"
@@ -108,18 +119,18 @@ def edge_gaps(d: Draft) -> None:
         "speed": "speeds",
     }[wanted]
     if wanted == "lowest":
-        d.inout(out, "float", 1, value=1.0e6, about="least distance")
+        d.inout(out, "float", 1, value=1.0e6, about="minimum distance")
     else:
         about = {
-            "distance": "least distances",
+            "distance": "edge-edge distances",
             "middle": "midpoints",
-            "normal": "unit vectors, 0 where edges meet",
-            "weights": "weights of both ends of the first edge, then of the second",
-            "push": "displacements of the first edges, 0 for edges far enough apart",
-            "count": "number of pairs that are closer, added to what it holds",
-            "speed": "closing speeds, positive for edges that approach",
+            "normal": "unit vectors, 0 if the edges touch",
+            "weights": "endpoint weights for the first edge, then the second",
+            "push": "displacements of the first edges, 0 if already separated",
+            "count": "number of close pairs, incremented atomically",
+            "speed": "closing speeds, positive if approaching",
         }[wanted]
-        about += "; left as they are for pairs farther apart" if skip else ""
+        about += "; unchanged for pairs farther apart" if skip else ""
         d.output(out, type_, 1 if wanted == "count" else m, about=about)
     away = "x1 = a + st[0] * (b - a)\nx2 = c + st[1] * (d - c)"
     unit = f"{away}\nn = wp.normalize(x2 - x1)"
@@ -128,7 +139,7 @@ def edge_gaps(d: Draft) -> None:
         "middle": f"{away}\nmidpoints[tid] = 0.5 * (x1 + x2)",
         "normal": f"{unit}\nnormals[tid] = n",
         "weights": "weights[tid] = wp.vec4(1.0 - st[0], st[0], 1.0 - st[1], st[1])",
-        "push": f"{unit}\n# The other edge makes the other half of the way\n"
+        "push": f"{unit}\n# The other edge is moved by the remaining half\n"
         "corrections[tid] = 0.5 * wp.min(st[2] - thickness, 0.0) * n",
         "count": "if st[2] < thickness:\n    wp.atomic_add(num_close, 0, 1)",
         "lowest": "wp.atomic_min(least, 0, st[2])",
@@ -136,7 +147,7 @@ def edge_gaps(d: Draft) -> None:
     }[wanted]
     d.launch(m)
     d.code(
-        "tid = wp.tid()\n$fetch\n# Weights of the closest points along both edges, and their distance\n"
+        "tid = wp.tid()\n$fetch\n# Closest point parameters on both edges, and the distance\n"
         "st = wp.closest_point_edge_edge(a, b, c, d, 1.0e-6)\n$far\n$lines",
         fetch=fetch, lines=lines, far="if st[2] > thickness:\n    return" if skip else "",
     )  # fmt: skip
@@ -145,7 +156,7 @@ def edge_gaps(d: Draft) -> None:
         if layout == "vertices":
             p, q, r, s = v.p1, v.q1, v.p2, v.q2
         elif layout == "segments":
-            p, q, r, s = v.firsts[:, 0], v.firsts[:, 1], v.seconds[:, 0], v.seconds[:, 1]
+            p, q, r, s = v.segments_a[:, 0], v.segments_a[:, 1], v.segments_b[:, 0], v.segments_b[:, 1]
         else:
             p, q = (v.points[v[ones][:, k]] for k in range(2))
             r, s = (v.points[v[others][:, k]] for k in range(2))

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 CCD_PARAMS = piece('''
 @wp.struct
 class CCDParams:
-    """Settings of the time-of-impact search; thickness in meters."""
+    """Time-of-impact search parameters (thickness in meters)."""
 
     thickness: float
     slackness: float
@@ -37,10 +37,10 @@ def segment_segment_offset(p0: wp.vec3, p1: wp.vec3, q0: wp.vec3, q1: wp.vec3) -
     if denom > 1.0e-8 * a * e:
         s = wp.clamp((b * f - c * e) / denom, 0.0, 1.0)
     else:
-        # Parallel segments: any point works, take the start of the first
+        # Parallel segments: any point works, use the start of the first
         s = 0.0
     t = (b * s + f) / wp.max(e, 1.0e-12)
-    # Clamp t to the second segment and recompute s for the clamped value
+    # Clamp t to the second segment, then recompute s
     if t < 0.0:
         t = 0.0
         s = wp.clamp(-c / wp.max(a, 1.0e-12), 0.0, 1.0)
@@ -72,14 +72,14 @@ _KINDS = {
     weight=4,
 )
 def time_of_impact(d: Draft) -> None:
-    """Computes how far pairs of moving primitives can go along their displacements before they touch."""
+    """Computes the time of impact for pairs of moving primitives."""
     kind = d.option("kind", *_KINDS)
     batched = d.flag("worlds")
     result = d.option("result", "each", "least", "filtered")
     d.says({
-        "each": f"Computes the fraction of a step that is safe for each {kind} pair (additive CCD).",
-        "least": f"Finds the fraction of a step that is safe for all {kind} pairs (additive CCD).",
-        "filtered": f"Computes the fraction of a step that is safe for each {kind} pair, and lists those that touch.",
+        "each": f"Computes the safe step fraction for each {kind} pair using additive CCD.",
+        "least": f"Computes the maximum safe step fraction over all {kind} pairs using additive CCD.",
+        "filtered": f"Computes the safe step fraction for each {kind} pair and collects colliding pairs.",
     }[result])  # fmt: skip
     gathered = "indices" if result == "least" else d.option("candidates", "indices", "buffer")
     settings = d.option("settings", "struct", "numbers")
@@ -104,7 +104,7 @@ def time_of_impact(d: Draft) -> None:
     )  # fmt: skip
     if gathered == "buffer":
         if batched:
-            d.input("candidate_count", "int", worlds, n // 2, n + 4, about="Per-world number of candidates")
+            d.input("candidate_count", "int", worlds, n // 2, n + 4, about="Number of candidates per world")
         else:
             d.input(
                 "candidate_count",
@@ -112,7 +112,7 @@ def time_of_impact(d: Draft) -> None:
                 1,
                 n // 2,
                 n + 4,
-                about="Number of candidates, may exceed the capacity",
+                about="Number of candidates, may exceed the buffer size",
             )
     # some pairs are closer from the start, but none where that would decide for all
     thin = (0.001, 0.003) if result == "least" else (0.05, 0.15)
@@ -130,16 +130,16 @@ def time_of_impact(d: Draft) -> None:
         thickness, slackness, most = "params.thickness", "params.slackness", "params.max_iterations"
     else:
         d.param("thickness", "float", *thin, about="Minimum separation [m]")
-        d.param("slackness", "float", 0.1, 0.2, about="Fraction of the gap that is left open")
+        d.param("slackness", "float", 0.1, 0.2, about="Fraction of the gap to keep open")
         thickness, slackness, most = "thickness", "slackness", "MAX_ITERATIONS"
         d.module("MAX_ITERATIONS = wp.constant(128)")
     if result == "least":
         d.inout("min_step", "float", worlds if batched else 1, value=1.0, about="Largest safe step fraction")
     else:
-        d.output("toi", "float", (*lead, n), about="Safe fractions of the step in [0, 1], of used slots only")
+        d.output("toi", "float", (*lead, n), about="Safe step fraction in [0, 1], only set for used slots")
     if result == "filtered":
-        d.output("impact_count", "int", worlds if batched else 1, about="Number of pairs that touch")
-        d.output("impacts", "int", (*lead, n), about="Indices of the pairs that touch, unordered")
+        d.output("impact_count", "int", worlds if batched else 1, about="Number of colliding pairs")
+        d.output("impacts", "int", (*lead, n), about="Indices of colliding pairs, unordered")
     if kind == "edge-edge":
         d.function(_SEGMENTS)
     else:
@@ -169,7 +169,7 @@ def time_of_impact(d: Draft) -> None:
         $bounded
         indices = candidates[$wpair]
         $unused
-        # Primitives that share a vertex always touch and do not count; repeated vertices are degenerate
+        # Skip primitives that share a vertex, since they always touch
         $if_shared
             $never
             return
@@ -177,7 +177,7 @@ def time_of_impact(d: Draft) -> None:
         $load
         $move
         $center
-        # Upper bound on how fast the distance can shrink per unit of t
+        # Upper bound on the closing rate per unit t
         motion_bound = $bound
         if motion_bound < 1.0e-9:
             $never
@@ -212,7 +212,7 @@ def time_of_impact(d: Draft) -> None:
         index=f"{'world, pair' if batched else 'pair'} = wp.tid()",
         bounded=bounded if gathered == "buffer" else "",
         wpair=f"{w}pair",
-        unused="# Skip unused slots (index of -1)\nif $missing:\n    return" if gathered == "indices" else "",
+        unused="# Skip unused slots (index -1)\nif $missing:\n    return" if gathered == "indices" else "",
         missing=" or ".join(f"indices[{k}] < 0" for k in range(corners)),
         if_shared=f"if {same[0]} or {same[1]} or {same[2]}:"
         if corners == 3
@@ -221,7 +221,7 @@ def time_of_impact(d: Draft) -> None:
         free="" if result == "least" else f"toi[{w}pair] = 1.0",
         load=load,
         move=move,
-        center="# Subtract the common motion: only relative motion closes the gap\n"
+        center="# Only relative motion closes the gap, so we subtract the mean motion\n"
         + f"d_mean = ({mean}) / {corners}.0\n"
         + "\n".join(f"d_{name} -= d_mean" for name in names)
         if centered
@@ -248,9 +248,9 @@ def time_of_impact(d: Draft) -> None:
         listed=listed,
     )
     d.explain("""
-        The distance shrinks at most at the rate of the bound on the relative motion, so a step of
-        gap / bound is always safe. The search stops when the gap falls below a fraction of the first one.
-        1 means that the whole displacement is free.
+        The distance shrinks no faster than the bound on the relative motion, so a step of gap / bound is
+        always safe. The loop terminates when the gap falls below a fraction of the initial gap. A result of 1
+        means that the full step is collision-free.
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.trim import trim
 @DOMAIN.algorithm(
     source="Doi & Koide 1991; Payne & Toga 1990 (marching tetrahedra); Freudenthal 1942 (the split of the cube)",
     names={
-        "field": "sdf|samples|phi",
+        "field": "node_values|samples|phi",
         "inside": "case_bits|below",
         "triangles": "tri_out|soup",
         "spacing": "cell_size|h|voxel_size",
@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=3,
 )
 def march_tetrahedra(d: Draft) -> None:
-    """Cuts the surface of a level out of the cells of a grid, which are split into tetrahedra."""
+    """Extracts or measures the isosurface of a grid with marching tetrahedra."""
     result = d.option("result", "triangles", "area", "volume", "count", weights=(0.35, 0.25, 0.25, 0.15))
     place = d.option("vertices", "linear", "middle", "clamped")
     if result != "triangles":
@@ -52,25 +52,25 @@ def march_tetrahedra(d: Draft) -> None:
         size if layout == "grid" else many,
         -1.0,
         1.0,
-        about="Values at the corners of cells",
+        about="Field values at grid nodes",
     )
     if masked:
         stay = (
             "others keep their values"
             if total == "per cell" and result != "triangles"
-            else "others are left out"
+            else "others are skipped"
         )
-        d.input("cell_used", "bool", cells, about=f"Cells of the narrow band, {stay}")
+        d.input("cell_used", "bool", cells, about=f"Narrow-band cell mask, {stay}")
     levels = (-0.7, -0.3) if result == "volume" else (-0.1, 0.1)  # some cells are wholly outside
-    d.param("level", "float", *levels, about="Value on the surface; smaller ones are inside")
+    d.param("level", "float", *levels, about="Isovalue, values below are inside")
     geometry = result != "count"
     if layout == "flat":
-        d.param("ny", "int", size[1], about="Nodes along y")
-        d.param("nz", "int", size[2], about="Nodes along z")
+        d.param("ny", "int", size[1], about="Number of nodes along y")
+        d.param("nz", "int", size[2], about="Number of nodes along z")
     if spacing_of == "scalar" and geometry:
-        d.param("spacing", "float", 0.1, 0.3, about="Edge length of a cell [m]")
+        d.param("spacing", "float", 0.1, 0.3, about="Cell size [m]")
     elif spacing_of == "vector" and geometry:
-        d.param("spacing", "vec3", 0.1, 0.3, about="Edge lengths of a cell [m]")
+        d.param("spacing", "vec3", 0.1, 0.3, about="Cell size per axis [m]")
     most = 12 * int(np.prod(cells))
     room = most // 8 if bounded else most
     if result == "triangles":
@@ -79,18 +79,18 @@ def march_tetrahedra(d: Draft) -> None:
             "int",
             1,
             value=0,
-            about="Number of triangles" + (", may exceed the capacity" if bounded else ""),
+            about="Number of triangles" + (", may exceed the output capacity" if bounded else ""),
         )
-        d.output("triangles", "vec3", (room, 3), about="Corners of the triangles")
+        d.output("triangles", "vec3", (room, 3), about="Triangle corners")
         if bounded:
-            d.param("capacity", "int", room, about="Triangles that fit into the output")
+            d.param("capacity", "int", room, about="Maximum number of output triangles")
     else:
         kind, shape = ("int", cells) if result == "count" else ("float", cells)
         name = {"area": "area", "volume": "enclosed", "count": "num_cut"}[result]
         about = {
-            "area": "Area of the surface",
-            "volume": "Volume inside of the surface",
-            "count": "Triangles of each cell",
+            "area": "Isosurface area",
+            "volume": "Enclosed volume",
+            "count": "Number of triangles per cell",
         }[result]
         if total == "atomic":
             d.output(name, kind, 1, about=about)
@@ -99,20 +99,21 @@ def march_tetrahedra(d: Draft) -> None:
     listed = "".join(f"        {', '.join(map(str, t))},\n" for t in TETS)
     d.module(
         "vec24i = wp.types.vector(24, wp.int32)\n"
-        "# Corners of the six tetrahedra around a cell's diagonal, all of positive volume\n"
+        "# Corners of the six tetrahedra around the cell diagonal, all positively oriented\n"
         f"TETS = wp.constant(\n    vec24i(\n{listed}    )\n)"
     )
     share = {
         "linear": "t = (level - va) / (vb - va)",
         "middle": "t = 0.5",
-        "clamped": "# Vertices keep off the corners, or triangles degenerate\nt = wp.clamp((level - va) / (vb - va), 0.05, 0.95)",
+        "clamped": "# Keep vertices away from the corners to avoid slivers\n"
+        "t = wp.clamp((level - va) / (vb - va), 0.05, 0.95)",
     }[place]
     arguments = "a: wp.vec3, b: wp.vec3, va: float, vb: float, level: float"
     if place == "middle":
         d.function('''
             @wp.func
             def edge_vertex(a: wp.vec3, b: wp.vec3) -> wp.vec3:
-                """Middle of a cut edge: vertices need not lie where the field takes the level."""
+                """Return the edge midpoint."""
                 return 0.5 * (a + b)
         ''')
     elif geometry:
@@ -120,7 +121,7 @@ def march_tetrahedra(d: Draft) -> None:
             f'''
             @wp.func
             def edge_vertex({arguments}) -> wp.vec3:
-                """Where the level crosses an edge of a tetrahedron."""
+                """Return the edge-isosurface intersection."""
                 $share
                 return wp.lerp(a, b, t)
             ''',
@@ -144,7 +145,7 @@ def march_tetrahedra(d: Draft) -> None:
         """,
         "area": "surface += 0.5 * wp.length(wp.cross(p1 - p0, p2 - p0))",
         "volume": """
-            # A small tetrahedron at the lone corner is cut off
+            # The cut-off part at the lone corner is a small tetrahedron
             tip = corners[lone]
             small = wp.abs(wp.dot(p0 - tip, wp.cross(p1 - tip, p2 - tip))) / 6.0
             solid += wp.where(count == 1, small, whole - small)
@@ -164,7 +165,7 @@ def march_tetrahedra(d: Draft) -> None:
         """,
         "area": "surface += 0.5 * wp.length(wp.cross(q1 - q0, q2 - q0)) + 0.5 * wp.length(wp.cross(q2 - q0, q3 - q0))",
         "volume": """
-            # The part at corners a and b is a wedge: three tetrahedra
+            # The part at corners a and b is a wedge, split into three tetrahedra
             at_a = corners[a]
             at_b = corners[b]
             wedge = wp.abs(wp.dot(q0 - at_a, wp.cross(q1 - at_a, at_b - at_a)))
@@ -182,7 +183,7 @@ def march_tetrahedra(d: Draft) -> None:
     orient = ""
     if result == "triangles":
         orient = """
-            # Normals point to larger values: from the inner corners to the outer ones
+            # Flip the winding if the normal does not point outward (toward larger values)
             flip = wp.dot(wp.cross(p1 - p0, p2 - p0), corners[lone] - p0) * wp.where(count == 1, 1.0, -1.0) > 0.0
         """
     orient_two = ""
@@ -241,7 +242,7 @@ def march_tetrahedra(d: Draft) -> None:
                     count += 1
             $whole
             if count == 1 or count == 3:
-                # One corner is alone on its side: one triangle around it
+                # Only one corner is on its side: emit a single triangle
                 $ways
                 $triangle
                 $orient
@@ -274,7 +275,7 @@ def march_tetrahedra(d: Draft) -> None:
         triangle="\n".join(vertices) if geometry else "",
         orient=dedented(orient),
         one=padded(one),
-        pairs="# Corners a and b are inside, c0 and d0 outside: a quadrilateral between them\n"
+        pairs="# Corners a and b are inside, c0 and d0 outside: emit a quad\n"
         "a = int(-1)\nb = int(-1)\nc0 = int(-1)\nd0 = int(-1)\nfor c in range(4):\n"
         "    if (inside >> c) & 1 == 1:\n        if a < 0:\n            a = c\n        else:\n            b = c\n"
         "    elif c0 < 0:\n        c0 = c\n    else:\n        d0 = c"
@@ -289,23 +290,24 @@ def march_tetrahedra(d: Draft) -> None:
     trim(d)
     where = "all cells" if total == "atomic" else "each cell"
     where += (" of the narrow band" if masked else "") + " of a grid"
-    where += " of unit spacing" if spacing_of == "unit" and geometry else ""
+    where += " with unit spacing" if spacing_of == "unit" and geometry else ""
     if result == "triangles":
         at = {
             "linear": "",
-            "middle": ", with vertices halfway along cut edges",
-            "clamped": ", with vertices kept off the corners",
+            "middle": ", with vertices at edge midpoints",
+            "clamped": ", with vertices kept away from the corners",
         }
-        d.says(f"Cuts the surface of a level out of {where} (marching tetrahedra){at[place]}.")
+        d.says(f"Extracts the isosurface from {where} using marching tetrahedra{at[place]}.")
     else:
         d.says({
-            "area": f"Measures the area of a level's surface in {where} (marching tetrahedra).",
-            "volume": f"Measures the volume within a level's surface in {where} (marching tetrahedra).",
-            "count": f"Counts the triangles of a level's surface in {where} (marching tetrahedra).",
+            "area": f"Computes the isosurface area in {where} using marching tetrahedra.",
+            "volume": f"Computes the volume enclosed by the isosurface in {where} using marching tetrahedra.",
+            "count": f"Counts isosurface triangles in {where} using marching tetrahedra.",
         }[result])  # fmt: skip
     d.explain(
-        "Six tetrahedra share the cell's diagonal, so that neighbors agree on their faces and the surface has no holes."
-        + ("\nAlong edges the field is taken as linear." if geometry and place != "middle" else "")
+        "Each cell is split into six tetrahedra around its diagonal, so the surface is continuous across "
+        "cells."
+        + ("\nThe field is linearly interpolated along edges." if geometry and place != "middle" else "")
     )
 
     def agrees(v: Values, after: Values) -> None:
@@ -373,9 +375,9 @@ def _range(read: str) -> str:
 def _early(result: str, atomic: bool) -> str:
     test = "low >= level" + ("" if result == "volume" else " or high < level")
     why = (
-        "Nothing of this cell is inside"
+        "Skip cells that are completely outside"
         if result == "volume"
-        else "The surface does not pass through this cell"
+        else "Skip cells that the surface does not cross"
     )
     nothing = {
         "area": "area[i, j, k] = 0.0",

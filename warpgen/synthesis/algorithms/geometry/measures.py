@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.naming import renamed
 
 _GUARD = """
-    # faces that name a vertex twice have no area, and their entries stay as they are
+    # skip degenerate faces, leaving their output unchanged
     if i == j or j == k or k == i:
         return
     """
@@ -63,23 +63,23 @@ def triangle_measures(d: Draft) -> None:
     }.get(kind, kind)
     about = {
         "area": "Areas",
-        "normal": "Unit normals",
+        "normal": "Unit face normals",
         "area vector": "Area vectors",
         "aspect": "Quality in [0, 1]",
-        "circumradius": "Radii of the circumcircles",
-        "inradius": "Radii of the incircles",
+        "circumradius": "Circumcircle radii",
+        "inradius": "Incircle radii",
         "centroid": "Centroids",
     }[kind]
     d.output(target, "vec3" if vector else "float", count, about=about)
     d.says(
         {
-            "area": "Computes the area of each triangle.",
+            "area": "Computes per-triangle areas.",
             "normal": "Computes the unit normal of each triangle.",
-            "area vector": "Computes the vector area (normal times area) of each triangle.",
-            "aspect": "Computes triangle quality as 4 * sqrt(3) * area over the sum of squared edge lengths.",
-            "circumradius": "Computes the circumradius of each triangle.",
+            "area vector": "Computes the vector area (normal * area) for each triangle.",
+            "aspect": "Computes triangle quality as 4 * sqrt(3) * area / sum of squared edge lengths.",
+            "circumradius": "Computes the circumradius for each triangle.",
             "inradius": "Computes the inradius of each triangle.",
-            "centroid": "Computes the centroid of each triangle.",
+            "centroid": "Computes triangle centroids.",
         }[kind]
     )
     area = "area = 0.5 * wp.length(wp.cross(q - p, r - p))"
@@ -91,7 +91,7 @@ def triangle_measures(d: Draft) -> None:
         "aspect": f"""
             {area}
             edges_sq = wp.length_sq(q - p) + wp.length_sq(r - q) + wp.length_sq(p - r)
-            # 1 for equilateral triangles; slivers go to 0
+            # 1 for equilateral triangles, approaching 0 for slivers
             quality[tid] = 4.0 * wp.sqrt(3.0) * area / wp.max(edges_sq, 1.0e-8)
             """,
         "circumradius": f"""
@@ -167,10 +167,10 @@ def accumulate_normals(d: Draft) -> None:
     d.inout("vertex_normals", "vec3", points, value=0.0, about="Accumulated vertex normals")
     d.says(
         {
-            "area": "Accumulates area-weighted face normals at vertices.",
-            "angle": "Accumulates angle-weighted face normals at vertices.",
-            "uniform": "Accumulates unit face normals at vertices.",
-            "sphere": "Accumulates face normals at vertices using Max's weights, which are exact for spheres.",
+            "area": "Accumulates area-weighted face normals per vertex.",
+            "angle": "Accumulates angle-weighted face normals per vertex.",
+            "uniform": "Accumulates unit face normals per vertex.",
+            "sphere": "Accumulates vertex normals using Max's weights, which are exact for spheres.",
         }[weight]
     )
     ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
@@ -180,7 +180,7 @@ def accumulate_normals(d: Draft) -> None:
             """
             @wp.func
             def corner_angle(a: wp.vec3, b: wp.vec3) -> float:
-                # atan2 stays accurate for small angles, acos loses half of its digits there
+                # use atan2 instead of acos, since acos is inaccurate for small angles
                 return wp.atan2(wp.length(wp.cross(a, b)), wp.dot(a, b))
             """
         )
@@ -211,7 +211,8 @@ def accumulate_normals(d: Draft) -> None:
     d.launch(count)
     d.code("tid = wp.tid()\n$lines\n$begin\n$scatter", lines=lines, begin=begin, scatter=scatter)
     d.explain("""
-        One thread per face. `vertex_normals` must be zero-initialized and is normalized in a second pass.
+        This kernel is launched with one thread per face. `vertex_normals` must be zero-initialized and
+        normalized in a second pass.
     """)
     name_corners(d)
 
@@ -260,10 +261,10 @@ def mesh_moments(d: Draft) -> None:
         "area and volume": "mesh_area_and_volume|integrate_mesh|area_and_volume",
     }
     each = {
-        "volume": f"signed_{size}{'es' if density else 's'}|face_{size}_shares",
-        "first": "first_moment_shares|face_first_moments",
-        "inertia": "second_moment_shares|face_second_moments",
-        "inertia by points": "inertia_shares|face_inertias",
+        "volume": f"signed_{size}{'es' if density else 's'}|face_{size}_terms",
+        "first": "first_moment_terms|face_first_moments",
+        "inertia": "second_moment_terms|face_second_moments",
+        "inertia by points": "inertia_terms|face_inertias",
         "area and volume": "areas_and_signed_volumes|face_areas_and_volumes",
     }
     d.calls((each if per_face else calls)[kind])
@@ -275,15 +276,17 @@ def mesh_moments(d: Draft) -> None:
     of = "mass" if density else "volume"
     what = {
         "volume": f"the {of} of a closed mesh",
-        "first": f"the first moment of {of} of a closed mesh",
-        "inertia": f"the second moments of {of} of a closed mesh",
+        "first": f"the first {of} moment of a closed mesh",
+        "inertia": f"the second {of} moments of a closed mesh",
         "inertia by points": "the inertia tensor of a closed mesh about the origin"
         + ("" if density else " at unit density"),
-        "area and volume": "the surface area and the enclosed volume of a closed mesh",
+        "area and volume": "the surface area and enclosed volume of a closed mesh",
     }[kind]
-    by = ", the latter from signed tetrahedra" if kind == "area and volume" else " from signed tetrahedra"
+    by = ", the latter using signed tetrahedra" if kind == "area and volume" else " using signed tetrahedra"
     d.says(
-        f"Computes each face's share in {what}, {by.lstrip(', ')}." if per_face else f"Computes {what}{by}."
+        f"Computes the per-face contribution to {what}, {by.lstrip(', ')}."
+        if per_face
+        else f"Computes {what}{by}."
     )
     extent = count if per_face else 1
     spread = {
@@ -297,22 +300,22 @@ def mesh_moments(d: Draft) -> None:
         about = name.replace("_", " ").capitalize()
         if per_face:
             d.output(
-                name, type, extent, about=f"{about} of each face's tetrahedron" if name != "area" else "Areas"
+                name, type, extent, about=f"{about} per face tetrahedron" if name != "area" else "Face areas"
             )
         else:
-            d.inout(name, type, extent, value=0.0, about=f"{about} of the whole mesh")
+            d.inout(name, type, extent, value=0.0, about=f"{about} of the mesh")
     vol = f"{'m' if density else 'vol'} = {scale}wp.dot(p, wp.cross(q, r)) / 6.0"
     body, values = {
         "volume": ("", (f"{scale}wp.dot(p, wp.cross(q, r)) / 6.0",)),
         "first": (
-            f"{vol}\n# the centroid of the tetrahedron (0, p, q, r) is (p + q + r) / 4",
+            f"{vol}\n# tetrahedron (0, p, q, r) has its centroid at (p + q + r) / 4",
             ("vol * (p + q + r) / 4.0",),
         ),
         "inertia": (
             f"""
             {vol}
             s = p + q + r
-            # the integral of x * x^T over the tetrahedron (0, p, q, r) is vol / 20 * C
+            # integral of x * x^T over tetrahedron (0, p, q, r) = vol / 20 * C
             C = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
             """,
             ("vol / 20.0 * C",),
@@ -322,7 +325,7 @@ def mesh_moments(d: Draft) -> None:
             {vol}
             s = p + q + r
             C = wp.outer(p, p) + wp.outer(q, q) + wp.outer(r, r) + wp.outer(s, s)
-            # I = tr(C) * E - C; the integral of x * x^T is vol / 20 * C
+            # I = tr(C) * E - C, with the integral of x * x^T = vol / 20 * C
             eye = wp.identity(n=3, dtype=float)
             """,
             ("vol / 20.0 * (wp.trace(C) * eye - C)",),
@@ -341,8 +344,8 @@ def mesh_moments(d: Draft) -> None:
     d.launch(count)
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store)
     d.explain("""
-        By the divergence theorem, tetrahedra beyond the surface cancel: V = sum p . (q x r) / 6. Faces are
-        wound counter-clockwise as seen from outside.
+        Parts outside the mesh cancel by the divergence theorem: V = sum p . (q x r) / 6. Faces must
+        have outward-facing normals (counter-clockwise winding).
     """)
     name_corners(d)
 

@@ -41,19 +41,21 @@ def cotangent_operators(d: Draft) -> None:
     d.says(
         {
             "scalar": "Applies the cotangent Laplacian to a per-vertex scalar field, one thread per face.",
-            "mean curvature": "Accumulates the cotangent Laplacian of vertex positions (twice the integrated mean curvature normals).",
+            "mean curvature": "Accumulates the cotangent Laplacian of vertex positions (twice the "
+            "integrated mean curvature normal).",
             "weights": "Computes per-corner cotangent weights for the opposite edges.",
-            "gauss": "Accumulates the angle sum at each vertex for the angle defect (Gaussian curvature).",
-            "mass": "Accumulates the lumped mass matrix at unit density (one third of the face area per corner).",
+            "gauss": "Accumulates per-vertex angle sums for the angle defect (Gaussian curvature).",
+            "mass": "Accumulates the lumped mass matrix at unit density (a third of the face area per "
+            "corner).",
         }[kind]
     )
     if kind == "scalar":
-        d.input("u", "float", points, -1.0, 1.0, about="Values at the vertices")
+        d.input("u", "float", points, -1.0, 1.0, about="Per-vertex scalar field")
         d.inout("laplacian", "float", points, value=0.0, about="Accumulated Laplacian")
     elif kind == "mean curvature":
         d.inout("laplacian", "vec3", points, value=0.0, about="Accumulated Laplacian")
     elif kind == "weights":
-        d.output("weights", "vec3", count, about="Half the cotangents of the three angles")
+        d.output("weights", "vec3", count, about="Half cotangents of the triangle angles")
     elif kind == "gauss":
         d.inout("angle_sum", "float", points, value=0.0, about="Accumulated angles [rad]")
     else:
@@ -64,19 +66,19 @@ def cotangent_operators(d: Draft) -> None:
             """
             @wp.func
             def cotangent(a: wp.vec3, b: wp.vec3) -> float:
-                # slivers would divide by zero
+                # avoid division by zero for slivers
                 return wp.dot(a, b) / wp.max(wp.length(wp.cross(a, b)), 1.0e-6)
             """
         )
         weights = """
-            # each edge is weighted by half the cotangent of the angle opposite to it
+            # edge weight = 0.5 * cot(opposite angle)
             wp_ = 0.5 * cotangent(q - p, r - p)
             wq = 0.5 * cotangent(r - q, p - q)
             wr = 0.5 * cotangent(p - r, q - r)
             """
     else:
         weights = """
-            # all cotangents share 2 * area; clamp it to avoid dividing by zero for slivers
+            # all cotangents share 2 * area; clamp it to avoid division by zero for slivers
             double_area = wp.max(wp.length(wp.cross(q - p, r - p)), 1.0e-6)
             wp_ = 0.5 * wp.dot(q - p, r - p) / double_area
             wq = 0.5 * wp.dot(r - q, p - q) / double_area
@@ -97,9 +99,9 @@ def cotangent_operators(d: Draft) -> None:
         "mean curvature": "$w\n$edges",
         "weights": "$w\nweights[tid] = wp.vec3(wi, wj, wk)",
         "gauss": f"""
-            # the same for all three corners: the product of two edges and the sine between them
+            # edge length product times sine, which is the same for all three corners
             double_area = wp.length(wp.cross(q - p, r - p))
-            # degenerate faces have no angles
+            # skip degenerate faces, since their angles are undefined
             if double_area < 1.0e-8:
                 return
             wp.atomic_add(angle_sum, {a}, wp.atan2(double_area, wp.dot(q - p, r - p)))
@@ -123,8 +125,8 @@ def cotangent_operators(d: Draft) -> None:
     )
     if kind in ("scalar", "mean curvature"):
         d.explain("""
-            (L u)_i = sum_j (cot a_ij + cot b_ij) / 2 (u_i - u_j), positive semi-definite, not yet divided by
-            the areas of the vertices. One thread adds the share of one face.
+            (L u)_i = sum_j (cot a_ij + cot b_ij) / 2 (u_i - u_j), positive semi-definite, not divided by
+            vertex areas. Each thread accumulates one face contribution.
         """)
     name_corners(d)
 

@@ -64,7 +64,7 @@ def bezier_patch(d: Draft) -> None:
     )
     c = "control[patch, $a, $b]" if many else "control[$a, $b]"
     outs = {
-        "point": (("surface", "vec3", "Points on the surface"),),
+        "point": (("surface", "vec3", "Surface points"),),
         "normal": (("normals", "vec3", "Unit normals"),),
         "tangents": (("tangents_u", "vec3", "Tangents dS/du"), ("tangents_v", "vec3", "Tangents dS/dv")),
         "area element": (("area_elements", "float", "Area per du dv"),),
@@ -118,7 +118,7 @@ def bezier_patch(d: Draft) -> None:
     }[what]
     d.says(
         {
-            "point": f"Evaluates points on {patch}.",
+            "point": f"Evaluates surface points on {patch}.",
             "normal": f"Computes unit normals of {patch}.",
             "tangents": f"Computes the tangents dS/du and dS/dv of {patch}.",
             "area element": f"Computes the area element |dS/du x dS/dv| of {patch}.",
@@ -158,7 +158,7 @@ def bezier_patch(d: Draft) -> None:
     double=True,
 )
 def assign_sites(d: Draft) -> None:
-    """Assigns points to their nearest site (one step of Lloyd's algorithm)."""
+    """Assigns points to their nearest site (Lloyd's algorithm step)."""
     dim = d.option("dimension", 2, 3)
     metric = d.option("metric", "euclidean", "manhattan", "power", "chebyshev")
     result = d.option("result", "labels", "sums", "border", "second")
@@ -175,28 +175,28 @@ def assign_sites(d: Draft) -> None:
     d.input("points", vec, n, 0.0, 1.0, about="Point positions")
     d.input("sites", vec, m, 0.0, 1.0, about="Site positions")
     if metric == "power":
-        d.input("weights", "float", m, 0.0, 0.05, about="Weights of the sites")
+        d.input("weights", "float", m, 0.0, 0.05, about="Site weights")
     if result == "sums":
         d.inout("sums", vec, m, value=0.0, about="Accumulated positions per site")
-        d.inout("points_per_site", "int", m, value=0.0, about="Points per site")
+        d.inout("points_per_site", "int", m, value=0.0, about="Number of points per site")
     elif result == "border":
-        d.output("margins", "float", n, about="Differences of the two least distances")
+        d.output("margins", "float", n, about="Difference between the two smallest distances")
     elif result == "second":
-        d.output("pairs", "vec2i", n, about="Indices of the nearest and the second nearest site")
+        d.output("pairs", "vec2i", n, about="Nearest and second-nearest site indices")
     else:
-        d.output("labels", "int", n, about="Index of the nearest site")
+        d.output("labels", "int", n, about="Nearest site index")
     by = {
         "euclidean": "",
-        "power": " by power distance",
-        "manhattan": " by Manhattan distance",
-        "chebyshev": " by Chebyshev distance",
+        "power": " using the power distance",
+        "manhattan": " using the Manhattan distance",
+        "chebyshev": " using the Chebyshev distance",
     }[metric]
     d.says(
         {
             "labels": "Assigns each point to its nearest site$by.",
-            "sums": "Accumulates point sums and counts per nearest site$by for the centroid update.",
-            "border": "Computes how much farther the second nearest site of each point is than the nearest one$by.",
-            "second": "Finds the two nearest sites of each point$by.",
+            "sums": "Accumulates per-site point sums and counts$by for the centroid update.",
+            "border": "Computes the distance margin between the two nearest sites for each point$by.",
+            "second": "Finds the two nearest sites for each point$by.",
         }[result].replace("$by", by)
     )
     two = result in ("border", "second")
@@ -205,7 +205,8 @@ def assign_sites(d: Draft) -> None:
         widest = f"wp.max({widest}, wp.abs(e[2]))"
     measure = {
         "euclidean": f"cost = wp.{'length' if result == 'border' else 'length_sq'}(p - sites[k])",
-        "power": "# power diagram: larger weights give larger cells\ncost = wp.length_sq(p - sites[k]) - weights[k]",
+        "power": "# power diagram: cell size grows with the weight\n"
+        "cost = wp.length_sq(p - sites[k]) - weights[k]",
         "manhattan": "e = p - sites[k]\ncost = " + " + ".join(f"wp.abs(e[{k}])" for k in range(dim)),
         "chebyshev": f"e = p - sites[k]\ncost = {widest}",
     }[metric]
@@ -303,21 +304,22 @@ def error_quadrics(d: Draft) -> None:
     lines = triangles(d, count, points, sort)
     ids = ("face[0]", "face[1]", "face[2]") if sort == "vec3i" else ("i", "j", "k")
     if result == "vertices":
-        d.inout("Q", "mat44", points, value=0.0, about="Quadrics of the vertices")
+        d.inout("Q", "mat44", points, value=0.0, about="Per-vertex quadrics")
     elif result == "faces":
-        d.output("Q", "mat44", count, about="Quadrics of the faces")
+        d.output("Q", "mat44", count, about="Per-face quadrics")
     elif result == "parts":
-        d.inout("A", "mat33", points, value=0.0, about="Quadratic parts at the vertices")
-        d.inout("b", "vec3", points, value=0.0, about="Linear parts at the vertices")
+        d.inout("A", "mat33", points, value=0.0, about="Per-vertex quadratic terms")
+        d.inout("b", "vec3", points, value=0.0, about="Per-vertex linear terms")
     else:
-        d.input("moved", "vec3", count, -1.0, 1.0, about="Vertex to be measured for each face")
+        d.input("candidates", "vec3", count, -1.0, 1.0, about="Candidate position for each face")
         d.output("error", "float", count, about="Quadric errors")
     d.says(
         {
-            "vertices": "Accumulates $weighted quadric error matrices of face planes at mesh vertices.",
-            "faces": "Computes the $weighted quadric error matrix of each face plane.",
+            "vertices": "Accumulates $weighted quadric error matrices of face planes per mesh vertex.",
+            "faces": "Computes the $weighted quadric error matrix for each face plane.",
             "parts": "Accumulates A and b of the $weighted quadric error per vertex; the optimum solves A x = -b.",
-            "error": "Computes the $weighted squared distance of a moved vertex to each face plane.",
+            "error": "Computes the $weighted squared distance between a candidate position and each face "
+            "plane.",
         }[result].replace("$weighted ", "area-weighted " if weight == "area" else "")
     )
     scaled = weight == "area"
@@ -333,7 +335,7 @@ def error_quadrics(d: Draft) -> None:
         "faces": f"Q[tid] = {w}wp.outer(h, h)",
         "parts": f"square = {w}wp.outer(n, n)\nlinear = {w}d * n\n"
         + "\n".join(f"wp.atomic_add(A, {x}, square)\nwp.atomic_add(b, {x}, linear)" for x in ids),
-        "error": f"dist = wp.dot(n, moved[tid]) + d\nerror[tid] = {w}dist * dist",
+        "error": f"dist = wp.dot(n, candidates[tid]) + d\nerror[tid] = {w}dist * dist",
     }[result]
     quadric = ""
     if result in ("vertices", "faces"):
@@ -362,7 +364,7 @@ def error_quadrics(d: Draft) -> None:
         if result == "faces":
             return {"Q": q}
         if result == "error":
-            return {"error": share * (np.column_stack([v.moved, np.ones(count)]) * h).sum(1) ** 2}
+            return {"error": share * (np.column_stack([v.candidates, np.ones(count)]) * h).sum(1) ** 2}
         total = np.zeros((points, 4, 4))
         for k in range(3):
             np.add.at(total, at[:, k], q)

@@ -1,4 +1,4 @@
-"""Predicates and contours: circles, hulls, level sets of grids."""
+"""Level sets of grids: cells and contours."""
 
 from __future__ import annotations
 
@@ -10,160 +10,11 @@ from warpgen.synthesis.algorithms.geometry import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "points": "vertices|positions|p",
     "field": "values|phi|scalar_field",
     "iso": "level|isovalue|threshold",
     "code": "case_index|cell_case|case_bits",
     "cases": "case_out|codes|case_indices",
-    "flips": "flip_flags|illegal|needs_flip",
 }
-
-
-def _cross(a: Any, b: Any) -> Any:
-    """The third component of the cross product of vectors in the plane."""
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-
-
-@DOMAIN.algorithm(
-    source="Guibas & Stolfi 1985; Shewchuk 1997; Lawson 1977 (edge flips)",
-    names=_NAMES,
-    adjoint="no",
-    double=True,
-)
-def delaunay_test(d: Draft) -> None:
-    """Tests mesh edges for the Delaunay property with the in-circle predicate."""
-    form = d.option("form", "determinant", "angles", "circumcenter")
-    layout = d.option("layout", "quads", "rows", "soup")
-    result = d.option("result", "flag", "value", "count")
-    if form == "angles" and result == "value":
-        result = "flag"
-    d.says(
-        {
-            "determinant": "Tests mesh edges for the Delaunay property with the in-circle predicate.",
-            "angles": "Tests mesh edges for the Delaunay property by the angles opposite to them.",
-            "circumcenter": "Tests mesh edges for the Delaunay property with the circumcircle of one triangle.",
-        }[form]
-    )
-    d.calls(
-        {
-            "flag": "delaunay_test|edge_flip_test|check_edges|delaunay_flips",
-            "value": "in_circle_test|incircle_predicate|incircle_determinants"
-            if form == "determinant"
-            else "circle_power|circumcircle_power|point_powers",
-            "count": "count_violations|count_flips|count_bad_edges",
-        }[result]
-    )
-    n, m = d.pick(64, 96), d.pick(40, 50)
-    if layout == "soup":
-        d.input("points", "vec2", (n, 4), -1.0, 1.0, about="Ends of each edge and the opposite corners")
-        lines = "a = points[tid, 0]\nb = points[tid, 1]\nc = points[tid, 2]\np = points[tid, 3]"
-    else:
-        d.input("points", "vec2", m, -1.0, 1.0, about="Point positions")
-        if layout == "quads":
-            d.input("edges", "vec4i", n, 0, m, about="Vertex indices of each edge and the opposite corners")
-            lines = "\n".join(f"{name} = points[quad[{k}]]" for k, name in enumerate("abcp"))
-            lines = f"quad = edges[tid]\n{lines}"
-        else:
-            d.input(
-                "edges", "int", (n, 4), 0, m, about="Vertex indices of each edge and the opposite corners"
-            )
-            lines = "\n".join(f"{name} = points[edges[tid, {k}]]" for k, name in enumerate("abcp"))
-    if result == "count":
-        d.inout("num_violations", "int", 1, value=0.0, about="Number of edges that are not Delaunay")
-        d.says("Counts edges that violate the Delaunay property.")
-    elif result == "value":
-        if form == "determinant":
-            d.output("incircle", "float", n, about="In-circle determinants, positive inside")
-        else:
-            d.output(
-                "powers", "float", n, about="Powers of the points, left as they are for collinear corners"
-            )
-        d.says("Evaluates the in-circle determinant, positive if the fourth point is inside.")
-    else:
-        d.output("flips", "int", n, about="1 for edges to flip")
-    if form == "determinant":
-        body = """
-            u = a - p
-            v = b - p
-            w = c - p
-            det = (
-                wp.dot(u, u) * (v[0] * w[1] - v[1] * w[0])
-                - wp.dot(v, v) * (u[0] * w[1] - u[1] * w[0])
-                + wp.dot(w, w) * (u[0] * v[1] - u[1] * v[0])
-            )
-            # the sign of the determinant depends on the orientation of (a, b, c)
-            orientation = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-            """
-        test, value = "det * orientation > 0.0", "wp.sign(orientation) * det"
-    elif form == "circumcenter":
-        body = """
-            e = b - a
-            f = c - a
-            denom = 2.0 * (e[0] * f[1] - e[1] * f[0])
-            # collinear corners have no circumcircle
-            if wp.abs(denom) < 1.0e-6:
-                $none
-                return
-            ee = wp.dot(e, e)
-            ff = wp.dot(f, f)
-            center = a + wp.vec2(f[1] * ee - e[1] * ff, e[0] * ff - f[0] * ee) / denom
-            radius_sq = wp.length_sq(center - a)
-            """
-        test, value = "wp.length_sq(p - center) < radius_sq", "wp.length_sq(p - center) - radius_sq"
-    else:
-        body = """
-            # the edge (a, b) is not Delaunay if the opposite angles at c and p sum to more than pi
-            ca = a - c
-            cb = b - c
-            pa = a - p
-            pb = b - p
-            sin_c = ca[0] * cb[1] - ca[1] * cb[0]
-            sin_p = pb[0] * pa[1] - pb[1] * pa[0]
-            cos_c = wp.dot(ca, cb)
-            cos_p = wp.dot(pa, pb)
-            """
-        test, value = "sin_c * sin_p > 0.0 and wp.abs(sin_c) * cos_p + cos_c * wp.abs(sin_p) < 0.0", ""
-    if form == "circumcenter" and result == "value":
-        d.says(
-            "Computes the power of a point with respect to the circumcircle of a triangle, negative inside."
-        )
-    measured = "incircle" if form == "determinant" else "powers"
-    store = {
-        "flag": f"flips[tid] = wp.where({test}, 1, 0)",
-        "count": f"if {test}:\n    wp.atomic_add(num_violations, 0, 1)",
-        "value": f"{measured}[tid] = {value}",
-    }[result]
-    d.launch(n)
-    none = "flips[tid] = 0" if result == "flag" else ""
-    d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store, none=none)
-
-    def agrees(v: Values, after: Values) -> None:
-        q = v.points if layout == "soup" else v.points[v.edges]
-        a, b, c, p = (q[:, k] for k in range(4))
-        area = _cross(b - a, c - a)
-        matrix = np.stack(
-            [np.concatenate([x - p, ((x - p) ** 2).sum(1, keepdims=True)], axis=1) for x in (a, b, c)], axis=1
-        )
-        inside = np.linalg.det(matrix) * np.sign(area)
-        other_side = _cross(a - c, b - c) * _cross(b - p, a - p)
-        test = inside > 0.0
-        sure = (np.abs(inside) > 1e-4) & (np.abs(area) > 1e-3)
-        if form == "angles":
-            test &= other_side > 0.0
-            sure &= np.abs(other_side) > 1e-4
-        if result == "value":
-            value = (
-                inside
-                if form == "determinant"
-                else -inside / np.where(np.abs(area) > 1e-3, np.abs(area), 1.0)
-            )
-            np.testing.assert_allclose(after[measured][sure], value[sure], rtol=2e-2, atol=2e-3)
-        elif result == "flag":
-            np.testing.assert_array_equal(np.asarray(after.flips)[sure], test[sure])
-        else:
-            assert abs(int(after.num_violations[0]) - (test & sure).sum()) <= (~sure).sum()
-
-    d.holds(agrees)
 
 
 @DOMAIN.algorithm(
@@ -172,7 +23,7 @@ def delaunay_test(d: Draft) -> None:
     adjoint="no",
 )
 def classify_cells(d: Draft) -> None:
-    """Classifies grid cells against the level set of a field."""
+    """Classifies grid cells relative to a level set."""
     dim = d.option("dimension", 2, 3)
     result = d.option("result", "case", "active", "edge points", "crossings", "length")
     side = d.option("side", "below", "above")
@@ -201,20 +52,22 @@ def classify_cells(d: Draft) -> None:
     cells = (n - 1,) * dim
     d.says(
         {
-            "case": f"Computes each cell's case number of marching {'squares' if dim == 2 else 'cubes'}, a bit for each "
-            f"corner {side} the level.",
-            "active": "Marks grid cells that are crossed by the level set of a field.",
-            "edge points": "Finds how far along each axis the level set crosses the edges from a node, -1 for none.",
-            "crossings": "Counts the edges of each grid cell that are crossed by the level set.",
-            "length": "Computes the contour length per cell with marching squares, 0 for ambiguous cells.",
+            "case": f"Computes the marching {'squares' if dim == 2 else 'cubes'} case for each cell, with "
+            "one bit per corner "
+            f"{side} the isovalue.",
+            "active": "Marks grid cells crossed by a level set.",
+            "edge points": "Computes the level set crossing fraction on each edge starting at a node, -1 "
+            "for no crossing.",
+            "crossings": "Counts the number of edges crossed by the level set for each grid cell.",
+            "length": "Computes the contour length per cell using marching squares, 0 for ambiguous cells.",
         }[result]
     )
     d.launch(*cells)
     if result in ("case", "active"):
         if result == "case":
-            d.output("cases", "int", cells, about="Case indices")
+            d.output("cases", "int", cells, about="Case index per cell")
         else:
-            d.output("active", "int", cells, about="1 for crossed cells")
+            d.output("active", "int", cells, about="1 if the cell is crossed, 0 otherwise")
         if loop == "unrolled":
             bits = "code = int(0)\n" + "\n".join(
                 f"if field[{a}] {compare} iso:\n    code += {1 << k}" for k, a in enumerate(at)
@@ -252,13 +105,13 @@ def classify_cells(d: Draft) -> None:
             "fractions",
             "vec2" if dim == 2 else "vec3",
             cells,
-            about="Fractions of the edges, -1 where they are not crossed",
+            about="Crossing fractions per edge, -1 for no crossing",
         )
         d.function(
             """
             @wp.func
             def crossing_at(a: float, b: float, iso: float) -> float:
-                # -1 for edges without a sign change
+                # no sign change: the edge is not crossed
                 if (a < iso) == (b < iso):
                     return -1.0
                 return (iso - a) / (b - a)
@@ -275,7 +128,7 @@ def classify_cells(d: Draft) -> None:
             body += f"\nfractions[{here}] = wp.vec{dim}({', '.join('t' + x for x in names)})"
         d.code(f"{here} = wp.tid()\nhere = field[{here}]\n$body", body=body)
     elif result == "crossings":
-        d.output("crossings", "int", cells, about="Crossed edges of each cell")
+        d.output("crossings", "int", cells, about="Number of crossed edges per cell")
         edges = [
             (a, b)
             for a in range(len(corners))
@@ -300,7 +153,7 @@ def classify_cells(d: Draft) -> None:
         d.code(f"{here} = wp.tid()\n$lines\ncrossings[{here}] = count", lines=lines)
     else:
         d.param("h", "float", 0.05, 0.2, about="Cell size")
-        d.output("length", "float", cells, about="Lengths of the contour")
+        d.output("length", "float", cells, about="Contour length per cell")
         d.function(
             """
             @wp.func
@@ -315,7 +168,7 @@ def classify_cells(d: Draft) -> None:
             b = field[i + 1, j]
             c = field[i + 1, j + 1]
             e = field[i, j + 1]
-            # crossings on the four sides in counter-clockwise order
+            # edge crossings in counter-clockwise order
             p0 = wp.vec2()
             p1 = wp.vec2()
             n = int(0)
@@ -337,7 +190,7 @@ def classify_cells(d: Draft) -> None:
             if (a {compare} iso) != (e {compare} iso):
                 p1 = wp.vec2(0.0, cut(a, e, iso))
                 n += 1
-            # cells with four crossings are ambiguous and get no length
+            # skip ambiguous cells with four crossings
             if n == 2:
                 length[i, j] = h * wp.length(p1 - p0)
             else:

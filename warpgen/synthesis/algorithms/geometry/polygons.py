@@ -40,10 +40,10 @@ def point_in_polygon(d: Draft) -> None:
         d.input("px", "float", m, -1.0, 1.0, about="x coordinates")
         d.input("py", "float", m, -1.0, 1.0, about="y coordinates")
     elif shapes == "one":
-        d.input("polygon", "vec2", m, -1.0, 1.0, about="Polygon vertices in order")
+        d.input("polygon", "vec2", m, -1.0, 1.0, about="Ordered polygon vertices")
     else:
-        d.input("polygons", "vec2", (many, m), -1.0, 1.0, about="Vertices of each polygon in order")
-        d.input("polygon_ids", "int", n, 0, many, about="Polygon of each point")
+        d.input("polygons", "vec2", (many, m), -1.0, 1.0, about="Ordered vertices per polygon")
+        d.input("polygon_ids", "int", n, 0, many, about="Polygon index per point")
     at = {
         "vec2": "polygon[$i]" if shapes == "one" else "polygons[polygon_id, $i]",
         "two arrays": "wp.vec2(px[$i], py[$i])",
@@ -54,11 +54,11 @@ def point_in_polygon(d: Draft) -> None:
     }[layout]
     d.output(
         *(
-            ("winding", "int", n, "Winding numbers, counter-clockwise positive")
+            ("winding", "int", n, "Winding numbers, positive for counter-clockwise")
             if rule == "winding"
             else ("signed_dist", "float", n, "Signed distances")
             if rule == "distance"
-            else ("inside", "int", n, "1 for points inside")
+            else ("inside", "int", n, "1 if the point is inside")
         )
     )
     whom = "each point against its polygon" if shapes == "several" else "points against a polygon"
@@ -66,9 +66,13 @@ def point_in_polygon(d: Draft) -> None:
         {
             "crossings": f"Tests {whom} using the even-odd rule.",
             "winding": "Computes the winding number of "
-            + ("each point's polygon around it." if shapes == "several" else "a polygon around each point."),
+            + (
+                "each point relative to its polygon."
+                if shapes == "several"
+                else "each point relative to a polygon."
+            ),
             "angle": f"Tests {whom} by summing signed angles.",
-            "distance": "Computes the signed distance of each point to "
+            "distance": "Computes the signed distance between each point and "
             + ("its polygon" if shapes == "several" else "a polygon")
             + ", negative inside.",
         }[rule]
@@ -85,7 +89,7 @@ def point_in_polygon(d: Draft) -> None:
         "crossings": (
             "odd = int(0)",
             """
-            # half-open test in y, so a vertex at the height of the point is counted once
+            # half-open interval in y, so that vertices at the same height are counted once
             if (a[1] > p[1]) != (b[1] > p[1]):
                 x = a[0] + (p[1] - a[1]) * (b[0] - a[0]) / (b[1] - a[1])
                 if p[0] < x:
@@ -124,7 +128,7 @@ def point_in_polygon(d: Draft) -> None:
             left = edge[0] * w[1] - edge[1] * w[0]
             up = p[1] >= a[1] and p[1] < b[1] and left > 0.0
             down = p[1] < a[1] and p[1] >= b[1] and left < 0.0
-            # even-odd rule: toggle for every edge crossed by the ray in +x
+            # even-odd rule: toggle for each edge crossed by the +x ray
             if up or down:
                 sign = -sign
             """,

@@ -38,15 +38,13 @@ def registration_terms(d: Draft) -> None:
         metric = "point"
     source, target = d.pick(("source", "target"), ("src", "dst"), ("moving", "fixed"), ("scan", "model"))
     d.input(source, "vec3", n, -1.0, 1.0, about="Points to align")
-    d.input(
-        target, "vec3", n if match == "same index" else m, -1.0, 1.0, about="Points that they are aligned to"
-    )
+    d.input(target, "vec3", n if match == "same index" else m, -1.0, 1.0, about="Target points")
     if metric == "plane":
         d.input(
             "normals", "vec3", n if match == "same index" else m, kind="unit", about="Unit surface normals"
         )
     if match == "indexed":
-        d.input("nearest", "int", n, -8, m, about="Matched point of each, negative for none")
+        d.input("nearest", "int", n, -8, m, about="Matched target index, negative for no match")
     if pose:
         d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Current pose estimate")
     k = {"huber": "delta", "tukey": "cutoff", "cutoff": "max_residual"}.get(robust, "")
@@ -56,9 +54,9 @@ def registration_terms(d: Draft) -> None:
             "float",
             *((0.4, 1.0) if metric == "plane" else (1.0, 1.8)),
             about={
-                "huber": "Residual from which on the loss is linear",
-                "tukey": "Residual from which on pairs have no weight",
-                "cutoff": "Largest residual that is used",
+                "huber": "Residual threshold above which the loss is linear",
+                "tukey": "Residual threshold above which pairs have zero weight",
+                "cutoff": "Maximum residual",
             }[robust],
         )
     mean = "Weighted mean" if robust in ("huber", "tukey") else "Mean"
@@ -68,15 +66,13 @@ def registration_terms(d: Draft) -> None:
             "vec3",
             -0.2,
             0.2,
-            about=f"{mean} of the points to align" + (", after the pose" if pose else ""),
+            about=f"{mean} source position" + (", transformed by the pose" if pose else ""),
         )
-        d.param("target_mean", "vec3", -0.2, 0.2, about=f"{mean} of their matches")
+        d.param("target_mean", "vec3", -0.2, 0.2, about=f"{mean} target position over matched points")
     at = "j" if match == "indexed" else "tid"
     leaves = match == "indexed" or robust == "cutoff"
     outs = {
-        "residual": (
-            ("residual", "float", n, "Residuals" + (", 0 where a pair is left out" if leaves else "")),
-        ),
+        "residual": (("residual", "float", n, "Residuals" + (", 0 for skipped pairs" if leaves else "")),),
         "system": (
             (
                 "JTJ",
@@ -113,41 +109,43 @@ def registration_terms(d: Draft) -> None:
             "covariance": "cross_covariance|kabsch_covariance|match_covariance",
         }[result]
     )
-    far = "signed distance of each point to the plane of its match"
-    far = far if metric == "plane" else "distance of each matched pair of points"
+    far = "signed point-to-plane distance for each matched pair"
+    far = far if metric == "plane" else "distance between each pair of matched points"
     how = {
         "none": "",
-        "huber": ", times its Huber weight" if result == "residual" else ", with Huber weights",
-        "tukey": ", times its Tukey weight" if result == "residual" else ", with Tukey weights",
-        "cutoff": ", leaving out those beyond a cutoff"
-        if result == "residual"
-        else ", without pairs beyond a cutoff",
+        "huber": ", scaled by sqrt(Huber weight)" if result == "residual" else ", using Huber weights",
+        "tukey": ", scaled by sqrt(Tukey weight)" if result == "residual" else ", using Tukey weights",
+        "cutoff": ", skipping pairs beyond a cutoff",
     }[robust]
     d.says(
         {
             "residual": f"Computes the {far}{how}.",
             "system": f"Accumulates the normal equations (J^T J, J^T r) of point-to-plane ICP{how}.",
-            "gradient": f"Accumulates the gradient of the registration error with respect to the pose twist{how}.",
+            "gradient": f"Accumulates the registration error gradient with respect to the pose twist{how}.",
             "covariance": f"Accumulates the cross-covariance of matched points for the Kabsch algorithm{how}.",
         }[result]
     )
     error = "e = wp.dot(n, p - q)" if metric == "plane" else "diff = p - q\ne = wp.length(diff)"
     weight = {
         "none": "",
-        "huber": "# the loss is linear beyond `delta`, so outliers pull less\nw = delta / wp.max(wp.abs(e), delta)",
+        "huber": "# linear loss beyond `delta` to reduce outlier influence\n"
+        "w = delta / wp.max(wp.abs(e), delta)",
         "tukey": "u = wp.min(wp.abs(e) / cutoff, 1.0)\nw = (1.0 - u * u) * (1.0 - u * u)",
         "cutoff": "# reject large residuals, since they are likely mismatches\nif wp.abs(e) > max_residual:\n    $none",
     }[robust]
     if metric == "point":
         weight = weight.replace("wp.abs(e)", "e")  # a distance has no sign
+    if result == "residual" and robust == "tukey":
+        weight = weight.replace("w = (1.0 - u * u) * (1.0 - u * u)", "root_w = 1.0 - u * u")
     weighted = robust in ("huber", "tukey")
     ws = "w * " if weighted else ""
+    root = {"huber": "wp.sqrt(w) * ", "tukey": "root_w * "}.get(robust, "")  # for reweighted least squares
     jac = {
         "plane": "c = wp.cross(p, n)\nJ = wp.spatial_vector(n[0], n[1], n[2], c[0], c[1], c[2])",
         "point": "",
     }[metric]
     store = {
-        "residual": f"residual[tid] = {ws}e",
+        "residual": f"residual[tid] = {root}e",
         "system": f"{jac}\nwp.atomic_add(JTJ, 0, {ws}wp.outer(J, J))\nwp.atomic_add(JTr, 0, {ws}e * J)",
         "gradient": f"{jac}\nwp.atomic_add(JTr, 0, {ws}e * J)"
         if metric == "plane"
@@ -172,8 +170,8 @@ def registration_terms(d: Draft) -> None:
     trim(d)
     if metric == "plane" and result in ("system", "gradient"):
         d.explain("""
-            The pose moves by a small twist (translation, rotation): e grows by J . twist, with J = (n, p x n).
-            Steps solve (sum J J^T) x = -sum J e.
+            For a small pose twist (translation, rotation), e changes by J . twist with J = (n, p x n).
+            The update x solves (sum J J^T) x = -sum J e.
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -201,7 +199,7 @@ def registration_terms(d: Draft) -> None:
         if result == "covariance":
             p, q = p - v.source_mean, q - v.target_mean
         return {
-            "residual": {"residual": w * e},
+            "residual": {"residual": np.sqrt(w) * e},
             "system": {"JTJ": ((jac * w[:, None]).T @ jac)[None], "JTr": (jac.T @ (w * r))[None]},
             "gradient": {"JTr": (jac.T @ (w * r))[None]},
             "covariance": {"S": ((p * w[:, None]).T @ q)[None]},

@@ -16,7 +16,9 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Ericson 2004, 5.1.5; Dubuisson & Jain 1994 (modified Hausdorff)",
     names=NAMES
     | {
-        "other": "targets|set_b",
+        "targets": "cloud|set_b",
+        "polyline": "curve|path",
+        "corners": "triangles|tri_points",
     },
     adjoint="no",
 )
@@ -35,39 +37,40 @@ def point_to_set_distance(d: Draft) -> None:
         }[result]
     )
     n, m = d.pick(48, 64), d.pick(24, 32, 40)
-    d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
+    d.input("points", "vec3", n, -1.0, 1.0, about="Query points")
+    other = {"points": "targets", "segments": "polyline", "triangles": "corners"}[kind]
     if kind == "points":
-        d.input("other", "vec3", m, -1.0, 1.0, about="Points of the set")
-        measure = "other[k]"
-        span = "other.shape[0]"
+        d.input(other, "vec3", m, -1.0, 1.0, about="Point cloud positions")
+        measure = f"{other}[k]"
+        span = f"{other}.shape[0]"
     elif kind == "segments":
-        d.input("other", "vec3", m + 1, -1.0, 1.0, about="Vertices of the polyline in order")
-        measure = f"{d.use(closest.SEGMENT)}(p, other[k], other[k + 1])"
-        span = "other.shape[0] - 1"
+        d.input(other, "vec3", m + 1, -1.0, 1.0, about="Ordered polyline vertices")
+        measure = f"{d.use(closest.SEGMENT)}(p, {other}[k], {other}[k + 1])"
+        span = f"{other}.shape[0] - 1"
     else:
-        d.input("other", "vec3", 3 * m, -1.0, 1.0, about="Corners of the triangles")
-        measure = f"{d.use(closest.TRIANGLE)}(p, other[3 * k], other[3 * k + 1], other[3 * k + 2])"
-        span = "other.shape[0] // 3"
+        d.input(other, "vec3", 3 * m, -1.0, 1.0, about="Triangle corners, three per triangle")
+        measure = f"{d.use(closest.TRIANGLE)}(p, {other}[3 * k], {other}[3 * k + 1], {other}[3 * k + 2])"
+        span = f"{other}.shape[0] // 3"
     what = {
-        "points": "point of a cloud",
-        "segments": "segment of a polyline",
-        "triangles": "triangle of a mesh",
+        "points": "point in a cloud",
+        "segments": "segment on a polyline",
+        "triangles": "triangle in a mesh",
     }[kind]
     d.says(
         {
-            "distance": f"Finds the distance from each point to the nearest {what}.",
-            "nearest": f"Finds the {what} that is nearest to each point.",
-            "hausdorff": f"Finds the one-sided Hausdorff distance: the largest distance of a point to the nearest {what}.",
-            "chamfer": f"Averages the distances from points to the nearest {what} (one-sided chamfer distance).",
+            "distance": f"Computes the distance between each point and the nearest {what}.",
+            "nearest": f"Finds the nearest {what} for each point.",
+            "hausdorff": f"Computes the one-sided Hausdorff distance between points and the nearest {what}.",
+            "chamfer": f"Computes the one-sided chamfer distance: the mean distance to the nearest {what}.",
         }[result]
     )
     if result == "nearest":
-        d.output("nearest", "int", n, about="Index of the nearest one")
+        d.output("nearest", "int", n, about=f"Nearest {kind[:-1]} index")
     elif result == "distance":
         d.output("distance", "float", n, about="Distances")
     else:
         about = "Largest" if result == "hausdorff" else "Mean"
-        d.inout(result, "float", 1, value=0.0, about=f"{about} distance, zero at first")
+        d.inout(result, "float", 1, value=0.0, about=f"{about} distance, initially zero")
     track = result == "nearest"
     if squared:
         found, far, last = "dist_sq = wp.length_sq(p - c)", "dist_sq", "wp.sqrt(best)"
@@ -104,7 +107,7 @@ def point_to_set_distance(d: Draft) -> None:
         span=span,
         measure=measure,
         skip=f"""
-        # a single axis is often enough to reject
+        # early rejection along a single axis
         dx = c[0] - p[0]
         if {"dx * dx" if squared else "wp.abs(dx)"} > best:
             continue
@@ -119,11 +122,11 @@ def point_to_set_distance(d: Draft) -> None:
     def table(v: Values) -> Any:
         p = v.points[:, None]
         if kind == "points":
-            c = v.other[None]
+            c = v[other][None]
         elif kind == "segments":
-            c = closest.on_segment(p, v.other[None, :-1], v.other[None, 1:])
+            c = closest.on_segment(p, v[other][None, :-1], v[other][None, 1:])
         else:
-            c = closest.on_triangle(p, *(v.other[None, k::3] for k in range(3)))
+            c = closest.on_triangle(p, *(v[other][None, k::3] for k in range(3)))
         return np.linalg.norm(p - c, axis=-1)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -15,38 +15,25 @@ from warpgen.synthesis.writing.pieces import piece
 _PARAMS = '''
 @wp.struct
 class SmoothingParams:
-    """Settings of one smoothing pass."""
+    """Smoothing pass parameters."""
 
-'''
-
-_FACES = '''
-@wp.func
-def corner_of(face: wp.vec3i, vertex_index: int) -> int:
-    """Return which corner of a face a vertex is."""
-    if face[0] == vertex_index:
-        return 0
-    if face[1] == vertex_index:
-        return 1
-    return 2
 '''
 
 _LAPLACIAN = '''
 @wp.func
 def ring_laplacian(
     positions: wp.array(dtype=wp.vec3),
-    faces: wp.array(dtype=wp.vec3i),
-    face_offsets: wp.array(dtype=int),
-    incident_faces: wp.array(dtype=int),
+    ring_offsets: wp.array(dtype=int),
+    ring_edges: wp.array(dtype=wp.vec2i),
     vertex_index: int,
 ) -> wp.vec4:
     """$doc"""
     x = positions[vertex_index]
     weighted = wp.vec4(0.0)
-    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
-        face = faces[incident_faces[k]]
-        corner = corner_of(face, vertex_index)
-        to_next = positions[face[(corner + 1) % 3]] - x
-        to_last = positions[face[(corner + 2) % 3]] - x
+    for k in range(ring_offsets[vertex_index], ring_offsets[vertex_index + 1]):
+        edge = ring_edges[k]
+        to_next = positions[edge[0]] - x
+        to_last = positions[edge[1]] - x
         $weigh
         weighted += wp.vec4(both[0], both[1], both[2], $sum)
     return weighted
@@ -72,15 +59,15 @@ class _Weights(NamedTuple):
 
 _WEIGHTS = {
     "uniform": _Weights(
-        "Accumulate neighbor offsets over the incident faces, with the sum of weights in the last component.",
-        "# Interior edges are visited twice, once from each face\nboth = to_next + to_last",
+        "Accumulate neighbor offsets over incident faces, with the weight sum as the last component.",
+        "# Interior edges are visited twice, once per face\nboth = to_next + to_last",
         "2.0",
         lambda u, w, e: (np.ones_like(u[..., 0]), np.ones_like(u[..., 0])),
     ),
     "cotangent": _Weights(
-        "Accumulate cotangent-weighted neighbor offsets, with the sum of weights in the last component.",
+        "Accumulate cotangent-weighted neighbor offsets, with the weight sum as the last component.",
         "opposite = to_last - to_next\n"
-        "# Each edge is weighted with the angle opposite to it in this face\n"
+        "# Weight each edge using its opposite angle in this face\n"
         "w_next = cotangent(to_last, opposite)\n"
         "w_last = cotangent(-to_next, opposite)\n"
         "both = w_next * to_next + w_last * to_last",
@@ -88,7 +75,8 @@ _WEIGHTS = {
         lambda u, w, e: (_cotangent(w, e), _cotangent(-u, e)),
     ),
     "inverse length": _Weights(
-        "Accumulate neighbor offsets by inverse edge length (Fujiwara), with the sum of weights in the last component.",
+        "Accumulate inverse-length-weighted neighbor offsets (Fujiwara), with the weight sum as the last "
+        "component.",
         "w_next = 1.0 / wp.max(wp.length(to_next), 1.0e-4)\n"
         "w_last = 1.0 / wp.max(wp.length(to_last), 1.0e-4)\n"
         "both = w_next * to_next + w_last * to_last",
@@ -104,22 +92,19 @@ _GUARD = '''
 @wp.func
 def would_invert(
     positions: wp.array(dtype=wp.vec3),
-    faces: wp.array(dtype=wp.vec3i),
-    face_offsets: wp.array(dtype=int),
-    incident_faces: wp.array(dtype=int),
+    ring_offsets: wp.array(dtype=int),
+    ring_edges: wp.array(dtype=wp.vec2i),
     vertex_index: int,
     candidate: wp.vec3,
     min_area_ratio: float,
 ) -> bool:
-    """True if moving a vertex would flip an incident face or shrink it below a fraction of its area."""
-    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
-        face = faces[incident_faces[k]]
-        corner = corner_of(face, vertex_index)
-        x_next = positions[face[(corner + 1) % 3]]
-        x_last = positions[face[(corner + 2) % 3]]
+    """Return True if moving a vertex flips an incident face or shrinks it below the minimum area ratio."""
+    for k in range(ring_offsets[vertex_index], ring_offsets[vertex_index + 1]):
+        x_next = positions[ring_edges[k][0]]
+        x_last = positions[ring_edges[k][1]]
         area_before = wp.cross(x_next - positions[vertex_index], x_last - positions[vertex_index])
         area_after = wp.cross(x_next - candidate, x_last - candidate)
-        # Component of the new area vector along the old normal
+        # Project the new area vector onto the old normal
         if wp.dot(area_before, area_after) < min_area_ratio * wp.dot(area_before, area_before):
             return True
     return False
@@ -129,20 +114,20 @@ _NORMAL = '''
 @wp.func
 def ring_normal(
     positions: wp.array(dtype=wp.vec3),
-    faces: wp.array(dtype=wp.vec3i),
-    face_offsets: wp.array(dtype=int),
-    incident_faces: wp.array(dtype=int),
+    ring_offsets: wp.array(dtype=int),
+    ring_edges: wp.array(dtype=wp.vec2i),
     vertex_index: int,
 ) -> wp.vec3:
-    """Area-weighted normal of the faces around a vertex, not normalized."""
+    """Area-weighted vertex normal, not normalized."""
+    x = positions[vertex_index]
     area_sum = wp.vec3(0.0)
-    for k in range(face_offsets[vertex_index], face_offsets[vertex_index + 1]):
-        face = faces[incident_faces[k]]
-        area_sum += wp.cross(positions[face[1]] - positions[face[0]], positions[face[2]] - positions[face[0]])
+    for k in range(ring_offsets[vertex_index], ring_offsets[vertex_index + 1]):
+        edge = ring_edges[k]
+        area_sum += wp.cross(positions[edge[0]] - x, positions[edge[1]] - x)
     return area_sum
 '''
 
-_RING = "positions, faces, face_offsets, incident_faces, vertex_index"
+_RING = "positions, ring_offsets, ring_edges, vertex_index"
 
 
 def _cotangent(u: Any, v: Any) -> Any:
@@ -158,8 +143,8 @@ def _cotangent(u: Any, v: Any) -> Any:
         "positions": "vertices|points|mesh_points",
         "smoothed": "new_positions|positions_out|vertices_out",
         "vertex_flags": "flags|vertex_types",
-        "incident_faces": "vertex_faces|adjacent_faces|face_list",
-        "face_offsets": "vertex_face_offsets|ring_offsets|offsets",
+        "ring_edges": "link_edges|opposite_edges|one_ring",
+        "ring_offsets": "vertex_offsets|row_offsets|offsets",
         "candidate": "proposal|new_position|x_new",
     },
     weight=3,
@@ -176,38 +161,37 @@ def smooth_vertices(d: Draft) -> None:
         original = "plain"  # within the surface nothing shrinks
     vertex = "each vertex" if flags == "none" else "each free vertex"
     where = {
-        "full": "towards the weighted mean of its neighbours",
-        "tangential": "within its tangent plane, towards the weighted mean of its neighbours",
-        "normal": "along its normal, towards the weighted mean of its neighbours",
+        "full": "toward the weighted mean of its neighbors",
+        "tangential": "in its tangent plane, toward the weighted mean of its neighbors",
+        "normal": "along its normal, toward the weighted mean of its neighbors",
     }[tangential]
     if original == "anchored":
-        where += ", and back towards its rest position"
+        where += ", and back toward its rest position"
     where += " or away from it" if original == "taubin" else ""
     notes = ["half of a Taubin pass"] * (original == "taubin") + ["half rate at the boundary"] * (
         flags == "boundary"
     )
-    notes += ["bounded steps"] * limit + ["no step that by itself inverts a face"] * guard
+    notes += ["bounded steps"] * limit + ["guarded against face inversion"] * guard
     told = f" ({', '.join(notes)})" if notes else ""
     d.says(f"Moves {vertex} of a triangle mesh {where}{told}.")
-    n, m, total = d.pick(24, 32), d.pick(40, 48), d.pick(96, 120)
+    n, total = d.pick(24, 32), d.pick(96, 120)
     d.input("positions", "vec3", n, -1.0, 1.0, about="Vertex positions")
     if original == "anchored":
-        d.input("rest_positions", "vec3", n, -1.0, 1.0, about="Positions before any smoothing")
+        d.input("rest_positions", "vec3", n, -1.0, 1.0, about="Original vertex positions")
     elif original == "taubin":
-        d.param("shrink", "bool", 0.0, 1.0, about="True for the shrinking half of a Taubin pass")
-    d.input("faces", "vec3i", m, 0, n, about="Vertex indices of each face")
+        d.param("shrink", "bool", 0.0, 1.0, about="Whether this is the shrinking half of a Taubin pass")
     d.input(
-        "face_offsets",
+        "ring_offsets",
         "int",
         n + 1,
         0,
         total,
         "offsets",
-        about="Start of the faces of each vertex, shape (n + 1,)",
+        about="Per-vertex start index into the ring edge list",
     )
-    d.input("incident_faces", "int", total, 0, m, about="Faces around each vertex, concatenated")
+    d.input("ring_edges", "vec2i", total, 0, n, about="Opposite edge for each incident face")
     if flags != "none":
-        kinds = "1 for fixed vertices" + (", 2 for those of the boundary" if flags == "boundary" else "")
+        kinds = "1 for fixed vertices" + (", 2 for boundary vertices" if flags == "boundary" else "")
         d.input("vertex_flags", "int", n, 0, 3 if flags == "boundary" else 2, about=kinds)
     fields = {"step_lambda": fill(0.3, 0.5)}
     if original == "taubin":
@@ -219,19 +203,18 @@ def smooth_vertices(d: Draft) -> None:
     if original == "anchored":
         fields["anchoring"] = fill(0.05, 0.15)
     if len(fields) == 1:
-        d.param("step_lambda", "float", 0.3, 0.5, about="Step size of this pass")
+        d.param("step_lambda", "float", 0.3, 0.5, about="Step size")
     else:
         d.struct(
             "params",
             piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields)),
             fields,
-            about="Settings of this pass",
+            about="Smoothing parameters",
         )
-    d.output("smoothed", "vec3", n, about="Positions after the pass")
+    d.output("smoothed", "vec3", n, about="Smoothed vertex positions")
     for name, number in (("FIXED", 1), *((("BOUNDARY", 2),) if flags == "boundary" else ())):
         if flags != "none":
             d.module(f"VERTEX_{name} = wp.constant({number})")
-    d.function(_FACES)
     if weights == "cotangent":
         d.function(_COTANGENT)
     how = _WEIGHTS[weights]
@@ -246,8 +229,8 @@ def smooth_vertices(d: Draft) -> None:
         vertex_index = wp.tid()
         x = positions[vertex_index]
         $fixed
-        # Isolated vertices have no ring
-        if face_offsets[vertex_index] == face_offsets[vertex_index + 1]:
+        # Skip isolated vertices
+        if ring_offsets[vertex_index] == ring_offsets[vertex_index + 1]:
             smoothed[vertex_index] = x
             return
 
@@ -263,14 +246,14 @@ def smooth_vertices(d: Draft) -> None:
         fixed={
             "none": "",
             "fixed": """
-                # Constrained vertices keep their position
+                # Fixed vertices keep their position
                 if vertex_flags[vertex_index] == VERTEX_FIXED:
                     smoothed[vertex_index] = x
                     return
                 """,
             "boundary": """
                 flag = vertex_flags[vertex_index]
-                # Constrained vertices keep their position
+                # Fixed vertices keep their position
                 if flag == VERTEX_FIXED:
                     smoothed[vertex_index] = x
                     return
@@ -279,14 +262,14 @@ def smooth_vertices(d: Draft) -> None:
         project={
             "full": "",
             "tangential": f"""
-                # Remove the normal component, so only the triangles are evened out and the shape stays
+                # Remove the normal component to preserve the shape
                 area_normal = ring_normal({_RING})
                 area_sq = wp.dot(area_normal, area_normal)
                 if area_sq > 1.0e-8:
                     laplacian -= area_normal * (wp.dot(laplacian, area_normal) / area_sq)
                 """,
             "normal": f"""
-                # Keep the normal component only, so that vertices do not slide along the surface
+                # Keep only the normal component to avoid tangential drift
                 area_normal = ring_normal({_RING})
                 area_sq = wp.dot(area_normal, area_normal)
                 if area_sq < 1.0e-8:
@@ -298,25 +281,25 @@ def smooth_vertices(d: Draft) -> None:
         step={
             "plain": f"displacement = {'params.' if len(fields) > 1 else ''}step_lambda * laplacian",
             "taubin": """
-                # Inflate again by a negative step (mu < -lambda), otherwise the mesh would shrink (Taubin)
+                # Taubin smoothing: inflate with a negative step (mu < -lambda) to prevent shrinkage
                 step_size = wp.where(shrink, params.step_lambda, params.step_mu)
                 displacement = step_size * laplacian
                 """,
             "anchored": """
-                # Pull back towards the original shape, since many passes would wash the shape away
+                # Pull back toward the original shape to avoid excessive smoothing
                 drift = rest_positions[vertex_index] - x
                 displacement = params.step_lambda * laplacian + params.anchoring * drift
                 """,
         }[original],
         half="""
-            # Half the rate at the boundary, since its rings are one-sided
+            # Halve the step at the boundary, since its rings are one-sided
             if flag == VERTEX_BOUNDARY:
                 displacement = 0.5 * displacement
             """
         if flags == "boundary"
         else "",
         bound="""
-            # Bound how far a vertex moves in one pass
+            # Limit the displacement per pass
             step_length = wp.length(displacement)
             if step_length > params.max_displacement:
                 displacement = displacement * (params.max_displacement / step_length)
@@ -325,7 +308,7 @@ def smooth_vertices(d: Draft) -> None:
         else "",
         guard=f"""
             candidate = x + displacement
-            # Backtrack once, then give up on vertices whose faces would still flip
+            # Backtrack once, then keep the old position if a face would still flip
             if would_invert({_RING}, candidate, params.min_area_ratio):
                 candidate = x + 0.5 * displacement
                 if would_invert({_RING}, candidate, params.min_area_ratio):
@@ -336,8 +319,8 @@ def smooth_vertices(d: Draft) -> None:
         else "smoothed[vertex_index] = x + displacement",
     )
     d.explain("""
-        One Jacobi pass: all vertices read the positions of the previous pass. Faces around a vertex are
-        stored in compressed form (offsets and list).
+        This is a single Jacobi pass: all vertices read the previous positions. The one-ring of each vertex is
+        stored in CSR form as opposite edges, one per incident face, using the face winding.
     """)
 
     def agrees(v: Values, after: Values) -> None:
@@ -350,16 +333,14 @@ def smooth_vertices(d: Draft) -> None:
 def _smoothed(v: Values, i: int, weights: str, direction: str, guard: bool, limit: bool) -> Any:
     """Where one vertex goes."""
     x, flag = v.positions[i], v.vertex_flags[i] if "vertex_flags" in v else 0
-    ring = v.faces[v.incident_faces[v.face_offsets[i] : v.face_offsets[i + 1]]]
+    ring = v.ring_edges[v.ring_offsets[i] : v.ring_offsets[i + 1]]
     if flag == 1 or not len(ring):
         return x
-    corner = np.where(ring[:, 0] == i, 0, np.where(ring[:, 1] == i, 1, 2))
-    after, before = (v.positions[ring[np.arange(len(ring)), (corner + k) % 3]] for k in (1, 2))
+    after, before = v.positions[ring[:, 0]], v.positions[ring[:, 1]]
     u, w = after - x, before - x
     one, two = _WEIGHTS[weights].numpy(u, w, w - u)
     step = (one[:, None] * u + two[:, None] * w).sum(0) / max((one + two).sum(), 1e-6)
-    a, b, c = (v.positions[ring[:, k]] for k in range(3))
-    area = np.cross(b - a, c - a).sum(0)
+    area = np.cross(u, w).sum(0)
     if direction != "full":
         if area @ area < 1e-8:
             if direction == "normal":

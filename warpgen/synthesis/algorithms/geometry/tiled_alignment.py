@@ -1,4 +1,4 @@
-"""Sets of points laid onto one another, a block of threads for each pair of sets."""
+"""Sets of points aligned with one another, a block of threads for each pair of sets."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ from warpgen.synthesis.writing.draft import Draft, Values
 @DOMAIN.algorithm(
     source="Kabsch 1976; Umeyama 1991; Arun, Huang & Blostein 1987; Horn 1987; Chetverikov et al. 2002 (trimming)",
     names={
-        "trust": "weights|confidence|w_in",
+        "pair_weights": "w_in|confidence",
         "cross": "h_mat|covariance|cross_cov",
         "turn": "rotation|r_mat|rot",
         "shift": "translation|t_vec|offset",
         "set_id": "block|problem",
+        "p_centered": "p_local|p_rel",
+        "q_centered": "q_local|q_rel",
         "POINTS": "N|NUM_POINTS",
     },
     adjoint="no",
     weight=8,
 )
 def aligned_sets(d: Draft) -> None:
-    """Finds the rigid motions that lay sets of points onto their partners."""
+    """Computes the best-fit rigid motions between sets of points (Kabsch)."""
     scaled = d.flag("with scale", 0.4)
     weights = d.option("weights", "equal", "given", "robust")
     result = d.option("result", "transform", "aligned", "deviation", "matrix", "quaternion")
     trimmed = d.flag("far pairs left out", 0.3) and weights != "robust"
+    fit = "similarity transform" if scaled else "rigid transform"
     way = d.option("covariance", "targets by sources", "sources by targets")
     d.calls(
         {
@@ -46,97 +49,93 @@ def aligned_sets(d: Draft) -> None:
     )
     mean_p, mean_q = d.pick(("p_mean", "q_mean"), ("src_center", "dst_center"), ("centroid_p", "centroid_q"))
     plain = weights == "equal" and not trimmed
-    d.input(sources, "vec3", (pairs, count), -1.0, 1.0, about="points to move")
-    d.input(targets, "vec3", (pairs, count), -1.0, 1.0, about="where they should come to lie, point by point")
+    d.input(sources, "vec3", (pairs, count), -1.0, 1.0, about="points to align")
+    d.input(targets, "vec3", (pairs, count), -1.0, 1.0, about="target points")
     if weights == "given":
-        d.input("trust", "float", (pairs, count), 0.2, 1.0, about="weights of the pairs")
+        d.input("pair_weights", "float", (pairs, count), 0.2, 1.0, about="per-pair weights")
     elif weights == "robust":
-        d.param("scale_length", "float", 0.6, 1.2, about="distance beyond which pairs count little")
+        d.param("scale_length", "float", 0.6, 1.2, about="Cauchy weight scale")
     if trimmed:
         d.param(
-            "farthest",
+            "max_distance",
             "float",
             1.5,
             2.0,
-            about="pairs farther apart than this are no partners; some must be nearer",
+            about="maximum pair distance; at least some pairs must be closer",
         )
     if result == "transform":
-        d.output("transforms", "transform", pairs, about="rigid motions")
+        d.output("transforms", "transform", pairs, about="rigid transforms")
         scaled = False
     elif result == "aligned":
-        d.output("aligned", "vec3", (pairs, count), about="points after the motion")
-        d.says(
-            "Lays sets of points onto their partners by the best rigid motion"
-            + (" and scale." if scaled else ".")
-        )
+        d.output("aligned", "vec3", (pairs, count), about="aligned source points")
+        d.says(f"Aligns point sets with their targets using the best-fit {fit}.")
     elif result == "deviation":
-        d.output("deviations", "float", pairs, about="root mean square distance that is left")
-        d.says(
-            "Measures the root mean square distance of sets of points after the best rigid motion"
-            + (" and scale." if scaled else ".")
-        )
+        d.output("deviations", "float", pairs, about="RMSD per point set")
+        d.says(f"Computes the RMSD between point sets and their targets after applying the best-fit {fit}.")
     elif result == "matrix":
-        d.output("matrices", "mat44", pairs, about="homogeneous matrices of the motions")
-        d.says(
-            "Finds the matrices of the motions that lay sets of points onto their partners"
-            + (", with scale." if scaled else ".")
-        )
+        d.output("matrices", "mat44", pairs, about="4x4 homogeneous matrices")
+        d.says(f"Computes the best-fit {fit} between point sets and their targets as 4x4 matrices.")
     else:
-        d.output("rotations", "quat", pairs, about="rotations of the best motions")
-        d.says("Finds the rotations of the rigid motions that lay sets of points onto their partners.")
+        d.output("rotations", "quat", pairs, about="best-fit rotations")
+        d.says("Computes the best-fit rotations between point sets and their targets (Kabsch).")
         scaled = False
-    how = {"equal": "", "given": ", with given weights", "robust": ", with Cauchy weights"}[weights]
-    how += ", without pairs that are far apart" if trimmed else ""
+    how = {"equal": "", "given": ", with pair weights", "robust": ", with Cauchy weights"}[weights]
+    how += ", ignoring distant pairs" if trimmed else ""
     d.says(
-        (d.sentence or "Finds the rigid motions that lay sets of points onto their partners.")[:-1]
+        (
+            d.sentence
+            or "Computes the best-fit rigid transforms between point sets and their targets (Kabsch)."
+        )[:-1]
         + f"{how}."
     )
     w, head = ("", "") if plain else ("w * ", ", w: float")
     d.function(f'''
         @wp.func
-        def covariance_share(p: wp.vec3, q: wp.vec3{head}) -> wp.mat33:
-            """Share of a pair in the cross-covariance."""
+        def covariance_term(p: wp.vec3, q: wp.vec3{head}) -> wp.mat33:
+            """Cross-covariance contribution of a point pair."""
             return {w}{"wp.outer(q, p)" if way == "targets by sources" else "wp.outer(p, q)"}
     ''')
     if not plain:
         d.function("@wp.func\ndef weighted(p: wp.vec3, w: float) -> wp.vec3:\n    return w * p")
     prepare = {
         "equal": "",
-        "given": "w = wp.tile_load(trust[set_id], shape=POINTS)",
+        "given": "w = wp.tile_load(pair_weights[set_id], shape=POINTS)",
         "robust": "w = wp.tile_map(cauchy, p, q, scale_length)",
     }[weights]
     if weights == "robust":
         d.function('''
             @wp.func
             def cauchy(p: wp.vec3, q: wp.vec3, scale: float) -> float:
-                """Weight of a pair, so that wrong partners cannot turn a set that lies roughly right."""
+                """Cauchy weight for a point pair, small for likely outliers."""
                 return 1.0 / (1.0 + wp.length_sq(p - q) / (scale * scale))
         ''')
     if trimmed:
         given = "w: float, " if weights == "given" else ""
         d.function(f"""
             @wp.func
-            def if_near({given}p: wp.vec3, q: wp.vec3, farthest: float) -> float:
-                return wp.where(wp.length(p - q) > farthest, 0.0, {"w" if weights == "given" else "1.0"})
+            def near_weight({given}p: wp.vec3, q: wp.vec3, max_distance: float) -> float:
+                return wp.where(wp.length(p - q) > max_distance, 0.0, {"w" if weights == "given" else "1.0"})
         """)
         if weights == "given":
             prepare = (
-                prepare.replace("w = ", "w_all = ") + "\nw = wp.tile_map(if_near, w_all, p, q, farthest)"
+                prepare.replace("w = ", "w_all = ")
+                + "\nw = wp.tile_map(near_weight, w_all, p, q, max_distance)"
             )
         else:
-            prepare = "w = wp.tile_map(if_near, p, q, farthest)"
+            prepare = "w = wp.tile_map(near_weight, p, q, max_distance)"
     given_w, total = ("", "float(POINTS)") if plain else (", w", "total_weight")
     product = "u * wp.transpose(v)" if way == "targets by sources" else "v * wp.transpose(u)"
     turn = (
-        "# svd3() gives two rotations and lets the last singular value be negative, so this is no reflection\n"
+        "# svd3() returns rotations (the last singular value may be negative), so we skip the reflection "
+        "check\n"
         f"turn = wp.mat33({product})"
     )
     d.function(
         f"@wp.func\ndef squared(p: wp.vec3{head}) -> float:\n    return {w}wp.dot(p, p)"
     ) if scaled else None
     scale = (
-        "# Umeyama's scale: what the singular values share over the spread of the sources\n"
-        f"spread = wp.tile_sum(wp.tile_map(squared, p_arm{given_w}))[0]\n"
+        "# Umeyama scale: sum of singular values / source scatter\n"
+        f"spread = wp.tile_sum(wp.tile_map(squared, p_centered{given_w}))[0]\n"
         "scale = float(sigma[0] + sigma[1] + sigma[2]) / spread"
         if scaled
         else ""
@@ -178,10 +177,10 @@ def aligned_sets(d: Draft) -> None:
         q = wp.tile_load($targets[set_id], shape=POINTS)
         $prepare
         $means
-        p_arm = p - wp.tile_full(shape=POINTS, value=$mean_p, dtype=wp.vec3)
-        q_arm = q - wp.tile_full(shape=POINTS, value=$mean_q, dtype=wp.vec3)
-        cross = wp.tile_sum(wp.tile_map(covariance_share, p_arm, q_arm$given_w))[0]
-        # Of 32 bits svd3() stops early
+        p_centered = p - wp.tile_full(shape=POINTS, value=$mean_p, dtype=wp.vec3)
+        q_centered = q - wp.tile_full(shape=POINTS, value=$mean_q, dtype=wp.vec3)
+        cross = wp.tile_sum(wp.tile_map(covariance_term, p_centered, q_centered$given_w))[0]
+        # Use double precision, since the float32 svd3() is inaccurate
         u, sigma, v = wp.svd3(wp.mat33d(cross))
         $turn
         $scale
@@ -207,7 +206,7 @@ def aligned_sets(d: Draft) -> None:
         end=end,
     )
     d.explain(
-        f"R = {'U V^T' if way == 'targets by sources' else 'V U^T'} of the singular value decomposition of "
+        f"R = {'U V^T' if way == 'targets by sources' else 'V U^T'} from the SVD of "
         f"sum {'' if plain else 'w '}{'q p^T' if way == 'targets by sources' else 'p q^T'}, about the "
         f"{'' if plain else 'weighted '}means"
         + ("." if result == "quaternion" else f"; then t = q_m - {'s ' if scaled else ''}R p_m.")
@@ -229,9 +228,9 @@ def aligned_sets(d: Draft) -> None:
         for k in range(pairs):
             p, q = before[sources][k], before[targets][k]
             far = np.linalg.norm(p - q, axis=1)
-            w = before.trust[k] if weights == "given" else np.ones(count)
+            w = before.pair_weights[k] if weights == "given" else np.ones(count)
             w = 1 / (1 + (far / before.scale_length) ** 2) if weights == "robust" else w
-            w = w * (far <= before.farthest) if trimmed else w
+            w = w * (far <= before.max_distance) if trimmed else w
             p_arm, q_arm = p - w @ p / w.sum(), q - w @ q / w.sum()
             cross = (w[:, None] * q_arm).T @ p_arm
             s_ = np.linalg.svd(cross)[1] * [1.0, 1.0, np.sign(np.linalg.det(cross))]

@@ -30,17 +30,17 @@ def triangles_cross(d: Draft) -> None:
     n, m, points = d.pick(48, 64, 96), d.pick(24, 32), d.pick(20, 24)
     corners = ("a0", "a1", "a2", "b0", "b1", "b2")
     if layout == "soup":
-        d.input("triangles", "vec3", (n, 6), -1.0, 1.0, about="Vertices of both triangles of each pair")
+        d.input("triangles", "vec3", (n, 6), -1.0, 1.0, about="Vertices of both triangles per pair")
         lines = "\n".join(f"{name} = triangles[tid, {k}]" for k, name in enumerate(corners))
     elif layout == "flat":
-        d.input("first", "vec3", 3 * n, -1.0, 1.0, about="Corners of the first triangle of each pair")
-        d.input("second", "vec3", 3 * n, -1.0, 1.0, about="Corners of the second triangle of each pair")
+        d.input("first", "vec3", 3 * n, -1.0, 1.0, about="Corners of the first triangle in each pair")
+        d.input("second", "vec3", 3 * n, -1.0, 1.0, about="Corners of the second triangle in each pair")
         lines = "\n".join(f"a{k} = first[3 * tid{f' + {k}' if k else ''}]" for k in range(3))
         lines += "\n" + "\n".join(f"b{k} = second[3 * tid{f' + {k}' if k else ''}]" for k in range(3))
     else:
         d.input("points", "vec3", points, -1.0, 1.0, about="Point positions")
-        d.input("faces", "vec3i", m, 0, points, about="Vertex indices of each triangle")
-        d.input("pairs", "vec2i", n, 0, m, about="Index pairs to test")
+        d.input("faces", "vec3i", m, 0, points, about="Triangle vertex indices")
+        d.input("pairs", "vec2i", n, 0, m, about="Triangle index pairs to test")
         lines = """
             pair = pairs[tid]
             f = faces[pair[0]]
@@ -55,7 +55,7 @@ def triangles_cross(d: Draft) -> None:
             """
     none = {"flag": "hit[tid] = 0", "length": "length[tid] = 0.0"}.get(result, "")
     skip = """
-        # adjacent faces always touch at their shared vertex
+        # skip adjacent faces, since they always touch at the shared vertex
         for i in range(3):
             for j in range(3):
                 if f[i] == g[j]:
@@ -67,10 +67,10 @@ def triangles_cross(d: Draft) -> None:
         """
         @wp.func
         def line_interval(p: wp.vec3, d: wp.vec3) -> wp.vec2:
-            # interval of the triangle on the common line, given projections p and plane distances d
+            # compute the triangle interval on the common line from projections p and plane distances d
             q = p
             h = d
-            # find the corner that is alone on its side of the plane, on which others may lie
+            # reorder so that the corner alone on its side of the plane is first
             if d[0] * d[1] > 0.0 or (d[0] == 0.0 and d[1] == 0.0):
                 q = wp.vec3(p[2], p[0], p[1])
                 h = wp.vec3(d[2], d[0], d[1])
@@ -83,22 +83,25 @@ def triangles_cross(d: Draft) -> None:
         """
     )
     if result == "count":
-        d.inout("num_crossing", "int", 1, value=0.0, about="Number of pairs that intersect")
-        d.says(f"Counts intersecting pairs of triangles, without coplanar{adjacent} ones.")
+        d.inout("num_crossing", "int", 1, value=0.0, about="Number of intersecting pairs")
+        d.says(f"Counts intersecting triangle pairs, excluding coplanar{adjacent} pairs.")
     elif result == "length":
-        d.output("length", "float", n, about="Lengths of the segments, 0 for pairs that do not meet")
+        d.output(
+            "length", "float", n, about="Intersection segment lengths, 0 if the triangles do not intersect"
+        )
         d.says(
-            f"Computes the length of the intersection segment of triangle pairs, 0 for coplanar{adjacent} ones."
+            f"Computes the intersection segment length for triangle pairs, 0 for coplanar{adjacent} pairs."
         )
     else:
-        d.output("hit", "int", n, about="1 for pairs that intersect")
+        d.output("hit", "int", n, about="1 if the triangles intersect")
         d.says(
-            f"Tests pairs of triangles for intersection by overlap of intervals (Moeller), 0 for coplanar{adjacent} ones."
+            "Tests triangle pairs for intersection using interval overlap (Moeller), 0 for "
+            f"coplanar{adjacent} pairs."
         )
     store = {
         "flag": "hit[tid] = wp.where(overlap > 0.0, 1, 0)",
         "count": "if overlap > 0.0:\n    wp.atomic_add(num_crossing, 0, 1)",
-        "length": "# projections are scaled by the length of the (unnormalized) line direction\n"
+        "length": "# projections are scaled by the unnormalized line direction\n"
         "length[tid] = wp.max(overlap, 0.0) / wp.length(line)",
     }[result]
     d.launch(n)
@@ -108,7 +111,7 @@ def triangles_cross(d: Draft) -> None:
         $lines
         n2 = wp.cross(b1 - b0, b2 - b0)
         da = wp.vec3(wp.dot(n2, a0 - b0), wp.dot(n2, a1 - b0), wp.dot(n2, a2 - b0))
-        # early exit if all corners are on one side of the other plane
+        # early exit if all corners are on the same side of the other plane
         if wp.min(da) > 0.0 or wp.max(da) < 0.0:
             $none
             return
@@ -118,7 +121,7 @@ def triangles_cross(d: Draft) -> None:
             $none
             return
         line = wp.cross(n1, n2)
-        # coplanar triangles are not handled
+        # coplanar triangles are not supported
         if wp.dot(line, line) < 1.0e-10:
             $none
             return

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
 _SCREEN = dedented("""
     i, j = wp.tid()
     height = float($target.shape[0])
-    # screen coordinates: v runs up from -1 to 1, u as far as the image is wider
+    # screen coordinates: v runs up from -1 to 1, u is scaled by the aspect ratio
     u = (2.0 * float(j) + 1.0 - float($target.shape[1])) / height
     v = 1.0 - (2.0 * float(i) + 1.0) / height
 """)
@@ -28,7 +28,7 @@ def declare(d: Draft, source: str, n: int) -> str:
         d.input("directions", "vec3", n, kind="unit", about="Ray directions")
         return "tid = wp.tid()\nro = origins[tid]\nrd = directions[tid]"
     if source == "lidar":
-        d.param("pose", "transform", 0.7, 1.1, kind="transform", about="Pose of the sensor")
+        d.param("pose", "transform", 0.7, 1.1, kind="transform", about="Sensor pose")
         return """
             i, j = wp.tid()
             azimuth = 2.0 * wp.pi * float(j) / float($target.shape[1])
@@ -41,21 +41,23 @@ def declare(d: Draft, source: str, n: int) -> str:
             rd = wp.transform_vector(pose, beam)
             """
     if source == "fan":
-        d.param("origin", "vec3", 0.55, 0.8, about="Ray origin")
+        d.param("origin", "vec3", 0.4, 0.6, about="Ray origin")
         return """
             tid = wp.tid()
             angle = 2.0 * wp.pi * float(tid) / float($target.shape[0])
             rd = wp.vec3(wp.cos(angle), wp.sin(angle), 0.0)
             """
     if source == "pinhole":
-        d.param("distance", "float", 2.2, 2.8, about="Height of the eye along z")
+        d.param("distance", "float", 2.2, 2.8, about="Camera height along z")
         return (
-            f"{_SCREEN}\nro = wp.vec3(0.1, 0.05, distance)\n# the view is as high as it is far away\n"
+            f"{_SCREEN}\n# offset from the axis so that rays do not pass exactly through edges\n"
+            "ro = wp.vec3(0.1, 0.05, distance)\n# image plane at unit distance with unit height\n"
             "rd = wp.normalize(wp.vec3(0.5 * u, 0.5 * v, -1.0))"
         )
-    d.param("half_height", "float", 0.6, 1.1, about="Half the height of the view")
+    d.param("half_height", "float", 0.6, 1.1, about="Half height of the view")
     return (
-        f"{_SCREEN}\n# rays run down from above the mesh\nro = wp.vec3(half_height * u, half_height * v, 2.0)\n"
+        f"{_SCREEN}\n# cast rays down from above the mesh\n"
+        "ro = wp.vec3(half_height * u, half_height * v, 2.0)\n"
         "rd = wp.vec3(0.0, 0.0, -1.0)"
     )
 

@@ -7,7 +7,7 @@ from warpgen.synthesis.writing.pieces import piece
 TRACED_CAMERA = piece('''
 @wp.struct
 class TracedCamera:
-    """Pinhole camera that looks along -z of its frame; vertical field of view [rad], near and far along rays."""
+    """Pinhole camera looking along its local -z axis; vertical fov in radians, near and far along the ray."""
 
     pose: wp.transform
     fov: float
@@ -15,14 +15,12 @@ class TracedCamera:
     far: float
 ''')
 
-FISHEYE_CAMERA = piece(
-    TRACED_CAMERA.text.replace("Pinhole camera that looks", "Equidistant fisheye camera that looks")
-)
+FISHEYE_CAMERA = piece(TRACED_CAMERA.text.replace("Pinhole camera", "Equidistant fisheye camera"))
 
 ORTHOGRAPHIC_CAMERA = piece('''
 @wp.struct
 class OrthographicCamera:
-    """Camera that looks along -z of its frame; height of its view, near and far in meters."""
+    """Orthographic camera looking along its local -z axis; view height, near and far are in meters."""
 
     pose: wp.transform
     view_height: float
@@ -33,7 +31,7 @@ class OrthographicCamera:
 MESH_INSTANCES = piece('''
 @wp.struct
 class MeshInstances:
-    """Instances of one mesh: pose, uniform scale, color and a label per instance."""
+    """Mesh instance data: pose, uniform scale, color and label per instance."""
 
     pose: wp.array(dtype=wp.transform)
     scale: wp.array(dtype=float)
@@ -50,7 +48,7 @@ PLAIN_INSTANCES = piece(
 TRACE_HIT = piece('''
 @wp.struct
 class TraceHit:
-    """Closest hit of a ray; instance is -1 for a miss."""
+    """Closest ray hit, with instance -1 for a miss."""
 
     instance: int
     t: float

@@ -19,22 +19,22 @@ _TRACE = '''
 def trace_instances(
     mesh: wp.uint64, instances: MeshInstances, instance_count: int, origin: wp.vec3, ray_dir: wp.vec3, max_t: float
 ) -> TraceHit:
-    """Find the closest hit over all instances but those with negative labels; `instance` is -1 for a miss.
+    """Find the closest hit over all visible instances; `instance` is -1 for a miss.
 
-    Rays are moved to the local frame of each instance instead of moving the mesh.
+    Each ray is transformed to instance-local space instead of transforming the mesh.
     """
     hit = TraceHit()
     hit.instance = -1
     hit.t = max_t
     for i in range(instance_count):
-        # Negative labels mark instances that are hidden
+        # Skip hidden instances (negative label)
         if instances.label[i] < 0:
             continue
         to_local = wp.transform_inverse(instances.pose[i])
         inv_scale = 1.0 / instances.scale[i]
         local_origin = inv_scale * wp.transform_point(to_local, origin)
         local_dir = wp.transform_vector(to_local, ray_dir)
-        # Distances shrink by the scale in the local frame
+        # Scale the maximum distance to local space
         query = wp.mesh_query_ray(mesh, local_origin, local_dir, hit.t * inv_scale)
         if query.result:
             hit.t = query.t * instances.scale[i]
@@ -47,14 +47,13 @@ def trace_instances(
 def is_shadowed(
     mesh: wp.uint64, instances: MeshInstances, instance_count: int, origin: wp.vec3, light_dir: wp.vec3
 ) -> bool:
-    """Any-hit test towards a light at infinity."""
+    """Return True if any visible instance occludes a directional light."""
     for i in range(instance_count):
         if instances.label[i] < 0:
             continue
         to_local = wp.transform_inverse(instances.pose[i])
         local_origin = wp.transform_point(to_local, origin) / instances.scale[i]
-        query = wp.mesh_query_ray(mesh, local_origin, wp.transform_vector(to_local, light_dir), 1.0e3)
-        if query.result:
+        if wp.mesh_query_ray_anyhit(mesh, local_origin, wp.transform_vector(to_local, light_dir), 1.0e3):
             return True
     return False
 '''
@@ -69,7 +68,7 @@ _RAYS = {
         origin = wp.transform_get_translation(camera.pose)
         """,
     "orthographic": """
-        # All rays are parallel: pixels move their origins
+        # Rays are parallel and start at the pixel centers
         pixel_size = camera.view_height / float(HEIGHT)
         offset_x = (float(col) + 0.5 - 0.5 * float(WIDTH)) * pixel_size
         offset_y = (0.5 * float(HEIGHT) - float(row) - 0.5) * pixel_size
@@ -77,7 +76,7 @@ _RAYS = {
         origin = wp.transform_point(camera.pose, wp.vec3(offset_x, offset_y, 0.0))
         """,
     "fisheye": """
-        # Equidistant projection: the angle to the axis grows linearly with the image radius
+        # Equidistant projection: angle from the optical axis is proportional to the image radius
         image_x = (2.0 * (float(col) + 0.5) / float(WIDTH) - 1.0) * ASPECT
         image_y = 1.0 - 2.0 * (float(row) + 0.5) / float(HEIGHT)
         image_r = wp.sqrt(image_x * image_x + image_y * image_y)
@@ -104,7 +103,7 @@ _RAYS = {
     weight=4,
 )
 def render_mesh_instances(d: Draft) -> None:
-    """Renders instances of a mesh by casting a ray for each pixel of each camera."""
+    """Renders mesh instances by casting one ray per pixel for each camera."""
     lens = d.option("lens", *_RAYS)
     result = d.option("result", "color", "depth", "labels", "normals")
     shading = d.option("shading", "lambert", "phong", "wrapped") if result == "color" else ""
@@ -133,15 +132,15 @@ def render_mesh_instances(d: Draft) -> None:
             **({"color": fill(0.2, 0.9, shape=count)} if result == "color" else {}),
             "label": fill(-1, 6, shape=count),
         },
-        about="Instances to draw",
+        about="Instances to render",
     )
-    d.param("instance_count", "int", count, about="Number of instances in use")
+    d.param("instance_count", "int", count, about="Number of active instances")
     parallel = lens == "orthographic"
     if depth and parallel:
         depth = "range"  # which is the depth along parallel rays
     d.module(f"WIDTH = wp.constant({w})\nHEIGHT = wp.constant({h})")
     if shading == "phong":
-        d.module("SHININESS = wp.constant(16.0)\nSPECULAR = wp.constant(0.3)  # of all instances")
+        d.module("SHININESS = wp.constant(16.0)\nSPECULAR = wp.constant(0.3)  # shared by all instances")
     if not parallel:
         d.module("ASPECT = wp.constant(WIDTH / HEIGHT)")
     d.struct(
@@ -161,15 +160,15 @@ def render_mesh_instances(d: Draft) -> None:
         about="Cameras, shape (num_cameras,)",
     )
     if result == "color":
-        d.param("light_dir", "vec3", kind="unit", low=0.0, high=1.0, about="Unit vector towards the light")
+        d.param("light_dir", "vec3", kind="unit", low=0.0, high=1.0, about="Unit vector toward the light")
         d.param("ambient", "vec3", 0.05, 0.2, about="Ambient radiance")
-        d.param("background", "vec3", 0.1, 0.6, about="Color of pixels without a hit")
+        d.param("background", "vec3", 0.1, 0.6, about="Background color")
     along = "Depth" if parallel or depth == "planar" else "Distance along the ray"
     name, type, about = {
-        "color": ("image", "vec3", "Shaded color"),
+        "color": ("image", "vec3", "Shaded output image"),
         "depth": ("depth_image", "float", f"{along} [m], 0 for no hit"),
         "labels": ("segmentation", "int", "Instance label, -1 for background"),
-        "normals": ("normal_image", "vec3", "World-space normal, 0 for no hit"),
+        "normals": ("normal_image", "vec3", "World-space normal, zero for no hit"),
     }[result]
     d.output(name, type, size, about=f"{about}, shape (num_cameras, height, width)")
     turned = result in ("color", "normals")
@@ -184,12 +183,12 @@ def render_mesh_instances(d: Draft) -> None:
         d.function("@wp.func\ndef is_shadowed" + _TRACE.split("@wp.func\ndef is_shadowed")[1])
     d.says(
         {
-            "color": "Renders instances of a mesh by casting a ray for each pixel of each camera.",
-            "depth": "Renders depth images of instances of a mesh by casting a ray for each pixel."
+            "color": "Renders mesh instances by casting one ray per pixel for each camera.",
+            "depth": "Renders depth images of mesh instances by casting one ray per pixel."
             if along == "Depth"
-            else "Renders images of the distances along rays to instances of a mesh, a ray for each pixel.",
-            "labels": "Renders the labels of the mesh instances that each pixel of each camera sees.",
-            "normals": "Renders the normals of the mesh instances that each pixel of each camera sees.",
+            else "Renders range images (ray distances) of mesh instances by casting one ray per pixel.",
+            "labels": "Renders per-pixel instance labels for each camera.",
+            "normals": "Renders per-pixel surface normals of mesh instances for each camera.",
         }[result]
     )
     at = "camera_index, row, col"
@@ -201,7 +200,7 @@ def render_mesh_instances(d: Draft) -> None:
         camera = cameras[camera_index]
         $lens
         ray_dir = wp.transform_vector(camera.pose, local_dir)
-        # Start at the near distance so that geometry around the camera is clipped
+        # Start at the near plane to clip geometry around the camera
         ray_start = origin + camera.near * ray_dir
         hit = trace_instances(mesh, instances, instance_count, ray_start, ray_dir, camera.far - camera.near)
         if hit.instance < 0:
@@ -221,7 +220,7 @@ def render_mesh_instances(d: Draft) -> None:
         side={
             True: """
                 shading_normal = hit.normal
-                # Flip normals towards the viewer for open meshes
+                # Flip normals toward the viewer, since the mesh may be open
                 if wp.dot(shading_normal, ray_dir) > 0.0:
                     shading_normal = -shading_normal
                 """,
@@ -233,7 +232,7 @@ def render_mesh_instances(d: Draft) -> None:
             "depth": {
                 "range": f"depth_image[{at}] = camera.near + hit.t",
                 "planar": f"""
-                    # Project onto the optical axis to get z-depth as a depth camera reports it
+                    # Project onto the optical axis to get z-depth
                     depth_image[{at}] = -(camera.near + hit.t) * local_dir[2]
                     """,
             }.get(depth, ""),
@@ -249,7 +248,7 @@ def render_mesh_instances(d: Draft) -> None:
         }[result],
         direct=f"""
             if n_dot_l > 0.0:
-                # Offset along the normal to avoid shadow acne
+                # Offset the ray origin to avoid shadow acne
                 shadow_origin = ray_start + hit.t * ray_dir + 2.0e-3 * {normal}
                 if not is_shadowed(mesh, instances, instance_count, shadow_origin, light_dir):
                     $light
@@ -260,7 +259,7 @@ def render_mesh_instances(d: Draft) -> None:
             "lambert": "radiance += n_dot_l * albedo",
             "wrapped": "# Wrapped diffuse: light leaks past the terminator\nradiance += 0.5 * (n_dot_l + 1.0) * albedo",
             "phong": f"""
-                # Blinn-Phong highlight around the half vector
+                # Blinn-Phong specular using the half vector
                 half_vector = wp.normalize(light_dir - ray_dir)
                 highlight = wp.pow(wp.max(wp.dot({normal}, half_vector), 0.0), SHININESS)
                 radiance += n_dot_l * albedo + wp.vec3(SPECULAR * highlight)
@@ -270,7 +269,7 @@ def render_mesh_instances(d: Draft) -> None:
         tone={
             "clamp": f"image[{at}] = wp.min(radiance, wp.vec3(1.0))",
             "gamma": f"""
-                # Approximate sRGB encoding with a power of 2.2
+                # Approximate sRGB encoding using a gamma of 2.2
                 encoded = wp.vec3(
                     wp.pow(radiance[0], 1.0 / 2.2), wp.pow(radiance[1], 1.0 / 2.2), wp.pow(radiance[2], 1.0 / 2.2)
                 )

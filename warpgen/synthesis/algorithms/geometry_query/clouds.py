@@ -37,12 +37,12 @@ def estimate_normals(d: Draft) -> None:
     cloud(d, n, 1.0)
     d.param("radius", "float", 0.8, 0.95, about="Search radius")
     if facing == "eye":
-        d.param("eye", "vec3", 2.0, 4.0, about="Viewpoint for the orientation of normals")
+        d.param("eye", "vec3", 2.0, 4.0, about="Viewpoint used to orient the normals")
     d.output(
         *{
             "normal": ("normals", "vec3", n, "Unit normals"),
             "covariance": ("cov", "mat33", n, "Covariance matrices"),
-            "variation": ("variation", "float", n, "Surface variations, 0 for a plane to 1/3"),
+            "variation": ("variation", "float", n, "Surface variation, from 0 (planar) to 1/3"),
         }[result]
     )
     by = "distance-weighted " if weighted else ""
@@ -51,10 +51,11 @@ def estimate_normals(d: Draft) -> None:
     )
     d.says(
         {
-            "normal": "Estimates point cloud normals by principal component analysis of "
-            f"{by}neighborhoods, turned {way}.",
-            "covariance": f"Computes the {by}covariance matrix of each point and its neighbors.",
-            "variation": f"Computes the surface variation (smallest eigenvalue over trace) of {by}neighborhoods.",
+            "normal": "Estimates point cloud normals using principal component analysis of "
+            f"{by}neighborhoods, oriented {way}.",
+            "covariance": f"Computes the {by}covariance matrix for each point neighborhood.",
+            "variation": "Computes the surface variation (smallest eigenvalue / trace) for "
+            f"{by}neighborhoods.",
         }[result]
     )
     away = "e" if passes == "one" else "x[index] - p"
@@ -75,7 +76,7 @@ def estimate_normals(d: Draft) -> None:
             C = wp.mat33()
             $first_loop
             mean = mean / weight
-            # C = E[e e^T] - E[e] E[e]^T; offsets from the point limit the cancellation
+            # C = E[e e^T] - E[e] E[e]^T, using offsets from the point to reduce cancellation error
             C = C / weight - wp.outer(mean, mean)
             """
         first = "e = x[index] - p\n$near\nw = $w\nmean += w * e\nC += w * wp.outer(e, e)\nweight += w"
@@ -84,7 +85,7 @@ def estimate_normals(d: Draft) -> None:
         "covariance": "cov[tid] = C",
         "normal": """
             Q, lam = wp.eig3(C)
-            # eigenvalues are not sorted, so we search for the smallest
+            # eigenvalues are unsorted
             least = int(wp.argmin(lam))
             n = wp.vec3(Q[0, least], Q[1, least], Q[2, least])
             $flip
@@ -119,7 +120,7 @@ def estimate_normals(d: Draft) -> None:
         w=w,
         reach="radius",
         value=values[result],
-        flip=f"# eigenvectors have an arbitrary sign: turn all {way}\nif $side < 0.0:\n    n = -n",
+        flip=f"# eigenvectors have arbitrary sign, so orient the normal {way}\nif $side < 0.0:\n    n = -n",
         side={"eye": "wp.dot(n, eye - p)", "up": "n[2]", "outwards": "wp.dot(n, p)"}.get(facing, ""),
     )
 

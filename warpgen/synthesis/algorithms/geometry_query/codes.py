@@ -22,7 +22,7 @@ EXPAND_3 = piece(
     """
 @wp.func
 def expand_bits(v: wp.uint32) -> wp.uint32:
-    # insert two zero bits before each of the 10 bits
+    # insert two zero bits between the 10 input bits
     v = (v * wp.uint32(0x00010001)) & wp.uint32(0xFF0000FF)
     v = (v * wp.uint32(0x00000101)) & wp.uint32(0x0F00F00F)
     v = (v * wp.uint32(0x00000011)) & wp.uint32(0xC30C30C3)
@@ -80,32 +80,32 @@ def morton_order(d: Draft) -> None:
         of += f" in the unit {'square' if way == 'plane' else 'cube'}"
     if result != "parent":
         d.says(
-            f"Computes the Morton codes of {of}" + (" and lists their indices." if "index" in result else ".")
+            f"Computes Morton codes for {of}" + (" and their original indices." if "index" in result else ".")
         )
     else:
-        d.says(f"Computes the Morton codes of the parent cells of {of}.")
+        d.says(f"Computes parent-cell Morton codes for {of}.")
     n, bits = d.pick(64, 96, 128), d.pick(8, 10)
     dim = 2 if way == "plane" else 3
     levels = 2**bits
     if source == "cells":
-        d.input("cells", f"vec{dim}i", n, 0, levels, about="Cell coordinates")
+        d.input("cells", f"vec{dim}i", n, 0, levels, about="Grid cell coordinates")
     elif source == "points":
         inside = f" in the unit {'square' if dim == 2 else 'cube'}" if bounds == "unit" else ""
         d.input("points", f"vec{dim}", n, 0.0, 1.0, about=f"Point positions{inside}")
     else:
-        d.input("box_lower", f"vec{dim}", n, 0.0, 0.5, about="Lower bounds of the boxes")
-        d.input("box_upper", f"vec{dim}", n, 0.5, 1.0, about="Upper bounds of the boxes")
+        d.input("box_lower", f"vec{dim}", n, 0.0, 0.5, about="Box lower bounds")
+        d.input("box_upper", f"vec{dim}", n, 0.5, 1.0, about="Box upper bounds")
     if bounds == "given" and source != "cells":
-        d.param("lower", f"vec{dim}", -0.2, 0.2, about="Lower bounds")
-        d.param("upper", f"vec{dim}", 0.8, 1.2, about="Upper bounds")
+        d.param("lower", f"vec{dim}", -0.2, 0.2, about="Scene lower bound")
+        d.param("upper", f"vec{dim}", 0.8, 1.2, about="Scene upper bound")
     d.output("codes", "uint32", n, about="Morton codes")
     if result == "code and index":
-        d.output("ids", "int", n, about="Original index of each code")
+        d.output("ids", "int", n, about="Original point index for each code")
     zero = "0.0"
     if source != "cells":
-        d.module(f"CELLS = wp.constant({levels}.0)  # along each axis")
+        d.module(f"CELLS = wp.constant({levels}.0)  # per axis")
     quantise = f"""
-        # clamp to the grid so points on the upper bound get a valid cell
+        # clamp to the grid bounds, so points on the upper bound map to a valid cell
         scaled = wp.max(wp.min(q * CELLS, wp.vec{dim}(CELLS - 1.0)), wp.vec{dim}({zero}))
         """
     q = {"points": "points[tid]", "boxes": "0.5 * (box_lower[tid] + box_upper[tid])", "cells": ""}[source]
@@ -132,7 +132,8 @@ def morton_order(d: Draft) -> None:
     store = {
         "code": f"codes[tid] = {value}",
         "code and index": f"codes[tid] = {value}\nids[tid] = tid",
-        "parent": f"# without the bits of the last level it is the parent cell\ncodes[tid] = {value if value == 'code' else f'({value})'} >> wp.uint32({dim})",
+        "parent": "# drop the last level's bits to get the parent cell\n"
+        f"codes[tid] = {value if value == 'code' else f'({value})'} >> wp.uint32({dim})",
     }[result]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, quantise=quantise, body=body, store=store)
@@ -187,26 +188,26 @@ def radix_tree(d: Draft) -> None:
         0,
         1 << (9 if ties == "index" else 20),
         "ascending",
-        about="Sorted Morton codes" + (", no two alike" if ties == "distinct" else ""),
+        about="Sorted Morton codes" + (", without duplicates" if ties == "distinct" else ""),
     )
     length = n if keys == "int" else n + 1
     outs = {
         "children": (
-            ("left", "Left child of each node; leaves are numbered after the nodes"),
-            ("right", "Right child of each node"),
+            ("left", "Left child index per node (leaves follow the internal nodes)"),
+            ("right", "Right child index per node"),
         ),
-        "range": (("first", "First key of each node"), ("last", "Last key of each node")),
-        "split": (("splits", "Last key of the left child of each node"),),
-        "prefix": (("shared", "Leading bits that all keys of each node share"),),
+        "range": (("first", "First key index per node"), ("last", "Last key index per node")),
+        "split": (("splits", "Split index per node (last key of the left child)"),),
+        "prefix": (("node_prefix", "Number of leading bits shared by all keys in each node"),),
     }[result]
     for name, about in outs:
         d.output(name, "int", length - 1, about=about)
     d.says(
         {
-            "children": "Finds the children of internal nodes of a binary radix tree (Karras 2012).",
-            "range": "Finds the key range of internal nodes of a binary radix tree.",
-            "split": "Finds the split position of internal nodes of a binary radix tree.",
-            "prefix": "Computes the common prefix length of internal nodes of a binary radix tree.",
+            "children": "Computes the children of each internal node in a binary radix tree (Karras 2012).",
+            "range": "Computes the key range for each internal node in a binary radix tree.",
+            "split": "Computes the split position for each internal node in a binary radix tree.",
+            "prefix": "Computes the common prefix length for each internal node in a binary radix tree.",
         }[result]
     )
     count = (
@@ -232,20 +233,20 @@ def radix_tree(d: Draft) -> None:
     equal = (
         """
         offset = int(0)
-        # break ties between equal keys with their indices
+        # break ties between equal keys using their indices
         if a == b:
             a = i
             b = j
             offset = 32
         """
         if ties == "index"
-        else "# no two keys are alike"
+        else "# keys are unique"
     )
     d.function(
         """
         @wp.func
         def delta(codes: wp.array(dtype=int), i: int, j: int) -> int:
-            # returns -1 for indices out of range, which terminates all searches
+            # return -1 for out-of-range indices to terminate all searches
             if j < 0 or j >= codes.shape[0]:
                 return -1
             a = codes[i]
@@ -260,10 +261,10 @@ def radix_tree(d: Draft) -> None:
     )
     store = {
         "range": "first[tid] = wp.min(tid, other)\nlast[tid] = wp.max(tid, other)",
-        "prefix": "shared[tid] = node_delta",
+        "prefix": "node_prefix[tid] = node_delta",
         "split": "splits[tid] = split",
         "children": """
-            # leaves are numbered after the internal nodes
+            # leaves follow the internal nodes
             first_leaf = codes.shape[0] - 1
             left[tid] = wp.where(wp.min(tid, other) == split, first_leaf + split, split)
             right[tid] = wp.where(wp.max(tid, other) == split + 1, first_leaf + split + 1, split + 1)
@@ -271,7 +272,7 @@ def radix_tree(d: Draft) -> None:
     }[result]
     split = (
         """
-        # find the farthest key that shares a longer prefix with that of this thread than the node does
+        # binary search for the split: last key sharing a longer prefix with key tid than the node prefix
         s = int(0)
         t = length
         while t > 1:
@@ -287,7 +288,7 @@ def radix_tree(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        # direction of the range (+1 or -1), towards the neighbor with the longer common prefix
+        # range direction (+1 or -1), toward the neighbor with the longer common prefix
         d = wp.where(delta(codes, tid, tid + 1) > delta(codes, tid, tid - 1), 1, -1)
         least = delta(codes, tid, tid - d)
         bound = int(2)
@@ -343,6 +344,6 @@ def radix_tree(d: Draft) -> None:
         else:
             both = key[lo] ^ key[hi]
             bits = np.array([int(x).bit_length() for x in both])
-            np.testing.assert_array_equal(after.shared, (64 if ties == "index" else 32) - bits)
+            np.testing.assert_array_equal(after.node_prefix, (64 if ties == "index" else 32) - bits)
 
     d.holds(agrees)

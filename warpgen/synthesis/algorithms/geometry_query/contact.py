@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def mesh_collision(d: Draft) -> None:
-    """Resolves penetrations of particles with a mesh collider."""
+    """Resolves particle penetrations with a mesh collider."""
     sign = d.option("sign", "normal", "winding", "parity")
     moving = d.flag("moving mesh")
     friction = d.option("friction", "none", "scaled")
@@ -31,28 +31,28 @@ def mesh_collision(d: Draft) -> None:
     n, stacks = d.pick(64, 96), sphere(d)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     if result == "in place":
-        d.inout("x", "vec3", n, -1.5, 1.5, about="Point positions")
+        d.inout("x", "vec3", n, -1.5, 1.5, about="Particle positions")
         d.inout("v", "vec3", n, -1.0, 1.0, about="Particle velocities")
     else:
-        d.input("x", "vec3", n, -1.5, 1.5, about="Point positions")
+        d.input("x", "vec3", n, -1.5, 1.5, about="Particle positions")
     if mask:
-        d.input("inv_mass", "float", n, -0.3, 1.0, about="Inverse masses, not positive for fixed particles")
+        d.input("inv_mass", "float", n, -0.3, 1.0, about="Inverse masses, <= 0 for fixed particles")
     d.param("margin", "float", 0.02, 0.1, about="Contact margin")
     in_place = result == "in place"
     if in_place and friction == "scaled":
-        d.param("drag", "float", 0.1, 0.6, about="Fraction of the sliding velocity that is lost")
+        d.param("drag", "float", 0.1, 0.6, about="Tangential velocity damping in [0, 1]")
     if result == "force":
         d.param("ke", "float", 1.0e2, 1.0e3, about="Contact stiffness")
     if not in_place:
         made, what = {"correction": ("dx", "Position corrections"), "force": ("f", "Contact forces")}[result]
-        d.output(made, "vec3", n, about=f"{what}, left as they are without contact")
+        d.output(made, "vec3", n, about=f"{what}, unchanged if there is no contact")
     collider = "moving mesh collider" if moving and in_place else "mesh collider"
     d.says(
         {
             "in place": f"Projects particles out of a {collider} and removes the inward velocity"
-            + (", with drag along the surface." if friction == "scaled" else "."),
-            "correction": f"Computes position corrections that push particles out of a {collider}.",
-            "force": f"Computes penalty forces that push particles out of a {collider}.",
+            + (", with tangential damping." if friction == "scaled" else "."),
+            "correction": f"Computes position corrections to push particles out of a {collider}.",
+            "force": f"Computes penalty contact forces between particles and a {collider}.",
         }[result]
     )
     relative = "v[tid] - surface_v" if moving else "v[tid]"
@@ -83,7 +83,7 @@ def mesh_collision(d: Draft) -> None:
         delta = p - cp
         c = query.sign * wp.length(delta) - margin
         if c < 0.0:
-            # flip for points inside so the normal always points outward
+            # flip the sign when inside the mesh, so the normal always points outward
             n = wp.normalize(delta) * query.sign
             $respond
         """,

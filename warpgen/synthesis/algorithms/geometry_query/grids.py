@@ -38,29 +38,31 @@ def walk_grid(d: Draft) -> None:
     storage = d.option("storage", "grid", "flat")
     n, m = d.pick(64, 96), d.pick(8, 10, 12)
     vec = f"vec{dim}"
-    d.module(f"SIZE = wp.constant({m})  # cells along each axis")
+    d.module(f"SIZE = wp.constant({m})  # number of cells per axis")
     d.input("origins", vec, n, 0.5, m - 0.5, about="Ray origins [cells]")
     d.input("directions", vec, n, kind="unit", about="Ray directions")
     # integers from -8 to 1: one cell in ten is occupied
     shape: tuple[int, ...] = (m,) * dim if storage == "grid" else (m**dim,)
     if result == "sum":
-        d.input("density", "float", shape, 0.0, 1.0, about="Cell values")
+        d.input("density", "float", shape, 0.0, 1.0, about="Voxel values")
     else:
-        d.input("occupied", "int", shape, -8, 2, about="Cell values, positive for occupied cells")
+        d.input("occupied", "int", shape, -8, 2, about="Voxel occupancy, positive for occupied cells")
     d.output(
         *{
-            "distance": ("t_hit", "float", n, "Distances to the first occupied cell, -1 for none"),
-            "cell": ("cell_hit", f"vec{dim}i", n, "First occupied cells, -1 for none"),
-            "count": ("crossed", "int", n, "Free cells before the first occupied one"),
-            "sum": ("integrals", "float", n, "Integrals along the rays"),
+            "distance": ("t_hit", "float", n, "Distance to the first occupied cell, -1 for a miss"),
+            "cell": ("cell_hit", f"vec{dim}i", n, "First occupied cell, -1 for a miss"),
+            "count": ("crossed", "int", n, "Number of free cells before the first hit"),
+            "sum": ("integrals", "float", n, "Line integral per ray"),
         }[result]
     )
     d.says(
         {
-            "distance": "Traverses a voxel grid along rays and returns the distance to the first occupied cell, -1 for none.",
-            "cell": "Traverses a voxel grid along rays and returns the first occupied cell, -1 for none.",
-            "count": "Counts the free cells that rays traverse before the first occupied cell.",
-            "sum": "Integrates voxel values along rays, weighted by the segment length per cell.",
+            "distance": "Traverses a voxel grid along rays and returns the distance to the first occupied "
+            "cell, or -1 if there is none.",
+            "cell": "Traverses a voxel grid along rays and returns the first occupied cell, or -1 if there "
+            "is none.",
+            "count": "Counts free cells along each ray before the first occupied cell.",
+            "sum": "Integrates voxel values along rays using the per-cell segment length.",
         }[result]
     )
     names = "xyz"[:dim]
@@ -69,7 +71,7 @@ def walk_grid(d: Draft) -> None:
         """
         @wp.func
         def next_crossing(o: float, r: float) -> float:
-            # ray parameter of the next grid plane along this axis
+            # ray parameter at the next grid plane for this axis
             if r > 0.0:
                 return (wp.floor(o) + 1.0 - o) / r
             if r < 0.0:

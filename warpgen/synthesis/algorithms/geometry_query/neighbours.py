@@ -68,25 +68,33 @@ def radius_search(d: Draft) -> None:
     d.param("radius", "float", 0.35, 0.5, about="Search radius")
     threads = n if own else m
     if result == "list":
-        d.output("idx", "int", (threads, room), about="Indices of the results, unused slots stay as they are")
-        d.output("neighbor_count", "int", threads, about="Number of neighbors, may exceed the slots")
+        d.output("idx", "int", (threads, room), about="Neighbor indices, unused slots are left unchanged")
+        d.output(
+            "neighbor_count", "int", threads, about="Number of neighbors, may exceed the number of slots"
+        )
     else:
         d.output(
             *{
-                "nearest": ("idx", "int", threads, "Index of the nearest neighbor, -1 for none"),
-                "mean": ("mean", "vec3", threads, "Mean positions, the query itself without neighbors"),
-                "density": ("density", "float", threads, "Points per volume"),
-                "any": ("alone", "int", threads, "1 for points without neighbors"),
-                "farthest": ("extent", "float", threads, "Distances to the farthest, 0 for none"),
+                "nearest": ("idx", "int", threads, "Nearest neighbor index, -1 for none"),
+                "mean": (
+                    "mean",
+                    "vec3",
+                    threads,
+                    "Mean neighbor position, or the query point if it has no neighbors",
+                ),
+                "density": ("density", "float", threads, "Number density per point"),
+                "any": ("alone", "int", threads, "1 if the point has no neighbors"),
+                "farthest": ("extent", "float", threads, "Distance to the farthest neighbor, 0 for none"),
             }.get(result, ("neighbor_count", "int", threads, "Number of neighbors"))
         )
     those = "other points within a radius of each point" if own else "points within a radius of each query"
     d.says(
         {
             "count": "Counts neighbors within a radius.",
-            "nearest": "Finds the nearest neighbor within a radius, -1 for none.",
-            "list": f"Lists up to {room} {those}, and counts them all.",
-            "mean": "Computes the mean position of all neighbors within a radius, the query's own if it has none.",
+            "nearest": "Finds the nearest neighbor within a radius, or -1 if there is none.",
+            "list": f"Collects up to {room} {those}, along with the total count.",
+            "mean": "Computes the mean position of all neighbors within a radius, or the query position if "
+            "there are none.",
             "density": f"Estimates the number density of {those}.",
             "any": "Marks query points without neighbors within a radius (outliers).",
             "farthest": "Computes the distance to the farthest neighbor within a radius.",
@@ -121,7 +129,7 @@ def radius_search(d: Draft) -> None:
         "own points": "i = wp.tid()\np = x[i]",
         "others": "i = wp.tid()\np = targets[i]",
         "sorted": """
-            # use grid order for coherent memory access within a block
+            # process points in grid order for better memory coherence
             i = wp.hash_grid_point_id(grid, wp.tid())
             p = x[i]
             """,
@@ -208,33 +216,33 @@ def nearest_neighbours(d: Draft) -> None:
         d.input("targets", "vec3", m, -1.0, 1.0, about="Query positions")
     threads = n if own else m
     if result in ("indices", "both"):
-        d.output("idx", "int", (threads, k), about="Indices of the results, -1 for unused slots")
+        d.output("idx", "int", (threads, k), about="Neighbor indices, -1 for unused slots")
     if result in ("distances", "both"):
         unused = ", -1 for unused slots" if source == "grid" else ""
-        d.output("dist", "float", (threads, k), about=f"Distances to the neighbors, ascending{unused}")
+        d.output("dist", "float", (threads, k), about=f"Neighbor distances in ascending order{unused}")
     if result == "mean distance":
         none = ", 0 for none" if source == "grid" else ""
-        d.output("spacing", "float", threads, about=f"Mean distance to the neighbors{none}")
+        d.output("spacing", "float", threads, about=f"Mean neighbor distance{none}")
         d.says(
-            f"Computes the mean distance of each {'point' if own else 'query'} to its {k} nearest neighbors"
-            + (" within a radius." if source == "grid" else ".")
+            f"Computes the mean distance between each {'point' if own else 'query'} and its {k} nearest "
+            "neighbors" + (" within a radius." if source == "grid" else ".")
         )
     else:
         what = {"indices": "", "distances": "distances of the ", "both": ""}[result]
         also = " and their distances" if result == "both" else ""
         d.says(
-            f"Finds the {what}{k} nearest neighbors of each {'point' if own else 'query'}{also}"
+            f"Finds the {what}{k} nearest neighbors for each {'point' if own else 'query'}{also}"
             + (" within a radius." if source == "grid" else ".")
         )
     keep_index = result in ("indices", "both")
-    d.module(f"K = wp.constant({k})\nknn_squares = wp.types.vector(length=K, dtype=float)")
+    d.module(f"K = wp.constant({k})\nknn_floats = wp.types.vector(length=K, dtype=float)")
     if keep_index:
-        d.module("knn_indices = wp.types.vector(length=K, dtype=int)")
+        d.module("knn_ints = wp.types.vector(length=K, dtype=int)")
     if insert == "shift":
         add = """
             if d2 >= best[K - 1]:
                 continue
-            # insertion sort: shift farther entries back by one
+            # insertion sort: shift farther entries
             slot = int(K - 1)
             while slot > 0 and best[slot - 1] > d2:
                 best[slot] = best[slot - 1]
@@ -245,7 +253,7 @@ def nearest_neighbours(d: Draft) -> None:
             """
     else:
         add = """
-            # unsorted list: replace the farthest entry
+            # unsorted list: find the farthest entry and replace it
             worst = int(0)
             for s in range(1, K):
                 if best[s] > best[worst]:
@@ -285,7 +293,8 @@ def nearest_neighbours(d: Draft) -> None:
     if source == "grid":
         inner = inner.replace(
             "$add",
-            "# grid cells extend beyond the radius, check the actual distance\nif d2 > radius * radius:\n    continue\n$add",
+            "# grid cells extend beyond the radius, so check the actual distance\n"
+            "if d2 > radius * radius:\n    continue\n$add",
         )
         loop = query_loop(d.option("loop", "for", "while"))
     else:
@@ -295,13 +304,13 @@ def nearest_neighbours(d: Draft) -> None:
         """
         i = wp.tid()
         p = $point
-        best = knn_squares(1.0e10)
+        best = knn_floats(1.0e10)
         $which
         $loop
         $last
         """,
         point="x[i]" if own else "targets[i]",
-        which="which = knn_indices(-1)" if keep_index else "",
+        which="which = knn_ints(-1)" if keep_index else "",
         loop=loop,
         reach="radius",
         inner=inner,

@@ -1,4 +1,4 @@
-"""Points brought into an order in which neighbours lie near one another, a block of threads for each set."""
+"""Points sorted along the Morton curve, a block of threads for each set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "low": "lower|box_min|minimum",
         "high": "upper|box_max|maximum",
         "codes": "morton|keys|z_codes",
-        "origin": "order|ids|permutation",
+        "source": "order|ids|permutation",
         "level": "prefix|shared_bits|delta",
         "cloud": "block|set_id|group",
         "POINTS": "N|TILE|NUM_POINTS",
@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=8,
 )
 def ordered_points(d: Draft) -> None:
-    """Sorts the points of each set along Morton's curve through their bounding box."""
+    """Sorts the points of each set along the Morton curve through their bounding box."""
     result = d.option("result", "order", "points", "codes", "splits", "neighbours", "extents")
     dims = d.option("axes", 2, 3)
     box = d.option("box", "own", "given", "cube")
@@ -37,7 +37,7 @@ def ordered_points(d: Draft) -> None:
     vector = f"vec{dims}"
     v = f"wp.{vector}"
     d.module(f"POINTS = wp.constant({count})")
-    d.input("points", vector, (clouds, count), -1.0, 1.0, about="points")
+    d.input("points", vector, (clouds, count), -1.0, 1.0, about="point positions")
     if weighted:
         d.input(
             "radii",
@@ -45,39 +45,41 @@ def ordered_points(d: Draft) -> None:
             (clouds, count),
             0.02,
             0.2,
-            about=f"radii of the {'circles' if dims == 2 else 'spheres'} around the points, which the box holds",
+            about=f"{'circle' if dims == 2 else 'sphere'} radius per point, used for the bounding box",
         )
     if box == "given":
-        d.input("corners", vector, (clouds,), -1.3, -1.1, about="lowest corners of the boxes")
-        d.param("extent", "float", 2.4, 2.6, about="side of the boxes")
+        d.input("corners", vector, (clouds,), -1.3, -1.1, about="box lower corners")
+        d.param("extent", "float", 2.4, 2.6, about="box side length")
     name, type_, shape, about = {
-        "order": ("origins", "int", (clouds, count), "index of the point that comes to each place"),
-        "points": ("sorted_points", vector, (clouds, count), "points along the curve"),
-        "codes": ("sorted_codes", "uint32", (clouds, count), "codes in order"),
+        "order": ("permutations", "int", (clouds, count), "point indices sorted by Morton code"),
+        "points": ("sorted_points", vector, (clouds, count), "points sorted by Morton code"),
+        "codes": ("sorted_codes", "uint32", (clouds, count), "sorted Morton codes"),
         "splits": (
             "splits",
             "int",
             (clouds, count),
-            "bits that each code shares with the next one, -1 for the last",
+            "common prefix length with the next code, -1 for the last code",
         ),
         "neighbours": (
             "jumps",
             "float",
             (clouds, count),
-            "distance to the next point along the curve, 0 for the last",
+            "distance to the next point along the curve, 0 for the last point",
         ),
-        "extents": ("lengths", "float", (clouds,), "length of the path along the curve"),
+        "extents": ("lengths", "float", (clouds,), "path length along the curve"),
     }[result]
     d.output(name, type_, shape, about=about)
     bound = "box" if box == "own" else "cube" if dims == 3 else "square"
     d.says(
         {
-            "order": "Finds the order of the points of each set along Morton's curve.",
-            "points": f"Sorts the points of each set along Morton's curve through {'a' if box == 'given' else 'their'} bounding {bound}.",
-            "codes": "Sorts the Morton codes of the points of each set.",
-            "splits": "Finds how many bits neighbours on Morton's curve share, by which a tree of boxes is split.",
-            "neighbours": "Measures the jumps between neighbours along Morton's curve.",
-            "extents": "Measures the length of the path through each set of points along Morton's curve.",
+            "order": "Computes the Morton order for each point set.",
+            "points": "Sorts the points in each set along the Morton curve using "
+            f"{'a' if box == 'given' else 'their'} bounding {bound}.",
+            "codes": "Computes sorted Morton codes for each point set.",
+            "splits": "Computes the common prefix length of consecutive Morton codes in each set, as used "
+            "for LBVH splits.",
+            "neighbours": "Computes the distances between consecutive points along the Morton curve.",
+            "extents": "Computes the Morton curve path length for each point set.",
         }[result]
     )
     if result not in ("order", "points"):
@@ -89,11 +91,12 @@ def ordered_points(d: Draft) -> None:
                 "extents": "curve_lengths|path_lengths|z_order_length",
             }[result]
         )
+    gaps = "a zero after each" if dims == 2 else "two zeros after each"
     if curve == "loop":
         d.function(f'''
             @wp.func
             def spread_bits(x: wp.uint32) -> wp.uint32:
-                """Spread the bits of x, with room between them for those of the other axes."""
+                """Spread the bits of x by inserting {gaps}."""
                 spread = wp.uint32(0)
                 for bit in range({bits}):
                     spread = spread | (((x >> wp.uint32(bit)) & wp.uint32(1)) << wp.uint32({dims} * bit))
@@ -109,11 +112,12 @@ def ordered_points(d: Draft) -> None:
             '''
             @wp.func
             def spread_bits(x: wp.uint32) -> wp.uint32:
-                """Spread the bits of x, with room between them for those of the other axes."""
+                """Spread the bits of x by inserting $gaps."""
                 spread = x
                 $steps
                 return spread
             ''',
+            gaps=gaps,
             steps="\n".join(
                 f"spread = (spread | (spread << wp.uint32({s}))) & wp.uint32({m:#010x})" for s, m in steps
             ),
@@ -130,8 +134,8 @@ def ordered_points(d: Draft) -> None:
     d.function(
         f'''
         @wp.func
-        def code_of(p: {v}, low: {v}, size: {v}) -> wp.uint32:
-            """Morton code of a point: bits of its cell along all axes, interleaved."""
+        def morton_code(p: {v}, low: {v}, size: {v}) -> wp.uint32:
+            """Return the Morton code of a point by interleaving its cell coordinate bits."""
             $axes
             return {joined}
         ''',
@@ -149,14 +153,15 @@ def ordered_points(d: Draft) -> None:
     bounds = {
         "own": f"{grown}\nlow = wp.tile_reduce(wp.min, {lower})[0]\nhigh = wp.tile_reduce(wp.max, {upper})[0]\nsize = high - low",
         "cube": f"{grown}\nlow = wp.tile_reduce(wp.min, {lower})[0]\nhigh = wp.tile_reduce(wp.max, {upper})[0]\n"
-        f"# A {'cube' if dims == 3 else 'square'}, so that cells have the same length along all axes\nside = wp.max(high - low)\nsize = {v}({sides})",
+        f"# Use a {'cube' if dims == 3 else 'square'} so that cells have equal sides\n"
+        f"side = wp.max(high - low)\nsize = {v}({sides})",
         "given": f"low = corners[cloud]\nsize = {v}({', '.join(['extent'] * dims)})",
     }[box].strip("\n")
     if result == "splits":
         d.function('''
             @wp.func
             def shared_bits(code: wp.uint32, other: wp.uint32) -> int:
-                """Leading bits that two codes have in common; equal ones share all 32."""
+                """Number of leading bits shared by two codes, 32 if they are equal."""
                 differing = code ^ other
                 count = int(0)
                 while count < 32 and (differing >> wp.uint32(31 - count)) == wp.uint32(0):
@@ -166,20 +171,20 @@ def ordered_points(d: Draft) -> None:
     if result in ("splits", "neighbours", "extents"):
         d.module(f"PAIRS = wp.constant({count - 1})")
     if result in ("neighbours", "extents"):
-        d.function(f"@wp.func\ndef apart(a: {v}, b: {v}) -> float:\n    return wp.length(b - a)")
-    gather = 'q = wp.tile_load_indexed(points[cloud], indices=origin, shape=(POINTS,), storage="shared")'
-    ends = "here = wp.tile_view({0}, offset=(0,), shape=(PAIRS,))\nnext_one = wp.tile_view({0}, offset=(1,), shape=(PAIRS,))"
+        d.function(f"@wp.func\ndef gap_between(a: {v}, b: {v}) -> float:\n    return wp.length(b - a)")
+    gather = 'q = wp.tile_load_indexed(points[cloud], indices=source, shape=(POINTS,), storage="shared")'
+    ends = "here = wp.tile_view({0}, offset=(0,), shape=(PAIRS,))\nafter = wp.tile_view({0}, offset=(1,), shape=(PAIRS,))"
     end = {
-        "order": "wp.tile_store(origins[cloud], origin)",
+        "order": "wp.tile_store(permutations[cloud], source)",
         "points": f"{gather}\nwp.tile_store(sorted_points[cloud], q)",
         "codes": "wp.tile_store(sorted_codes[cloud], codes)",
         "splits": f'{ends.format("codes")}\nlevel = wp.tile_full(shape=POINTS, value=-1, dtype=int, storage="shared")\n'
-        "wp.tile_assign(level, wp.tile_map(shared_bits, here, next_one), offset=(0,))\n"
+        "wp.tile_assign(level, wp.tile_map(shared_bits, here, after), offset=(0,))\n"
         "wp.tile_store(splits[cloud], level)",
         "neighbours": f'{gather}\n{ends.format("q")}\njump = wp.tile_zeros(shape=POINTS, dtype=float, storage="shared")\n'
-        "wp.tile_assign(jump, wp.tile_map(apart, here, next_one), offset=(0,))\n"
+        "wp.tile_assign(jump, wp.tile_map(gap_between, here, after), offset=(0,))\n"
         "wp.tile_store(jumps[cloud], jump)",
-        "extents": f"{gather}\n{ends.format('q')}\nwp.tile_store(lengths, wp.tile_sum(wp.tile_map(apart, here, next_one)), offset=cloud)",
+        "extents": f"{gather}\n{ends.format('q')}\nwp.tile_store(lengths, wp.tile_sum(wp.tile_map(gap_between, here, after)), offset=cloud)",
     }[result]
     d.launch(clouds, tiled=True)
     d.code(
@@ -187,21 +192,22 @@ def ordered_points(d: Draft) -> None:
         cloud = wp.tid()
         p = wp.tile_load(points[cloud], shape=POINTS)
         $bounds
-        codes = wp.tile_map(code_of, p, low, size)
-        origin = wp.tile_arange(POINTS, dtype=int)
-        wp.tile_sort(codes, origin)
+        codes = wp.tile_map(morton_code, p, low, size)
+        source = wp.tile_arange(POINTS, dtype=int)
+        wp.tile_sort(codes, source)
         $end
         """,
         bounds=bounds,
         end=end,
     )
-    ties = "" if result in ("codes", "splits") else "; points of one cell are in no particular order"
+    ties = "" if result in ("codes", "splits") else "; the point order within a cell is undefined"
     spread = {
-        "own": " Points of a set differ along all axes.",
-        "cube": " Points of a set differ.",
+        "own": " It must have a nonzero extent along each axis.",
+        "cube": " Points in a set must not all coincide.",
         "given": "",
     }[box if not weighted else "given"]
-    d.explain(f"Cells of 1/{cells} of the box{ties}.{spread}")
+    whole = "The box" if box == "given" else f"The bounding {bound} of each set"
+    d.explain(f"{whole} is divided into {cells} cells per axis{ties}.{spread}")
 
     def agree(before: Values, after: Values) -> None:
         for c in range(clouds):

@@ -59,11 +59,11 @@ def cast_rays(d: Draft) -> None:
         "facing": ("image", "float", "0.0", "wp.abs(wp.dot(query.normal, rd))"),
     }[result]
     about = {
-        "depth": f"Hit distances, {'-1' if none == '-1.0' else '`MAX_T`'} for a miss",
-        "normal": "Unit normals at the hits, 0 for a miss",
-        "face": "Faces hit, -1 for a miss",
-        "point": "Hit points, or the ends of the rays",
-        "facing": "Cosines between ray and normal, 0 for a miss",
+        "depth": f"Hit distance, {'-1' if none == '-1.0' else '`MAX_T`'} for a miss",
+        "normal": "Unit hit normal, zero for a miss",
+        "face": "Hit face index, -1 for a miss",
+        "point": "Hit point, or the ray endpoint for a miss",
+        "facing": "Absolute cosine between the ray and the hit normal, 0 for a miss",
     }[result]
     d.output(target, kind, shape, about=about)
     d.module(f"MAX_T = wp.constant({far})")
@@ -71,11 +71,11 @@ def cast_rays(d: Draft) -> None:
         camera, f"rays of a {camera}"
     )
     gives = {
-        "depth": f"the hit distance, {'-1' if none == '-1.0' else 'the greatest one'} for a miss",
-        "normal": "the surface normal at the hit, zero for a miss",
-        "face": "the index of the face hit, -1 for a miss",
-        "point": "the hit point, the end of the ray for a miss",
-        "facing": "the cosine between ray and normal, 0 for a miss",
+        "depth": f"the hit distance, {'-1' if none == '-1.0' else 'the maximum distance'} for a miss",
+        "normal": "the hit normal, or zero for a miss",
+        "face": "the hit face index, or -1 for a miss",
+        "point": "the hit point, or the ray endpoint for a miss",
+        "facing": "the absolute cosine between the ray and the hit normal, or 0 for a miss",
     }[result]
     d.says(f"Casts {cast}{' camera' * (camera == 'pinhole')} against a mesh and returns {gives}.")
     at = f"{target}[{where}]"
@@ -133,12 +133,11 @@ def line_of_sight(d: Draft) -> None:
     query = d.option("query", "any hit", "first hit")
     result = d.option("result", "flag", "count", "blocked") if ends != "all pairs" else "flag"
     reach = d.flag("range", 0.4)
+    seen = "points" if ends == "one eye" else "pairs"
     if result != "flag":
         d.calls(
             {
-                "count": "count_visible|visible_points|count_free_sights"
-                if ends == "one eye"
-                else "count_visible|visible_pairs|count_free_sights",
+                "count": f"count_visible|visible_{seen}|count_free_sights",
                 "blocked": "blocked_sights|segments_blocked|occlusion_test",
             }[result]
         )
@@ -146,8 +145,8 @@ def line_of_sight(d: Draft) -> None:
     n, m = d.pick(64, 96), d.pick(8, 10)
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     if ends == "pairs":
-        d.input("a", "vec3", n, -1.5, 1.5, about="First point of each pair")
-        d.input("b", "vec3", n, -1.5, 1.5, about="Second point of each pair")
+        d.input("a", "vec3", n, -1.5, 1.5, about="Segment start points")
+        d.input("b", "vec3", n, -1.5, 1.5, about="Segment end points")
         lines = "tid = wp.tid()\nstart = a[tid]\ndelta = b[tid] - start"
     elif ends == "one eye":
         d.param("eye", "vec3", 1.1, 1.5, about="Viewer position")
@@ -155,7 +154,7 @@ def line_of_sight(d: Draft) -> None:
         lines = "tid = wp.tid()\ndelta = points[tid] - eye"
     elif ends == "indexed":
         d.input("points", "vec3", m * 4, -1.5, 1.5, about="Query points")
-        d.input("pairs", "vec2i", n, 0, m * 4, about="Pairs of point indices")
+        d.input("pairs", "vec2i", n, 0, m * 4, about="Point index pairs")
         lines = """
             tid = wp.tid()
             pair = pairs[tid]
@@ -170,20 +169,21 @@ def line_of_sight(d: Draft) -> None:
         d.param("max_range", "float", 1.2, 2.2, about="Maximum range")
     shape = (m, m + 2) if ends == "all pairs" else (n,)
     at = "i, j" if ends == "all pairs" else "tid"
-    seen = "points" if ends == "one eye" else "pairs"
-    those = {"one eye": "points", "all pairs": "pairs of sensors and points"}.get(ends, "pairs of points")
+    between = {"one eye": "from a viewer to each point", "all pairs": "between sensors and points"}
+    sight = f"the line of sight {between.get(ends, 'between pairs of points')}"
     within = " within a range" if reach else ""
     seen_by = " from a viewer" if ends == "one eye" else ""
-    beyond = ", as does a distance beyond the range" if reach else ""
+    beyond = " or longer than the maximum range" if reach else ""
     if result == "count":
-        d.inout("count", "int", 1, value=0.0, about=f"Number of visible {seen}, added to what it holds")
-        d.says(f"Counts {those}{within} with a free line of sight{seen_by} past a mesh.")
+        d.inout("count", "int", 1, value=0.0, about=f"Number of visible {seen}")
+        those = seen if ends == "one eye" else "pairs of points"
+        d.says(f"Counts the {those}{within} with a line of sight{seen_by} that is not blocked by a mesh.")
     elif result == "blocked":
-        d.output("blocked", "int", shape, about=f"1 for blocked {seen}")
-        d.says(f"Tests {those} for a mesh that blocks their line of sight{seen_by}{beyond}.")
+        d.output("blocked", "int", shape, about="1 if blocked, 0 if visible")
+        d.says(f"Tests whether {sight} is blocked by a mesh{beyond}.")
     else:
-        d.output("visible", "int", shape, about=f"Nonzero for visible {seen}")
-        d.says(f"Tests {those}{within} for a free line of sight{seen_by} past a mesh.")
+        d.output("visible", "int", shape, about="Nonzero if visible")
+        d.says(f"Tests whether {sight}{within} is not blocked by a mesh.")
     start = "eye" if ends == "one eye" else "start"
     if query == "any hit":
         cast = f"hidden = wp.mesh_query_ray_anyhit(mesh, {start}, direction, distance)"
@@ -200,7 +200,7 @@ def line_of_sight(d: Draft) -> None:
         """
         $lines
         distance = wp.length(delta)
-        # coincident points: direction is undefined and nothing can block the view
+        # coincident points are always visible, since the direction is undefined
         if distance < 1.0e-6:
             $same
             return
@@ -210,7 +210,7 @@ def line_of_sight(d: Draft) -> None:
         $store
         """,
         lines=lines,
-        range="# out of range\nif distance > max_range:\n    $beyond\n    return" if reach else "",
+        range="# skip pairs out of range\nif distance > max_range:\n    $beyond\n    return" if reach else "",
         beyond={"flag": f"visible[{at}] = 0", "blocked": f"blocked[{at}] = 1", "count": ""}[result],
         same={
             "flag": f"visible[{at}] = 1",
@@ -279,37 +279,38 @@ def faces_in_box(d: Draft) -> None:
     room = 12
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     if box == "corners":
-        d.input("lower", "vec3", n, -1.0, 0.0, about="Lower corners of the query boxes")
-        d.input("size", "vec3", n, 0.2, 0.7, about="Sides of the query boxes")
+        d.input("lower", "vec3", n, -1.0, 0.0, about="Query box lower corners")
+        d.input("size", "vec3", n, 0.2, 0.7, about="Query box side lengths")
         bounds = "lo = lower[tid]\nhi = lo + size[tid]"
     else:
         d.input("points", "vec3", n, -0.9, 0.9, about="Query points")
         if box == "cube":
-            d.param("r", "float", 0.15, 0.4, about="Radius" if exact else "Half side of the boxes")
+            d.param("r", "float", 0.15, 0.4, about="Radius" if exact else "Box half side length")
             bounds = "c = points[tid]\nlo = c - wp.vec3(r, r, r)\nhi = c + wp.vec3(r, r, r)"
         else:
             d.input("half", "vec3", n, 0.1, 0.4, about="Half extents")
             bounds = "lo = points[tid] - half[tid]\nhi = points[tid] + half[tid]"
     d.says(
         {
-            "count": "Counts the mesh faces with bounds that overlap each query box.",
-            "first": "Finds the smallest index of the mesh faces with bounds that overlap each query box, -1 for none.",
-            "area": "Sums the areas of the mesh faces with bounds that overlap each query box.",
-            "list": f"Lists up to {room} mesh faces with bounds that overlap each query box, and counts them all.",
+            "count": "Counts mesh faces whose bounds overlap each query box.",
+            "first": "Finds the smallest mesh face index with bounds overlapping each query box, or -1 for "
+            "none.",
+            "area": "Accumulates the area of mesh faces whose bounds overlap each query box.",
+            "list": f"Collects up to {room} mesh faces whose bounds overlap each query box, and the total count.",
         }[result]
         if not exact
         else {
-            "count": "Counts mesh faces with centers within a radius around each point.",
-            "list": f"Lists up to {room} mesh faces with centers within a radius around each point, and counts them all.",
+            "count": "Counts mesh faces with centers within a radius of each point.",
+            "list": f"Collects up to {room} mesh faces centered within a radius of each point, and the total count.",
         }[result]
     )
     if result == "list":
-        d.output("found", "int", (n, room), about="Faces found, unused slots stay as they are")
+        d.output("found", "int", (n, room), about="Face indices, unused slots are left unchanged")
     d.output(
         *{
-            "first": ("first", "int", n, "Smallest index, -1 for none"),
-            "area": ("area", "float", n, "Sums of face areas"),
-            "list": ("face_count", "int", n, "Number of faces, may exceed the slots"),
+            "first": ("first", "int", n, "Smallest face index, -1 for none"),
+            "area": ("area", "float", n, "Total face area per query"),
+            "list": ("face_count", "int", n, "Number of faces, may exceed the number of slots"),
         }.get(result, ("face_count", "int", n, "Number of faces"))
     )
     begin, step, last = {
@@ -332,7 +333,7 @@ def faces_in_box(d: Draft) -> None:
         "list": (
             "total = int(0)",
             """
-            # keep counting beyond the capacity so the caller can detect the overflow
+            # keep counting past the capacity so that the caller can detect overflow
             if total < found.shape[1]:
                 found[tid, total] = face
             total += 1
@@ -358,7 +359,7 @@ def faces_in_box(d: Draft) -> None:
         loop=loops[loop],
         near="""
         centroid = wp.mesh_eval_position(mesh, face, 1.0 / 3.0, 1.0 / 3.0)
-        # the box query also finds faces with their centers farther away
+        # skip faces with centers outside the radius, since the box query is conservative
         if wp.length(centroid - c) > r:
             continue
         """

@@ -25,7 +25,7 @@ _SETTINGS = {
 SHAPE_TABLE = piece('''
 @wp.struct
 class ShapeTable:
-    """Collision shapes of one articulation, shared by all worlds; body -1 is the world."""
+    """Collision shapes for one articulation, shared by all worlds; body -1 is the world."""
 
     kind: wp.array(dtype=int)
     size: wp.array(dtype=wp.vec3)
@@ -36,7 +36,7 @@ class ShapeTable:
 _CLOSEST = '''
 @wp.func
 def shape_pose(shapes: ShapeTable, body_q: wp.array2d(dtype=wp.transform), world: int, shape_index: int) -> wp.transform:
-    """World pose of a shape; shapes with body index -1 are static."""
+    """World-space shape pose; shapes with body index -1 are static."""
     body_index = shapes.body[shape_index]
     if body_index < 0:
         return shapes.local_pose[shape_index]
@@ -53,11 +53,11 @@ def find_closest_shape(
     ray_dir: wp.vec3,
     max_range: float,
 ) -> int:
-    """Return the index of the first shape along a ray, -1 if there is none within range."""
+    """Return the index of the closest shape along a ray, or -1 if there is no hit within range."""
     closest_range = float(max_range)
     closest_shape = int(-1)
     for shape_index in range(shapes.kind.shape[0]):
-        # The sensor does not see the body that it is mounted on
+        # Skip shapes on the sensor body
         if shapes.body[shape_index] == sensor_body:
             continue
         pose = shape_pose(shapes, body_q, world, shape_index)
@@ -84,23 +84,23 @@ def find_closest_shape(
     weight=3,
 )
 def lidar_scan(d: Draft) -> None:
-    """Scans the shapes of each world with a spinning range sensor that is mounted on a body."""
+    """Scans collision shapes in each world using a spinning lidar mounted on a body."""
     noise = d.option("noise", "none", "constant", "proportional")
     dropout = d.flag("dropout")
     result = d.option("result", "ranges", "points", "intensity")
     if result != "ranges":
         what = {
-            "points": "hit points in its own frame",
+            "points": "sensor-frame hit points",
             "intensity": "ranges and Lambertian intensities",
         }[result]
-        d.says(f"Computes the {what} that a spinning range sensor on a body sees in each world.")
+        d.says(f"Computes {what} for a spinning lidar mounted on a body in each world.")
     pattern = d.option("pattern", "uniform", "table")
     moving = d.flag("moving")
     labels = d.flag("labels", 0.6)
     worlds, rings, columns = d.pick(2, 3), d.pick(4, 6), d.pick(8, 12)
     bodies, count = d.pick(3, 4), d.pick(5, 6, 8)
     size = (worlds, rings, columns)
-    d.input("body_q", "transform", (worlds, bodies), -2.0, 2.0, "transform", about="Body poses per world")
+    d.input("body_q", "transform", (worlds, bodies), -2.0, 2.0, "transform", about="Body poses in each world")
     d.struct(
         "shapes",
         SHAPE_TABLE,
@@ -110,10 +110,10 @@ def lidar_scan(d: Draft) -> None:
             "body": fill(-1, bodies, shape=count),
             "local_pose": fill(-1.5, 1.5, "transform", shape=count),
         },
-        about="Shapes to scan",
+        about="Collision shapes",
     )
-    d.param("sensor_body", "int", 0, about="Body that carries the sensor")
-    d.param("sensor_offset", "transform", -0.3, 0.3, "transform", about="Sensor pose in the body frame")
+    d.param("sensor_body", "int", 0, about="Sensor body index")
+    d.param("sensor_offset", "transform", -0.3, 0.3, "transform", about="Sensor pose in the body-local frame")
     unused = [
         *(["elevation_min", "elevation_max"] if pattern == "table" else []),
         *(["noise_std"] if noise == "none" else []),
@@ -121,39 +121,46 @@ def lidar_scan(d: Draft) -> None:
     ]
     settings = {name: filled for name, filled in _SETTINGS.items() if name not in unused}
     model = "Geometry and error model" if noise != "none" or dropout else "Geometry"
-    notes = {"dropout": "  # share of the returns that are lost"}
+    notes = {"dropout": "  # fraction of lost returns"}
     if noise == "proportional":
-        notes["noise_std"] = "  # relative to the range"
+        notes["noise_std"] = "  # relative to range"
     fields = "\n    ".join(f"{name}: float{notes.get(name, '')}" for name in settings)
     struct = piece(
         f'''
 @wp.struct
 class LidarParams:
-    """{model} of a spinning lidar; ranges in meters, angles in radians."""
+    """{model} parameters for a spinning lidar; ranges are in meters, angles in radians."""
 
     {fields}
 '''
     )
     d.struct("params", struct, settings, about="Sensor settings")
     if pattern == "table":
-        d.input("beam_elevations", "float", rings, -0.6, 0.5, about="Elevation of each beam [rad]")
+        d.input("beam_elevations", "float", rings, -0.6, 0.5, about="Beam elevation angles [rad]")
     if moving:
         d.input(
-            "sensor_velocity", "vec3", worlds, -1.0, 1.0, about="World-space velocity during the sweep [m/s]"
+            "sensor_velocity",
+            "vec3",
+            worlds,
+            -1.0,
+            1.0,
+            about="World-space sensor velocity during the sweep [m/s]",
         )
-        d.param("sweep_time", "float", 0.05, 0.2, about="Duration of one revolution [s]")
+        d.param("sweep_time", "float", 0.05, 0.2, about="Revolution time [s]")
     if noise != "none":
-        d.input("range_noise", "float", size, -2.0, 2.0, about="Standard normal samples, one per beam")
+        d.input(
+            "range_noise", "float", size, -1.7, 1.7, about="Noise samples with zero mean and unit variance"
+        )
     if dropout:
-        d.input("dropout_samples", "float", size, 0.0, 1.0, about="Uniform samples, one per beam")
+        d.input("dropout_samples", "float", size, 0.0, 1.0, about="Uniform random samples in [0, 1)")
     if result == "points":
-        d.output("points", "vec3", size, about="Hit points in the sensor frame, 0 for no return")
+        d.output("points", "vec3", size, about="Hit points in the sensor frame, zero for no return")
     else:
         d.output("ranges", "float", size, about="Measured ranges [m], -1 for no return")
     if result == "intensity":
-        d.output("intensities", "float", size, about="Cosine of incidence over squared range")
+        d.output("intensities", "float", size, about="Lambertian return intensity, cos(incidence) / range^2")
     if labels:
-        d.output("hit_shapes", "int", size, about="Index of the shape hit, -1 for no return")
+        d.output("hit_shapes", "int", size, about="Hit shape index, -1 for no return")
     for line in ray_shapes.KINDS.strip().split("\n"):
         d.module(line)
     d.function(ray_shapes.RAY_SHAPES)
@@ -170,11 +177,6 @@ class LidarParams:
         ]
     )
     measured = "true_range" if noise == "none" else "measured"
-    near = "(true_range * true_range)"
-    squared = ""
-    if noise != "none":
-        near = "(near_range * near_range)"
-        squared = "# Noise lets some nearer returns through\n        near_range = wp.max(true_range, params.min_range)"
     d.launch(*size)
     d.code(
         f"""
@@ -201,11 +203,11 @@ class LidarParams:
             return
 
         $dropped
-        # Cast once more at the shape that was hit: gradients come through here, not through the search
+        # Recompute the intersection for the closest shape so that gradients do not flow through the search
         hit_pose = shape_pose(shapes, body_q, world, hit_shape)
         true_range = ray_shape(shapes.kind[hit_shape], shapes.size[hit_shape], hit_pose, origin, ray_dir)
         $noisy
-        # Returns below the minimum range are blanked by the receiver
+        # Discard returns below the minimum range
         if {measured} < params.min_range:
             $miss
             return
@@ -214,21 +216,21 @@ class LidarParams:
         """,
         elevation={
             "uniform": f"""
-                # Beams are evenly spaced between the elevation limits
+                # Evenly space beams between the elevation limits
                 ring_fraction = float(ring) / float({out}.shape[1] - 1)
                 elevation = params.elevation_min + ring_fraction * (params.elevation_max - params.elevation_min)
                 """,
             "table": "elevation = beam_elevations[ring]",
         }[pattern],
         moved="""
-            # Motion distortion: later columns are fired from further along the path
+            # Motion distortion: we have to account for the sensor velocity during the sweep
             origin += sweep_fraction * sweep_time * sensor_velocity[world]
             """
         if moving
         else "",
         miss=miss,
         dropped=f"""
-            # Random dropout, for instance from specular surfaces
+            # Random dropout (e.g. from specular surfaces)
             if dropout_samples[{at}] < params.dropout:
                 $miss
                 return
@@ -239,7 +241,7 @@ class LidarParams:
             "none": "",
             "constant": f"measured = true_range + params.noise_std * range_noise[{at}]",
             "proportional": f"""
-                # Standard deviation grows linearly with range
+                # Noise standard deviation is proportional to range
                 measured = true_range * (1.0 + params.noise_std * range_noise[{at}])
                 """,
         }[noise],
@@ -255,16 +257,15 @@ class LidarParams:
         local_normal = shape_normal(shapes.kind[hit_shape], shapes.size[hit_shape], local_hit)
         hit_normal = wp.transform_vector(hit_pose, local_normal)
         cos_incidence = -wp.dot(hit_normal, ray_dir)
-        {squared}
-        intensities[{at}] = cos_incidence / {near}""".replace("\n        ", "\n").strip(),
+        intensities[{at}] = cos_incidence / (true_range * true_range)""".replace("\n        ", "\n").strip(),
                 }[result],
                 *([f"hit_shapes[{at}] = hit_shape"] if labels else []),
             ]
         ),
     )
     d.explain("""
-        Beams are cast against spheres, boxes, capsules and planes. Shapes of the body that carries the
-        sensor are skipped. Ranges are in meters.
+        Beams are cast against spheres, boxes, capsules and planes. Shapes attached to the
+        sensor body are skipped. Ranges are in meters.
     """)
 
     def agrees(v: Values, after: Values) -> None:
@@ -288,7 +289,7 @@ class LidarParams:
             cos = np.maximum(-(found["normal"] * found["way"]).sum(-1), 0.0)
             mostly_close(
                 after.intensities,
-                np.where(seen, cos / np.maximum(t, v["params.min_range"]) ** 2, 0.0),
+                np.where(seen, cos / t**2, 0.0),
                 1e-2,
                 0.93,
             )

@@ -72,7 +72,7 @@ QUERIES = {
     weight=9,
 )
 def mesh_signed_distance(d: Draft) -> None:
-    """Computes the signed distance from each point to a mesh, negative inside."""
+    """Computes the signed distance between each point and a mesh (negative inside)."""
     sign = d.option("sign", *QUERIES)
     result = d.option("result", "signed", "unsigned", "point", "both", "gradient")
     layout = d.option("layout", "points", "grid", "posed")
@@ -104,11 +104,11 @@ def mesh_signed_distance(d: Draft) -> None:
 
         inputs, where, shape = grid, "i, j, k", (side, side, side)
     elif layout == "posed":
-        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Pose of the mesh")
+        d.param("pose", "transform", -0.3, 0.3, kind="transform", about="Mesh pose")
         d.input("points", "vec3", n, -far_off, far_off, about="Query points")
         lines = """
             tid = wp.tid()
-            # transform the point to the local frame of the mesh
+            # transform the query point to mesh-local space
             p = wp.transform_point(wp.transform_inverse(pose), points[tid])
             """
         inputs, where, shape = (lambda v: unposed(v.pose, v.points)), "tid", (n,)
@@ -117,26 +117,26 @@ def mesh_signed_distance(d: Draft) -> None:
         lines = "tid = wp.tid()\np = points[tid]"
         inputs, where, shape = (lambda v: v.points), "tid", (n,)
     if bound == "given":
-        stays = "outputs of points farther off stay as they are"
-        kept = "given for all beyond it" if result in ("signed", "unsigned") else stays
+        stays = "outputs are unchanged for points farther away"
+        kept = "returned for points farther away" if result in ("signed", "unsigned") else stays
         d.param("max_dist", "float", 1.0, 1.1, about=f"Maximum query distance; {kept}")
     else:
         d.module("MAX_DIST = wp.constant(1.0e3)")
     if result in ("point", "both"):
-        d.output("closest", "vec3", shape, about="Closest points")
+        d.output("closest", "vec3", shape, about="Closest points on the mesh")
     elif result == "gradient":
-        d.output("gradients", "vec3", shape, about="Unit gradients of the signed distance, 0 on the mesh")
+        d.output("gradients", "vec3", shape, about="Unit signed-distance gradients, zero on the mesh")
     if result in ("signed", "both"):
         d.output("sdf", "float", shape, about="Signed distances, negative inside")
     elif result == "unsigned":
-        d.output("distances", "float", shape, about="Distances to the mesh")
+        d.output("distances", "float", shape, about="Unsigned distances to the mesh")
     d.says(
         {
-            "signed": "Computes the signed distance from each point to a mesh, negative inside.",
-            "unsigned": "Computes the distance from each point to a mesh.",
+            "signed": "Computes the signed distance between each point and a mesh (negative inside).",
+            "unsigned": "Computes the unsigned distance between each point and a mesh.",
             "point": "Computes the closest point on a mesh for each query point.",
-            "both": "Computes the closest point on a mesh and the signed distance to it.",
-            "gradient": "Computes the gradient of the signed distance to a mesh (unit length, pointing outward).",
+            "both": "Computes the closest point on a mesh and its signed distance for each query point.",
+            "gradient": "Computes the outward-pointing unit gradient of a mesh SDF.",
         }[result]
     )
     plain = result in ("unsigned", "point")

@@ -38,15 +38,15 @@ def inside_mesh(d: Draft) -> None:
     d.handle("mesh", "mesh", stacks, about="Mesh id")
     d.input("points", "vec3", n, -1.0, 1.0, about="Query points")
     if method in ("ray count", "first hit"):
-        d.param("ray", "vec3", 0.1, 0.9, about="Direction of the test rays")
+        d.param("ray", "vec3", 0.1, 0.9, about="Test ray direction")
     if result == "counter":
-        d.inout("count", "int", 1, value=0.0, about="Number of points inside, added to what it holds")
-        d.says("Counts the points that lie inside a closed mesh.")
+        d.inout("count", "int", 1, value=0.0, about="Number of inside points")
+        d.says("Counts query points inside a closed mesh.")
     elif result == "mask":
-        d.inout("alive", "int", n, 0, 2, about="Nonzero for points that are still in use")
-        d.says("Clears the flag of each point that lies inside a closed mesh.")
+        d.inout("alive", "int", n, 0, 2, about="Nonzero for active points")
+        d.says("Deactivates points inside a closed mesh.")
     else:
-        d.output("inside", "int", n, about="Nonzero for points inside of the mesh")
+        d.output("inside", "int", n, about="Nonzero if the point is inside the mesh")
     test, condition = {
         "winding": (
             "query = wp.mesh_query_point_sign_winding_number(mesh, p, MAX_DIST)",
@@ -68,7 +68,7 @@ def inside_mesh(d: Draft) -> None:
                 lb = wp.length(b)
                 lc = wp.length(c)
                 bottom = la * lb * lc + wp.dot(a, b) * lc + wp.dot(b, c) * la + wp.dot(c, a) * lb
-                # solid angle of the face (Van Oosterom & Strackee 1983); they sum to 4 pi inside and 0 outside
+                # face solid angle (Van Oosterom & Strackee 1983); the sum is 4 pi inside and 0 outside
                 solid_angle += 2.0 * wp.atan2(wp.dot(a, wp.cross(b, c)), bottom)
             """,
             "solid_angle > 2.0 * wp.pi",
@@ -81,14 +81,14 @@ def inside_mesh(d: Draft) -> None:
             query = wp.mesh_query_ray(mesh, start, direction, MAX_T)
             while query.result and crossings < MAX_CROSSINGS:
                 crossings += 1
-                # go on slightly behind the surface, so that its face is not met again
+                # we offset the origin past the hit to avoid self-intersection
                 start = start + (query.t + 1.0e-4) * direction
                 query = wp.mesh_query_ray(mesh, start, direction, MAX_T)
             """,
             "crossings % 2 == 1",
         ),
         "first hit": (
-            "# from inside, a ray meets a face from behind first\n"
+            "# rays starting inside hit a back face first\n"
             "query = wp.mesh_query_ray(mesh, p, wp.normalize(ray), MAX_T)",
             "query.result and query.sign < 0.0",
         ),
@@ -103,7 +103,7 @@ def inside_mesh(d: Draft) -> None:
     if method != "solid angle":
         d.module(f"{'MAX_T' if method in ('ray count', 'first hit') else 'MAX_DIST'} = wp.constant(10.0)")
     if method == "ray count":
-        d.module("MAX_CROSSINGS = wp.constant(16)  # more than a ray meets unless it runs along a face")
+        d.module("MAX_CROSSINGS = wp.constant(16)  # safety limit, only reached if a ray runs along a face")
     d.launch(n)
     d.code("tid = wp.tid()\np = points[tid]\n$test\n$store", test=test, store=store)
 
@@ -164,7 +164,7 @@ def transfer_from_mesh(d: Draft) -> None:
     if limit == "near":
         d.param("max_dist", "float", 0.3, 0.5, about="Maximum query distance")
     if fall:
-        d.param("h", "float", 0.3, 0.6, about="Length over which values fade")
+        d.param("h", "float", 0.3, 0.6, about="Falloff length scale")
     kind = {"velocity": "vec3", "normal": "vec3", "attribute": "float", "barycentric": "vec3", "face": "int"}[
         what
     ]
@@ -179,31 +179,31 @@ def transfer_from_mesh(d: Draft) -> None:
         "velocity": "Surface velocities",
         "normal": "Face normals",
         "attribute": "Interpolated values",
-        "barycentric": "Weights of the corners of the closest face",
-        "face": "Index of the closest face",
+        "barycentric": "Barycentric weights on the closest face",
+        "face": "Closest face index",
     }[what]
     if limit == "near":
         about += ", -1 beyond the search radius" if what == "face" else ", 0 beyond the search radius"
     d.output(made, kind, n, about=about)
     if what == "barycentric":  # which mean nothing without their face
         ends = ", -1 beyond the search radius" if limit == "near" else ""
-        d.output("closest_face", "int", n, about=f"Index of the closest face{ends}")
+        d.output("closest_face", "int", n, about=f"Closest face index{ends}")
     none = {"face": "-1", "barycentric": "face -1 and 0"}.get(what, "0")
     beyond = f", {none} beyond the search radius" if limit == "near" else ""
     fading = ", fading with distance" if fall else ""
     sentence = {
-        "velocity": "Samples the velocity of a moving mesh at the closest point to each query",
-        "normal": "Samples the normal of the closest mesh face for each query",
+        "velocity": "Samples the surface velocity of a moving mesh at the closest point for each query",
+        "normal": "Samples the closest mesh face normal for each query",
         "attribute": "Interpolates per-vertex values at the closest point on a mesh",
-        "barycentric": "Finds the closest mesh face of each query and the barycentric coordinates of the closest point",
-        "face": "Finds the closest mesh face of each query",
+        "barycentric": "Finds the closest mesh face and barycentric coordinates for each query",
+        "face": "Finds the closest mesh face for each query",
     }[what]
     d.says(f"{sentence}{fading}{beyond}.")
     lines = {
         "velocity": "value = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)",
         "normal": f"{made}[tid] = wp.mesh_eval_face_normal(mesh, query.face)",
         "attribute": """
-            # barycentric coordinates: u and v are the weights of the first two vertices
+            # u and v are the first two barycentric weights
             i = wp.mesh_get_index(mesh, 3 * query.face)
             j = wp.mesh_get_index(mesh, 3 * query.face + 1)
             k = wp.mesh_get_index(mesh, 3 * query.face + 2)

@@ -32,8 +32,8 @@ def traverse_tree(d: Draft) -> None:
     n = d.pick(48, 64)
     low, high = ("node_lower[node]", "node_upper[node]")
     if boxes == "two arrays":
-        d.input("node_lower", "vec3", nodes, -1.2, -0.2, about="Lower bounds of the tree nodes")
-        d.input("node_upper", "vec3", nodes, 0.2, 1.2, about="Upper bounds of the tree nodes")
+        d.input("node_lower", "vec3", nodes, -1.2, -0.2, about="Node lower bounds")
+        d.input("node_upper", "vec3", nodes, 0.2, 1.2, about="Node upper bounds")
     elif boxes == "rows":
         d.input(
             "bounds",
@@ -42,12 +42,12 @@ def traverse_tree(d: Draft) -> None:
             -2.5,
             2.5,
             kind="ascending",
-            about="Lower x, y, z and upper x, y, z of the nodes",
+            about="Node bounds, stored as lower x, y, z and upper x, y, z",
         )
         low, high = "low", "high"
     else:
-        d.input("centers", "vec3", nodes, -0.3, 0.3, about="Centers of the tree nodes")
-        d.input("half", "vec3", nodes, 0.3, 1.0, about="Half extents of the tree nodes")
+        d.input("centers", "vec3", nodes, -0.3, 0.3, about="Node centers")
+        d.input("half", "vec3", nodes, 0.3, 1.0, about="Node half extents")
         low, high = "centers[node] - half[node]", "centers[node] + half[node]"
     if query == "point":
         d.input("points", "vec3", n, -0.9, 0.9, about="Query points")
@@ -65,7 +65,7 @@ def traverse_tree(d: Draft) -> None:
         test = f"contains({low}, {high}, p)"
     elif query == "box":
         d.input("points", "vec3", n, -1.2, 1.2, about="Query points")
-        d.param("reach", "float", 0.1, 0.3, about="Distance within which a box counts")
+        d.param("reach", "float", 0.1, 0.3, about="Search distance")
         fetch = "p = points[tid]"
         d.function(
             """
@@ -84,7 +84,7 @@ def traverse_tree(d: Draft) -> None:
             '''
             @wp.func
             def ray_meets(ro: wp.vec3, rd: wp.vec3, low: wp.vec3, high: wp.vec3) -> bool:
-                """Slab test: whether a ray meets a box, or begins inside of it."""
+                """Slab test: return True if the ray hits the box or starts inside it."""
                 t0 = wp.cw_div(low - ro, rd)
                 t1 = wp.cw_div(high - ro, rd)
                 near = wp.max(wp.min(t0, t1))
@@ -94,25 +94,26 @@ def traverse_tree(d: Draft) -> None:
         )
         test = f"ray_meets(ro, rd, {low}, {high})"
     if result == "sum":
-        d.input("weight", "float", inner + 1, 0.5, 1.5, about="Weights of the leaves")
-        d.output("sums", "float", n, about="Sums of the weights of the leaves reached")
+        d.input("weight", "float", inner + 1, 0.5, 1.5, about="Leaf weights")
+        d.output("sums", "float", n, about="Sum of reached leaf weights")
     else:
         found = "first_leaf" if result == "first" else "counts"
         d.output(
             found,
             "int",
             n,
-            about=f"First leaf that each {'ray' if query == 'ray' else 'point'} reaches, -1 for none"
+            about=f"First leaf reached by each {'ray' if query == 'ray' else 'point'}, -1 for none"
             if result == "first"
-            else "Number of leaves reached",
+            else "Number of reached leaves",
         )
     noun = "ray" if query == "ray" else "point"
-    reaches = {"point": "lies in", "box": "is near to", "ray": "meets"}[query]
+    reaches = {"point": "lies in", "box": "is close to", "ray": "meets"}[query]
     d.says(
         {
             "count": f"Traverses an implicit binary BVH and counts the leaves that each {noun} {reaches}.",
             "first": f"Traverses an implicit binary BVH and returns the first leaf that each {noun} {reaches}.",
-            "sum": f"Traverses an implicit binary BVH and adds up the weights of the leaves that each {noun} {reaches}.",
+            "sum": "Traverses an implicit binary BVH and accumulates the weights of leaves that each "
+            f"{noun} {reaches}.",
         }[result]
     )
     corners = ""
@@ -130,7 +131,7 @@ def traverse_tree(d: Draft) -> None:
         d.module(f"vec_stack = wp.types.vector(length={depth + 2}, dtype=int)")
         loop = """
             stack = vec_stack()
-            # node 0 is the root, nodes >= $inner are leaves
+            # start at the root (node 0); nodes >= $inner are leaves
             top = int(1)
             while top > 0:
                 top -= 1
@@ -156,12 +157,12 @@ def traverse_tree(d: Draft) -> None:
                         node = 2 * node + 1
                         continue
                     $leaf
-                # stackless: go up while this is a right child, then to the sibling; end at the root
+                # stackless traversal: ascend while at a right child, then go to the sibling; stop at the root
                 while node > 0 and node % 2 == 0:
                     node = (node - 1) // 2
                 node = wp.where(node > 0, node + 1, -1)
             """
-    d.module(f"NUM_INNER = wp.constant({inner})  # inner nodes, which come before the leaves")
+    d.module(f"NUM_INNER = wp.constant({inner})  # number of inner nodes, stored before the leaves")
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$fetch\n$begin\n$loop\n$last",
@@ -180,8 +181,8 @@ def traverse_tree(d: Draft) -> None:
     )
     misses = "is not near to" if query == "box" else "misses"
     d.explain(f"""
-        The tree lies in an array as a heap does: node k has the children 2k+1 and 2k+2, and its leaves follow
-        the {inner} inner nodes. A subtree is left out when the {noun} {misses} its box.
+        The tree is stored in heap order: node k has children 2k+1 and 2k+2, and the leaves come after
+        the {inner} inner nodes. A subtree is skipped if the {noun} {misses} its box.
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -32,7 +32,7 @@ NAMES = {
     weight=5,
 )
 def bvh_overlaps(d: Draft) -> None:
-    """Queries overlapping boxes of a BVH."""
+    """Queries a BVH for overlapping boxes."""
     result = d.option("result", "count", "pairs", "nearest", "sum", "list")
     own = d.option("queries", "own boxes", "other boxes", "balls")
     d.calls(
@@ -58,9 +58,9 @@ def bvh_overlaps(d: Draft) -> None:
     n, m = d.pick(48, 64, 96), d.pick(48, 64)
     room = 4
     if own == "own boxes":
-        d.module(f"HALF = wp.constant({half})  # half the side of each box")
+        d.module(f"HALF = wp.constant({half})  # box half size")
     d.handle("bvh", "bvh", of="points", value=half, about="BVH id")
-    d.input("points", "vec3", n, -1.0, 1.0, about="Centers of the primitives")
+    d.input("points", "vec3", n, -1.0, 1.0, about="Primitive centers")
     weighted = result == "sum"
     if own == "own boxes":
         threads = n
@@ -74,18 +74,18 @@ def bvh_overlaps(d: Draft) -> None:
             skip = "if other == tid:\n    continue"
     elif own == "other boxes":
         threads = m
-        d.input("lower", "vec3", m, -1.0, 0.5, about="Lower corners of the query boxes")
-        d.input("size", "vec3", m, 0.4, 1.0, about="Sides of the query boxes")
+        d.input("lower", "vec3", m, -1.0, 0.5, about="Query box lower corners")
+        d.input("size", "vec3", m, 0.4, 1.0, about="Query box side lengths")
         box = "lo = lower[tid]\nhi = lo + size[tid]\nc = 0.5 * (lo + hi)"
         skip = """
-            # boxes whose center lies outside do not count
+            # skip boxes with centers outside the query box
             other_center = points[other]
             if wp.min(other_center - lo) < 0.0 or wp.min(hi - other_center) < 0.0:
                 continue
             """
     else:
         threads = m
-        d.input("queries", "vec3", m, -1.0, 1.0, about="Centers of the balls")
+        d.input("queries", "vec3", m, -1.0, 1.0, about="Query ball centers")
         d.param("radius", "float", 0.3, 0.5, about="Search radius")
         box = """
             c = queries[tid]
@@ -93,45 +93,46 @@ def bvh_overlaps(d: Draft) -> None:
             hi = c + wp.vec3(radius, radius, radius)
             """
         skip = (
-            "# the query box is larger than the ball\nif wp.length(points[other] - c) > radius:\n    continue"
+            "# skip points outside the radius, since the query box is larger than the ball\n"
+            "if wp.length(points[other] - c) > radius:\n    continue"
         )
     if weighted:
-        d.input("mass", "float", n, 0.5, 2.0, about="Masses of the primitives")
+        d.input("mass", "float", n, 0.5, 2.0, about="Primitive masses")
     if result == "pairs":
         most = threads if own == "balls" else threads // 2
-        d.inout("pair_count", "int", 1, value=0.0, about="Number of pairs, may exceed the capacity")
+        d.inout("pair_count", "int", 1, value=0.0, about="Number of pairs, may exceed the output capacity")
         about = {
-            "own boxes": "Overlapping pairs of box indices",
-            "other boxes": "Pairs of a query and a box with its center inside",
-            "balls": "Pairs of a query and a point near it",
+            "own boxes": "Overlapping box index pairs",
+            "other boxes": "Pairs of query index and box index",
+            "balls": "Pairs of query index and point index",
         }[own]
         d.output("pairs", "vec2i", most, about=about)
     elif result == "list":
-        d.output("found", "int", (threads, room), about="Indices found, unused slots stay as they are")
-        d.output("overlap_count", "int", threads, about="How many were found, may exceed the slots")
+        d.output("found", "int", (threads, room), about="Overlap indices, unused slots are left unchanged")
+        d.output("overlap_count", "int", threads, about="Number of overlaps, may exceed the number of slots")
     else:
         d.output(
             *{
-                "sum": ("sums", "float", threads, "Sums of masses"),
-                "nearest": ("nearest", "int", threads, "Index of the nearest, -1 for none"),
-            }.get(result, ("overlap_count", "int", threads, "How many were found"))
+                "sum": ("sums", "float", threads, "Total mass per query"),
+                "nearest": ("nearest", "int", threads, "Nearest index, -1 for none"),
+            }.get(result, ("overlap_count", "int", threads, "Number of overlaps"))
         )
     things = {
-        "own boxes": "other boxes of a BVH that overlap each box",
-        "other boxes": "boxes of a BVH with centers inside each query box",
-        "balls": "points of a BVH within a radius of each query",
+        "own boxes": "other BVH boxes overlapping each box",
+        "other boxes": "BVH boxes with centers inside each query box",
+        "balls": "BVH points within a radius of each query",
     }[own]
     d.says(
         {
             "count": f"Counts the {things}.",
             "pairs": {
-                "own boxes": "Collects overlapping pairs of boxes of a BVH using a shared atomic counter.",
-                "other boxes": "Collects pairs of query boxes and boxes of a BVH with centers inside them.",
-                "balls": "Collects pairs of queries and points of a BVH within a radius of each other.",
+                "own boxes": "Collects overlapping BVH box pairs using a shared atomic counter.",
+                "other boxes": "Collects pairs of query boxes and BVH boxes whose centers they contain.",
+                "balls": "Collects pairs of queries and BVH points within a radius of each other.",
             }[own],
-            "nearest": f"Finds the nearest of the {things}, -1 for none.",
-            "sum": f"Sums the masses of the {things}.",
-            "list": f"Lists up to {room} of the {things}, and counts them all.",
+            "nearest": f"Finds the nearest of the {things}, or -1 if there is none.",
+            "sum": f"Accumulates the total mass of {things}.",
+            "list": f"Collects up to {room} {things}, along with the total count.",
         }[result]
     )
     begin, step, last = {
@@ -151,7 +152,7 @@ def bvh_overlaps(d: Draft) -> None:
             "",
             """
             slot = wp.atomic_add(pair_count, 0, 1)
-            # keep counting when the list is full so the caller can resize it
+            # keep counting when the list is full so that the caller can resize it
             if slot < pairs.shape[0]:
                 pairs[slot] = wp.vec2i(tid, other)
             """,
@@ -250,7 +251,7 @@ def bvh_ray_boxes(d: Draft) -> None:
     half = d.pick(0.1, 0.15, 0.2)
     n, m = d.pick(48, 64), d.pick(64, 96)
     d.handle("bvh", "bvh", of="points", value=half, about="BVH id")
-    d.input("points", "vec3", n, -1.0, 1.0, about="Centers of the primitives")
+    d.input("points", "vec3", n, -1.0, 1.0, about="Primitive centers")
     far = 1.5 if start == "outside" else 0.5
     d.input("origins", "vec3", m, -far, far, about="Ray origins")
     d.input("directions", "vec3", m, kind="unit", about="Ray directions")
@@ -260,25 +261,25 @@ def bvh_ray_boxes(d: Draft) -> None:
         "float" if result == "distance" else "int",
         m,
         about={
-            "distance": "Ray distances, -1 for a miss",
-            "index": "Index of the primitive, -1 for a miss",
-            "count": "How many each ray meets",
-            "any": "1 for rays that meet one",
+            "distance": "Hit distance, -1 for a miss",
+            "index": "Hit primitive index, -1 for a miss",
+            "count": "Number of hits per ray",
+            "any": "1 if the ray hits",
         }[result],
     )
     size = "RADIUS" if solid == "sphere" else "HALF"
-    d.module(f"{size} = wp.constant({half})" + ("" if solid == "sphere" else "  # half the side of each box"))
+    d.module(f"{size} = wp.constant({half})" + ("" if solid == "sphere" else "  # box half size"))
     what = {"sphere": "ball", "box": "box"}[solid]
     within = " within range" if ranged else ""
     # a ray that begins inside meets the surface where it leaves, which may be out of range
     surface = "the surface of any" if ranged else "any"
-    meets = "whose surface each ray meets within range" if ranged else "that each ray meets"
+    meets = "with surfaces hit by each ray within range" if ranged else "hit by each ray"
     d.says(
         {
-            "distance": f"Finds how far each ray goes to the first {what} of a tree, -1 if it meets none{within}.",
-            "index": f"Finds the first {what} of a tree that each ray meets{within}, -1 for none.",
-            "count": f"Counts the {'balls' if what == 'ball' else 'boxes'} of a tree {meets}.",
-            "any": f"Tests whether each ray meets {surface} {what} of a tree{within}.",
+            "distance": f"Computes the ray distance to the first BVH {what}{within}, or -1 for a miss.",
+            "index": f"Finds the first BVH {what} hit by each ray{within}, or -1 for a miss.",
+            "count": f"Counts the {'balls' if what == 'ball' else 'boxes'} in a BVH {meets}.",
+            "any": f"Tests whether each ray hits {surface} {what} in a BVH{within}.",
         }[result]
     )
     form = d.use(intersections.SPHERE if solid == "sphere" else intersections.BOX)

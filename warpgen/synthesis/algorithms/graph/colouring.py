@@ -63,15 +63,17 @@ def independent_step(d: Draft) -> None:
 
     if task == "jones-plassmann":
         d.input("color", "int", n, -1, 3, about="Node colors, -1 if uncolored")
-        d.param("current", "int", 3, 6, about="Color of this round")
+        d.param("current", "int", 3, 6, about="Color to assign in this round")
         d.output("color_new", "int", n, about="Updated node colors")
-        body = "# a neighbor of higher priority goes first, so no two neighbors join in one round\n"
+        body = (
+            "# skip if a neighbor has higher priority, so that adjacent nodes never join in the same round\n"
+        )
         body += f"if color[v] < 0 and {higher}:\n    return"
 
         if count:
             d.inout("num_colored", "int", 1, value=0.0, about="Number of nodes colored in this round")
         d.says(
-            "Gives this round's color to the nodes that outrank their uncolored neighbors (Jones-Plassmann-Luby)."
+            "Assigns the current color to nodes with the highest priority among uncolored neighbors (Jones-Plassmann)."
         )
         d.launch(n)
         d.code(
@@ -88,11 +90,11 @@ def independent_step(d: Draft) -> None:
             count="wp.atomic_add(num_colored, 0, 1)" if count else "",
         )
     elif task == "luby":
-        about = "Node states: 0 undecided, 1 in the set, -1 next to the set"
+        about = "Node states: 0 undecided, 1 in the set, -1 adjacent to the set"
         d.input("state", "int", n, -1, 2, about=about)
         d.output("state_new", "int", n, about="Updated node states")
         if count:
-            d.inout("num_joined", "int", 1, value=0.0, about="Number of nodes that join the set")
+            d.inout("num_joined", "int", 1, value=0.0, about="Number of nodes added to the set")
         body = "if state[v] == 1:\n    state_new[u] = -1\n    return\n"
         body += f"if state[v] == 0 and {higher}:\n    wins = False"
 
@@ -114,8 +116,8 @@ def independent_step(d: Draft) -> None:
         )
         d.says("Computes one round of Luby's maximal independent set algorithm.")
     elif task == "matching":
-        d.input("mate", "int", n, -n, n, about="Partner of each node, negative if unmatched")
-        d.output("proposal", "int", n, about="Proposed partner of each node, -1 for none")
+        d.input("mate", "int", n, -n, n, about="Matched partner per node, negative if unmatched")
+        d.output("proposal", "int", n, about="Proposed partner per node, -1 for none")
         body = "if v == u or mate[v] >= 0:\n    continue\nif best < 0 or $better:\n    best = v"
         better = "priority[v] > priority[best]" if ties != "index" else "v > best"
         if ties == "hash of index":
@@ -134,7 +136,7 @@ def independent_step(d: Draft) -> None:
             walk=g.walk(body.replace("$better", better)),
         )
         of = "highest index" if ties == "index" else "highest priority"
-        d.says(f"Proposes matching partners: each node picks its unmatched neighbor of the {of}.")
+        d.says(f"Computes matching proposals: each node picks the unmatched neighbor with the {of}.")
     elif task == "greedy":
         d.input("color", "int", n, -1, 4, about="Node colors, -1 if uncolored")
         d.output("color_new", "int", n, about="Updated node colors")
@@ -153,7 +155,7 @@ def independent_step(d: Draft) -> None:
         d.code(
             """
             u = wp.tid()
-            # bit mask of the colors used by neighbors
+            # bitmask of colors used by neighbors
             used = int(0)
             $walk
             $loop
@@ -163,16 +165,16 @@ def independent_step(d: Draft) -> None:
             loop=loop if count else "",
             free=free,
         )
-        d.says("Assigns the smallest color that is not used by any neighbor.")
+        d.says("Assigns the smallest color not used by any neighbor.")
         d.explain(
-            "Colors are bits of a 32-bit mask, so that there may be 31 of them. Neighbors may still pick the same one at once."
+            "Uses a 32-bit color mask, which limits the number of colors to 31. Adjacent nodes may still pick the same color."
         )
     else:
         d.input("color", "int", n, 0, 4, about="Node colors")
-        d.output("recolor", "int", n, about="Nonzero for nodes to recolor")
+        d.output("recolor", "int", n, about="Recolor flags, nonzero for nodes to recolor")
         if count:
             d.inout("num_conflicts", "int", 1, value=0.0, about="Number of nodes to recolor")
-        body = "# only the node with the larger index gives way, otherwise both would change at once\n"
+        body = "# only recolor the node with the larger index, to avoid changing both\n"
         body += "if v < u and color[v] == color[u]:\n"
         body += (
             "    recolor[u] = 1\n"

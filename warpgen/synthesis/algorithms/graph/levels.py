@@ -27,7 +27,7 @@ _NAMES = adjacency.NAMES | {
     adjoint="no",
 )
 def peel_nodes(d: Draft) -> None:
-    """Peels nodes of low degree (k-core decomposition)."""
+    """Removes low-degree nodes (k-core decomposition)."""
     task = d.option("task", "core", "topological", "degree", "dependencies")
     layout = d.option("layout", *adjacency.LAYOUTS)
     record = d.flag("record")
@@ -43,42 +43,40 @@ def peel_nodes(d: Draft) -> None:
     n, m = d.pick(40, 56, 64), d.pick(140, 180)
     g = adjacency.declare(d, layout, n, m)
     if task == "core":
-        d.input("degree", "int", n, 1, 6, about="Node degrees")
-        d.inout("alive", "int", n, 0, 2, about="Nonzero for remaining nodes")
-        d.param("k", "int", 2, 5, about="Least degree within the core")
-        d.inout(
-            "degree_new", "int", n, 0, 6, about="Node degrees of the next round, at first those of this one"
-        )
+        d.input("alive", "int", n, 0, 2, about="Alive flags, 0 for removed nodes")
+        d.param("k", "int", 1, 4, about="Minimum degree within the core")
+        d.output("kept", "int", n, about="Alive flags after this round")
         if record:
             d.output("core", "int", n, about="Core number of removed nodes")
         if counter:
             d.inout("num_removed", "int", 1, value=0.0, about="Number of removed nodes")
+        gone = ["core[u] = k - 1"] * record + ["wp.atomic_add(num_removed, 0, 1)"] * counter
+        keep = ["if degree >= k:\n    kept[u] = 1", "else:"]
         d.launch(n)
         d.code(
             """
             u = wp.tid()
-            if alive[u] == 0 or degree[u] >= k:
+            kept[u] = 0
+            if alive[u] == 0:
                 return
-            alive[u] = 0
-            $record
-            $count
-            # double buffering: removals of this round take effect in the next
+            # removals take effect in the next round
+            degree = int(0)
             $walk
+            $end
             """,
-            record="core[u] = k - 1" if record else "",
-            count="wp.atomic_add(num_removed, 0, 1)" if counter else "",
-            walk=g.walk("wp.atomic_sub(degree_new, v, 1)"),
+            walk=g.walk("degree += alive[v]"),
+            end="\n".join([*keep, *("    " + line for line in gone)]) if gone else keep[0],
         )
     elif task == "topological":
-        d.input("order", "int", n, -1, 4, about="Level of each node, -1 if not reached")
+        d.input("order", "int", n, -1, 4, about="Level per node, -1 if not reached")
         d.param("current", "int", 0, 4, about="Current level")
         d.inout("pending", "int", n, 1, 4, about="Number of unprocessed predecessors")
         if record:
-            d.output("ready", "int", n, about="Nonzero for nodes that became ready")
+            d.output("ready", "int", n, about="Ready flags, nonzero for nodes that became ready")
         if counter:
             d.inout("num_ready", "int", 1, value=0.0, about="Number of nodes that became ready")
         last = (
-            "# the old value is 1 for the last predecessor only\nif wp.atomic_sub(pending, v, 1) == 1:\n    "
+            "# the old value is 1 only for the last predecessor\nif wp.atomic_sub(pending, v, 1) == 1:\n    "
         )
         last += "\n    ".join(["ready[v] = 1"] * record + ["wp.atomic_add(num_ready, 0, 1)"] * counter)
         if not (record or counter):
@@ -91,7 +89,7 @@ def peel_nodes(d: Draft) -> None:
         if record:
             d.output("out_degree", "int", n, about="Number of outgoing edges")
         if counter:
-            d.inout("num_loops", "int", 1, value=0.0, about="Number of self loops")
+            d.inout("num_loops", "int", 1, value=0.0, about="Number of self-loops")
         body = "wp.atomic_add(in_degree, v, 1)"
         if counter:
             body += "\nif v == u:\n    wp.atomic_add(num_loops, 0, 1)"
@@ -105,17 +103,17 @@ def peel_nodes(d: Draft) -> None:
             walk=g.walk(body),
             end=f"out_degree[u] = {'links' if counted else g.degree}" if record else "",
         )
-        d.says(f"Counts incoming {'and outgoing ' if record else ''}edges per node.")
+        d.says(f"Computes the in-degree {'and out-degree ' if record else ''}of each node.")
     else:
         d.input("level", "int", n, 0, 5, about="BFS levels")
-        d.input("num_paths", "float", n, 1.0, 4.0, about="Number of shortest paths to each node")
-        d.input("delta", "float", n, 0.0, 2.0, about="Dependencies so far")
+        d.input("num_paths", "int", n, 1, 5, about="Number of shortest paths per node")
+        d.input("delta", "float", n, 0.0, 2.0, about="Accumulated dependencies of deeper levels")
         d.param("current", "int", 0, 4, about="Current level")
-        whose = "" if record else " of the nodes of this level"
+        whose = "" if record else " for nodes at this level"
         d.output("dependency", "float", n, about=f"Accumulated dependencies{whose}")
         d.launch(n)
-        body = "# only edges to the next level are on shortest paths\nif level[v] == current + 1:\n"
-        body += "    s += num_paths[u] / num_paths[v] * (1.0 + delta[v])"
+        body = "# only edges to the next level lie on shortest paths\nif level[v] == current + 1:\n"
+        body += "    s += float(num_paths[u]) / float(num_paths[v]) * (1.0 + delta[v])"
         d.code(
             """
             u = wp.tid()
@@ -134,9 +132,8 @@ def peel_nodes(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         a, b, _ = g.ends(v)
         if task == "core":
-            gone = (v.alive != 0) & (v.degree < v.k)
-            made = {"alive": np.where(gone, 0, v.alive)}
-            made["degree_new"] = v.degree_new - np.bincount(b[gone[a]], minlength=n)
+            gone = (v.alive != 0) & (np.bincount(a, v.alive[b], n) < v.k)
+            made = {"kept": np.where(gone, 0, v.alive)}
             made["core"] = np.where(gone, v.k - 1, 0)
             made["num_removed"] = np.array([gone.sum()])
         elif task == "topological":

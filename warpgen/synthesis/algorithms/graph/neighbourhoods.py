@@ -56,11 +56,11 @@ def neighbor_aggregate(d: Draft) -> None:
     d.input("features", kind, shape, -1.0, 1.0, about="Node features")
     result = "difference_sums" if pool == "laplacian" else "pooled"
     if pool == "gcn":
-        about = f"Reciprocal square roots of the degrees{' plus one' if own == 'added' else ''}"
+        about = f"Inverse square root of the node degree{' plus one' if own == 'added' else ''}"
         d.input("inv_sqrt_degree", "float", n, 0.2, 1.0, about=about)
     if own == "blend":
-        d.param("mix", "float", 0.2, 0.8, about="Share of the neighbors in the result")
-    about = "Sums of the differences of the neighbors' features from the node's own"
+        d.param("mix", "float", 0.2, 0.8, about="Blend weight of the neighbor features")
+    about = "Sum of feature differences to all neighbors"
     d.output(result, kind, shape, about=about if pool == "laplacian" else "Aggregated features")
     tail = ", c" if matrix else ""
     zero = "float(0.0)" if matrix else f"wp.{entry}()"
@@ -116,9 +116,9 @@ def neighbor_aggregate(d: Draft) -> None:
         "attention": "Computes the edge-weighted average of neighbor features",
         "laplacian": "Applies the negative graph Laplacian to node features",
     }[pool]
-    ending = {"no": "", "added": ", plus the node's own", "blend": ", blended with the node's own"}[own]
+    ending = {"no": "", "added": ", including the node's own", "blend": ", blended with the node's own"}[own]
     if pool == "gcn" and own == "added":
-        ending = " and self loops"
+        ending = " and self-loops"
     d.says(f"{sentence}{ending}.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -166,9 +166,7 @@ def common_neighbors(d: Draft) -> None:
     if way == "bitmask":
         measure = "jaccard" if measure in ("adamic", "cosine") else measure
         n = 32  # a bit for each node
-        d.input(
-            "mask", "uint32", n, 0, 4294967295, about="Neighbors of each node, a bit for each of 32 nodes"
-        )
+        d.input("mask", "uint32", n, 0, 4294967295, about="Neighbor bitmask per node, 32 nodes per word")
     else:
         # each row of neighbours rises; equal ones may follow each other
         d.input(
@@ -178,7 +176,7 @@ def common_neighbors(d: Draft) -> None:
             0,
             n,
             kind="ascending",
-            about="Sorted neighbors of each node, equally many",
+            about="Sorted neighbors per node (regular graph)",
         )
     d.calls(
         {
@@ -189,8 +187,8 @@ def common_neighbors(d: Draft) -> None:
             "total": "total_support|sum_common_neighbors|count_edge_triangles",
         }[measure]
     )
-    d.input("sources", "int", m, 0, n, about="Source node of each edge")
-    d.input("dests", "int", m, 0, n, about="Target node of each edge")
+    d.input("sources", "int", m, 0, n, about="Source node per edge")
+    d.input("dests", "int", m, 0, n, about="Target node per edge")
     if measure == "adamic":
         d.input(
             "inv_log_degree",
@@ -198,19 +196,19 @@ def common_neighbors(d: Draft) -> None:
             n,
             0.2,
             1.5,
-            about="Reciprocal logarithms of how many nodes link to each",
+            about="Inverse log of the in-degree per node",
         )
     real = measure in ("jaccard", "cosine", "adamic")
     name = {"count": "common", "total": "edge_triangles"}.get(measure, "similarity")
     if measure == "total":
-        d.inout(name, "int", 1, value=0.0, about="Number of common neighbors over all edges")
+        d.inout(name, "int", 1, value=0.0, about="Total number of common neighbors over all edges")
     else:
-        about = "Similarity of the ends of each edge" if real else "Common neighbors of each edge"
+        about = "Similarity score per edge" if real else "Number of common neighbors per edge"
         d.output(name, "float" if real else "int", m, about=about)
     hit = "shared += inv_log_degree[$v]" if measure == "adamic" else "shared += 1"
     start = "shared = float(0.0)" if measure == "adamic" else "shared = int(0)"
     zero = "" if measure == "total" else f"    {name}[edge] = {'0.0' if real else '0'}\n"
-    loop = f"# skip self loops\nif u == v:\n{zero}    return" if padded else ""
+    loop = f"# skip self-loops\nif u == v:\n{zero}    return" if padded else ""
     if way == "merge":
         body = f"""
         {start}
@@ -225,7 +223,7 @@ def common_neighbors(d: Draft) -> None:
                 p += 1
                 q += 1
             elif a < b:
-                # sorted lists: advance the smaller one
+                # both lists are sorted, so we advance the smaller one
                 p += 1
             else:
                 q += 1
@@ -255,30 +253,30 @@ def common_neighbors(d: Draft) -> None:
             if contains(adj, v, a):
                 {hit.replace("$v", "a")}
         """
-        d.says("Counts common neighbors for each edge by binary search.")
+        d.says("Counts common neighbors for each edge using binary search.")
     elif way == "bitmask":
         d.function("""
             @wp.func
             def bit_count(bits: wp.uint32) -> int:
-                # SWAR popcount: sum pairs, nibbles and bytes in parallel
+                # SWAR popcount: sum bit pairs, nibbles and bytes in parallel
                 b = bits - ((bits >> wp.uint32(1)) & wp.uint32(0x55555555))
                 b = (b & wp.uint32(0x33333333)) + ((b >> wp.uint32(2)) & wp.uint32(0x33333333))
                 b = (b + (b >> wp.uint32(4))) & wp.uint32(0x0F0F0F0F)
                 return int((b * wp.uint32(0x01010101)) >> wp.uint32(24))
         """)
         body = "shared = bit_count(mask[u] & mask[v])"
-        d.says("Counts common neighbors for each edge with bit masks.")
+        d.says("Counts common neighbors for each edge using bitmasks.")
     else:
         body = f"""
         {start}
         width = adj.shape[1]
-        # for short lists, brute force is faster than searching
+        # brute force is faster than searching for short lists
         for p in range(width):
             for q in range(width):
                 if adj[u, p] == adj[v, q]:
                     {hit.replace("$v", "adj[u, p]")}
         """
-        d.says("Counts equal neighbor pairs for each edge by brute force.")
+        d.says("Counts common neighbors for each edge by brute force over neighbor pairs.")
     union = "wp.max(bit_count(mask[u] | mask[v]), 1)" if way == "bitmask" else "2 * width - shared"
     end = {
         "count": "common[edge] = shared",
@@ -288,21 +286,21 @@ def common_neighbors(d: Draft) -> None:
         "adamic": "similarity[edge] = shared",
     }[measure]
     what = {
-        "total": "Sums the common neighbors of the ends of all edges, one for each triangle on an edge,",
-        "jaccard": "Computes the Jaccard index of the neighbors of the two ends of each edge"
+        "total": "Counts triangles over all edges as common neighbors of both endpoints",
+        "jaccard": "Computes the Jaccard index between the neighbors of both endpoints of each edge"
         + ("" if way == "bitmask" else " of a regular graph"),
-        "cosine": "Computes the cosine similarity of the neighbors of the two ends of each edge of a regular graph",
-        "adamic": "Computes the Adamic-Adar index of the two ends of each edge",
+        "cosine": "Computes the cosine similarity between endpoint neighborhoods for each edge of a regular graph",
+        "adamic": "Computes the Adamic-Adar index for each edge",
     }
     if measure in what:
         how = {
             "merge": " by merging sorted lists",
-            "search": " by binary search",
-            "bitmask": " with bit masks",
+            "search": " using binary search",
+            "bitmask": " using bitmasks",
         }.get(way, " by brute force" if measure == "total" else "")
         d.says(f"{what[measure]}{how}.")
     if measure == "total":
-        d.explain("Each triangle is met once for each of its edges in the list.")
+        d.explain("Each triangle is counted once per listed edge.")
     d.launch(m)
     d.code(
         "edge = wp.tid()\nu = sources[edge]\nv = dests[edge]\n$loop\n$body\n$end",

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def floyd_warshall_step(d: Draft) -> None:
-    """Relaxes all pairs of nodes through an intermediate node (Floyd-Warshall)."""
+    """Relaxes all-pairs distances through an intermediate node (Floyd-Warshall)."""
     algebra = d.option("algebra", "shortest", "reach", "widest")
     layout = d.option("layout", "2-D", "flat")
     parent = d.option("next hop", "no", "yes", "count")
@@ -40,9 +40,9 @@ def floyd_warshall_step(d: Draft) -> None:
     if algebra == "reach":
         parent = "no"
     table, about = {
-        "shortest": ("D", "Distances between all pairs"),
-        "reach": ("R", "Nonzero where a path from the row's node to the column's is known"),
-        "widest": ("W", "Widths of the widest paths between all pairs"),
+        "shortest": ("D", "All-pairs distance matrix"),
+        "reach": ("R", "Reachability matrix, nonzero if a path from row to column node is known"),
+        "widest": ("W", "All-pairs bottleneck widths"),
     }[algebra]
     n = d.pick(16, 20, 24)
     shape: Any = (n, n) if layout == "2-D" else n * n
@@ -59,13 +59,13 @@ def floyd_warshall_step(d: Draft) -> None:
     target = table if form != "out of place" else f"{table}_out"
     if form == "out of place":
         d.input(table, kind, shape, low, high, about=about)
-        d.output(target, kind, shape, about=f"{about}, after this node")
+        d.output(target, kind, shape, about=f"{about} after relaxation")
     else:
         d.inout(table, kind, shape, low, high, about=about)
     if parent == "yes":
-        d.inout("hop", "int", shape, 0, n, about="First node on the path of each pair")
+        d.inout("hop", "int", shape, 0, n, about="Next hop per pair")
     elif parent == "count":
-        d.inout("improved", "int", 1, value=0.0, about="Number of pairs with a better path")
+        d.inout("improved", "int", 1, value=0.0, about="Number of improved pairs")
     old = at(table, "i", "j")
     detour = {
         "shortest": f"detour = {at(table, 'i', 'k')} + {at(table, 'k', 'j')}",
@@ -85,7 +85,7 @@ def floyd_warshall_step(d: Draft) -> None:
         body = f"{detour}\nif detour {better} {old}:\n    {inner}"
         if form == "out of place":
             body += f"\nelse:\n    {at(target, 'i', 'j')} = {old}"
-    skip = "# row and column `k` do not change in round `k`"
+    skip = "# row and column `k` are invariant in round `k`"
     stay = f"if i == k or j == k:\n    {'return' if form != 'rows' else 'continue'}"
     if form == "out of place":
         stay, skip = "", ""
@@ -104,7 +104,7 @@ def floyd_warshall_step(d: Draft) -> None:
     if algebra == "reach":
         d.says("Updates the transitive closure through an intermediate node (Warshall).")
     elif algebra == "widest":
-        d.says("Updates widest paths for all pairs through an intermediate node.")
+        d.says("Updates all-pairs widest paths through an intermediate node.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v[table].reshape(n, n)

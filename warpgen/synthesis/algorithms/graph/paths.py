@@ -47,60 +47,69 @@ def bfs_level(d: Draft) -> None:
         distance = "level"
     if edges:
         layout = "arrays"
-        d.input("sources", "int", m, 0, n, about="Source node of each edge")
-        d.input("dests", "int", m, 0, n, about="Target node of each edge")
+        d.input("sources", "int", m, 0, n, about="Source node per edge")
+        d.input("dests", "int", m, 0, n, about="Target node per edge")
         g = adjacency.Lists("arrays", n, m, 5)
     else:
         g = adjacency.declare(d, layout, n, m)
     if way == "queue":
         # the frontier holds a third of the nodes, each once
         size = n // 3
-        d.input("frontier", "int", n, kind="permutation", about="Nodes of the frontier")
+        d.input("frontier", "int", n, kind="permutation", about="Node indices of the current frontier")
         d.param("frontier_size", "int", size, about="Number of frontier nodes")
         d.inout("visited", "int", n, 0, 2, about="Visited flags")
-        d.output("next_frontier", "int", n, about="Nodes of the next frontier")
-        d.inout("next_size", "int", 1, value=0.0, about="Counter of the next frontier")
-        body = "# atomic_max returns the old value: only the first thread enqueues the node\nif wp.atomic_max(visited, v, 1) == 0:\n"
+        d.output("next_frontier", "int", n, about="Node indices of the next frontier")
+        d.inout("next_size", "int", 1, value=0.0, about="Size of the next frontier")
+        body = "# atomic_max returns the old value, so only the first thread enqueues the node\nif wp.atomic_max(visited, v, 1) == 0:\n"
         body += "    slot = wp.atomic_add(next_size, 0, 1)\n    next_frontier[slot] = v"
         d.launch(n)
         d.code(
             "tid = wp.tid()\nif tid >= frontier_size:\n    return\nu = frontier[tid]\n$walk",
             walk=g.walk(body),
         )
-        d.says("Expands a BFS frontier queue; unvisited neighbors are enqueued once.")
+        d.says("Expands a BFS frontier queue, adding each unvisited neighbor once.")
     elif distance == "mask":
-        d.input("in_frontier", "int", n, 0, 2, about="Nonzero for nodes of the frontier")
-        d.input("visited", "int", n, 0, 2, about="Visited flags")
-        d.output("marked", "int", n, about="Nonzero for nodes of the next frontier")
-        mark = "if visited[v] == 0:\n    # benign race: all threads write the same value\n    marked[v] = 1"
+        d.module("UNVISITED = wp.constant(0)\nFRONTIER = wp.constant(1)")
+        d.input(
+            "state", "int", n, 0, 3, about="Node states: 0 unvisited, 1 in the frontier, 2 visited earlier"
+        )
+        d.output("marked", "int", n, about="Flags, nonzero for nodes in the next frontier")
+        mark = "if state[v] == UNVISITED:\n    # benign race, all threads write the same value\n    marked[v] = 1"
         if flag:
             d.output("changed", "int", 1, about="Set to nonzero if anything changed")
             mark += "\n    changed[0] = 1"
         if edges:
             d.launch(m)
             d.code(
-                "edge = wp.tid()\nif in_frontier[sources[edge]] == 0:\n    return\nv = dests[edge]\n$mark",
+                "edge = wp.tid()\nif state[sources[edge]] != FRONTIER:\n    return\nv = dests[edge]\n$mark",
                 mark=mark,
             )
         else:
             d.launch(n)
-            d.code("u = wp.tid()\nif in_frontier[u] == 0:\n    return\n$walk", walk=g.walk(mark))
-        d.says("Marks unvisited neighbors of the frontier as the next frontier.")
+            d.code("u = wp.tid()\nif state[u] != FRONTIER:\n    return\n$walk", walk=g.walk(mark))
+        d.says("Flags all unvisited neighbors of the frontier as the next frontier.")
     else:
-        far = -1 if way == "pull" else 7  # what stands for "not reached"
+        far, current = -1, d.pick(2, 3, 4)  # the latter is the last level so far
+        d.module(f"UNREACHED = wp.constant({far})")
         if way == "pull":
-            d.input("given", "int", n, far, 7, about="Levels of the previous round, -1 if not reached")
-        d.param("current", "int", 1, 4, about="Current level")
+            d.input(
+                "given",
+                "int",
+                n,
+                far,
+                current + 1,
+                about="BFS levels from the previous round, -1 if not reached",
+            )
+        d.param("current", "int", current, about="Current level")
         if way == "pull":
             d.output("level", "int", n, about="BFS levels after this round")
         else:
-            d.inout("level", "int", n, 0, far + 1, about="BFS levels, a large number if not reached")
+            d.inout("level", "int", n, far, current + 1, about="BFS levels, -1 if not reached")
         if flag:
             d.inout("changed", "int", 1, value=0.0, about="Set to nonzero if anything changed")
 
         if way == "pull":
-            d.module(f"UNREACHED = wp.constant({far})")
-            hit = "if given[v] == current:\n    # one visited neighbor is enough\n"
+            hit = "if given[v] == current:\n    # early exit, we only need one neighbor in the frontier\n"
             hit += "    found = current + 1\n    break"
             d.launch(n)
             d.code(
@@ -115,14 +124,16 @@ def bfs_level(d: Draft) -> None:
             )
             if flag:
                 d.code("if found != given[u]:\n    changed[0] = 1")
-            d.says("Expands one BFS level bottom-up: unreached nodes search for a neighbor in the frontier.")
+            d.says(
+                "Expands one BFS level bottom-up: each unreached node looks for a neighbor in the frontier."
+            )
             d.explain(
-                "The lists hold the nodes that link to each node; in an undirected graph these are its neighbors."
+                "The adjacency lists contain incoming edges; for an undirected graph these are simply the neighbors."
             )
         else:
-            put = "if level[v] > current + 1:\n    level[v] = current + 1"
+            put = "if level[v] == UNREACHED:\n    # benign race, all threads write the same value\n    level[v] = current + 1"
             if flag:
-                put = "if wp.atomic_min(level, v, current + 1) > current + 1:\n    changed[0] = 1"
+                put = "if wp.atomic_cas(level, v, UNREACHED, current + 1) == UNREACHED:\n    changed[0] = 1"
             if edges:
                 d.launch(m)
                 d.code(
@@ -155,7 +166,7 @@ def bfs_level(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         a, b = ends(v)
         if distance == "mask":
-            hit = np.unique(b[(v.in_frontier[a] != 0) & (v.visited[b] == 0)])
+            hit = np.unique(b[(v.state[a] == 1) & (v.state[b] == 0)])
             made = np.zeros(n, int)
             made[hit] = 1
             return {"marked": made} | ({"changed": np.array([int(len(hit) > 0)])} if flag else {})
@@ -167,7 +178,7 @@ def bfs_level(d: Draft) -> None:
             new[near] = v.current + 1
         else:
             near = np.unique(b[old[a] == v.current])
-            new[near] = np.minimum(old[near], v.current + 1)
+            new[near] = np.where(old[near] == far, v.current + 1, old[near])
         return {"level": new} | ({"changed": np.array([int((new != old).any())])} if flag else {})
 
     d.check(reference)
@@ -204,13 +215,13 @@ def relax_edges(d: Draft) -> None:
     value, about = {
         "shortest": ("dist", "Shortest distances so far"),
         "widest": ("width", "Widths of the widest paths so far"),
-        "most reliable": ("reliability", "Probabilities of the most reliable paths so far"),
+        "most reliable": ("reliability", "Reliabilities of the most reliable paths so far"),
     }[semiring]
-    target, most = f"{value}_new", 1.0 if semiring == "most reliable" else 3.0
+    target, most = f"{value}_new", 3.0 if semiring == "shortest" else 1.0
     if way == "edges":
-        d.input("sources", "int", m, 0, n, about="Source node of each edge")
-        d.input("dests", "int", m, 0, n, about="Target node of each edge")
-        of_edges = "Probabilities that edges hold" if semiring == "most reliable" else "Edge weights"
+        d.input("sources", "int", m, 0, n, about="Source node per edge")
+        d.input("dests", "int", m, 0, n, about="Target node per edge")
+        of_edges = "Edge probabilities" if semiring == "most reliable" else "Edge weights"
         d.input("weights", "float", m, 0.1, 1.0, about=of_edges)
         g = adjacency.Lists("arrays", n, m, 5)
         weight = "weights[edge]"
@@ -219,19 +230,21 @@ def relax_edges(d: Draft) -> None:
         weight = g.weight
     d.input(value, "float", n, 0.0, most, about=about)
     if extra == "frontier":
-        d.input("in_frontier", "int", n, 0, 2, about="Nonzero for nodes that changed in the last round")
+        d.input(
+            "in_frontier", "int", n, 0, 2, about="Frontier flags, nonzero for nodes changed in the last round"
+        )
     if extra == "light":
-        d.param("delta", "float", 0.3, 0.7, about="Length up to which edges are light")
+        d.param("delta", "float", 0.3, 0.7, about="Maximum light edge weight")
     if bound:
-        d.param("limit", "float", 0.8, 2.0, about="Distance beyond which nodes are not expanded")
+        d.param("limit", "float", 0.8, 2.0, about="Distance limit, nodes beyond it are not expanded")
     # two arrays, so that the round does not depend on the order of threads
     about = about.replace("so far", "after this round")
     if way == "pull":
         d.output(target, "float", n, about=about)
     else:
-        d.inout(target, "float", n, 0.0, most, about=f"{about}, at first those before it")
+        d.inout(target, "float", n, 0.0, most, about=f"{about}, initialized with the previous values")
     if extra == "parent":
-        d.output("parent", "int", n, about="Node before each on a better path, -1 if there is none")
+        d.output("parent", "int", n, about="Predecessor on an improved path, -1 if there is none")
     if extra == "changed":
         d.output("changed", "int", 1, about="Set to nonzero if anything changed")
     far = f"{value}[v]" if way == "pull" else f"{value}[u]"
@@ -263,11 +276,11 @@ def relax_edges(d: Draft) -> None:
             """,
             value=value,
             target=target,
-            via="# -1: no better path found\nvia = int(-1)" if extra == "parent" else "",
+            via="# -1 if no better path is found\nvia = int(-1)" if extra == "parent" else "",
             walk=g.walk(body),
             parent="parent[u] = via"
             if extra == "parent"
-            else f"if best {better} {value}[u]:\n    # benign race: all threads write 1\n    changed[0] = 1"
+            else f"if best {better} {value}[u]:\n    # benign race, all threads write 1\n    changed[0] = 1"
             if extra == "changed"
             else "",
         )
@@ -279,7 +292,7 @@ def relax_edges(d: Draft) -> None:
         else:
             push += f"{atomic}({target}, v, candidate)"
         stop = (
-            "# skip nodes that did not change in the last round\nif in_frontier[u] == 0:\n    return"
+            "# skip nodes unchanged in the last round\nif in_frontier[u] == 0:\n    return"
             if extra == "frontier"
             else ""
         )
@@ -293,12 +306,12 @@ def relax_edges(d: Draft) -> None:
         "widest": "widest paths (maximum bottleneck)",
         "most reliable": "most reliable paths (maximum product)",
     }[semiring]
-    how = {"light": " over light edges", "frontier": ", from the nodes that changed"}.get(extra, "")
-    how += ", from nodes within a limit" * bound
+    how = {"light": " over light edges", "frontier": ", starting from changed nodes"}.get(extra, "")
+    how += ", limited to nodes within a distance bound" * bound
     if way == "pull":
         d.says(f"Computes one iteration of {what}{how}.")
     else:
-        d.says(f"Computes one iteration of {what} with atomics{how}.")
+        d.says(f"Computes one iteration of {what} using atomics{how}.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "edges":

@@ -48,11 +48,11 @@ def pagerank_step(d: Draft) -> None:
     links = 3.6 if layout == "padded" else m / n  # of a node, on average
     sharing = 0.5 / links, 1.5 / links
     if way == "edges":
-        d.input("sources", "int", m, 0, n, about="Source node of each edge")
-        d.input("dests", "int", m, 0, n, about="Target node of each edge")
+        d.input("sources", "int", m, 0, n, about="Source node per edge")
+        d.input("dests", "int", m, 0, n, about="Target node per edge")
         if weighted:
             d.input(
-                "weights", "float", m, *sharing, about="Edge weights, which sum to one over each node's links"
+                "weights", "float", m, *sharing, about="Fraction of the source rank passed along each link"
             )
         g = adjacency.Lists("arrays", n, m, 5)
         weight = "weights[edge]"
@@ -60,16 +60,22 @@ def pagerank_step(d: Draft) -> None:
         g = adjacency.declare(d, layout, n, m, *(sharing if weighted else ()))
         weight = g.weight
     d.input("rank", "float", n, 0.0, 2.0 / n, about="PageRank values")
-    if share == "degree":
-        d.input("degree", "int", n, 1, 6, about="Number of links from each node")
+    own = share == "degree" and way == "push" and layout != "padded"  # whose lists tell the degree
+    if share == "degree" and not own:
+        d.input("degree", "int", n, 1, 6, about="Number of outgoing links per node")
     elif share == "inverse degree":
-        d.input("inv_degree", "float", n, 0.1, 1.0, about="Reciprocal numbers of links from each node")
+        d.input("inv_degree", "float", n, 0.1, 1.0, about="Inverse out-degree per node")
     d.param("damping", "float", 0.7, 0.95, about="Damping factor")
     if teleport == "personal":
         d.input("teleport", "float", n, 0.0, 2.0 / n, about="Teleport probability per node")
     if dangling:
-        d.param("leak", "float", 0.01, 0.1, about="Total rank of nodes without links")
-    d.output("rank_new", "float", n, about="Updated PageRank values" + ", zero before" * (way != "pull"))
+        d.param("leak", "float", 0.01, 0.1, about="Total rank of dangling nodes")
+    d.output(
+        "rank_new",
+        "float",
+        n,
+        about="Updated PageRank values" + ", must be zero-initialized" * (way != "pull"),
+    )
     base = {
         "uniform": "(1.0 - damping) / float($n)",
         "personal": "(1.0 - damping) * teleport[u]",
@@ -100,12 +106,10 @@ def pagerank_step(d: Draft) -> None:
             value=value,
         )
         if base:
-            d.says("Updates PageRank values from the nodes that link to each node.")
+            d.says("Updates PageRank values by gathering from incoming links.")
         else:
-            d.says(
-                "Passes damped ranks on from the nodes that link to each, as PageRank does without its teleport."
-            )
-        d.explain("The lists hold the nodes that link to each node, not those that it links to.")
+            d.says("Gathers damped ranks along incoming links, i.e. PageRank without the teleport term.")
+        d.explain("The adjacency lists contain incoming links, not outgoing ones.")
     else:
         constant = base + (f"{' + damping * leak / float(rank.shape[0])' if lost else ''}")
         if lost and teleport == "uniform":
@@ -115,6 +119,9 @@ def pagerank_step(d: Draft) -> None:
         )
         if way == "push":
             body = f"wp.atomic_add(rank_new, v, damping * {part})"
+            if own:
+                start += f"\ndegree = wp.max({g.degree}, 1)"
+                part = part.replace("degree[u]", "degree")
             if not weighted:
                 start += f"\nshare = damping * {part}"
                 body = "wp.atomic_add(rank_new, v, share)"
@@ -126,9 +133,9 @@ def pagerank_step(d: Draft) -> None:
                 f"edge = wp.tid()\nu = sources[edge]\nwp.atomic_add(rank_new, dests[edge], damping * {part})"
             )
         d.says(
-            "Computes one PageRank iteration in push style with atomics."
+            "Computes one push-style PageRank iteration using atomics."
             if base
-            else "Passes damped ranks along links with atomics, which is PageRank without its teleport."
+            else "Scatters damped ranks along links using atomics, i.e. PageRank without the teleport term."
         )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -138,7 +145,8 @@ def pagerank_step(d: Draft) -> None:
             a, b, w = g.ends(v)
             if way == "pull":
                 a, b = b, a
-        parts = w if share == "weights" else v.inv_degree[a] if "inv_degree" in v else 1.0 / v.degree[a]
+        degree = np.bincount(a, minlength=n) if own else v.get("degree")
+        parts = w if share == "weights" else v.inv_degree[a] if "inv_degree" in v else 1.0 / degree[a]
         made = np.bincount(b, parts * v.rank[a], n) + (v.leak / n if dangling else 0.0)
         start = v.teleport if teleport == "personal" else 1.0 / n if teleport == "uniform" else 0.0
         return {"rank_new": (1 - v.damping) * start + v.damping * made}
@@ -150,7 +158,7 @@ def pagerank_step(d: Draft) -> None:
     source="Shiloach & Vishkin 1982; Soman, Kishore & Narayanan 2010 (hooking and pointer jumping)",
     names=_NAMES
     | {
-        "parent": "parents|parent_in|up",
+        "parent": "parents|up",
         "a": "ru|root_u|pu",
         "b": "rv|root_v|pv",
         "high": "larger|hi_root|max_root",
@@ -179,7 +187,7 @@ def component_step(d: Draft) -> None:
         g = adjacency.declare(d, layout, n, m * 3)
         d.input("label", "int", n, 0, n, about="Component labels")
         if frozen:
-            d.input("group", "int", n, 0, 3, about="Groups of nodes, which labels do not leave")
+            d.input("group", "int", n, 0, 3, about="Group index per node, labels do not cross groups")
         d.output("label_new", "int", n, about="Updated labels")
         if flag:
             d.output("changed", "int", 1, about="Set to nonzero if anything changed")
@@ -197,12 +205,12 @@ def component_step(d: Draft) -> None:
             flag="if least != label[u]:\n    changed[0] = 1" if flag else "",
         )
     elif way in ("hook", "min edge"):
-        d.input("sources", "int", m, 0, n, about="Source node of each edge")
-        d.input("dests", "int", m, 0, n, about="Target node of each edge")
+        d.input("sources", "int", m, 0, n, about="Source node per edge")
+        d.input("dests", "int", m, 0, n, about="Target node per edge")
         if frozen:
-            d.input("cut", "int", m, 0, 3, about="Nonzero for edges to ignore")
+            d.input("cut", "int", m, 0, 3, about="Cut flags, nonzero for edges to ignore")
         d.input("label", "int", n, 0, n, about="Component labels")
-        skip = "# skip edges that were cut\nif cut[edge] != 0:\n    return" if frozen else ""
+        skip = "# skip cut edges\nif cut[edge] != 0:\n    return" if frozen else ""
         if way == "hook":
             d.inout("parent", "int", n, 0, n, about="Parent pointers")
             if flag:
@@ -216,7 +224,7 @@ def component_step(d: Draft) -> None:
                 b = label[dests[edge]]
                 if a == b:
                     return
-                # hook larger roots under smaller ones only, which rules out cycles
+                # only hook larger roots under smaller ones to avoid cycles
                 high = wp.max(a, b)
                 low = wp.min(a, b)
                 $hook
@@ -226,7 +234,7 @@ def component_step(d: Draft) -> None:
                 if flag
                 else "wp.atomic_min(parent, high, low)",
             )
-            d.says("Hooks component roots across edges (larger under smaller).")
+            d.says("Hooks component roots across edges, larger under smaller.")
         else:
             d.input("weights", "float", m, 0.1, 1.0, about="Edge weights")
             d.inout(
@@ -234,7 +242,7 @@ def component_step(d: Draft) -> None:
                 "float",
                 n,
                 value=2.0,
-                about="Weight of each component's lightest outgoing edge, large at first",
+                about="Minimum outgoing edge weight per component, initialized to a large value",
             )
             note = "\nwp.atomic_add(outgoing, a, 1)\nwp.atomic_add(outgoing, b, 1)" if flag else ""
             if flag:
@@ -246,7 +254,7 @@ def component_step(d: Draft) -> None:
                 $skip
                 a = label[sources[edge]]
                 b = label[dests[edge]]
-                # both ends are in the same component: the edge would close a cycle
+                # skip edges within the same component
                 if a == b:
                     return
                 weight = weights[edge]
@@ -257,12 +265,13 @@ def component_step(d: Draft) -> None:
                 skip=skip,
                 note=note.strip(),
             )
-            all_ = ", and counts all of these" if flag else ""
-            d.says(
-                f"Finds the weight of each component's lightest outgoing edge{all_} (Boruvka's algorithm)."
-            )
+            all_ = ", and counts all outgoing edges" if flag else ""
+            d.says(f"Computes the minimum outgoing edge weight per component{all_} (Boruvka's algorithm).")
     else:
-        d.input("parent", "int", n, 0, n, about="Parent pointers")
+        # rising pointers have no cycles but the roots
+        d.input(
+            "parent", "int", n, 0, n, kind="ascending", about="Parent pointers, roots point to themselves"
+        )
         d.output("parent_new", "int", n, about="Updated parent pointers")
         if flag:
             d.output("changed", "int", 1, about="Set to nonzero if anything changed")
@@ -272,27 +281,26 @@ def component_step(d: Draft) -> None:
             d.code(
                 """
                 u = wp.tid()
-                # pointer jumping: all nodes point to their roots after log2(n) rounds
+                # pointer jumping: all nodes point to their root after log2(n) rounds
                 parent_new[u] = parent[parent[u]]
                 $note
                 """,
                 note=note,
             )
-            d.says("Performs one pointer jumping step on a forest.")
+            d.says("Performs one pointer-jumping step on a forest.")
         else:
             d.code(
                 """
                 u = wp.tid()
                 root = int(parent[u])
-                # Links lead to smaller indices; the first that does not ends the walk
-                while parent[root] < root:
+                while parent[root] != root:
                     root = parent[root]
                 parent_new[u] = root
                 $note
                 """,
                 note=note,
             )
-            d.says("Finds the root of each node in a forest.")
+            d.says("Finds the root for each node in a forest.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "propagate":
@@ -321,8 +329,8 @@ def component_step(d: Draft) -> None:
             return made
         new = v.parent[v.parent] if way == "jump" else v.parent.copy()
         if way == "find":
-            while (v.parent[new] < new).any():
-                new = np.where(v.parent[new] < new, v.parent[new], new)
+            while (v.parent[new] != new).any():
+                new = v.parent[new]
         return {"parent_new": new} | ({"changed": np.array([int((new != v.parent).any())])} if flag else {})
 
     d.check(reference)

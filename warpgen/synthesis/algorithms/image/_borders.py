@@ -13,12 +13,12 @@ def border_index(i: int, size: int) -> int:
     $body
 '''
 BORDERS = {
-    "clamp": ("Index of the nearest pixel within the image.", "return wp.clamp(i, 0, size - 1)"),
+    "clamp": ("Clamp a pixel index to the image bounds.", "return wp.clamp(i, 0, size - 1)"),
     "mirror": (
-        "Index reflected at the border, the border pixel is not repeated.",
+        "Reflect an out-of-range index without repeating the border pixel.",
         "j = wp.abs(i)\nif j >= size:\n    j = 2 * size - 2 - j\nreturn j",
     ),
-    "wrap": ("Index in an image that repeats.", "return (i + size) % size"),
+    "wrap": ("Wrap an index for a periodic image.", "return (i + size) % size"),
 }
 MODES = {"clamp": "edge", "mirror": "reflect", "wrap": "wrap"}
 

@@ -20,7 +20,7 @@ def median_of(method: str, n: int) -> list[str]:
         ]
     if method == "selection":
         return [
-            f"# partial selection sort: the {n // 2 + 1} smallest values are enough for the median",
+            f"# partial selection sort: the median only needs the {n // 2 + 1} smallest values",
             f"for a in range({n // 2 + 1}):",
             "    least = a",
             f"    for b in range(a + 1, {n}):",
@@ -36,7 +36,7 @@ def median_of(method: str, n: int) -> list[str]:
         f"for a in range({n}):",
         "    below = int(0)",
         f"    for b in range({n}):",
-        "        # break ties by position so exactly one element has the middle rank",
+        "        # break ties by index so that exactly one element has the middle rank",
         "        if v[b] < v[a] or (v[b] == v[a] and b < a):",
         "            below += 1",
         f"    if below == {n // 2}:",

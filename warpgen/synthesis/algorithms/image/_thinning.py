@@ -17,7 +17,7 @@ def along_gradient(sector: str, at: Callable[[str, str], str]) -> list[str]:
         return [
             "ax = wp.abs(dx)",
             "ay = wp.abs(dy)",
-            "# tan(22.5 deg) separates the four directions",
+            "# quantize the direction to 45-degree sectors, tan(22.5 deg) = 0.4142",
             "if ay < 0.41421356 * ax:",
             f"    ahead = {at('i', 'j + 1')}",
             f"    behind = {at('i', 'j - 1')}",
@@ -33,7 +33,7 @@ def along_gradient(sector: str, at: Callable[[str, str], str]) -> list[str]:
         ]
     if sector == "offsets":
         return [
-            "# the sine of 22.5 degrees becomes one half, so that rounding makes eight equal sectors",
+            "# scale so that rounding snaps the gradient to one of eight 45-degree sectors",
             "scale = 0.5 / (wp.sin(wp.pi / 8.0) * mag)",
             "di = int(wp.round(dy * scale))",
             "dj = int(wp.round(dx * scale))",

@@ -16,6 +16,12 @@ _BLENDS = {
     "darken": "wp.min(top, bottom)",
     "lighten": "wp.max(top, bottom)",
 }
+_PREMULTIPLIED = {
+    "multiply": "wp.cw_mul(top, bottom)",
+    "screen": "b[3] * top + a * bottom - wp.cw_mul(top, bottom)",
+    "darken": "wp.min(b[3] * top, a * bottom)",
+    "lighten": "wp.max(b[3] * top, a * bottom)",
+}
 
 
 @DOMAIN.algorithm(
@@ -43,7 +49,7 @@ def composite_layers(d: Draft) -> None:
     d.says(
         {
             "over": f"Composites an RGBA layer over a background{mode}.",
-            "atop": f"Composites an RGBA layer atop a background{mode}, only where the background is.",
+            "atop": f"Composites an RGBA layer atop a background{mode} (source-atop).",
             "premultiplied": f"Composites a premultiplied RGBA layer over a background{mode}.",
             "opaque": f"Composites an RGBA layer over an opaque background{mode}.",
         }[operator]
@@ -66,7 +72,7 @@ def composite_layers(d: Draft) -> None:
         about=f"Background ({'RGB' if opaque else 'RGBA, premultiplied' if premultiplied else 'RGBA'})",
     )
     if masked:
-        d.input("mask", "float", shape, about="Share of the layer that each pixel shows")
+        d.input("mask", "float", shape, about="Per-pixel layer mask in [0, 1]")
     if fade:
         d.param("opacity", "float", 0.3, 1.0, about="Layer opacity")
     d.output("composed", "vec3" if opaque else "vec4", shape, about="Composited image")
@@ -77,23 +83,24 @@ def composite_layers(d: Draft) -> None:
         if scale:
             lines += [f"f = {' * '.join(scale)} * f"]
         lines += [
-            "# premultiplied alpha: one multiplication for all four channels",
+            "# with premultiplied alpha, all four channels blend alike",
             f"composed[{place}] = f + (1.0 - f[3]) * b",
         ]
     else:
-        if premultiplied:
-            lines += ["# blend modes need straight alpha: unpremultiply first"]
-            lines += ["top = wp.vec3(f[0], f[1], f[2]) / wp.max(f[3], 1.0e-6)"]
-            lines += ["bottom = wp.vec3(b[0], b[1], b[2]) / wp.max(b[3], 1.0e-6)"]
-        else:
-            lines += ["top = wp.vec3(f[0], f[1], f[2])"]
-            lines += [] if opaque else ["bottom = wp.vec3(b[0], b[1], b[2])"]
+        if premultiplied and scale:
+            lines += [f"f = {' * '.join(scale)} * f"]
+            times = "f[3]"
+        lines += ["top = wp.vec3(f[0], f[1], f[2])"]
+        lines += [] if opaque else ["bottom = wp.vec3(b[0], b[1], b[2])"]
         lines.append(f"a = {times}")
-        if blend != "over":
+        if premultiplied:
+            lines += ["# blend mode scaled by both alphas to avoid un-premultiplying"]
+            lines += [f"mixed = {_PREMULTIPLIED[blend]}"]
+        elif blend != "over":
             if opaque:
                 lines.append(f"top = {_BLENDS[blend]}")
             else:
-                lines.append("# nothing is blended where the background is transparent")
+                lines.append("# only blend where the backdrop is opaque")
                 mixed = f"({_BLENDS[blend]})" if blend == "screen" else _BLENDS[blend]
                 lines.append(f"top = (1.0 - b[3]) * top + b[3] * {mixed}")
         if opaque:
@@ -109,7 +116,7 @@ def composite_layers(d: Draft) -> None:
             lines += [f"composed[{place}] = wp.vec4(c[0], c[1], c[2], b[3])"]
         else:
             lines += [
-                "c = a * top + b[3] * (1.0 - a) * bottom",
+                "c = (1.0 - b[3]) * top + (1.0 - a) * bottom + mixed",
                 f"composed[{place}] = wp.vec4(c[0], c[1], c[2], a + b[3] * (1.0 - a))",
             ]
     d.launch(*shape)
@@ -162,7 +169,7 @@ def _bayer(n: int) -> Any:
         "levels": "num_levels|n_levels",
         "threshold": "t|thresh",
         "bias": "dither|shift",
-        "bayer": "pattern|matrix|ranks",
+        "ranks": "pattern|matrix|threshold_ranks",
     },
     adjoint="either",
     weight=12,
@@ -173,13 +180,15 @@ def ordered_dither(d: Draft) -> None:
     result = d.option("result", "bit", "level", "value")
     if pattern == "gradient noise":
         d.calls("noise_dither|gradient_noise_dither|dither|quantize_dithered")
+    elif pattern == "array":
+        d.calls("ordered_dither|threshold_dither|matrix_dither|quantize_dithered")
     size = d.pick(4, 8) if pattern == "array" else (4 if pattern == "computed" else 2)
     flat = d.flag("flat", 0.4)
     h, w = d.pick(8, 12, 16), d.pick(9, 12, 18)
     n = d.pick(3, 4, 5)
     shape: tuple[int, ...] = (h * w,) if flat else (h, w)
     by = {
-        "array": "a given matrix of ranks",
+        "array": "a user-supplied threshold matrix",
         "computed": "a 4 x 4 Bayer matrix",
         "two": "a 2 x 2 Bayer matrix",
         "gradient noise": "interleaved gradient noise",
@@ -187,23 +196,23 @@ def ordered_dither(d: Draft) -> None:
     d.says(
         {
             "bit": f"Dithers an image to one bit with {by}.",
-            "level": f"Quantizes an image to level numbers, dithered with {by}.",
-            "value": f"Quantizes an image to a few values, dithered with {by}.",
+            "level": f"Quantizes an image to level indices using dithering with {by}.",
+            "value": f"Quantizes an image to a few gray levels using dithering with {by}.",
         }[result]
     )
     d.input("src", "float", shape, about="Input image in [0, 1]")
     if pattern == "array":
-        about = "Ranks of a square threshold matrix, row by row"
-        d.input("bayer", "int", size * size, kind="permutation", about=about)
-        d.param("side", "int", size, about="Rows of the threshold matrix")
+        about = "Row-major ranks of the square threshold matrix"
+        d.input("ranks", "int", size * size, kind="permutation", about=about)
+        d.param("side", "int", size, about="Threshold matrix size")
     if flat:
-        d.param("width", "int", w, about="Pixels per row")
+        d.param("width", "int", w, about="Image width [px]")
     if result != "bit":
         d.param("levels", "int", n, about="Number of output levels")
     about = {
         "bit": "0 or 1",
-        "level": "Level numbers, from 0",
-        "value": "Levels as values in [0, 1]",
+        "level": "Zero-based level indices",
+        "value": "Quantized values in [0, 1]",
     }[result]
     d.output("dst", "float" if result == "value" else "int", shape, about=about)
     place = "tid" if flat else "y, x"
@@ -211,19 +220,19 @@ def ordered_dither(d: Draft) -> None:
     lines = ["tid = wp.tid()", "y = tid // width", "x = tid % width"] if flat else ["y, x = wp.tid()"]
     if pattern == "array":
         lines += [
-            "rank = bayer[(y % side) * side + x % side]",
+            "rank = ranks[(y % side) * side + x % side]",
             f"{name} = (float(rank) + 0.5) / float(side * side)",
         ]
     elif pattern == "computed":
         lines += [
-            "# 4 x 4 Bayer matrix from the interleaved bits of x ^ y and y",
+            "# 4x4 Bayer rank: interleave the bits of x ^ y and y",
             "q = x ^ y",
             "rank = ((q & 1) << 3) | ((y & 1) << 2) | (q & 2) | ((y & 2) >> 1)",
             f"{name} = (float(rank) + 0.5) / 16.0",
         ]
     elif pattern == "two":
         lines += [
-            "# ranks (0, 2) and (3, 1) of the 2 x 2 Bayer matrix",
+            "# 2x2 Bayer matrix: [[0, 2], [3, 1]]",
             "rank = 2 * ((x ^ y) & 1) + (y & 1)",
             f"{name} = (float(rank) + 0.5) / 4.0",
         ]
@@ -250,7 +259,7 @@ def ordered_dither(d: Draft) -> None:
         image = before.src.reshape(h, w)
         y, x = np.mgrid[:h, :w]
         if pattern == "array":
-            t = (before.bayer.reshape(size, size)[y % size, x % size] + 0.5) / size**2
+            t = (before.ranks.reshape(size, size)[y % size, x % size] + 0.5) / size**2
         elif pattern in ("computed", "two"):
             t = (_bayer(size)[y % size, x % size] + 0.5) / size**2
         else:

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=11,
 )
 def matched_descriptors(d: Draft) -> None:
-    """Matches binary descriptors of two pictures by the number of bits in which they differ."""
+    """Matches binary descriptors between two images using a bit-count distance."""
     metric = d.option("metric", "hamming", "tanimoto", "masked")
     result = d.option("result", "nearest", "ratio test", "within", "mutual", "distances")
     words = d.option("words", 2, 4, 8)
@@ -49,85 +49,97 @@ def matched_descriptors(d: Draft) -> None:
     )
     d.module(f"{Q} = wp.constant({queries})\n{N} = wp.constant({trained})")
     if windowed:
-        d.module("# Larger than any distance\nIMPOSSIBLE = wp.constant(100000)")
+        d.module("# Sentinel, larger than any descriptor distance\nIMPOSSIBLE = wp.constant(100000)")
     if metric == "masked" and result == "mutual":
         metric = "hamming"
-    d.input(left, "uint32", (views, words, queries), 0, 0x7FFFFFFF, about="descriptors, word by word")
-    d.input(right, "uint32", (views, words, trained), 0, 0x7FFFFFFF, about="descriptors to match them to")
+    d.input(
+        left,
+        "uint32",
+        (views, words, queries),
+        0,
+        0xFFFFFFFF,
+        about="query descriptors, one row per 32-bit word",
+    )
+    d.input(
+        right,
+        "uint32",
+        (views, words, trained),
+        0,
+        0xFFFFFFFF,
+        about="candidate descriptors, one row per 32-bit word",
+    )
     if metric == "masked":
         d.input(
             "stable",
             "uint32",
             (views, words, queries),
-            0x7FFF0000,
-            0x7FFFFFFF,
-            about="bits of the queries that noise does not flip",
+            0xFFFF0000,
+            0xFFFFFFFF,
+            about="query bit mask, set for bits that are stable under noise",
         )
     if windowed:
-        d.input(left_at, "vec2", (views, queries), 0.0, 1.0, about="places of the queries in their picture")
-        d.input(right_at, "vec2", (views, trained), 0.0, 1.0, about="places of the others")
-        d.param("window", "float", 0.35, 0.6, about="largest distance of places that match")
+        d.input(left_at, "vec2", (views, queries), 0.0, 1.0, about="query keypoint positions")
+        d.input(right_at, "vec2", (views, trained), 0.0, 1.0, about="candidate keypoint positions")
+        d.param("window", "float", 0.35, 0.6, about="search window radius")
     if result == "within":
         d.param(
             "radius",
             "int",
             *{
-                "hamming": (14 * words, 16 * words),  # bits drawn by chance differ in 15.5 of each word
+                "hamming": (15 * words, 17 * words),  # bits drawn by chance differ in 16 of each word
                 "masked": (10 * words, 12 * words),
                 "tanimoto": (600, 720),
             }[metric],
-            about="largest distance of a match" + (", in thousandths" if metric == "tanimoto" else ""),
+            about="distance threshold" + (", in thousandths" if metric == "tanimoto" else ""),
         )
     elif result == "ratio test":
-        d.param(
-            "ratio", "float", 0.93, 0.99, about="largest distance of the best match over that of the next one"
-        )
+        d.param("ratio", "float", 0.93, 0.99, about="ratio test threshold (best over second-best distance)")
     name, type_, shape, about = {
         "nearest": (
             "matches",
             "int",
             (views, queries),
-            "index of the nearest descriptor" + (", -1 for none in the window" if windowed else ""),
+            "index of the nearest descriptor" + (", or -1 if the search window is empty" if windowed else ""),
         ),
         "ratio test": (
             "matches",
             "int",
             (views, queries),
-            "index of the nearest descriptor, -1 if the next one is nearly as near"
-            + (" or none is in the window" if windowed else ""),
+            "index of the nearest descriptor, or -1 if the ratio test fails"
+            + (" or the search window is empty" if windowed else ""),
         ),
-        "within": ("counts", "int", (views, queries), "number of descriptors within the radius"),
+        "within": ("counts", "int", (views, queries), "number of candidates within `radius`"),
         "mutual": (
             "matches",
             "int",
             (views, queries),
-            "index of the nearest descriptor, -1 if its nearest is another"
-            + (" or none is in the window" if windowed else ""),
+            "index of the nearest descriptor, or -1 if the match is not mutual"
+            + (" or the search window is empty" if windowed else ""),
         ),
         "distances": (
             "distances",
             "int",
             (views, queries, trained),
-            "distances of all pairs" + (", huge for those outside of the window" if windowed else ""),
+            "pairwise distance matrix" + (", IMPOSSIBLE outside the search window" if windowed else ""),
         ),
     }[result]
     d.output(name, type_, shape, about=about)
     how = {"hamming": "Hamming", "tanimoto": "Tanimoto", "masked": "masked Hamming"}[metric]
-    part = ", within a window" if windowed else ""
+    part = ", windowed search" if windowed else ""
     d.says(
         {
-            "nearest": f"Finds for each binary descriptor of a picture the nearest one of another ({how} distance{part}).",
-            "ratio test": f"Matches binary descriptors where the nearest is clearly nearer than the next ({how} distance{part}).",
-            "within": f"Counts for each binary descriptor of a picture those of another that are near ({how} distance{part}).",
-            "mutual": f"Matches binary descriptors of two pictures that are each other's nearest ({how} distance{part}).",
-            "distances": f"Computes the {how} distances of all pairs of binary descriptors of two pictures{part}.",
+            "nearest": f"Finds the nearest binary descriptor in a second image for each query ({how} distance{part}).",
+            "ratio test": f"Matches binary descriptors using Lowe's ratio test ({how} distance{part}).",
+            "within": f"Counts matching candidates for each binary query descriptor ({how} distance{part}).",
+            "mutual": f"Matches binary descriptors between two images with a cross-check ({how} distance{part}).",
+            "distances": f"Computes pairwise {how} distances between the binary descriptors of two images{part}.",
         }[result]
     )
     if counter == "sideways":
         d.function('''
             @wp.func
             def bits_set(word: wp.uint32) -> int:
-                """Bits that are set, added up in pairs, nibbles and bytes side by side."""
+                """Population count using SWAR arithmetic."""
                 x = word - ((word >> wp.uint32(1)) & wp.uint32(0x55555555))
                 x = (x & wp.uint32(0x33333333)) + ((x >> wp.uint32(2)) & wp.uint32(0x33333333))
                 x = (x + (x >> wp.uint32(4))) & wp.uint32(0x0f0f0f0f)
@@ -137,7 +149,7 @@ def matched_descriptors(d: Draft) -> None:
         d.function('''
             @wp.func
             def bits_set(word: wp.uint32) -> int:
-                """Bits that are set; each turn takes the lowest of them away."""
+                """Count set bits by repeatedly clearing the lowest one."""
                 x = word
                 count = int(0)
                 while x != wp.uint32(0):
@@ -159,7 +171,7 @@ def matched_descriptors(d: Draft) -> None:
         d.function('''
             @wp.func
             def tanimoto(different: int, either: int) -> int:
-                """Share of the bits set in either that differ, in thousandths."""
+                """Tanimoto distance as an integer, in thousandths."""
                 return (1000 * different) // wp.max(either, 1)
         ''')
         after = "distance = wp.tile_map(tanimoto, different, either)"
@@ -168,7 +180,7 @@ def matched_descriptors(d: Draft) -> None:
         d.function('''
             @wp.func
             def windowed_distance(distance: int, a: wp.vec2, b: wp.vec2, window: float) -> int:
-                """Distance of two descriptors, impossible where their places are too far apart."""
+                """Return the distance, or IMPOSSIBLE if the keypoints are too far apart."""
                 if wp.length(a - b) > window:
                     return IMPOSSIBLE
                 return distance
@@ -182,7 +194,7 @@ def matched_descriptors(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def keyed_by(distance: int, col: int) -> int:
-                """Distance and index in one number, so that one minimum gives both."""
+                """Pack distance and column index into one integer key for an argmin reduction."""
                 return distance * {N} + col
         ''')
     key = (
@@ -206,7 +218,7 @@ def matched_descriptors(d: Draft) -> None:
         d.function('''
             @wp.func
             def unless_best(keyed: int, best: int) -> int:
-                """All but the nearest, to find the next one."""
+                """Mask out the best match so that the next reduction finds the runner-up."""
                 return wp.where(keyed == best, 2147483647, keyed)
         ''')
         d.function(f"""
@@ -220,7 +232,7 @@ def matched_descriptors(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def keyed_by_row(distance: int, row: int) -> int:
-                """Distance and the query's index in one number, for the minimum over a column."""
+                """Pack distance and row index into one integer key for the column-wise argmin."""
                 return distance * {Q} + row
         ''')
         d.function(f"""
@@ -242,7 +254,7 @@ def matched_descriptors(d: Draft) -> None:
         "mutual": f"{key}\npartner = wp.tile_map(index_of, nearest)\n"
         f"row_id = {per_row(f'wp.tile_arange({Q}, dtype=int)', Q, N)}\n"
         f"best_rows = wp.tile_reduce(wp.min, wp.tile_map(keyed_by_row, {final}, row_id), axis=0)\n"
-        "# What the nearest descriptor of each query says in return\n"
+        "# Best query for each query's chosen candidate\n"
         "back = best_rows[partner]\n"
         f"wp.tile_store(matches[pair], wp.tile_map(if_mutual, partner, back, wp.tile_arange({Q}, dtype=int)))",
         "distances": f"wp.tile_store(distances[pair], {final})",
@@ -265,7 +277,9 @@ def matched_descriptors(d: Draft) -> None:
         after=after.strip("\n"),
         end=end,
     )
-    d.explain("All pairs of a picture's descriptors fit into a tile, so each word is read once.")
+    d.explain(
+        "The full query-by-candidate distance matrix fits in a tile, so each descriptor word is loaded only once."
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         a, b = v[left][:, :, :, None].astype(np.uint64), v[right][:, :, None].astype(np.uint64)

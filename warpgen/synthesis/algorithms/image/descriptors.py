@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import piece
 KEYPOINT = piece('''
 @wp.struct
 class Keypoint:
-    """Position (x, y) in pixels of its octave, scale in pixels per cell, orientation in radians."""
+    """Position (x, y) in octave pixels, scale in pixels per cell, orientation in radians."""
 
     position: wp.vec2
     scale: float
@@ -36,7 +36,7 @@ def scatter_sample(
     bin_pos: float,
     magnitude: float,
 ):
-    """Distribute a gradient sample over the neighboring cells and orientation bins (trilinear weights)."""
+    """Accumulate a gradient sample into neighboring cells and orientation bins using trilinear weights."""
     x0 = int(wp.floor(cell_x))
     y0 = int(wp.floor(cell_y))
     b0 = int(wp.floor(bin_pos))
@@ -49,9 +49,9 @@ def scatter_sample(
         db = corner // 4
         cx = x0 + dx
         cy = y0 + dy
-        # Samples near the border of the window only count for the cells inside
+        # Skip cells outside the descriptor grid
         if cx >= 0 and cy >= 0 and cx < NUM_CELLS and cy < NUM_CELLS:
-            # Orientation bins are periodic
+            # Wrap around: orientation bins are periodic
             orientation = (b0 + db) % NUM_BINS
             weight_x = wp.where(dx == 1, fx, 1.0 - fx)
             weight_y = wp.where(dy == 1, fy, 1.0 - fy)
@@ -70,7 +70,7 @@ def scatter_sample(
     bin_pos: float,
     magnitude: float,
 ):
-    """Add a gradient sample to its cell, split linearly between the two nearest orientation bins."""
+    """Accumulate a gradient sample into its cell, interpolating linearly between orientation bins."""
     cx = int(wp.floor(cell_x + 0.5))
     cy = int(wp.floor(cell_y + 0.5))
     b0 = int(wp.floor(bin_pos))
@@ -94,18 +94,18 @@ def normalize_descriptor(descriptors: wp.array2d(dtype=float), keypoint_index: i
 _SCALINGS = {
     "none": ("", ""),
     "l2": (
-        "Scale a descriptor to unit length.",
+        "Normalize a descriptor to unit length.",
         """
         for slot in range(descriptors.shape[1]):
             descriptors[keypoint_index, slot] = inv_norm * descriptors[keypoint_index, slot]
         """,
     ),
     "l2 clipped": (
-        "Scale to unit length, clip large components and scale again.",
+        "Normalize to unit length, clip large components, then renormalize.",
         """
         clipped_sq = float(0.0)
         for slot in range(descriptors.shape[1]):
-            # Clipping limits the influence of a few strong edges, e.g. from illumination changes
+            # Clip to reduce the influence of large gradients, e.g. from illumination changes
             component = wp.min(inv_norm * descriptors[keypoint_index, slot], CLIP)
             descriptors[keypoint_index, slot] = component
             clipped_sq += component * component
@@ -131,7 +131,7 @@ _SCALINGS = {
     weight=8,
 )
 def describe_keypoints(d: Draft) -> None:
-    """Describes each keypoint by histograms of gradient orientations in cells around it."""
+    """Computes a gradient-orientation histogram descriptor for each keypoint."""
     spread = d.option("spread", "trilinear", "nearest")
     scaling = d.option("scaling", *_SCALINGS)
     window = d.option("window", "gaussian", "flat")
@@ -158,15 +158,23 @@ def describe_keypoints(d: Draft) -> None:
         KEYPOINT if orientation == "rotated" else UPRIGHT_KEYPOINT,
         fields,
         n,
-        about="Keypoints; octave -1 marks rejected ones",
+        about="Keypoints, octave is -1 if rejected",
     )
     if capped:
         d.input(
-            "keypoint_count", "int", 1, n // 2, n + 3, about="Number of detections, may exceed the capacity"
+            "keypoint_count",
+            "int",
+            1,
+            n // 2,
+            n + 3,
+            about="Number of detected keypoints, may exceed the array size",
         )
-    d.param("num_samples", "int", samples, about="Samples along each side of the window")
+    d.param("num_samples", "int", samples, about="Samples per window side")
     d.output(
-        "descriptors", "float", (n, slots), about=f"Histograms, zero before, shape (num_keypoints, {slots})"
+        "descriptors",
+        "float",
+        (n, slots),
+        about=f"Descriptor array to accumulate into, must be zeroed, shape (num_keypoints, {slots})",
     )
     d.module(f"NUM_CELLS = wp.constant({cells})")
     d.module(f"NUM_BINS = wp.constant({bins})")
@@ -179,12 +187,12 @@ def describe_keypoints(d: Draft) -> None:
         d.function('''
             @wp.func
             def normalize_descriptor(descriptors: wp.array2d(dtype=float), keypoint_index: int):
-                """RootSIFT: square roots of the components scaled to unit sum."""
+                """RootSIFT: L1-normalize the descriptor and take element-wise square roots."""
                 component_sum = float(0.0)
                 for slot in range(descriptors.shape[1]):
                     component_sum += descriptors[keypoint_index, slot]
                 inv_sum = 1.0 / wp.max(component_sum, 1.0e-6)
-                # Dot products of the roots are Hellinger kernels of the histograms
+                # Euclidean distance now corresponds to the Hellinger kernel
                 for slot in range(descriptors.shape[1]):
                     descriptors[keypoint_index, slot] = wp.sqrt(inv_sum * descriptors[keypoint_index, slot])
         ''')
@@ -196,7 +204,7 @@ def describe_keypoints(d: Draft) -> None:
         d.function('''
             @wp.func
             def sample_octave(pyramid: wp.array3d(dtype=float), octave: int, x: float, y: float) -> float:
-                """Bilinear sample of an octave, clamped to its border."""
+                """Sample an octave bilinearly with clamp-to-edge addressing."""
                 x = wp.clamp(x, 0.0, float(pyramid.shape[2]) - 1.001)
                 y = wp.clamp(y, 0.0, float(pyramid.shape[1]) - 1.001)
                 col = int(wp.floor(x))
@@ -213,7 +221,7 @@ def describe_keypoints(d: Draft) -> None:
         keypoint_index = wp.tid()
         $capped
         keypoint = keypoints[keypoint_index]
-        # Rejected by the detector
+        # Skip keypoints rejected by the detector
         if keypoint.octave < 0:
             return
 
@@ -223,7 +231,7 @@ def describe_keypoints(d: Draft) -> None:
         mid_sample = 0.5 * float(num_samples - 1)
         for sample_row in range(num_samples):
             for sample_col in range(num_samples):
-                # Offset from the keypoint in units of cells
+                # Offset from the keypoint in cell units
                 u = cell_step * (float(sample_col) - mid_sample)
                 v = cell_step * (float(sample_row) - mid_sample)
                 $place
@@ -238,14 +246,14 @@ def describe_keypoints(d: Draft) -> None:
         $normalize
         """,
         capped="""
-            # Detections beyond the capacity were dropped
+            # Detections beyond the array size were dropped
             if keypoint_index >= wp.min(keypoint_count[0], keypoints.shape[0]):
                 return
             """
         if capped
         else "",
         axes="""
-            # Rotate the window with the dominant orientation
+            # Rotate the window to the dominant orientation
             cos_angle = wp.cos(keypoint.angle)
             sin_angle = wp.sin(keypoint.angle)
             """
@@ -264,7 +272,7 @@ def describe_keypoints(d: Draft) -> None:
             "pixel": """
                 col = int(wp.floor(px + 0.5))
                 row = int(wp.floor(py + 0.5))
-                # Differences need a margin of one pixel
+                # Central differences need a one-pixel margin
                 if col < 1 or row < 1 or col >= pyramid.shape[2] - 1 or row >= pyramid.shape[1] - 1:
                     continue
                 gx = 0.5 * (pyramid[keypoint.octave, row, col + 1] - pyramid[keypoint.octave, row, col - 1])
@@ -281,11 +289,11 @@ def describe_keypoints(d: Draft) -> None:
                 )
                 """,
         }[gradient],
-        magnitude="# Small floor keeps the derivative of the root finite\nmagnitude = wp.sqrt(gx * gx + gy * gy + 1.0e-8)"
+        magnitude="# Small epsilon keeps the square root differentiable at zero\nmagnitude = wp.sqrt(gx * gx + gy * gy + 1.0e-8)"
         if scaling == "none"
         else "magnitude = wp.sqrt(gx * gx + gy * gy)",
         window="""
-            # Gaussian window with a standard deviation of half the descriptor width
+            # Gaussian window, sigma is half the descriptor width
             magnitude *= wp.exp(-2.0 * (u * u + v * v) / float(NUM_CELLS * NUM_CELLS))
             """
         if window == "gaussian"
@@ -309,12 +317,12 @@ def describe_keypoints(d: Draft) -> None:
     turning += "; samples farther from it count less" if window == "gaussian" else ""
     scaled = {
         "none": "",
-        "l2": "Descriptors have unit length.",
-        "l2 clipped": "Descriptors are scaled to unit length, clipped and scaled again.",
-        "root": "Descriptors are the roots of components with unit sum.",
+        "l2": "Descriptors are L2-normalized.",
+        "l2 clipped": "Descriptors are normalized, clipped and renormalized.",
+        "root": "Descriptors are L1-normalized, then square-rooted (RootSIFT).",
     }[scaling]
     d.explain(f"""
-        A window of `num_samples` x `num_samples` samples is split into {cells} x {cells} cells with {bins} orientation
+        The `num_samples` x `num_samples` window is divided into {cells} x {cells} cells with {bins} orientation
         bins each. The window scales with the keypoint{turning}. {scaled}
     """)
 

@@ -32,7 +32,7 @@ _GRADIENTS = {
     weight=7,
 )
 def thin_edges(d: Draft) -> None:
-    """Finds edges one pixel wide: gradient, non-maximum suppression and two thresholds (Canny)."""
+    """Detects one-pixel-wide edges using non-maximum suppression and two thresholds (Canny)."""
     operator = d.option("operator", *_GRADIENTS)
     norm = d.option("norm", "euclidean", "manhattan", "maximum")
     direction = d.option("direction", "interpolated", "sectors")
@@ -51,51 +51,53 @@ def thin_edges(d: Draft) -> None:
     if result != "classes" and threshold == "ratio":
         threshold = "shared"  # there is one threshold only, of which the other would be a ratio
     mask = d.flag("mask", 0.35)
-    least = "Lower threshold" if result == "classes" else "Least gradient of an edge"
+    least = "Lower gradient threshold" if result == "classes" else "Minimum gradient magnitude"
     weak = "low" if result == "classes" else "threshold"
     found = {
-        "classes": "edges one pixel wide",
-        "strength": "the strength of edges one pixel wide",
-        "offset": "the subpixel offsets of edges",
-        "orientation": "the orientations of the gradient on edges",
+        "classes": "one-pixel-wide edges",
+        "strength": "the gradient magnitude on one-pixel-wide edges",
+        "offset": "subpixel edge offsets",
+        "orientation": "the gradient orientation at edge pixels",
     }[result]
     tests = "two thresholds (Canny)" if result == "classes" else "a threshold"
-    within = " within a region" * mask
-    d.says(f"Finds {found}{within}: gradient, non-maximum suppression and {tests}.")
+    within = " inside a mask" * mask
+    d.says(f"Computes {found}{within} using non-maximum suppression and {tests}.")
     rows, cols = d.pick(9, 11), d.pick(10, 12)
     size = (rows, cols)
     if source == "color":
         d.input("image", "vec3", size, 0.0, 1.0, about="Linear color")
     elif source == "bytes":
-        d.input("image", "int", size, 0, 256, about="Gray values, 0 to 255")
+        d.input("image", "int", size, 0, 256, about="8-bit grayscale image")
     else:
-        d.input("image", "float", size, 0.0, 1.0, about="Gray values, smoothed before")
+        d.input("image", "float", size, 0.0, 1.0, about="Smoothed grayscale image")
     if mask:
-        d.input("region", "bool", size, about="Where edges are looked for")
+        d.input("region", "bool", size, about="Region of interest mask")
     if threshold == "local":
-        d.input("noise", "float", size, 0.05, 0.15, about="Noise of the gradient around each pixel")
-        d.param(weak, "float", 1.5, 2.0, about=f"{least}, in units of the noise")
+        d.input("noise", "float", size, 0.05, 0.15, about="Local gradient noise level")
+        d.param(weak, "float", 1.5, 2.0, about=f"{least}, as a multiple of the noise level")
         if result == "classes":
-            d.param("high", "float", 2.5, 3.5, about="Upper threshold in units of the noise")
+            d.param(
+                "high", "float", 2.5, 3.5, about="Upper gradient threshold, as a multiple of the noise level"
+            )
     elif threshold == "ratio":
-        d.param("high", "float", 0.3, 0.4, about="Upper threshold")
-        d.param("ratio", "float", 0.4, 0.6, about="Lower over upper threshold")
+        d.param("high", "float", 0.3, 0.4, about="Upper gradient threshold")
+        d.param("ratio", "float", 0.4, 0.6, about="Ratio of lower to upper threshold")
     else:
         d.param(weak, "float", 0.15, 0.25, about=least)
         if result == "classes":
-            d.param("high", "float", 0.3, 0.4, about="Upper threshold")
+            d.param("high", "float", 0.3, 0.4, about="Upper gradient threshold")
     name, type, about = {
         "classes": ("edges", "int", "0 none, 1 weak, 2 strong"),
-        "strength": ("strength", "float", "Gradient magnitude on edges, else 0"),
+        "strength": ("strength", "float", "Gradient magnitude at edge pixels, 0 elsewhere"),
         "offset": (
             "subpixel",
             "vec2",
-            "Offset of the edge from the pixel's center, 0 also where there is none [px]",
+            "Subpixel edge offset from the pixel center, zero for non-edge pixels [px]",
         ),
         "orientation": (
             "orientation",
             "float",
-            "Orientation of the gradient, normal to the edge, in [0, pi); -1 where there is none",
+            "Edge-normal orientation in [0, pi), or -1 if there is no edge",
         ),
     }[result]
     d.output(name, type, size, about=about)
@@ -111,7 +113,7 @@ def thin_edges(d: Draft) -> None:
         f'''
         @wp.func
         def gray_at(image: wp.array2d(dtype={kind}), row: int, col: int) -> float:
-            """Gray value in [0, 1]."""
+            """Return the gray value in [0, 1]."""
             r = border_index(row, image.shape[0])
             c = border_index(col, image.shape[1])
             $value
@@ -136,7 +138,7 @@ def thin_edges(d: Draft) -> None:
         f'''
         @wp.func
         def gradient_at(image: wp.array2d(dtype={kind}), row: int, col: int) -> wp.vec2:
-            """Gradient per pixel, by {"central differences" if operator == "central" else "the operator of " + operator.capitalize()}."""
+            """Image gradient using {"central differences" if operator == "central" else "the " + operator.capitalize() + " operator"}."""
             right = {sum_of(1, "x")}
             left = {sum_of(-1, "x")}
             lower = {sum_of(1, "y")}
@@ -153,7 +155,7 @@ def thin_edges(d: Draft) -> None:
         f'''
         @wp.func
         def magnitude_at(image: wp.array2d(dtype={kind}), row: int, col: int) -> float:
-            """Strength of the gradient."""
+            """Gradient magnitude."""
             g = gradient_at(image, border_index(row, image.shape[0]), border_index(col, image.shape[1]))
             return {size_of}
         '''
@@ -162,7 +164,7 @@ def thin_edges(d: Draft) -> None:
     out = f"{name}[row, col]"
     compare = {
         "interpolated": """
-            # Interpolate between the two neighbors on either side that the gradient points between
+            # Interpolate the magnitude along the gradient direction on both sides
             step_col = wp.where(g[0] >= 0.0, 1, -1)
             step_row = wp.where(g[1] >= 0.0, 1, -1)
             diagonal_ahead = magnitude_at(image, row + step_row, col + step_col)
@@ -179,10 +181,10 @@ def thin_edges(d: Draft) -> None:
             behind = (1.0 - share) * magnitude_at(image, row - near_row, col - near_col) + share * diagonal_behind
             """,
         "sectors": """
-            # Round the direction to one of four; tan(22.5 degrees) = 0.4142
+            # Quantize the direction to 45-degree sectors, tan(22.5 deg) = 0.4142
             step_col = wp.where(ay > 2.4142136 * ax, 0, 1)
             step_row = wp.where(ay < 0.4142136 * ax, 0, 1)
-            # Falling diagonal if both components have the same sign
+            # Main diagonal if both components have the same sign
             step_row = wp.where(g[0] * g[1] < 0.0, -step_row, step_row)
             ahead = magnitude_at(image, row + step_row, col + step_col)
             behind = magnitude_at(image, row - step_row, col - step_col)
@@ -196,15 +198,15 @@ def thin_edges(d: Draft) -> None:
     # Where the magnitude ahead was taken
     reach = "wp.vec2(float(step_col), float(step_row))" if direction == "sectors" else "g / wp.max(ax, ay)"
     store = {
-        "classes": f"# Weak edges stay if they touch strong ones, which a later pass decides\n{out} = wp.where(magnitude >= {high}, 2, 1)",
+        "classes": f"# Weak edges (1) are resolved by the hysteresis pass\n{out} = wp.where(magnitude >= {high}, 2, 1)",
         "strength": f"{out} = magnitude",
         "offset": f"""
-            # Vertex of the parabola through the three magnitudes, in steps towards the one ahead
+            # Fit a parabola through the three magnitudes to get the subpixel peak
             shift = 0.5 * (behind - ahead) / (ahead - 2.0 * magnitude + behind)
             {out} = shift * {reach}
             """,
         "orientation": f"""
-            # Normal to the edge, which has no sign: opposite gradients are the same orientation
+            # Wrap to [0, pi), since opposite gradients share the same edge orientation
             angle = wp.atan2(g[1], g[0])
             {out} = angle - wp.pi * wp.floor(angle / wp.pi)
             """,
@@ -218,13 +220,13 @@ def thin_edges(d: Draft) -> None:
         ax = wp.abs(g[0])
         ay = wp.abs(g[1])
         magnitude = $magnitude
-        # Too weak to be an edge, so the direction does not matter
+        # Early exit: too weak to be an edge
         if magnitude < $low:
             $out = $none
             return
 
         $compare
-        # Thin: only the ridge of the gradient stays; ties go to one side
+        # Keep local maxima only; break ties toward one side
         if magnitude < ahead or magnitude <= behind:
             $out = $none
             return

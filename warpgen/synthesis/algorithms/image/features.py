@@ -26,7 +26,7 @@ _SMOOTH = {"sobel": (1.0, 2.0), "scharr": (3.0, 10.0), "prewitt": (1.0, 1.0)}
     weight=2,
 )
 def image_gradient(d: Draft) -> None:
-    """Computes image gradients with 3x3 derivative filters."""
+    """Computes image gradients with 3x3 derivative kernels."""
     border = Border(d, "clamp", "clamp func", "wrap")
     operator = d.option("operator", *_SMOOTH)
     give = d.option("give", "vector", "magnitude", "angle", "both")
@@ -56,7 +56,7 @@ def image_gradient(d: Draft) -> None:
     if give in ("magnitude", "both"):
         d.output("magnitude", "float", (h, w), about="Gradient magnitude")
     if give in ("angle", "both"):
-        d.output("angle", "float", (h, w), about="Direction of the gradient, from the x axis towards y [rad]")
+        d.output("angle", "float", (h, w), about="Gradient direction, measured from the x axis [rad]")
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
     lines += [f"up = {border('i - 1', 'height')}", f"down = {border('i + 1', 'height')}"]
     lines += [f"left = {border('j - 1', 'width')}", f"right = {border('j + 1', 'width')}"]
@@ -135,7 +135,7 @@ def image_gradient(d: Draft) -> None:
     weight=3,
 )
 def suppress_non_maxima(d: Draft) -> None:
-    """Suppresses non-maximal gradient pixels (Canny edge thinning)."""
+    """Applies non-maximum suppression to image gradients (Canny edge thinning)."""
     sector = d.option("direction", "four sectors", "interpolated", "offsets")
     thresholds = d.option("thresholds", "none", "two", "low")
     vector = d.flag("vector")
@@ -145,13 +145,11 @@ def suppress_non_maxima(d: Draft) -> None:
     else:
         d.input("gx", "float", (h, w), -1.0, 1.0, about="Horizontal derivative")
         d.input("gy", "float", (h, w), -1.0, 1.0, about="Vertical derivative")
-    kept = {"none": "", "two": " and classifies the others by two thresholds", "low": " and weak ones"}[
-        thresholds
-    ]
-    d.says(f"Suppresses non-maximal gradient pixels{kept} (Canny edge thinning).")
+    kept = {"none": "", "two": " and double thresholding", "low": " and a threshold"}[thresholds]
+    d.says(f"Applies non-maximum suppression{kept} to image gradients (Canny edge thinning).")
     weak = "low" if thresholds == "two" else "threshold"
     if thresholds != "none":
-        about = "Lower hysteresis threshold" if thresholds == "two" else "Least magnitude of an edge"
+        about = "Lower hysteresis threshold" if thresholds == "two" else "Minimum edge magnitude"
         d.param(weak, "float", 0.75, 0.95, about=about)
     if thresholds == "two":
         d.param("high", "float", 1.05, 1.2, about="Upper hysteresis threshold")
@@ -159,7 +157,9 @@ def suppress_non_maxima(d: Draft) -> None:
         "edges",
         "int" if thresholds == "two" else "float",
         (h, w),
-        about="2 strong, 1 weak, 0 none" if thresholds == "two" else "Magnitudes on edges, else 0",
+        about="Edge class: 2 strong, 1 weak, 0 none"
+        if thresholds == "two"
+        else "Gradient magnitude on edges, 0 elsewhere",
     )
     if vector:
         text, arguments = "return wp.length(grad[i, j])", "grad: wp.array2d(dtype=wp.vec2), i: int, j: int"
@@ -177,7 +177,7 @@ def suppress_non_maxima(d: Draft) -> None:
     def at(a: str, b: str) -> str:
         return f"magnitude_at({call}, {a}, {b})"
 
-    d.explain("Pixels at the border of the image are no edges.")
+    d.explain("Border pixels are never marked as edges.")
     shape = "grad" if vector else "gx"
     none = "0" if thresholds == "two" else "0.0"
     lines = [
@@ -192,12 +192,17 @@ def suppress_non_maxima(d: Draft) -> None:
     if thresholds != "none":
         lines += [f"if mag < {weak}:", f"    edges[i, j] = {none}", "    return"]
     elif sector != "four sectors":
-        lines += ["# No gradient, no direction", "if mag == 0.0:", f"    edges[i, j] = {none}", "    return"]
+        lines += [
+            "# skip flat pixels: the direction is undefined",
+            "if mag == 0.0:",
+            f"    edges[i, j] = {none}",
+            "    return",
+        ]
     lines += ["g = grad[i, j]", "dx = g[0]", "dy = g[1]"] if vector else ["dx = gx[i, j]", "dy = gy[i, j]"]
     lines += along_gradient(sector, at)
     if thresholds == "two":
         lines += [
-            "# weak edges (1) are kept by hysteresis only, strong ones (2) always",
+            "# strong edges (2) are always kept, weak edges (1) only if hysteresis links them",
             "if mag >= ahead and mag > behind:",
             "    edges[i, j] = 2 if mag >= high else 1",
             "else:",
@@ -258,7 +263,7 @@ def structure_tensor(d: Draft) -> None:
             "harris": "Computes Harris corner responses.",
             "shi-tomasi": "Computes Shi-Tomasi corner responses (smaller eigenvalue of the structure tensor).",
             "noble": "Computes corner responses as the harmonic mean of the structure tensor's eigenvalues.",
-            "flow": "Estimates dense optical flow with the Lucas-Kanade method, zero where it is not trusted.",
+            "flow": "Estimates dense optical flow using the Lucas-Kanade method (zero where unreliable).",
             "coherence": "Computes the coherence of the structure tensor.",
         }[measure]
     )
@@ -273,17 +278,20 @@ def structure_tensor(d: Draft) -> None:
         d.input("it", "float", (h, w), -1.0, 1.0, about="Temporal derivative")
     d.param("radius", "int", r, about="Window radius [px]")
     if weights == "gauss":
-        d.param("sigma", "float", 0.8, 2.0, about="Standard deviation of the Gaussian")
+        d.param("sigma", "float", 0.8, 2.0, about="Gaussian standard deviation [px]")
     if measure == "harris":
-        d.param("k", "float", 0.04, 0.06, about="Weight of the squared trace")
+        d.param("k", "float", 0.04, 0.06, about="Harris detector constant k")
     if measure == "flow":
-        d.param(
-            "min_eigenvalue", "float", 0.8, 1.6, about="Smaller eigenvalue from which on the flow is trusted"
-        )
+        d.param("min_eigenvalue", "float", 0.8, 1.6, about="Minimum eigenvalue for reliable flow")
         d.output("flow", "vec2", (h, w), about="Optical flow [px]")
     else:
         response = "coherence" if measure == "coherence" else "response"
-        d.output(response, "float", (h, w), about="0 to 1" if measure == "coherence" else "Corner response")
+        d.output(
+            response,
+            "float",
+            (h, w),
+            about="Coherence in [0, 1]" if measure == "coherence" else "Corner response",
+        )
     shape = {"given": "ix", "vector": "grad", "computed": "src"}[given]
     lines = ["i, j = wp.tid()", f"height = {shape}.shape[0]", f"width = {shape}.shape[1]"]
     lines += ["xx = float(0.0)", "xy = float(0.0)", "yy = float(0.0)"]
@@ -311,7 +319,10 @@ def structure_tensor(d: Draft) -> None:
     root = "wp.sqrt(0.25 * (xx - yy) * (xx - yy) + xy * xy)"
     lines += {
         "harris": ["response[i, j] = det - k * trace * trace"],
-        "shi-tomasi": ["# smaller root of x^2 - trace * x + det", f"response[i, j] = 0.5 * trace - {root}"],
+        "shi-tomasi": [
+            "# smaller eigenvalue from trace and determinant",
+            f"response[i, j] = 0.5 * trace - {root}",
+        ],
         "noble": [
             "# epsilon avoids division by zero in flat regions",
             "response[i, j] = 2.0 * det / (trace + 1.0e-6)",
@@ -319,7 +330,7 @@ def structure_tensor(d: Draft) -> None:
         "coherence": [f"root = {root}", "c = 2.0 * root / (trace + 1.0e-6)", "coherence[i, j] = c * c"],
         "flow": [
             f"smaller = 0.5 * trace - {root}",
-            "# aperture problem: only the flow along the gradient is observable",
+            "# aperture problem: only the normal flow can be recovered",
             "if smaller < min_eigenvalue:",
             "    flow[i, j] = wp.vec2(0.0, 0.0)",
             "    return",

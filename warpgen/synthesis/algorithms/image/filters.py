@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def separable_blur(d: Draft) -> None:
-    """Applies one pass of a separable blur."""
+    """Applies one pass of a separable blur filter."""
     border = Border(d)
     vertical = d.option("axis", "rows", "columns", "by argument")
     kernel = d.option("kernel", "given", "gauss", "box", "binomial")
@@ -37,11 +37,9 @@ def separable_blur(d: Draft) -> None:
     pixel = d.option("pixel", "float", "vec3", weights=(0.65, 0.35))
     r = {"given": d.pick(1, 2, 3), "gauss": d.pick(2, 3), "box": d.pick(1, 2, 3), "binomial": 2}[kernel]
     h, w = sides(d)
-    along = {"rows": "along the rows", "columns": "down the columns", "by argument": "along an axis"}[
-        vertical
-    ]
+    along = {"rows": "along rows", "columns": "along columns", "by argument": "along a given axis"}[vertical]
     what = {
-        "given": "filter with given weights",
+        "given": "filter with user-supplied weights",
         "gauss": "Gaussian blur",
         "box": "box blur",
         "binomial": "binomial blur",
@@ -49,13 +47,13 @@ def separable_blur(d: Draft) -> None:
     d.says(f"Applies one pass of a separable {what[kernel]} {along}.")
     d.input("src", pixel, (h, w), about="Input image")
     if kernel == "given":
-        d.input("weights", "float", 2 * r + 1, 0.1, 1.0, about="Filter weights, of any sum")
+        d.input("weights", "float", 2 * r + 1, 0.1, 1.0, about="Filter weights, not necessarily normalized")
     elif kernel == "gauss":
-        d.param("sigma", "float", 0.8, 2.0, about="Standard deviation of the Gaussian")
+        d.param("sigma", "float", 0.8, 2.0, about="Gaussian standard deviation [px]")
     if kernel in ("gauss", "box") and not fixed:
         d.param("radius", "int", r, about="Window radius [px]")
     if vertical == "by argument":
-        d.param("axis", "int", d.pick(0, 1), about="Filter axis, 0 down the columns, 1 along the rows")
+        d.param("axis", "int", d.pick(0, 1), about="Filter axis, 0 for vertical, 1 for horizontal")
     d.output("dst", pixel, (h, w), about="Output image")
     zero = "float(0.0)" if pixel == "float" else "wp.vec3()"
     window = f"range({-r}, {r + 1})" if fixed else "range(-radius, radius + 1)"
@@ -84,7 +82,7 @@ def separable_blur(d: Draft) -> None:
         }
         for o, name in zip((-2, -1, 0, 1, 2), ("a", "b", "c", "d", "e"), strict=True):
             lines.append(f"{name} = {tap[o] if o else 'src[i, j]'}")
-        lines += ["# binomial kernel (1, 4, 6, 4, 1) / 16, approximates a Gaussian with variance 1"]
+        lines += ["# binomial kernel (1, 4, 6, 4, 1) / 16 approximates a unit-variance Gaussian"]
         lines += ["dst[i, j] = (a + e + 4.0 * (b + d) + 6.0 * c) / 16.0"]
     else:
         lines.append(f"acc = {zero}")
@@ -95,7 +93,7 @@ def separable_blur(d: Draft) -> None:
                 f"for a in {window}:",
                 f"    acc += {tap_at} * {at('a')}",
                 f"    norm += {tap_at}",
-                "# divide by the sum of the weights, so that the mean is preserved",
+                "# normalize by the weight sum to preserve the mean",
                 "dst[i, j] = acc / norm",
             ]
         elif kernel == "gauss":
@@ -160,7 +158,7 @@ def bilateral_filter(d: Draft) -> None:
         f"Applies a {'joint ' if guided == 'joint' else ''}bilateral filter"
         + (" with a guide image" if guided == "joint" else "")
         + (" without spatial weights" if spatial == "box" else " (edge-preserving smoothing)")
-        + (", cut off at three range deviations." if cut else ".")
+        + (", skipping neighbors beyond three range deviations." if cut else ".")
     )
     r = d.pick(1, 2) if fixed else d.pick(1, 2, 3)
     h, w = sides(d)
@@ -185,7 +183,7 @@ def bilateral_filter(d: Draft) -> None:
     if cut:
         size = "wp.length(diff)" if vector else "wp.abs(diff)"
         loop += [
-            "        # skip neighbors across an edge, since their weight is negligible",
+            "        # skip neighbors across an edge, their weight is negligible",
             f"        if {size} > 3.0 * sigma_r:",
             "            continue",
         ]
@@ -200,10 +198,10 @@ def bilateral_filter(d: Draft) -> None:
     lines += [*loop, "dst[i, j] = acc / norm"]
     d.launch(h, w)
     d.code("\n".join(lines))
-    near, of = "|dx|^2 / 2 s^2 + ", "s and r the deviations in space and range"
+    near, of = "|dx|^2 / (2 s^2) - ", "where s and r are the spatial and range standard deviations"
     if spatial == "box":
-        near, of = "", "r the deviation in range"
-    d.explain(f"w = exp(-({near}|dI|^2 / 2 r^2)), {of}, normalised over the window.")
+        near, of = "", "where r is the range standard deviation"
+    d.explain(f"w = exp(-{near}|dI|^2 / (2 r^2)) {of}; weights are normalized over the window.")
 
     def reference(v: Values) -> dict[str, Any]:
         image = v.src if pixel == "vec3" else v.src[..., None]
@@ -253,10 +251,10 @@ def median_filter(d: Draft) -> None:
     d.input("src", kind, (h, w), 0.0, high, about="Input image")
     if threshold:
         least, most = (0.1, 0.4) if kind == "float" else (d.pick(20, 40, 60), None)
-        d.param("limit", kind, least, most, about="Largest deviation from the median that is kept")
-        d.says("Replaces outliers by the median of their neighborhood.")
+        d.param("limit", kind, least, most, about="Outlier threshold, maximum deviation from the median")
+        d.says("Replaces outlier pixels with the local median.")
     else:
-        d.says(f"Applies a median filter {'of 3 x 3 pixels' if n == 9 else 'to a cross of five pixels'}.")
+        d.says(f"Applies a {'3x3' if n == 9 else 'five-pixel cross-shaped'} median filter.")
     d.output("dst", kind, (h, w), about="Output image")
     offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if window == "3x3" or not a or not b]
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
@@ -341,7 +339,7 @@ def morphology(d: Draft) -> None:
             (2 * r + 1, 2 * r + 1),
             0,
             2,
-            about="Structuring element, 0 for pixels that do not count",
+            about="Flat structuring element, nonzero for pixels in the neighborhood",
         )
     else:
         d.param("radius", "int", r, about="Window radius [px]")

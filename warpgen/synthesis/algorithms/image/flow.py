@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=3,
 )
 def refine_flow(d: Draft) -> None:
-    """Refines the optical flow between two frames by one step of a variational method."""
+    """Performs one variational refinement step for the optical flow between two frames."""
     data = d.option("data term", "quadratic", "charbonnier", "lorentzian")
     smooth = d.option("smoothness", "eight", "four", "image driven")
     derivative = d.option("derivative", "central", "horn", "fourth order")
@@ -51,37 +51,35 @@ def refine_flow(d: Draft) -> None:
     )
     d.input(first, "float", size, 0.0, 1.0, about="First frame")
     d.input(second_frame, "float", size, 0.0, 1.0, about="Second frame")
-    d.input("flow", "vec2", size, -1.5, 1.5, about="Flow so far [px]")
+    d.input("flow", "vec2", size, -1.5, 1.5, about="Current flow estimate [px]")
     if mask == "mask":
-        d.input("occluded", "bool", size, about="Pixels that the second frame does not show")
-    elif mask == "weight":
-        d.input("confidence", "float", size, 0.0, 1.0, about="Confidence of each pixel's brightness")
-    d.param("alpha", "float", 0.2, 0.6, about="Weight of smoothness")
-    if data != "quadratic":
-        d.param(
-            "epsilon", "float", 0.05, 0.2, about="Difference of brightness from which on errors are outliers"
+        d.input(
+            "occluded", "bool", size, about="Occlusion mask, True for pixels not visible in the second frame"
         )
+    elif mask == "weight":
+        d.input("confidence", "float", size, 0.0, 1.0, about="Per-pixel data term weight")
+    d.param("alpha", "float", 0.2, 0.6, about="Smoothness weight")
+    if data != "quadratic":
+        d.param("epsilon", "float", 0.05, 0.2, about="Outlier threshold for the brightness error")
     if solver == "relaxed":
-        d.param("relaxation", "float", 0.6, 0.9, about="Damping of the step")
+        d.param("relaxation", "float", 0.6, 0.9, about="Step damping")
     if cap:
-        d.param("max_step", "float", 0.3, 0.6, about="Largest change of the flow [px]")
+        d.param("max_step", "float", 0.3, 0.6, about="Maximum flow update per step [px]")
     name, type, about = {
-        "flow": ("flow_out", "vec2", "Flow after the step"),
-        "change": ("change", "float", "Length of the change of each pixel's flow"),
-        "energy": ("energy", "float", "Energy density of the flow so far"),
+        "flow": ("flow_out", "vec2", "Updated flow"),
+        "change": ("change", "float", "Per-pixel flow update magnitude"),
+        "energy": ("energy", "float", "Energy density of the current flow"),
     }[result]
     d.output(name, type, size, about=about)
     if smooth == "image driven":
-        d.module(
-            "# How strongly differences of brightness keep flow from spreading\nEDGE_WEIGHT = wp.constant(20.0)"
-        )
+        d.module("# Edge sensitivity of the image-driven smoothness weights\nEDGE_WEIGHT = wp.constant(20.0)")
     words, body = BORDERS[border]
     d.function(TURN, about=words, body=body)
     if warped:
         d.function('''
             @wp.func
             def sample(image: wp.array2d(dtype=float), y: float, x: float) -> float:
-                """Bilinear sample, continued beyond the border."""
+                """Sample an image bilinearly with clamp-to-edge addressing."""
                 r = int(wp.floor(y))
                 c = int(wp.floor(x))
                 b = y - float(r)
@@ -101,7 +99,7 @@ def refine_flow(d: Draft) -> None:
             it = $second - frame0[row, col]
             """,
         "fourth order": """
-            # Five-point differences (1, -8, 0, 8, -1) / 12
+            # Fourth-order central differences (1, -8, 0, 8, -1) / 12
             far_right = border_index(col + 2, frame0.shape[1])
             far_left = border_index(col - 2, frame0.shape[1])
             far_below = border_index(row + 2, frame0.shape[0])
@@ -113,7 +111,7 @@ def refine_flow(d: Draft) -> None:
             it = $second - frame0[row, col]
             """,
         "horn": """
-            # Average over a cube of 2 x 2 x 2 samples, so all derivatives refer to the same point
+            # Average over a 2x2x2 cube so that all derivatives refer to the same point
             e00 = frame0[row, col]
             e01 = frame0[row, right]
             e10 = frame0[below, col]
@@ -130,13 +128,13 @@ def refine_flow(d: Draft) -> None:
     mean = {
         "four": "mean = 0.25 * (flow[above, col] + flow[below, col] + flow[row, left] + flow[row, right])",
         "eight": """
-            # Neighbors at a side weigh 1/6, those at a corner 1/12
+            # Edge neighbors weigh 1/6, corner neighbors 1/12
             sides = flow[above, col] + flow[below, col] + flow[row, left] + flow[row, right]
             corners = flow[above, left] + flow[above, right] + flow[below, left] + flow[below, right]
             mean = sides / 6.0 + corners / 12.0
             """,
         "image driven": """
-            # Weigh by the gradient, so that flow does not smooth across edges of the image
+            # Gradient-dependent weights avoid smoothing across image edges
             middle = frame0[row, col]
             w_n = 1.0 / (1.0 + EDGE_WEIGHT * wp.abs(frame0[above, col] - middle))
             w_s = 1.0 / (1.0 + EDGE_WEIGHT * wp.abs(frame0[below, col] - middle))
@@ -151,11 +149,11 @@ def refine_flow(d: Draft) -> None:
     robust = {
         "quadratic": "",
         "charbonnier": """
-            # Charbonnier penalty: linear in the tail, so occlusions do not dominate
+            # Charbonnier penalty: linear tails limit the influence of occlusions
             trust = 1.0 / wp.sqrt(1.0 + error * error / (epsilon * epsilon))
             """,
         "lorentzian": """
-            # Lorentzian: influence falls off again, so gross errors hardly count
+            # Lorentzian penalty: redescending influence suppresses gross outliers
             trust = 1.0 / (1.0 + 0.5 * error * error / (epsilon * epsilon))
             """,
     }[data]
@@ -169,7 +167,7 @@ def refine_flow(d: Draft) -> None:
         else "it + ix * mean[0] + iy * mean[1]"
     )
     solve = """
-        # Euler-Lagrange equations, solved for this pixel with its neighbors fixed
+        # Solve the Euler-Lagrange equations for this pixel with its neighbors held fixed
         gain = error / (alpha + ix * ix + iy * iy)
         step = mean - gain * wp.vec2(ix, iy) - flow[row, col]
         """
@@ -177,7 +175,7 @@ def refine_flow(d: Draft) -> None:
         both = len(factors) > 1
         share = "data_weight" if both else factors[0]
         solve = f"""
-        # Euler-Lagrange equations, solved for this pixel with its neighbors fixed
+        # Solve the Euler-Lagrange equations for this pixel with its neighbors held fixed
         {f"data_weight = {' * '.join(factors)}" if both else ""}
         gain = {share} * error / (alpha + {share} * (ix * ix + iy * iy))
         step = mean - gain * wp.vec2(ix, iy) - flow[row, col]
@@ -204,7 +202,12 @@ def refine_flow(d: Draft) -> None:
             part
             for part in (
                 "step *= relaxation" if solver == "relaxed" else "",
-                "# Limit the step, since the linearization holds near the last flow only\nlength = wp.length(step)\nif length > max_step:\n    step *= max_step / length"
+                (
+                    "# Clamp the step length, since the linearization is only valid locally\n"
+                    if warped
+                    else "# Damp the update to keep single pixels from jumping\n"
+                )
+                + "length = wp.length(step)\nif length > max_step:\n    step *= max_step / length"
                 if cap
                 else "",
                 store,
@@ -235,38 +238,36 @@ def refine_flow(d: Draft) -> None:
         ),
         mean=mean,
         mask={
-            "mask": "# Occluded: nothing to match, so smoothness alone decides\n"
+            "mask": "# Occluded pixels have no match, so only the smoothness term applies\n"
             f"if occluded[row, col]:\n    {'it' if result == 'energy' and warped else 'error'} = 0.0\n",
         }.get(mask, ""),
         error=""
         if result == "energy" and warped
-        else "# Brightness constancy, linearized\nerror = "
+        else "# Linearized brightness constancy\nerror = "
         + (error if result != "energy" else f"it + ix * {base}[0] + iy * {base}[1]"),
         robust=robust if result != "energy" else "",
         solve=solve if result != "energy" else "",
         store=store,
     )
     if result == "energy":
-        d.says("Computes the energy density of an optical flow: constancy of brightness and smoothness.")
+        d.says("Computes the optical flow energy density (brightness constancy plus smoothness).")
     elif result == "change":
-        d.says(
-            "Computes how far a step of a variational method would change the optical flow between two frames."
-        )
+        d.says("Computes the per-pixel optical flow update of a variational method.")
     if result == "flow" and solver == "jacobi" and not cap:  # then the step need not be known
         d.text = d.text.replace("step = mean - gain * wp.vec2(ix, iy) - flow[row, col]\n", "")
         d.text = d.text.replace("flow[row, col] + step", "mean - gain * wp.vec2(ix, iy)")
     trim(d)
     more = {
-        "charbonnier": "Errors beyond `epsilon` count linearly (Charbonnier). ",
-        "lorentzian": "Errors beyond `epsilon` count logarithmically (Lorentzian). ",
+        "charbonnier": "Errors above `epsilon` are penalized linearly (Charbonnier). ",
+        "lorentzian": "Errors above `epsilon` are penalized logarithmically (Lorentzian). ",
     }.get(data, "")
-    more += "Neighbors across an edge of the first frame weigh less. " * (smooth == "image driven")
-    more += "Brightness does not count where a pixel is occluded." * (mask == "mask")
+    more += "Neighbors across an image edge get less weight. " * (smooth == "image driven")
+    more += "The brightness term is disabled for occluded pixels." * (mask == "mask")
     if result == "energy":
         told = "the warped second frame equals the first" if warped else "ix u + iy v + it = 0"
         d.explain(f"""
-            One part is the error of brightness constancy ({told}); the other one, weighted by `alpha`, is the
-            squared distance of the flow from the mean of its neighbors. {more}
+            The data term is the brightness constancy error ({told}); the smoothness term, weighted by `alpha`, is the
+            squared difference between the flow and its neighborhood mean. {more}
         """)
     else:
         constancy = (
@@ -275,8 +276,8 @@ def refine_flow(d: Draft) -> None:
             else "ix u + iy v + it = 0"
         )
         d.explain(f"""
-            Brightness constancy {constancy} leaves one equation for two unknowns; the mean of the neighbors,
-            weighted by `alpha`, supplies what is missing. {more}
+            Brightness constancy {constancy} gives one equation for two unknowns, so the neighborhood mean,
+            weighted by `alpha`, acts as a regularizer. {more}
         """)
     slopes = d.pick(("ix", "iy", "it"), ("grad_x", "grad_y", "grad_t"), ("i_x", "i_y", "i_t"))
     names = dict(zip(("ix", "iy", "it", "frame0", "frame1"), (*slopes, first, second_frame), strict=True))

@@ -72,34 +72,34 @@ def resample_image(d: Draft) -> None:
     verb = {
         "resize": "Resizes an image",
         "affine": "Warps an image by an affine map",
-        "rotation": "Rotates and scales an image about its centre",
+        "rotation": "Rotates and scales an image about its center",
         "keystone": "Corrects the keystone of an image",
-        "lens": "Removes radial lens distortion from an image",
+        "lens": "Corrects radial lens distortion in an image",
     }[warp]
-    how = {"nearest": "nearest-neighbour", "mitchell": "Mitchell's cubic"}.get(sampling, sampling)
+    how = {"nearest": "nearest-neighbor", "mitchell": "Mitchell's cubic"}.get(sampling, sampling)
     d.says(f"{verb} with {how} sampling.")
     d.input("src", pixel, (h, w), about="Input image")
     if warp == "affine":
-        d.param("linear", "mat22", 0.7, 1.3, kind="spd", about="Linear part of the map into the source image")
         d.param(
-            "origin", "vec2", -2.0, 2.0, about="Where the first output pixel lies in the source image [px]"
+            "linear", "mat22", 0.7, 1.3, kind="spd", about="Linear part of the output-to-source transform"
         )
+        d.param("origin", "vec2", -2.0, 2.0, about="Source position of the first output pixel [px]")
     elif warp == "rotation":
         d.param("angle", "float", 0.2, 0.8, about="Rotation [rad]")
         d.param("scale", "float", 0.8, 1.3, about="Magnification")
     elif warp == "keystone":
-        d.param("tilt", "vec2", -0.03, 0.03, about="First two entries of the homography's last row")
+        d.param("tilt", "vec2", -0.03, 0.03, about="First two entries of the last homography row")
     elif warp == "lens":
         d.param("k1", "float", -0.2, 0.2, about="First radial distortion coefficient")
         d.param("k2", "float", -0.05, 0.05, about="Second radial distortion coefficient")
         d.param("focal", "float", 8.0, 16.0, about="Focal length [px]")
     if outside == "constant":
-        d.param("fill", pixel, 0.2, 0.8, about="Value outside of the source image")
+        d.param("fill", pixel, 0.2, 0.8, about="Fill value for samples outside the source image")
     d.output("dst", pixel, (oh, ow), about="Output image")
     lines = ["i, j = wp.tid()", "height = src.shape[0]", "width = src.shape[1]"]
     lines += {
         "resize": [
-            "# pixel centers are at half-integers, so both images cover the same area",
+            "# half-pixel centers, so both images cover the same area",
             "sx = (float(j) + 0.5) * float(width) / float(dst.shape[1]) - 0.5",
             "sy = (float(i) + 0.5) * float(height) / float(dst.shape[0]) - 0.5",
         ],
@@ -111,7 +111,7 @@ def resample_image(d: Draft) -> None:
             "dy = (float(i) - cy) / scale",
             "c = wp.cos(angle)",
             "s = wp.sin(angle)",
-            "# inverse mapping: rotate the output pixel back into the source image",
+            "# inverse mapping: rotate the output pixel into source coordinates",
             "sx = cx + c * dx + s * dy",
             "sy = cy - s * dx + c * dy",
         ],
@@ -120,7 +120,7 @@ def resample_image(d: Draft) -> None:
             "cy = 0.5 * float(height - 1)",
             "dx = float(j) - cx",
             "dy = float(i) - cy",
-            "# homography with last row (tilt, 1): divide by the depth",
+            "# homography with last row (tilt, 1): perspective divide",
             "depth = 1.0 + tilt[0] * dx + tilt[1] * dy",
             "sx = cx + dx / depth",
             "sy = cy + dy / depth",
@@ -131,7 +131,7 @@ def resample_image(d: Draft) -> None:
             "x = (float(j) - cx) / focal",
             "y = (float(i) - cy) / focal",
             "r2 = x * x + y * y",
-            "# Brown's model maps ideal to distorted coordinates, which are the ones to sample",
+            "# Brown's model maps ideal to distorted coordinates, so sample at the latter",
             "stretch = 1.0 + r2 * (k1 + r2 * k2)",
             "sx = cx + focal * x * stretch",
             "sy = cy + focal * y * stretch",

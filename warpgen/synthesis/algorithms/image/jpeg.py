@@ -115,7 +115,7 @@ def _basis() -> Any:
     weight=7,
 )
 def jpeg_blocks(d: Draft) -> None:
-    """Sends each block of 8 x 8 pixels through the transform and quantization of JPEG."""
+    """Runs each 8x8 block through JPEG transform and quantization."""
     transform = d.option(
         "transform", "direct", "by lines", "fast", "fast helpers", weights=(0.2, 0.2, 0.4, 0.2)
     )
@@ -138,53 +138,53 @@ def jpeg_blocks(d: Draft) -> None:
     d.input("picture", pixels, shape, *((150, 190) if flat else (0, 256)), about="Samples, 0 to 255")
     steps = [int(x) for x in (CHROMINANCE if table == "chrominance" else LUMINANCE).split()]
     if table == "array":
-        d.input("steps", "float", 64, 8.0, 60.0, about="Quantization steps, row by row")
+        d.input("steps", "float", 64, 8.0, 60.0, about="Quantization table in row-major order")
     else:
         lines = [", ".join(f"{s}.0" for s in steps[k : k + 8]) for k in range(0, 64, 8)]
         listed = "".join(f"        {line},\n" for line in lines)
         d.module(
             "vec64 = wp.types.vector(64, wp.float32)\n"
-            f"# Quantization table for {table} of ISO 10918-1, annex K\n"
+            f"# {table.capitalize()} quantization table (ISO 10918-1, Annex K)\n"
             f"STEPS = wp.constant(\n    vec64(\n{listed}    )\n)"
         )
     if quality == "param":
-        d.param("scale", "float", 0.3, 1.2, about="Factor of all steps, less for better quality")
+        d.param("scale", "float", 0.3, 1.2, about="Quantization table scale, smaller for higher quality")
     elif quality == "per block":
-        d.input("scale", "float", (rows, cols), 0.3, 1.2, about="Factor of the steps of each block")
+        d.input("scale", "float", (rows, cols), 0.3, 1.2, about="Per-block quantization scale")
     if flat:
         d.param(
             "least_range",
             "float",
             37.0,
             39.5 if pixels == "float" else 38.5,
-            about="Blocks of less contrast keep their mean alone",
+            about="Contrast threshold below which only the DC coefficient is kept",
         )
     if result == "restored":
-        d.output("restored", pixels, shape, about="Samples after the round trip")
-        d.says("Sends each block of 8 x 8 pixels through JPEG's transform and quantization and back.")
+        d.output("restored", pixels, shape, about="Reconstructed samples")
+        d.says("Runs each 8x8 block through a JPEG transform and quantization round trip.")
     elif result == "levels":
-        d.output("scans", "int", (rows, cols, 64), about="Quantized coefficients in zigzag order")
-        d.says("Transforms blocks of 8 x 8 pixels to JPEG's quantized coefficients in zigzag order.")
+        d.output("scans", "int", (rows, cols, 64), about="Quantized DCT coefficients in zigzag order")
+        d.says("Computes quantized JPEG DCT coefficients in zigzag order for each 8x8 block.")
     elif result == "error":
-        d.output("square_error", "float", (rows, cols), about="Mean squared error of each block")
-        d.says("Measures what JPEG's quantization loses in each block of 8 x 8 pixels.")
+        d.output("square_error", "float", (rows, cols), about="Per-block mean squared error")
+        d.says("Computes the JPEG quantization error for each 8x8 block.")
     else:
-        d.output("cost", "int", (rows, cols), about="Bits of the amplitudes of each block")
-        d.says("Counts the amplitude bits that each block of 8 x 8 pixels costs in JPEG.")
+        d.output("cost", "int", (rows, cols), about="Number of amplitude bits per block")
+        d.says("Counts the JPEG amplitude bits for each 8x8 block.")
     if flat:
-        d.says(d.sentence.replace("8 x 8 pixels", "8 x 8 pixels (flat ones as their mean)"))
+        d.says(d.sentence.replace("8 x 8 pixels", "8 x 8 pixels (flat ones reduced to their mean)"))
     fast = transform.startswith("fast")
     back = result in ("restored", "error")
     if fast:
         d.module(
             "vec8 = wp.types.vector(8, wp.float32)\n"
-            "# The fast transform leaves these factors to the quantization (Arai, Agui & Nakajima)\n"
+            "# Scale factors that the fast DCT defers to quantization (Arai, Agui & Nakajima)\n"
             f"AAN = wp.constant(vec8({', '.join(map(str, _AAN))}))"
         )
     if transform == "fast helpers":
         for name, text, doc in (
-            ("forward_line", _FORWARD, "Eight-point cosine transform, scaled, in place."),
-            ("inverse_line", _INVERSE, "Inverse of the scaled eight-point cosine transform, in place."),
+            ("forward_line", _FORWARD, "In-place scaled 8-point DCT."),
+            ("inverse_line", _INVERSE, "In-place inverse of the scaled 8-point DCT."),
         )[: 1 + back]:
             places = {f"a{k}": f"[start + {k} * stride]" if k else "[start]" for k in range(8)}
             body = text.format(x="block", **places).replace("[start + 1 * stride]", "[start + stride]")
@@ -200,7 +200,7 @@ def jpeg_blocks(d: Draft) -> None:
     level = "wp.round(ratio)"
     if dead:
         d.module(
-            "# Added before rounding down; less than one half widens the dead zone about zero\nDEAD_ZONE_ROUNDING = wp.constant(0.4)"
+            "# Rounding offset; values below 0.5 widen the dead zone around zero\nDEAD_ZONE_ROUNDING = wp.constant(0.4)"
         )
         level = "wp.sign(ratio) * wp.floor(wp.abs(ratio) + DEAD_ZONE_ROUNDING)"
     direct = transform == "direct"
@@ -208,7 +208,7 @@ def jpeg_blocks(d: Draft) -> None:
     use = {
         "levels": "$order\nscans[row, col, rank] = int(level)",
         "bits": """
-            # An amplitude of magnitude m costs as many bits as m has
+            # An amplitude takes as many bits as its magnitude
             magnitude = int(wp.abs(level))
             while magnitude > 0:
                 bits += 1
@@ -216,7 +216,7 @@ def jpeg_blocks(d: Draft) -> None:
             """,
     }.get(result, f"{spectrum}[8 * v + u] = level * q{' * 0.125 * ' + scaled if fast else ''}")
     order = """
-        # Place along the zigzag: whole diagonals before, then up or down along this one
+        # Zigzag index: count preceding diagonals, then step up or down this one
         diagonal = u + v
         along = wp.where(diagonal % 2 == 0, u, v)
         before = diagonal * (diagonal + 1) // 2
@@ -231,14 +231,14 @@ def jpeg_blocks(d: Draft) -> None:
     cast = f"wp.uint8({value} + 0.5)" if pixels == "uint8" else value
     end = {
         "restored": f"""
-            for y in range(edge):
-                for x in range(edge):
+            for y in range(size):
+                for x in range(size):
                     restored[8 * row + y, 8 * col + x] = {cast}
             """,
         "error": f"""
             loss = float(0.0)
-            for y in range(edge):
-                for x in range(edge):
+            for y in range(size):
+                for x in range(size):
                     difference = {value} - {pixel}
                     loss += difference * difference
             square_error[row, col] = loss / 64.0
@@ -249,21 +249,21 @@ def jpeg_blocks(d: Draft) -> None:
     d.code(
         """
         row, col = wp.tid()
-        # A variable, not a constant, so that loops stay rolled
-        edge = int(8)
+        # Use a variable instead of a constant so that loops are not unrolled
+        size = int(8)
         $block = wp.zeros(shape=64, dtype=float)
         $extremes
-        for y in range(edge):
-            for x in range(edge):
+        for y in range(size):
+            for x in range(size):
                 sample = $pixel
                 $seek
-                # Samples are centered about zero
+                # Level shift: center samples around zero
                 $block[8 * y + x] = sample - 128.0
         $forward
         $bits
         # --- Quantization ---
-        for v in range(edge):
-            for u in range(edge):
+        for v in range(size):
+            for u in range(size):
                 q = $step
                 ratio = $coefficient / $q
                 $round
@@ -290,12 +290,10 @@ def jpeg_blocks(d: Draft) -> None:
         end=end,
     )
     rounding = ", fractions below 0.6 towards zero (a dead zone)" if dead else ""
-    means = (
-        "The mean counts as it is, not as its difference from the block before." if result == "bits" else ""
-    )
+    means = "The DC coefficient is counted directly, without differential coding." if result == "bits" else ""
     d.explain(f"""
         F(u, v) = C(u) C(v) / 4 * sum f(x, y) cos((2x + 1) u pi / 16) cos((2y + 1) v pi / 16), which is orthonormal.
-        Coefficients are divided by their steps and rounded{rounding}; this is where JPEG loses information. {means}
+        Coefficients are divided by the quantization step and rounded{rounding}, the lossy part of JPEG. {means}
     """)
 
     def agrees(v: Values, after: Values) -> None:
@@ -333,12 +331,12 @@ def _passes(transform: str) -> tuple[str, str]:
         loops = """
             # {0}
             coefficients = wp.zeros(shape=64, dtype=float)
-            for {a} in range(edge):
-                for {b} in range(edge):
+            for {a} in range(size):
+                for {b} in range(size):
                     total = float(0.0)
-                    for {c} in range(edge):
+                    for {c} in range(size):
                         wave_y = wp.cos(float((2 * y + 1) * v) * wp.pi / 16.0)
-                        for {d} in range(edge):
+                        for {d} in range(size):
                             wave_x = wp.cos(float((2 * x + 1) * u) * wp.pi / 16.0)
                             {term}
                     {store}
@@ -356,18 +354,18 @@ def _passes(transform: str) -> tuple[str, str]:
         return ahead, back
     if transform == "by lines":
         text = """
-            for way in range(2):
-                # Rows first, then columns
-                step = wp.where(way == 0, 1, 8)
+            for axis in range(2):
+                # Separable transform: rows, then columns
+                step = wp.where(axis == 0, 1, 8)
                 line_step = 9 - step
-                for line in range(edge):
+                for line in range(size):
                     {name} = wp.zeros(shape=8, dtype=float)
-                    for {a} in range(edge):
+                    for {a} in range(size):
                         weight = wp.where(u == 0, wp.sqrt(0.125), 0.5)
-                        for {b} in range(edge):
+                        for {b} in range(size):
                             wave = wp.cos(float((2 * x + 1) * u) * wp.pi / 16.0)
                             {term}
-                    for k in range(edge):
+                    for k in range(size):
                         block[line * line_step + k * step] = {name}[k]
             """
         ahead = text.format(
@@ -384,11 +382,11 @@ def _passes(transform: str) -> tuple[str, str]:
         )
         return ahead, back
     if transform == "fast helpers":
-        both = "for line in range(edge):\n    {0}_line(block, 8 * line, 1)\nfor line in range(edge):\n    {0}_line(block, line, 8)"
+        both = "for line in range(size):\n    {0}_line(block, 8 * line, 1)\nfor line in range(size):\n    {0}_line(block, line, 8)"
         return both.format("forward"), both.format("inverse")
     made = []
     for text in (_FORWARD, _INVERSE):
-        along = "# Rows\nfor line in range(edge):\n" + _line(text, "8 * line", 1)
-        down = "# Columns\nfor line in range(edge):\n" + _line(text, "line", 8)
+        along = "# Rows\nfor line in range(size):\n" + _line(text, "8 * line", 1)
+        down = "# Columns\nfor line in range(size):\n" + _line(text, "line", 8)
         made.append(f"{along}\n{down}")
     return made[0], made[1]

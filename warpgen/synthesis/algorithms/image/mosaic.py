@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def demosaic(d: Draft) -> None:
-    """Demosaics a Bayer image by interpolation."""
+    """Demosaics a Bayer image using interpolation."""
     border = Border(d, "mirror", "interior")
     layout = d.option("pattern", "RGGB", "BGGR", "GRBG", "GBRG")
     green = d.option("green", "bilinear", "edge-directed")
@@ -34,14 +34,14 @@ def demosaic(d: Draft) -> None:
     d.says(
         f"Demosaics a Bayer image ({layout}) "
         + ("bilinearly" if green == "bilinear" else "with green interpolated along edges")
-        + (" and balances its white" if gains else "")
-        + (", all but its border." if border.kind == "interior" else ".")
+        + (" and applies white balance" if gains else "")
+        + (", skipping border pixels." if border.kind == "interior" else ".")
     )
     d.input("raw", "float", (h, w), 0.1, 1.0, about="Raw Bayer image")
     if gains:
         d.param("wb", "vec3", 0.8, 2.0, about="White balance gains")
     planes = d.option("layout", "pixels", "channels", "planes")
-    about = "RGB image" + (", not set at its border" if border.kind == "interior" else "")
+    about = "RGB image" + (", border pixels are not written" if border.kind == "interior" else "")
     if planes == "pixels":
         d.output("rgb", "vec3", (h, w), about=about)
     else:
@@ -88,7 +88,7 @@ def demosaic(d: Draft) -> None:
         lines += ["cross = 0.5 * (vertical + horizontal)"]
     else:
         lines += [
-            "# interpolate green along the edge, not across it",
+            "# interpolate green along the edge rather than across it",
             "if wp.abs(north - south) < wp.abs(west - east):",
             "    cross = vertical",
             "elif wp.abs(west - east) < wp.abs(north - south):",

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=5,
 )
 def average_patches(d: Draft) -> None:
-    """Denoises each pixel by the average of pixels with alike surroundings (non-local means)."""
+    """Denoises an image using non-local means."""
     color = d.option("pixels", "gray", "color", "uint8")
     border = d.option("border", "clamp", "mirror", "wrap", "inside")
     weigh = d.option("weight", "exponential", "flat", "bisquare")
@@ -51,29 +51,29 @@ def average_patches(d: Draft) -> None:
     pixel = {"gray": "float", "color": "vec3", "uint8": "uint8"}[color]
     top = 256 if color == "uint8" else 1.0
     unit = 255.0 if color == "uint8" else 1.0
-    d.input("noisy", pixel, shape, 0, top, about="Noisy picture")
-    d.param("search_radius", "int", 2, about="Radius of the window that is searched [px]")
-    d.param("patch_radius", "int", 1, about="Radius of the patches [px]")
+    d.input("noisy", pixel, shape, 0, top, about="Noisy image")
+    d.param("search_radius", "int", 2, about="Search window radius [px]")
+    d.param("patch_radius", "int", 1, about="Patch radius [px]")
     d.param(
         "strength",
         "float",
-        *((0.16 * unit, 0.2 * unit) if early or weigh == "bisquare" else (0.25 * unit, 0.4 * unit)),
-        about="Strength of the filter, as a difference of pixel values",
+        *((0.18 * unit, 0.22 * unit) if early or weigh == "bisquare" else (0.25 * unit, 0.4 * unit)),
+        about="Filter strength h, in pixel value units",
     )
-    d.param("noise", "float", 0.05 * unit, 0.1 * unit, about="Standard deviation of the noise")
+    d.param("noise", "float", 0.05 * unit, 0.1 * unit, about="Noise standard deviation")
     if result == "spread":
-        d.output("effective_count", "float", shape, about="Effective number of pixels in each average")
-        d.says("Counts the pixels that non-local means effectively averages at each place.")
+        d.output("effective_count", "float", shape, about="Effective number of averaged pixels")
+        d.says("Computes the effective per-pixel sample count of a non-local means filter.")
     elif result == "residual":
-        d.output("removed", pixel, shape, about="Noisy minus denoised picture")
-        d.says("Computes what denoising by non-local means takes away from each pixel.")
+        d.output("removed", pixel, shape, about="Method noise (noisy minus denoised image)")
+        d.says("Computes the noise removed by non-local means.")
     else:
-        d.output("clean", pixel, shape, about="Denoised picture")
+        d.output("clean", pixel, shape, about="Denoised image")
     if border == "mirror":
         d.function('''
             @wp.func
             def mirrored(at: int, size: int) -> int:
-                """Index reflected at both ends of an axis."""
+                """Reflect an index at the image border."""
                 folded = wp.abs(at)
                 if folded >= size:
                     return 2 * size - 2 - folded
@@ -109,9 +109,9 @@ def average_patches(d: Draft) -> None:
     zero = "wp.vec3(0.0, 0.0, 0.0)" if color == "color" else "float(0.0)"
     after = {
         "alike": "",
-        "most": "# The pixel itself counts like the most alike one, not more\nbest = wp.where(best > 0.0, best, 1.0)\n"
+        "most": "# The center pixel gets the same weight as the best match\nbest = wp.where(best > 0.0, best, 1.0)\n"
         f"average += best * {read.format('noisy[row, col]')}\nweight_sum += best",
-        "left out": "# Nothing is alike: keep the pixel\nif weight_sum <= 0.0:\n"
+        "left out": "# Keep the original value if no similar patch was found\nif weight_sum <= 0.0:\n"
         f"    average = {read.format('noisy[row, col]')}\n    weight_sum = 1.0",
     }[center]
     if result == "spread":
@@ -126,7 +126,7 @@ def average_patches(d: Draft) -> None:
         if color == "uint8"
         else f"clean[row, col] = {mean}",
         "residual": f"removed[row, col] = noisy[row, col] - {mean}",
-        "spread": "# (sum w)^2 / sum w^2, as of samples with unequal weights\neffective_count[row, col] = weight_sum * weight_sum / square_sum",
+        "spread": "# Effective sample size (Kish): (sum w)^2 / sum w^2\neffective_count[row, col] = weight_sum * weight_sum / square_sum",
     }[result]
     d.launch(*shape)
     d.code(
@@ -138,7 +138,7 @@ def average_patches(d: Draft) -> None:
         for dy in range(-search_radius, search_radius + 1):
             for dx in range(-search_radius, search_radius + 1):
                 $skip
-                # Mean squared difference of both patches
+                # Mean squared difference between both patches
                 gap = float(0.0)
                 $total
                 for py in range(-patch_radius, patch_radius + 1):
@@ -148,7 +148,7 @@ def average_patches(d: Draft) -> None:
                         step = here - there
                         $share
                 $normalize
-                # What noise alone would make of equal patches does not count
+                # Subtract the expected noise contribution to the patch distance
                 excess = wp.max(gap - 2.0 * noise * noise, 0.0)
                 $early
                 $law
@@ -165,7 +165,7 @@ def average_patches(d: Draft) -> None:
             for line, there in (
                 ("if dy == 0 and dx == 0:\n    continue", skip_center),
                 (
-                    "# Pixels outside of the picture are no candidates\n"
+                    "# Skip candidates outside the image\n"
                     f"if row + dy < 0 or row + dy >= {ends['y']} or col + dx < 0 or col + dx >= {ends['x']}:\n    continue",
                     border == "inside",
                 ),
@@ -174,12 +174,12 @@ def average_patches(d: Draft) -> None:
         ),
         share=f"gap += {square}"
         if share == "1.0"
-        else f"# Pixels near the center say more\nnearness = {share}\ngap += nearness * {square}\ntotal += nearness",
+        else f"# Weight pixels near the patch center more\nnearness = {share}\ngap += nearness * {square}\ntotal += nearness",
         total="total = float(0.0)" if share != "1.0" else "",
         normalize="gap /= total"
         if share != "1.0"
         else "gap /= float((2 * patch_radius + 1) * (2 * patch_radius + 1))",
-        early="# Their weight would be negligible\nif excess > 9.0 * strength * strength:\n    continue"
+        early="# Early exit: the weight would be below 2 %\nif excess > 4.0 * strength * strength:\n    continue"
         if early
         else "",
         law=law,
@@ -200,18 +200,18 @@ def average_patches(d: Draft) -> None:
         mean_of = "Gaussian-weighted mean squared difference"
     own_part = {
         "alike": "",
-        "most": "The pixel itself weighs as much as the one most like it.",
-        "left out": "The pixel itself is left out, unless nothing is like it.",
+        "most": "The center pixel gets the largest weight found in the window.",
+        "left out": "The center pixel is excluded unless no similar patch is found.",
     }[center]
     beyond = {
-        "clamp": "Beyond its border the picture continues with its outermost pixels.",
-        "mirror": "The picture is reflected at its border.",
-        "wrap": "The picture repeats beyond its border.",
-        "inside": "Patches are continued with the picture's outermost pixels.",
+        "clamp": "Border pixels are replicated outside the image.",
+        "mirror": "The image is mirrored at its border.",
+        "wrap": "The image is treated as periodic.",
+        "inside": "Patches are padded by replicating border pixels.",
     }[border]
     d.explain(f"""
         {formula}, e = max(d^2 - 2 sigma^2, 0), d^2 the {mean_of} of the patches around both pixels.
-        The search is limited to a window around the pixel. {beyond} {own_part}
+        Only a local search window is visited. {beyond} {own_part}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def average_patches(d: Draft) -> None:
                 weigh
             ]
             if early:
-                w = np.where(e > 9, 0.0, w)
+                w = np.where(e > 4, 0.0, w)
             if border == "inside":
                 i, j = np.indices(shape)
                 w = np.where((i + a >= 0) & (i + a < high) & (j + b >= 0) & (j + b < wide), w, 0.0)

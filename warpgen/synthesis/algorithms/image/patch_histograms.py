@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=12,
 )
 def equalized_patches(d: Draft) -> None:
-    """Spreads the gray values of each patch of a picture over 0 to 1, with a limit to the contrast."""
+    """Applies contrast-limited histogram equalization to each image patch."""
     kind = d.option("kind", "equalize", "limited", "threshold", "quantile", "entropy")
     gathered = d.option("histogram", "shared", "weighted")
     redistributed = d.option("excess", "evenly", "dropped") if kind == "limited" else "dropped"
@@ -37,7 +37,7 @@ def equalized_patches(d: Draft) -> None:
         {
             "equalize": "equalized_patches|equalize_tiles|patch_equalize",
             "limited": "clahe_tiles|adaptive_equalize|equalize_limited",
-            "threshold": "otsu_variances|class_variances|patch_class_variances",
+            "threshold": "otsu_thresholds|patch_thresholds|threshold_tiles",
             "quantile": "patch_quantiles|gray_quantile|tile_quantiles",
             "entropy": "patch_entropy|gray_entropy|tile_entropies",
         }[kind]
@@ -46,7 +46,7 @@ def equalized_patches(d: Draft) -> None:
     levels = d.pick(8, 16)
     d.module(f"LEVELS = wp.constant({levels})\nPIXELS = wp.constant({pixels})")
     if codes == "levels":
-        d.input("picture", "int", (patches, pixels), 0, levels, about="gray levels, one row for each patch")
+        d.input("picture", "int", (patches, pixels), 0, levels, about="gray levels, one row per patch")
     else:
         d.input(
             "picture",
@@ -54,40 +54,38 @@ def equalized_patches(d: Draft) -> None:
             (patches, pixels),
             0.0,
             1.0,
-            about="gray values in [0, 1), one row for each patch",
+            about="gray values in [0, 1), one row per patch",
         )
     weighted = gathered == "weighted"
     if weighted:
-        d.input(
-            "weights", "int", (patches, pixels), 1, 5, about="in how many exposures each pixel was well lit"
-        )
+        d.input("weights", "int", (patches, pixels), 1, 5, about="per-pixel integer weights")
     if kind == "limited":
-        d.param("limit", "float", 1.2, 2.5, about="largest count of a level, in units of the mean count")
+        d.param("limit", "float", 1.2, 2.5, about="clip limit, as a multiple of the mean bin count")
     elif kind == "quantile":
-        d.param("share", "float", 0.2, 0.8, about="share of the pixels that lies below")
+        d.param("share", "float", 0.2, 0.8, about="target quantile in [0, 1]")
     outputs = {
-        "equalize": ("spread", "float", (patches, pixels), "values after equalization, from 0 to 1"),
-        "limited": ("spread", "float", (patches, pixels), "values after equalization, from 0 to 1"),
+        "equalize": ("spread", "float", (patches, pixels), "equalized values in [0, 1]"),
+        "limited": ("spread", "float", (patches, pixels), "equalized values in [0, 1]"),
         "threshold": (
-            "class_variance",
-            "float",
+            "thresholds",
+            "int",
             (patches,),
-            "largest variance between the classes that a threshold makes, in squared levels",
+            "Otsu threshold, the highest level of the dark class",
         ),
-        "quantile": ("quantiles", "int", (patches,), "level below which the share of the pixels lies"),
-        "entropy": ("entropies", "float", (patches,), "entropy of each patch's levels [bit]"),
+        "quantile": ("quantiles", "int", (patches,), "quantile level of each patch"),
+        "entropy": ("entropies", "float", (patches,), "gray-level entropy per patch [bit]"),
     }
     name, type_, shape, about = outputs[kind]
     ranks = "weighted ranks" if weighted else "ranks"
     d.output(name, type_, shape, about=about)
-    by = ", with weights of the pixels" if weighted else ""
+    by = " using pixel weights" if weighted else ""
     d.says(
         {
-            "equalize": f"Spreads the gray values of each patch of a picture over 0 to 1, by their {ranks}.",
-            "limited": f"Spreads the gray values of each patch of a picture over 0 to 1, by their {ranks}, with a limit to the contrast.",
-            "threshold": f"Finds the largest variance between two classes that a threshold makes of each patch of a picture{by} (Otsu).",
-            "quantile": f"Finds a quantile of the gray levels of each patch of a picture{by}.",
-            "entropy": f"Computes the entropy of the gray levels of each patch of a picture{by}.",
+            "equalize": f"Equalizes each image patch to [0, 1] using {ranks}.",
+            "limited": f"Applies contrast-limited equalization to each image patch using {ranks}.",
+            "threshold": f"Computes Otsu's threshold for each image patch{by}.",
+            "quantile": f"Computes a gray-level quantile for each image patch{by}.",
+            "entropy": f"Computes the gray-level entropy of each image patch{by}.",
         }[kind]
     )
     d.function(
@@ -109,7 +107,7 @@ def equalized_patches(d: Draft) -> None:
         d.function('''
             @wp.func
             def between_classes(below: int, moment: int, whole: int, whole_moment: int) -> float:
-                """Variance between the classes at and below a level, and above it, times the squared whole."""
+                """Between-class variance for a threshold level, up to a constant factor."""
                 above = whole - below
                 if below == 0 or above == 0:
                     return 0.0
@@ -128,10 +126,10 @@ def equalized_patches(d: Draft) -> None:
     look_up = f"""
         $mass
         for first in range(0, PIXELS, wp.block_dim()):
-            # All threads read the tiles together, those beyond the last pixel once more for it
+            # All threads must take part in tile reads, even past the last pixel
             p = first + lane
             level = {level}
-            # Half of the level's own count, so that black and white are treated alike
+            # Mid-rank: subtract half of the bin count so that black and white are treated symmetrically
             rank = float(ranks[level]) - 0.5 * float({own}[level])
             if p < PIXELS:
                 spread[patch, p] = rank / float({mass})
@@ -140,7 +138,7 @@ def equalized_patches(d: Draft) -> None:
     body = {
         "equalize": "ranks = wp.tile_scan_inclusive(counts)\n" + dedented(look_up),
         "limited": f"""
-            # Steep parts of the transform, where many pixels share a level, would turn noise into contrast
+            # Clip the histogram to limit noise amplification in flat regions
             ceiling = int(limit * float({given}) / float(LEVELS))
             clipped = wp.tile_map(wp.min, counts, ceiling)
             $excess
@@ -150,11 +148,12 @@ def equalized_patches(d: Draft) -> None:
         "threshold": """
             below = wp.tile_scan_inclusive(counts)
             first_moment = wp.tile_scan_inclusive(counts * wp.tile_arange(LEVELS, dtype=int))
-            whole = below[LEVELS - 1]
-            score = wp.tile_map(between_classes, below, first_moment, whole, first_moment[LEVELS - 1])
-            class_variance[patch] = wp.tile_max(score)[0] / (float(whole) * float(whole))
+            score = wp.tile_map(
+                between_classes, below, first_moment, below[LEVELS - 1], first_moment[LEVELS - 1]
+            )
+            thresholds[patch] = wp.tile_argmax(score)[0]
         """,
-        "quantile": "# As many levels lie below the quantile as have not reached the share yet\n"
+        "quantile": "# The quantile level equals the number of levels whose CDF is below the target\n"
         "ranks = wp.tile_scan_inclusive(counts)\n"
         f"quantiles[patch] = wp.tile_sum(wp.tile_map(still_below, ranks, share * float({given})))[0]",
         "entropy": f"wp.tile_store(entropies, wp.tile_sum(wp.tile_map(information, counts, {given})), offset=patch)",
@@ -163,7 +162,7 @@ def equalized_patches(d: Draft) -> None:
     excess = ""
     if redistributed == "evenly":
         excess = (
-            "# What was cut off is given to all levels alike, but for the remainder of the division\n"
+            "# Redistribute the clipped excess uniformly; the division remainder is dropped\n"
             "extra = wp.tile_sum(counts - clipped)[0] // LEVELS\n"
             "limited_counts = clipped + wp.tile_full(shape=LEVELS, value=extra, dtype=int)"
         )
@@ -172,7 +171,7 @@ def equalized_patches(d: Draft) -> None:
         f"""
         patch, lane = wp.tid()
         counts = wp.tile_zeros(shape=LEVELS, dtype=int, storage="shared")
-        # The scatter is collective: every thread runs the same number of iterations
+        # Tile scatter is a collective operation, so every thread runs the same number of iterations
         for start in range(0, PIXELS, wp.block_dim()):
             p = start + lane
             level = {level}
@@ -190,7 +189,7 @@ def equalized_patches(d: Draft) -> None:
     )
     if weighted:  # it holds sums of weights
         d.text = re.sub(r"counts\b", "histogram", d.text)
-    d.explain("The histogram of a patch fits into shared memory, so all threads add to it there.")
+    d.explain("The patch histogram fits into shared memory, where all threads of the block accumulate it.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.picture
@@ -218,7 +217,7 @@ def equalized_patches(d: Draft) -> None:
             with np.errstate(all="ignore"):
                 s = r * (m - r) * (f / r - (f[:, -1:] - f) / (m - r)) ** 2
             inside = (r > 0) & (r < m * (1 - 1e-6))
-            return {name: np.where(inside, np.nan_to_num(s), 0.0).max(1) / m[:, 0] ** 2}
+            return {name: np.where(inside, np.nan_to_num(s), 0.0).argmax(1)}
         return {name: np.take_along_axis((r - 0.5 * c) / m, at, 1)}
 
     d.check(reference, 2e-3)

@@ -38,10 +38,10 @@ def propagate_regions(d: Draft) -> None:
     d.says(
         {
             "labels": "Propagates the minimum label within connected foreground regions by one pixel.",
-            "jump flood": "Propagates nearest seeds by one jump flooding step.",
-            "chamfer": "Relaxes distances to an object with a chamfer mask."
+            "jump flood": "Performs one jump flooding step to propagate nearest seeds.",
+            "chamfer": "Relaxes object distances using a chamfer mask."
             if moore == 8
-            else "Relaxes city-block distances to an object.",
+            else "Relaxes city-block object distances.",
             "grow": "Grows labeled regions by one pixel into similar neighbors.",
         }[task]
     )
@@ -50,25 +50,26 @@ def propagate_regions(d: Draft) -> None:
         "chamfer": d.pick("dist", "distance"),
     }.get(task, d.pick("labels", "label_map"))
     kind = {"labels": "int", "jump flood": "vec2i", "chamfer": "float", "grow": "int"}[task]
-    low, high = {"labels": (-1, 40), "jump flood": (-1, min(h, w)), "chamfer": (0.0, 9.0), "grow": (-1, 3)}[
+    low, high = {"labels": (-1, 4), "jump flood": (-1, min(h, w)), "chamfer": (0.0, 9.0), "grow": (-1, 3)}[
         task
     ]
     about = {
         "labels": "Labels, -1 for the background",
-        "jump flood": "Row and column of the nearest seed so far, -1 for none",
-        "chamfer": "Distances to the object so far [px]",
-        "grow": "Labels, -1 for pixels without one",
+        "jump flood": "Row and column of the nearest seed so far, -1 if none",
+        "chamfer": "Current distance estimates [px]",
+        "grow": "Region labels, -1 for unlabeled pixels",
     }[task]
     d.input(names, kind, (h, w), low, high, about=about)
     if task == "grow":
-        d.input("image", "float", (h, w), about="Gray values")
-        d.param("tolerance", "float", 0.2, 0.4, about="Difference below which neighbors are alike")
+        d.input("image", "float", (h, w), about="Grayscale image")
+        d.param("tolerance", "float", 0.2, 0.4, about="Similarity threshold between neighboring pixels")
     elif task == "jump flood":
-        d.param("jump", "int", d.pick(1, 2, 4), about="Step length of the jump flooding pass")
+        d.param("jump", "int", d.pick(1, 2, 4), about="Jump length of this pass [px]")
     new = f"{names}_{d.pick('new', 'out')}"
-    d.output(new, kind, (h, w), about="The same after the step")
+    after = {"jump flood": "Nearest seeds", "chamfer": "Distances"}.get(task, "Labels")
+    d.output(new, kind, (h, w), about=f"Updated {after.lower()}")
     if changed:
-        d.output("changed", "int", 1, about="Number of labels that changed")
+        d.output("changed", "int", 1, about="Number of changed labels")
     offsets = [(-1, 0), (0, -1), (0, 1), (1, 0)]
     if moore == 8:
         offsets = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]
@@ -96,7 +97,7 @@ def propagate_regions(d: Draft) -> None:
     if task == "labels":
         lines += [
             "own = labels[i, j]",
-            "# background is marked with -1",
+            "# skip background pixels",
             "if own < 0:",
             f"    {new}[i, j] = -1",
             "    return",
@@ -112,13 +113,13 @@ def propagate_regions(d: Draft) -> None:
     elif task == "jump flood":
         lines += [
             "best = seeds[i, j]",
-            "# Farther than any seed",
+            "# Larger than any possible distance",
             "least = int(1000000)",
             "if best[0] >= 0 and best[1] >= 0:",
             "    least = (best[0] - i) * (best[0] - i) + (best[1] - j) * (best[1] - j)",
             *loop,
             f"{pad}s = seeds[y, x]",
-            f"{pad}# -1: no seed has reached this pixel yet",
+            f"{pad}# skip neighbors without a seed",
             f"{pad}if s[0] < 0 or s[1] < 0:",
             f"{pad}    continue",
             f"{pad}dist2 = (s[0] - i) * (s[0] - i) + (s[1] - j) * (s[1] - j)",
@@ -131,7 +132,7 @@ def propagate_regions(d: Draft) -> None:
         lines += ["best = dist[i, j]", *loop]
         if moore == 8:
             lines += [
-                f"{pad}# chamfer distances (3, 4) / 3",
+                f"{pad}# 3-4 chamfer weights, divided by 3",
                 f"{pad}step = 1.0 if a == 0 or b == 0 else 4.0 / 3.0",
                 f"{pad}best = wp.min(best, dist[y, x] + step)",
             ]

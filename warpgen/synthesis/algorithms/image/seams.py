@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def seam_cost_row(d: Draft) -> None:
-    """Computes one row of the cumulative seam cost for seam carving."""
+    """Computes one row of the cumulative energy map for seam carving."""
     forward = d.option("cost", "energy", "forward")
     parent = d.flag("parent")
     style = d.option("style", "guards", "clamped", "loop")
@@ -35,19 +35,26 @@ def seam_cost_row(d: Draft) -> None:
     row = d.pick(1, 2, 4)
     ways = [*(["forward energy"] if forward == "forward" else []), *(["protected pixels"] if masked else [])]
     by = f" with {' and '.join(ways)}" if ways else ""
-    d.says(f"Computes one row of the cumulative seam cost for seam carving{by}.")
+    d.says(f"Computes one row of the cumulative energy map for seam carving{by}.")
     if forward == "energy":
-        d.input("energy", "float", (h, w), about="Energy of each pixel")
+        d.input("energy", "float", (h, w), about="Per-pixel energy")
     else:
-        d.input("src", "float", (h, w), about="Gray values")
+        d.input("src", "float", (h, w), about="Grayscale image")
     if masked:
-        d.input("protect", "int", (h, w), 0, 2, about="Nonzero for protected pixels")
-    d.inout("total", "float", (h, w), 0.0, 4.0, about="Cumulative seam cost, known up to the row before")
+        d.input("protect", "int", (h, w), 0, 2, about="Protection mask, nonzero for protected pixels")
+    d.inout(
+        "total",
+        "float",
+        (h, w),
+        0.0,
+        4.0,
+        about="Cumulative seam cost, already computed up to the previous row",
+    )
     if parent:
-        d.output("parent", "int", (h, w), about="Column of the predecessor in the row before")
-    d.param("row", "int", row, about="Row to process, not the first")
+        d.output("parent", "int", (h, w), about="Predecessor column in the previous row, for backtracking")
+    d.param("row", "int", row, about="Index of the row to process, at least 1")
     if masked:
-        d.param("penalty", "float", 5.0, 10.0, about="Cost of protected pixels")
+        d.param("penalty", "float", 5.0, 10.0, about="Penalty for protected pixels")
     lines = ["tid = wp.tid()", "width = total.shape[1]"]
     if forward == "energy":
         if style == "guards":
@@ -91,7 +98,7 @@ def seam_cost_row(d: Draft) -> None:
         lines += [
             "west = wp.max(tid - 1, 0)",
             "east = wp.min(tid + 1, width - 1)",
-            "# forward energy: cost of the new edges after removing the seam (Rubinstein et al. 2008)",
+            "# forward energy: cost of edges introduced by removing the seam (Rubinstein et al. 2008)",
             "straight = wp.abs(src[row, east] - src[row, west])",
             "best = total[row - 1, tid] + straight",
             "step = int(0)",
@@ -138,7 +145,7 @@ def seam_cost_row(d: Draft) -> None:
         lines = [line for line in lines if "step" not in line]
     if masked:
         lines += [
-            "# seams go around protected pixels",
+            "# steer seams around protected pixels",
             "if protect[row, tid] != 0:",
             "    best += penalty",
         ]
@@ -149,12 +156,12 @@ def seam_cost_row(d: Draft) -> None:
     d.code("\n".join(lines))
     d.explain(
         (
-            "Costs add up as cost(row, x) + min over x - 1, x, x + 1 of the row before; rows are done one after another."
+            "total(row, x) = cost(row, x) + min(total(row - 1, x - 1 .. x + 1)); rows must be processed in order."
             if forward == "energy"
-            else "Costs add up as the least of x - 1, x and x + 1 in the row before, each with the cost of the edges that"
-            " its step creates; rows are done one after another."
+            else "Takes the minimum over x - 1, x and x + 1 in the previous row, each plus the cost of the new edges for"
+            " that step; rows must be processed in order."
         )
-        + (" Protected pixels cost a penalty on top." if masked else "")
+        + (" Protected pixels add a penalty." if masked else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

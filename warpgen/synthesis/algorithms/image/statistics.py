@@ -34,9 +34,9 @@ def count_levels(d: Draft) -> None:
     d.says(
         {
             "count": "Computes the intensity histogram of an image.",
-            "mask": "Computes the intensity histogram of masked pixels.",
+            "mask": "Computes the intensity histogram of an image under a mask.",
             "weight": "Computes a weighted intensity histogram of an image.",
-            "row": "Computes intensity histograms per image row.",
+            "row": "Computes intensity histograms for each image row.",
         }[weighted]
     )
     if style == "flat" and weighted == "row":
@@ -48,10 +48,12 @@ def count_levels(d: Draft) -> None:
         shape,
         0.0,
         256 if kind in ("int", "uint8") else 1.0,
-        about={"float": "Gray values, 0 to 1", "vec3": "Colors, 0 to 1"}.get(kind, "Gray values, 0 to 255"),
+        about={"float": "Gray values in [0, 1]", "vec3": "RGB colors in [0, 1]"}.get(
+            kind, "Gray values, 0 to 255"
+        ),
     )
     if weighted == "mask":
-        d.input("mask", "int", shape, 0, 2, about="Nonzero for pixels that count")
+        d.input("mask", "int", shape, 0, 2, about="Pixel mask, nonzero for pixels to include")
     elif weighted == "weight":
         d.input("weights", "float", shape, about="Pixel weights")
     if kind in ("float", "vec3"):
@@ -61,7 +63,7 @@ def count_levels(d: Draft) -> None:
             "shift",
             "int",
             {8: 5, 16: 4, 32: 3}[bins],
-            about="Low bits of a gray value that are dropped to get its bin",
+            about="Right shift from gray value to bin index",
         )
     d.output(
         "hist",
@@ -80,10 +82,10 @@ def count_levels(d: Draft) -> None:
     if weighted == "mask":
         inner += [f"if mask[{at}] == 0:", "    continue" if style == "rows" else "    return"]
     if kind == "vec3":
-        inner += ["# luma of BT.601", f"y = {value}", "b = wp.min(int(y * float(num_bins)), num_bins - 1)"]
+        inner += ["# BT.601 luma", f"y = {value}", "b = wp.min(int(y * float(num_bins)), num_bins - 1)"]
     elif kind == "float":
         inner += [
-            "# clamp so a value of exactly 1 falls into the last bin",
+            "# clamp so that 1.0 falls into the last bin",
             f"b = wp.min(int({value} * float(num_bins)), num_bins - 1)",
         ]
     else:
@@ -132,7 +134,7 @@ def count_levels(d: Draft) -> None:
     adjoint="no",
 )
 def compare_windows(d: Draft) -> None:
-    """Compares image windows around each pixel."""
+    """Compares image windows at each pixel."""
     measure = d.option("measure", "ssim", "ncc", "ssd", "sad", "census")
     against = d.option("against", "image", "template", "disparity")
     early = d.flag("early", 0.4) if measure in ("ssd", "sad") and against == "template" else False
@@ -157,11 +159,11 @@ def compare_windows(d: Draft) -> None:
         "census": "the Hamming distance of census transforms",
     }[measure]
     if against == "template":
-        d.says(f"Matches a template at each place of an image by {label}.")
+        d.says(f"Matches a template against an image using {label}.")
     elif best:
-        d.says(f"Finds the disparity of each pixel of a stereo pair by {label}.")
+        d.says(f"Computes the stereo disparity of each pixel using {label}.")
     else:
-        d.says(f"Compares windows of two images at each place by {label}.")
+        d.says(f"Compares local windows of two images using {label}.")
     d.input("a", "float", (h, w), about="Image" if against == "template" else "First image")
     if against == "template":
         d.input("patch", "float", (n, n), about="Template image")
@@ -169,21 +171,21 @@ def compare_windows(d: Draft) -> None:
         d.input("b", "float", (h, w), about="Second image")
         d.param("radius", "int", r, about="Window radius [px]")
     if best:
-        d.param("max_disparity", "int", d.pick(2, 3), about="Largest disparity to test [px]")
+        d.param("max_disparity", "int", d.pick(2, 3), about="Maximum disparity [px]")
     if measure == "ssim":
-        d.param("c1", "float", 0.0001, about="Stabilizing constant for the means")
-        d.param("c2", "float", 0.0009, about="Stabilizing constant for the variances")
+        d.param("c1", "float", 0.0001, about="Stabilizing constant for the mean term")
+        d.param("c2", "float", 0.0009, about="Stabilizing constant for the variance term")
     if early:
-        d.param("limit", "float", 0.5, 1.5, about="Cost beyond which a place is given up")
+        d.param("limit", "float", 0.5, 1.5, about="Early-exit cost threshold")
     out = "disparity" if best else ("score" if measure in ("ssim", "ncc") else "mismatch")
     integral = best or measure == "census"
     shape = (h - n + 1, w - n + 1) if against == "template" else (h - 2 * r, w - 2 * r)
     where = "the template" if against == "template" else "the window"
     about = {
-        "disparity": "Disparity of the best match, by the upper left corner of the window [px]",
-        "score": f"Similarity, by the upper left corner of {where}",
-        "mismatch": f"Difference, by the upper left corner of {where}"
-        + (", no larger than the limit" if early else ""),
+        "disparity": "Best-match disparity, indexed by the top-left window corner [px]",
+        "score": f"Similarity score, indexed by the top-left corner of {where}",
+        "mismatch": f"Matching cost, indexed by the top-left corner of {where}"
+        + (", capped at the limit" if early else ""),
     }[out]
     d.output(out, "int" if integral else "float", shape, about=about)
     lines = ["i, j = wp.tid()"]
@@ -224,7 +226,7 @@ def compare_windows(d: Draft) -> None:
         ]
         lines += ["    " + line for line in [*loop, *inner]]
         lines += [
-            "    # strict comparison keeps the first of equal matches",
+            "    # strict comparison keeps the first match on ties",
             "    if cost < least:",
             "        least = cost",
             "        found = s",
@@ -239,7 +241,7 @@ def compare_windows(d: Draft) -> None:
         ]
         if early:
             lines += [
-                "    # too different to be a match, however the other rows compare",
+                "    # early exit: the cost already exceeds the limit",
                 "    if cost > limit:",
                 "        mismatch[i, j] = limit",
                 "        return",
@@ -287,18 +289,18 @@ def compare_windows(d: Draft) -> None:
         ]
         if measure == "ssim":
             lines += [
-                "# C1 and C2 stabilize the quotient for dark and flat windows",
+                "# C1 and C2 avoid division by zero in dark or flat windows",
                 "luminance = (2.0 * mean_a * mean_b + c1) / (mean_a * mean_a + mean_b * mean_b + c1)",
                 "contrast_structure = (2.0 * cov + c2) / (var_a + var_b + c2)",
                 "score[i, j] = luminance * contrast_structure",
             ]
         else:
             lines += [
-                "# correlation is undefined for flat windows",
+                "# correlation is undefined for zero-variance windows",
                 "score[i, j] = cov / wp.sqrt(wp.max(var_a * var_b, 1.0e-8))",
             ]
     if best:
-        d.explain("Left of its border the second image repeats its first column.")
+        d.explain("Columns left of the second image are clamped to its first column.")
     d.launch(*shape)
     d.code("\n".join(lines))
 

@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.pieces import piece
 _PARAMS = '''
 @wp.struct
 class SGMParams:
-    """Penalties and cost limit of semi-global matching."""
+    """Semi-global matching parameters."""
 
 '''
 
@@ -43,7 +43,7 @@ _PATHS = {
     weight=4,
 )
 def aggregate_path_costs(d: Draft) -> None:
-    """Aggregates matching costs of a stereo pair along the paths of one direction."""
+    """Aggregates stereo matching costs along one path direction (semi-global matching)."""
     direction = d.option("direction", *_PATHS)
     penalty = d.option("penalty", "constant", "adaptive", "second order")
     batched = d.flag("batch")
@@ -55,7 +55,14 @@ def aggregate_path_costs(d: Draft) -> None:
     b = "view, " if batched else ""
     o = len(lead)
     volume = (*lead, rows, cols, levels)
-    d.input("matching_cost", "float", volume, 0.0, 24.0, about="Matching cost for each pixel and disparity")
+    d.input(
+        "matching_cost",
+        "float",
+        volume,
+        0.0,
+        24.0,
+        about="Matching cost volume, indexed by pixel and disparity",
+    )
     if penalty == "adaptive":
         d.input(
             "reference_image",
@@ -63,42 +70,52 @@ def aggregate_path_costs(d: Draft) -> None:
             (*lead, rows, cols),
             0.0,
             1.0,
-            about="Gray values of the reference view",
+            about="Grayscale reference image",
         )
     if mask:
-        d.input("valid", "bool", (*lead, rows, cols), about="False for pixels without a matching cost")
+        d.input(
+            "valid",
+            "int",
+            (*lead, rows, cols),
+            0,
+            5,
+            about="Validity mask, 0 for pixels without a matching cost",
+        )
     fields = {"p1": fill(1.0, 3.0), "p2": fill(8.0, 12.0)}
     if penalty == "adaptive":
         fields |= {"p2_min": fill(3.5, 5.0), "gradient_scale": fill(8.0, 20.0)}
     fields["max_cost"] = fill(18.0, 22.0)
     params = piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields))
-    d.struct("params", params, fields, about="Penalties and cost limit")
+    d.struct("params", params, fields, about="Semi-global matching parameters")
     d.output(
         "path_cost",
         "float",
         volume,
-        about="Cost along the path that ends at each pixel" + (", not set where invalid" if mask else ""),
+        about="Path cost at each pixel and disparity" + (", not written for invalid pixels" if mask else ""),
     )
     if sum_up:
-        d.inout("total_cost", "float", volume, 0.0, 10.0, about="Sum over the directions aggregated so far")
+        d.inout("total_cost", "float", volume, 0.0, 10.0, about="Total cost over all path directions so far")
     if winner:
         d.output(
             "best_disparity",
             "int",
             (*lead, rows, cols),
-            about="Disparity of least path cost" + (", -1 if invalid" if mask else ""),
+            about=f"Disparity with the lowest {'total' if sum_up else 'path'} cost"
+            + (", -1 if invalid" if mask else ""),
         )
     way = {
         "right": "from left to right",
         "left": "from right to left",
         "down": "from top to bottom",
         "up": "from bottom to top",
-        "down right": "down to the right",
-        "up right": "up to the right",
+        "down right": "diagonally down and right",
+        "up right": "diagonally up and right",
     }[direction]
-    more = ["adds them up over directions"] * sum_up + ["finds the disparity of the least path cost"] * winner
+    more = ["accumulates them over directions"] * sum_up + [
+        f"selects the disparity with the lowest {'total' if sum_up else 'path'} cost"
+    ] * winner
     also = {0: "", 1: f" and {' '.join(more)}", 2: f", {' and '.join(more)}"}[len(more)]
-    d.says(f"Aggregates matching costs of a stereo pair along the paths {way}{also}.")
+    d.says(f"Aggregates stereo matching costs along paths {way}{also}.")
     d.forward_only()
     starts, (dr, dc) = _PATHS[direction]
     paths = {"rows": rows, "columns": cols, "border": rows + cols - 1}[starts]
@@ -106,7 +123,7 @@ def aggregate_path_costs(d: Draft) -> None:
         "rows": f"row = int(path)\ncol = int({'0' if dc > 0 else 'width - 1'})",
         "columns": f"row = int({'0' if dr > 0 else 'height - 1'})\ncol = int(path)",
         "border": f"""
-            # Diagonal paths start at the left border and at the {"top" if dr > 0 else "bottom"} border
+            # Diagonal paths start at the left and {"top" if dr > 0 else "bottom"} borders
             row = int({"path" if dr > 0 else "height - 1 - path"})
             col = int(0)
             if path >= height:
@@ -127,22 +144,22 @@ def aggregate_path_costs(d: Draft) -> None:
             p1: float,
             p2: float,
         ) -> float:
-            """Least cost of continuing the path from the previous pixel, relative to its minimum."""
+            """Return the minimum path cost from the previous pixel, relative to that pixel's lowest cost."""
             num_disparities = path_cost.shape[{o + 2}]
-            # Same disparity, or any jump at the price of P2
+            # Same disparity, or an arbitrary jump with penalty P2
             best = wp.min(path_cost[{b}prev_row, prev_col, disparity], lowest + p2)
-            # Slanted surfaces: a change by one costs P1
+            # Slanted surfaces: a one-step change costs P1
             if disparity > 0:
                 best = wp.min(best, path_cost[{b}prev_row, prev_col, disparity - 1] + p1)
             if disparity < num_disparities - 1:
                 best = wp.min(best, path_cost[{b}prev_row, prev_col, disparity + 1] + p1)
             $more
-            # Subtracting the minimum keeps costs bounded along the path
+            # Subtract the minimum to keep path costs bounded
             return best - lowest
         ''',
         view="view: int," if batched else "",
         more=f"""
-            # Changes by two are cheaper than arbitrary jumps
+            # Two-step changes are cheaper than arbitrary jumps
             if disparity > 1:
                 best = wp.min(best, path_cost[{b}prev_row, prev_col, disparity - 2] + 0.5 * (p1 + p2))
             if disparity < num_disparities - 2:
@@ -172,7 +189,7 @@ def aggregate_path_costs(d: Draft) -> None:
         num_disparities = matching_cost.shape[{o + 2}]
         $begin
 
-        # No previous pixel yet
+        # First pixel of the path
         prev_row = int(-1)
         prev_col = int(-1)
         lowest = float(0.0)
@@ -182,7 +199,7 @@ def aggregate_path_costs(d: Draft) -> None:
             next_lowest = float(1.0e10)
             $track
             for disparity in range(num_disparities):
-                # Truncate, since occluded pixels match nothing
+                # Truncate the cost, since occluded pixels have no match
                 cost = wp.min(matching_cost[{b}row, col, disparity], params.max_cost)
                 if prev_row >= 0:
                     cost += smoothed_cost(
@@ -193,6 +210,7 @@ def aggregate_path_costs(d: Draft) -> None:
                 if cost < next_lowest:
                     next_lowest = cost
                     $better
+                $best_total
             lowest = next_lowest
             $winner
             prev_row = row
@@ -202,8 +220,8 @@ def aggregate_path_costs(d: Draft) -> None:
         sizes="\n".join(sizes),
         begin=begin,
         invalid=f"""
-            # Invalid pixels break the path, so it restarts behind them
-            if not valid[{b}row, col]:
+            # Invalid pixels break the path, so restart after them
+            if valid[{b}row, col] == 0:
                 $lost
                 prev_row = -1
                 $advance
@@ -215,7 +233,7 @@ def aggregate_path_costs(d: Draft) -> None:
         penalty=f"""
             p2 = float(params.p2)
             if prev_row >= 0:
-                # Lower the penalty across intensity edges, where depth may jump
+                # Reduce the penalty across intensity edges, where depth discontinuities are likely
                 contrast = wp.abs(reference_image[{b}row, col] - reference_image[{b}prev_row, prev_col])
                 p2 = wp.max(params.p2 / (1.0 + params.gradient_scale * contrast), params.p2_min)
             """
@@ -223,10 +241,17 @@ def aggregate_path_costs(d: Draft) -> None:
         else "",
         inside=inside,
         p2="p2" if penalty == "adaptive" else "params.p2",
-        track="arg_lowest = int(-1)" if winner else "",
-        better="arg_lowest = disparity" if winner else "",
+        track=("arg_lowest = int(-1)" + "\nleast_total = float(1.0e10)" * sum_up) if winner else "",
+        better="arg_lowest = disparity" if winner and not sum_up else "",
+        best_total="if total < least_total:\n    least_total = total\n    arg_lowest = disparity"
+        if winner and sum_up
+        else "",
         winner=f"best_disparity[{b}row, col] = arg_lowest" if winner else "",
-        sum=f"total_cost[{b}row, col, disparity] += cost" if sum_up else "",
+        sum=f"total = total_cost[{b}row, col, disparity] + cost\ntotal_cost[{b}row, col, disparity] = total"
+        if sum_up and winner
+        else f"total_cost[{b}row, col, disparity] += cost"
+        if sum_up
+        else "",
         advance="\n".join(
             f"{name} {'+' if step > 0 else '-'}= 1" for name, step in (("row", dr), ("col", dc)) if step
         ),
@@ -234,7 +259,7 @@ def aggregate_path_costs(d: Draft) -> None:
     second = "L(p - r, d +- 2) + (P1 + P2) / 2, " if penalty == "second order" else ""
     d.explain(f"""
         L(p, d) = C(p, d) + min(L(p - r, d), L(p - r, d +- 1) + P1, {second}min_k L(p - r, k) + P2) - min_k L(p - r, k),
-        where r is the step of the path. One thread follows one path from border to border.
+        where r is the path direction. One thread per path, from border to border.
     """)
 
     def agrees(v: Values, after: Values) -> None:
@@ -249,7 +274,8 @@ def aggregate_path_costs(d: Draft) -> None:
                 after.total_cost.reshape(full), v.total_cost.reshape(full) + made, atol=2e-3
             )
         if winner:
-            best = np.where(good, made.argmin(-1), -1)
+            total = v.total_cost.reshape(full) + made if sum_up else made
+            best = np.where(good, total.argmin(-1), -1)
             assert np.mean(np.reshape(after.best_disparity, full[:3]) == best) > 0.95
 
     d.holds(agrees)

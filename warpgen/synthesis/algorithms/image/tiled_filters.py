@@ -44,13 +44,13 @@ def _correlated(u: Any, weights: tuple[float, ...], axis: int) -> Any:
     weight=7,
 )
 def filtered_patches(d: Draft) -> None:
-    """Filters patches of a picture by a pass along the rows and a pass down the columns."""
+    """Applies a separable filter to image patches."""
     kind = d.option(
         "kind", "blur", "sharpen", "gradient", "magnitude", "corner", "difference of blurs", "coherence"
     )
     smooth = d.option("weights", *_SMOOTH)
     reach = d.option("reach", 1, 2)
-    given = d.flag("given weights", 0.3) and kind in ("blur", "sharpen")
+    given = d.flag("given weights", 0.3) and kind == "blur"
     result = d.option("order", "rows first", "columns first")
     gamma = d.flag("linear light", 0.3)
     d.calls(
@@ -64,6 +64,8 @@ def filtered_patches(d: Draft) -> None:
             "coherence": "patch_coherence|gradient_coherence|coherence_tiles",
         }[kind]
     )
+    if given:
+        d.calls("filter_patches|separable_filter_tiled|convolve_patches")
     tile, side = d.pick(4, 6, 8), d.pick(2, 3)
     halo, n = tile + 2 * reach, tile * side
     d.module(f"TILE = wp.constant({tile})\nPADDED = wp.constant({halo})")
@@ -74,7 +76,7 @@ def filtered_patches(d: Draft) -> None:
         (size, size),
         0.05,
         1.0,
-        about="gray values, with a border as wide as the filter's reach",
+        about="grayscale image, padded by the filter radius",
     )
     if given:
         d.input(
@@ -83,33 +85,39 @@ def filtered_patches(d: Draft) -> None:
             2 * reach + 1,
             0.1,
             0.4,
-            about="weights of a pass, the same in both directions, with a sum of about one",
+            about="1D filter weights, used for both rows and columns",
         )
     if kind == "sharpen":
-        d.param("sharpness", "float", 0.3, 1.5, about="how much of the detail is added")
+        d.param("sharpness", "float", 0.3, 1.5, about="sharpening amount")
     elif kind == "corner":
-        d.param("kappa", "float", 0.04, 0.06, about="weight of the squared trace")
+        d.param("kappa", "float", 0.04, 0.06, about="Harris detector constant k")
     elif kind == "magnitude":
-        d.param("eps", "float", 1e-3, 1e-2, about="keeps the root differentiable where the picture is flat")
+        d.param(
+            "eps",
+            "float",
+            1e-3,
+            1e-2,
+            about="small constant that keeps the square root differentiable in flat regions",
+        )
     elif kind == "coherence":
-        d.param("eps", "float", 1e-3, 1e-2, about="keeps flat patches from a quotient of zeros")
+        d.param("eps", "float", 1e-3, 1e-2, about="small constant to avoid division by zero in flat patches")
     name, shape, about = {
-        "gradient": ("gradient", "vec2", "slopes along x and y"),
-        "magnitude": ("edges", "float", "lengths of the gradients"),
-        "corner": ("response", "float", "corner response of each patch"),
-        "coherence": ("coherence", "float", "how much of each patch's gradients lies along one direction"),
+        "gradient": ("gradient", "vec2", "image gradient (x, y)"),
+        "magnitude": ("edges", "float", "gradient magnitude"),
+        "corner": ("response", "float", "per-patch corner response"),
+        "coherence": ("coherence", "float", "per-patch gradient coherence in [0, 1]"),
     }.get(kind, ("filtered", "float", "filtered values"))
     extents = (side, side) if kind in ("corner", "coherence") else (n, n)
     d.output(name, shape, extents, about=about)
     d.says(
         {
-            "blur": "Blurs patches of a picture by a pass along the rows and a pass down the columns.",
-            "sharpen": "Sharpens patches of a picture by what a separable blur takes away.",
-            "gradient": "Computes the gradients of patches of a picture by separable filters.",
-            "magnitude": "Computes the strength of edges in patches of a picture by separable filters.",
-            "corner": "Computes Harris's corner response of each patch of a picture.",
-            "difference of blurs": "Filters patches of a picture by the difference of two blurs.",
-            "coherence": "Measures how much the gradients of each patch of a picture agree on one direction.",
+            "blur": f"{'Filters' if given else 'Blurs'} image patches using separable row and column passes.",
+            "sharpen": "Sharpens image patches using unsharp masking with a separable blur.",
+            "gradient": "Computes gradients of image patches using separable filters.",
+            "magnitude": "Computes the gradient magnitude of image patches using separable filters.",
+            "corner": "Computes the Harris corner response of each image patch.",
+            "difference of blurs": "Applies a difference-of-blurs filter to image patches.",
+            "coherence": "Computes the gradient coherence of each image patch.",
         }[kind].replace(".", ", in linear light." if gamma else ".")
     )
     weights, slope = _SMOOTH[smooth][reach], _SLOPE[reach]
@@ -155,7 +163,7 @@ def filtered_patches(d: Draft) -> None:
         d.function('''
             @wp.func
             def to_linear(v: float) -> float:
-                """Light from a gamma-coded value: filters must add up light, not codes."""
+                """Decode gamma 2.2 so that filtering happens in linear light."""
                 return wp.pow(v, 2.2)
         ''')
     middle = f"wp.tile_view(padded, offset=({reach}, {reach}), shape=(TILE, TILE))"
@@ -172,7 +180,7 @@ def filtered_patches(d: Draft) -> None:
         d.function('''
             @wp.func
             def harris(xx: float, yy: float, xy: float, kappa: float) -> float:
-                """Determinant of the structure tensor less a share of its squared trace."""
+                """Harris response: det(M) - k * trace(M)^2."""
                 trace = xx + yy
                 return xx * yy - xy * xy - kappa * trace * trace
         ''')
@@ -180,13 +188,13 @@ def filtered_patches(d: Draft) -> None:
         d.function('''
             @wp.func
             def agreement(xx: float, yy: float, xy: float, eps: float) -> float:
-                """Difference of the structure tensor's eigenvalues over their sum."""
+                """Coherence, the eigenvalue difference over their sum."""
                 gap = wp.sqrt((xx - yy) * (xx - yy) + 4.0 * xy * xy + eps * eps)
                 return gap / (xx + yy + eps)
         ''')
     at = "offset=(i * TILE, j * TILE)"
     tensor = (
-        f"{slopes}\n# Structure tensor of the patch\n"
+        f"{slopes}\n# Patch structure tensor\n"
         "xx = wp.tile_sum(wp.tile_sum(gx * gx, axis=1), axis=0)\n"
         "yy = wp.tile_sum(wp.tile_sum(gy * gy, axis=1), axis=0)\n"
         "xy = wp.tile_sum(wp.tile_sum(gx * gy, axis=1), axis=0)\n"
@@ -212,17 +220,17 @@ def filtered_patches(d: Draft) -> None:
     d.code(
         """
         i, j = wp.tid()
-        # Neighbouring patches overlap by the border that the filter reaches into
+        # Load the patch with a halo as wide as the filter radius
         $load
         $end
         """,
         load=f"padded = wp.tile_map(to_linear, {load})" if gamma else f"padded = {load}",
         end=end,
     )
-    linear = "The picture is gamma-coded (2.2), the result is of linear light. " if gamma else ""
+    linear = "The image is first decoded from gamma 2.2. " if gamma else ""
     d.explain(
         linear
-        + f"Two passes of {2 * reach + 1} weights do the work of a square of {(2 * reach + 1) ** 2}; views of the tile cost no memory."
+        + f"Two 1D passes with {2 * reach + 1} taps replace a 2D kernel with {(2 * reach + 1) ** 2}; shifted tile views need no extra memory."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

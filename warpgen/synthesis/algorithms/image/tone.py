@@ -78,11 +78,12 @@ def convert_colors(d: Draft) -> None:
         "linear": (colour.TO_LINEAR, "sRGB to linear light"),
     }
     space = d.option("space", *spaces)
-    shift = (
-        d.option("and", "plain", "scaled", "turned") if space in ("hsv", "ycbcr", "lab", "xyz") else "plain"
-    )
+    shift = "plain"
+    if space in ("lab", "xyz"):
+        shift = d.option("and", "plain", "scaled", "turned")
+    elif space in ("hsv", "ycbcr"):
+        shift = d.option("and encoded", "plain", "turned")
     function, words = spaces[space]
-    factor = "exposure" if space in ("lab", "xyz") else "gain"
     name = d.use(function)
     if shift == "turned":
         words = (
@@ -90,9 +91,7 @@ def convert_colors(d: Draft) -> None:
             if space in ("lab", "xyz")
             else words.replace("RGB", "linear RGB", 1)
         )
-    d.says(
-        f"Converts the colours of an image from {words}{f', scaled by the {factor}' if shift == 'scaled' else ''}."
-    )
+    d.says(f"Converts image colors from {words}{', scaled by the exposure' * (shift == 'scaled')}.")
     given = {"from hsv": "hsv", "from ycbcr": "ycbcr"}.get(space, "rgb")
     turned = {"hsv": "srgb", "ycbcr": "srgb", "lab": "linear", "xyz": "linear"}
     first = turned[space] if shift == "turned" else space
@@ -100,16 +99,15 @@ def convert_colors(d: Draft) -> None:
     pic.declare(
         d,
         given,
-        {"hsv": "Hue, saturation and value", "ycbcr": "Y'CbCr"}.get(given, "Colors to convert"),
+        {"hsv": "Hue, saturation and value", "ycbcr": "Y'CbCr"}.get(given, "Input colors"),
         high=d.pick(shadows, 1.0),
     )
     if shift == "scaled":
-        about = "Exposure scale" if factor == "exposure" else "Factor of the encoded values"
-        d.param(factor, "float", 0.5, 1.0, about=about)
+        d.param("exposure", "float", 0.5, 1.0, about="Exposure scale")
     pic.declare(d, "converted", "Converted colors", output=True)
     lines = [pic.head, f"c = {pic.load(given)}"]
     if shift == "scaled":
-        lines.append(f"c *= {factor}" if d.pick(True, False) else f"c = {factor} * c")
+        lines.append(d.pick("c *= exposure", "c = exposure * c"))
     linear = shift == "turned"
     if linear:
         encode = colour.TO_LINEAR if space in ("lab", "xyz") else colour.TO_SRGB
@@ -125,7 +123,7 @@ def convert_colors(d: Draft) -> None:
     d.code("\n".join(lines))
 
     def reference(v: Values) -> dict[str, Any]:
-        c = v[given] * (v[factor] if shift == "scaled" else 1.0)
+        c = v[given] * (v.exposure if shift == "scaled" else 1.0)
         if linear:
             c = encode(c)
         return {"converted": function(c)}
@@ -151,23 +149,23 @@ def tone_map(d: Draft) -> None:
     curve = d.option("curve", "reinhard", "extended", "luminance", "hable", "aces", "exponential")
     encode = d.option("encode", "none", "srgb", "gamma")
     by = {
-        "reinhard": "Reinhard's curve",
-        "extended": "Reinhard's extended curve",
-        "luminance": "Reinhard's extended curve on luminance",
+        "reinhard": "the Reinhard operator",
+        "extended": "the extended Reinhard operator",
+        "luminance": "the extended Reinhard operator applied to luminance",
         "hable": "Hable's filmic curve",
         "aces": "a fit of the ACES curve",
-        "exponential": "an exponential curve",
+        "exponential": "exponential exposure mapping",
     }[curve]
-    coding = {"none": "", "srgb": " and encodes it as sRGB", "gamma": " and encodes it with a gamma"}[encode]
-    d.says(f"Tone maps an HDR image with {by}{coding}.")
+    coding = {"none": "", "srgb": " with sRGB encoding", "gamma": " with gamma encoding"}[encode]
+    d.says(f"Tone maps an HDR image using {by}{coding}.")
     clamped = d.flag("clamped", 0.4) or encode != "none"  # what is encoded is meant for a display
     clamped = clamped and curve not in ("reinhard", "exponential")
     night = encode == "srgb" and d.pick(True, False)  # sRGB is linear near black
-    about = f"Linear colors of high dynamic range{' by night' if night else ''}"
+    about = "Linear HDR colors of a night scene" if night else "Linear HDR colors"
     pic.declare(d, "hdr", about, high=0.02 if night else 16.0)
     d.param("exposure", "float", 0.5, 2.0, about="Exposure scale")
     if curve in ("extended", "hable", "luminance"):
-        d.param("white", "float", 8.0, 12.0, about="White point of the curve")
+        d.param("white", "float", 8.0, 12.0, about="White point")
     if encode == "gamma":
         d.param("gamma", "float", 1.8, 2.4, about="Display gamma")
     pic.declare(d, "ldr", "Tone-mapped colors", output=True)
@@ -177,7 +175,7 @@ def tone_map(d: Draft) -> None:
         lum = d.use(colour.LUMA_709)
         lines += [
             f"lum = {lum}(c)",
-            "# scale RGB by the luminance ratio to preserve hue",
+            "# scale RGB by the luminance ratio to preserve the hue",
             "c *= (1.0 + lum / (white * white)) / (1.0 + lum)",
         ]
     elif curve in ("reinhard", "extended"):
@@ -205,7 +203,7 @@ def tone_map(d: Draft) -> None:
                 return (x * (2.51 * x + 0.03)) / (x * (2.43 * x + 0.59) + 0.14)
         """)
         lines += [
-            "# ACES filmic fit (Narkowicz 2015)",
+            "# ACES filmic curve fit (Narkowicz 2015)",
             "c = wp.vec3(aces(c[0]), aces(c[1]), aces(c[2]))",
         ]
     else:

@@ -14,14 +14,14 @@ from warpgen.synthesis.writing.pieces import piece
 _PARAMS = '''
 @wp.struct
 class TrackerParams:
-    """Settings of the tracker; intensities are in [0, 1], lengths in pixels."""
+    """Tracker parameters; intensities in [0, 1], lengths in pixels."""
 
 '''
 
 _SAMPLE = '''
 @wp.func
 def sample_frame(frames: wp.array3d(dtype=float), frame: int, x: float, y: float) -> float:
-    """Bilinear sample of a frame, clamped to its border."""
+    """Sample a frame bilinearly with clamp-to-edge addressing."""
     x = wp.clamp(x, 0.0, float(frames.shape[2]) - 1.001)
     y = wp.clamp(y, 0.0, float(frames.shape[1]) - 1.001)
     col = int(wp.floor(x))
@@ -41,7 +41,7 @@ def frame_gradient(frames: wp.array3d(dtype=float), frame: int, x: float, y: flo
 
 _GRADIENTS = {
     "central": (
-        "Central differences of the interpolated image.",
+        "Image gradient using central differences of the interpolated frame.",
         """
         return 0.5 * wp.vec2(
             sample_frame(frames, frame, x + 1.0, y) - sample_frame(frames, frame, x - 1.0, y),
@@ -50,7 +50,7 @@ _GRADIENTS = {
         """,
     ),
     "scharr": (
-        "Scharr derivatives of the interpolated image, which are nearly rotation invariant.",
+        "Image gradient using Scharr derivatives, which are nearly rotation-invariant.",
         """
         right_up = sample_frame(frames, frame, x + 1.0, y - 1.0)
         right = sample_frame(frames, frame, x + 1.0, y)
@@ -60,7 +60,7 @@ _GRADIENTS = {
         left_down = sample_frame(frames, frame, x - 1.0, y + 1.0)
         up = sample_frame(frames, frame, x, y - 1.0)
         down = sample_frame(frames, frame, x, y + 1.0)
-        # Weights (3, 10, 3) / 32
+        # Scharr weights (3, 10, 3) / 32
         gx = 3.0 * (right_up - left_up) + 10.0 * (right - left_mid) + 3.0 * (right_down - left_down)
         gy = 3.0 * (left_down - left_up) + 10.0 * (down - up) + 3.0 * (right_down - right_up)
         return wp.vec2(gx, gy) / 32.0
@@ -85,7 +85,7 @@ def window_tensor(frames: wp.array3d(dtype=float), frame: int, center: wp.vec2) 
 def window_mismatch(
     frames: wp.array3d(dtype=float), frame: int, center: wp.vec2, guess: wp.vec2
 ) -> wp.vec2:
-    """$sum of gradient times template less match, the right-hand side of the Lucas-Kanade equations."""
+    """$sum of gradient * (template - match), the Lucas-Kanade right-hand side."""
     mismatch = wp.vec2(0.0)
     for dy in range(-HALF_WINDOW, HALF_WINDOW + 1):
         for dx in range(-HALF_WINDOW, HALF_WINDOW + 1):
@@ -101,7 +101,7 @@ def window_mismatch(
 _ERROR = '''
 @wp.func
 def window_error(frames: wp.array3d(dtype=float), frame: int, center: wp.vec2, guess: wp.vec2) -> float:
-    """Mean absolute difference between the window and its match."""
+    """Mean absolute intensity difference between the window and its match."""
     difference = float(0.0)
     for dy in range(-HALF_WINDOW, HALF_WINDOW + 1):
         for dx in range(-HALF_WINDOW, HALF_WINDOW + 1):
@@ -126,14 +126,14 @@ def window_error(frames: wp.array3d(dtype=float), frame: int, center: wp.vec2, g
     weight=3,
 )
 def track_features(d: Draft) -> None:
-    """Tracks feature points from each frame to the next with Lucas-Kanade iterations."""
+    """Tracks feature points between consecutive frames using iterative Lucas-Kanade."""
     gradient = d.option("gradient", *_GRADIENTS)
     stop = d.option("iterations", "fixed", "converged")
     weighted = d.option("weights", "uniform", "gaussian")
     prediction = d.option("prediction", "none", "flow", "coarse")
     result = d.option("result", "position", "flow")
     if result == "flow":
-        d.says("Computes the motion of feature points between frames with Lucas-Kanade iterations.")
+        d.says("Computes feature point motion between frames using iterative Lucas-Kanade.")
     errors = d.flag("errors")
     test = d.option("test", "eigenvalue", "determinant")
     pairs, n = d.pick(2, 3), d.pick(10, 12, 16)
@@ -150,12 +150,10 @@ def track_features(d: Draft) -> None:
     )
     d.input("features", "vec2", size, 0.0, 15.0, about="Feature positions (x, y) [px]")
     if prediction == "flow":
-        d.input("predicted_flow", "vec2", size, -1.0, 1.0, about="Expected motion [px]")
+        d.input("predicted_flow", "vec2", size, -1.0, 1.0, about="Predicted motion [px]")
     elif prediction == "coarse":
-        d.input(
-            "coarse_flow", "vec2", size, -0.5, 0.5, about="Flow found on the next coarser pyramid level [px]"
-        )
-    d.input("active", "bool", size, about="False for features that were lost earlier")
+        d.input("coarse_flow", "vec2", size, -0.5, 0.5, about="Flow from the next coarser pyramid level [px]")
+    d.input("active", "bool", size, about="Feature mask, False if lost in an earlier frame")
     fields = {"min_eigenvalue": fill(0.02, 0.06), "max_step": fill(0.2, 0.4), "damping": fill(0.3, 0.5)}
     if errors:
         fields["max_error"] = fill(0.15, 0.25)
@@ -166,8 +164,8 @@ def track_features(d: Draft) -> None:
         out,
         "vec2",
         size,
-        about=("Position in the next frame [px]" if result == "position" else "Motion [px]")
-        + ", where tracked",
+        about=("Tracked position in the next frame [px]" if result == "position" else "Feature motion [px]")
+        + ", only written if tracked",
     )
     d.output("status", "int", size, about="1 if tracked, 0 if skipped, negative if lost")
     if errors:
@@ -175,7 +173,7 @@ def track_features(d: Draft) -> None:
             "errors",
             "float",
             size,
-            about="Mean absolute difference of the windows, where one was found inside",
+            about="Mean absolute window difference, only written if the match is inside the frame",
         )
     d.module(f"HALF_WINDOW = wp.constant({half})")
     d.module("TRACK_OK = wp.constant(1)")
@@ -192,7 +190,7 @@ def track_features(d: Draft) -> None:
     d.function(
         _SUMS,
         sum="Weighted sum" if weighted == "gaussian" else "Sum",
-        weight="# Gaussian falloff with a variance of two square pixels\nw = wp.exp(-0.25 * float(dx * dx + dy * dy))"
+        weight="# Gaussian weight with a variance of 2 px^2\nw = wp.exp(-0.25 * float(dx * dx + dy * dy))"
         if weighted == "gaussian"
         else "",
         w="w" if weighted == "gaussian" else "1.0",
@@ -206,7 +204,7 @@ def track_features(d: Draft) -> None:
         """
         frame, feature = wp.tid()
         center = features[frame, feature]
-        # Lost features stay lost
+        # Skip features lost earlier
         if not active[frame, feature]:
             status[frame, feature] = TRACK_SKIPPED
             return
@@ -217,7 +215,7 @@ def track_features(d: Draft) -> None:
             status[frame, feature] = TRACK_FLAT
             return
 
-        # Levenberg damping keeps weakly textured windows from jumping
+        # Levenberg damping stabilizes weakly textured windows
         gxx = tensor[0] + params.damping
         gyy = tensor[2] + params.damping
         inv_det = 1.0 / (gxx * gyy - tensor[1] * tensor[1])
@@ -245,14 +243,14 @@ def track_features(d: Draft) -> None:
         """,
         test={
             "eigenvalue": """
-                # Smaller eigenvalue of G: corners have two large ones, edges only one
+                # Reject edges and flat regions, where the smaller eigenvalue of G is low
                 half_trace = 0.5 * (tensor[0] + tensor[2])
                 half_gap = 0.5 * (tensor[0] - tensor[2])
                 smaller = half_trace - wp.sqrt(half_gap * half_gap + tensor[1] * tensor[1])
                 if smaller < params.min_eigenvalue:
                 """,
             "determinant": """
-                # Cheaper than the eigenvalues: det G / trace G lies between half the smaller one and all of it
+                # det(G) / trace(G) approximates the smaller eigenvalue to within a factor of two
                 trace = tensor[0] + tensor[2]
                 det = tensor[0] * tensor[2] - tensor[1] * tensor[1]
                 if det < params.min_eigenvalue * trace:
@@ -265,11 +263,9 @@ def track_features(d: Draft) -> None:
         }[prediction],
         w="w " if weighted == "gaussian" else "",
         most=str(most) if stop == "fixed" else "MAX_ITERATIONS",
-        stop="# Converged to a twentieth of a pixel\nif update_length < 0.05:\n    break"
-        if stop == "converged"
-        else "",
+        stop="# Converged to 0.05 px\nif update_length < 0.05:\n    break" if stop == "converged" else "",
         error="""
-            # Reject matches that do not look alike
+            # Reject matches with a large residual
             mean_error = window_error(frames, frame, center, guess)
             errors[frame, feature] = mean_error
             if mean_error > params.max_error:
@@ -284,7 +280,7 @@ def track_features(d: Draft) -> None:
     )
     d.explain("""
         Each iteration solves (G + damping I) d = b for the displacement d, at most `max_step` long, with the
-        gradients of the first frame, which stay the same. Positions are (x, y) with pixel centers at integers.
+        gradients evaluated once in the first frame. Positions are (x, y) with pixel centers at integers.
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -40,15 +40,15 @@ HEUN = Scheme(
 RALSTON = Scheme(
     "Ralston's",
     """k1 = $f(s, $p)
-# Ralston's method: minimizes the bound on the truncation error
+# Ralston's method, with a minimal truncation error bound
 k2 = $f(s + dt * (2.0 / 3.0) * k1, $p)
 s += dt * (0.25 * k1 + 0.75 * k2)""",
     ((), (2.0 / 3.0,)),
     (0.25, 0.75),
 )
 SSP3 = Scheme(
-    "Shu's and Osher's third-order",
-    """# SSP scheme, a convex combination of Euler steps
+    "the Shu-Osher third-order",
+    """# SSP scheme: convex combination of Euler steps
 s1 = s + dt * $f(s, $p)
 s2 = 0.75 * s + 0.25 * (s1 + dt * $f(s1, $p))
 s = (s + 2.0 * (s2 + dt * $f(s2, $p))) / 3.0""",

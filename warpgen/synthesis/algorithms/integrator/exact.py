@@ -51,14 +51,14 @@ def exponential_step(d: Draft) -> None:
         else:
             d.param("zeta", "float", low, high, about="Damping ratio")
     if force == "constant":
-        d.input("force", "float", shape, -1.0, 1.0, about="Force per mass, constant during the step")
+        d.input("force", "float", shape, -1.0, 1.0, about="Force per unit mass, constant over the step")
     elif force == "target":
         d.param("rest", "float", -0.5, 0.5, about="Rest position")
     d.param("dt", "float", 0.05, 0.4, about="Time step")
-    d.output("x_new", "float", shape, about="Displacements after the step")
-    d.output("v_new", "float", shape, about="Velocities after the step")
+    d.output("x_new", "float", shape, about="Updated displacements")
+    d.output("v_new", "float", shape, about="Updated velocities")
     if energy:
-        d.output("energy", "float", shape, about="Energies per mass about the equilibrium, after the step")
+        d.output("energy", "float", shape, about="Updated energy per unit mass about the equilibrium")
     at, row = ("b, k", "k") if modes == "table" else ("tid", "tid")
     z = "ratio" if own else "zeta"
     under = f"""
@@ -119,7 +119,7 @@ def exponential_step(d: Draft) -> None:
         at=at,
         shift={
             "none": f"y0 = x[{at}]",
-            "constant": f"# Motion is about the place where spring and force balance\nbalance = {shift}\n"
+            "constant": f"# Measured relative to the equilibrium of spring and force\nbalance = {shift}\n"
             f"y0 = x[{at}] - balance",
             "target": f"y0 = x[{at}] - rest",
         }[force],
@@ -139,7 +139,7 @@ def exponential_step(d: Draft) -> None:
         "any": "damped",
     }[damping]
     pulled = {"none": "", "constant": " under constant forces", "target": " about a rest position"}[force]
-    d.says(f"Integrates {kind} oscillators{pulled} with the exact solution.")
+    d.says(f"Integrates {kind} oscillators{pulled} using the exact solution.")
     left = "x'' + `omega`^2 x" if damping == "none" else "x'' + 2 `zeta` `omega` x' + `omega`^2 x"
     if damping == "critical":
         left = "x'' + 2 `omega` x' + `omega`^2 x"

@@ -52,11 +52,9 @@ def integrate_particles(d: Draft) -> None:
     if moves:
         d.input("x", vector, count, -1.0, 1.0, about="Positions")
     if scheme == "stoermer":
-        d.input("x_old", vector, count, -1.0, 1.0, about="Positions of the last step")
+        d.input("x_old", vector, count, -1.0, 1.0, about="Previous positions")
     else:
-        d.input(
-            "v", vector, count, -1.0, 1.0, about="Velocities" if moves else "Velocities at half of the step"
-        )
+        d.input("v", vector, count, -1.0, 1.0, about="Velocities" if moves else "Half-step velocities")
     places = {"leapfrog": " at x + dt / 2 v", "second half": " at the new positions"}.get(scheme, "")
     d.input("f", vector, count, -5.0, 5.0, about=f"Forces{places}")
     d.input(
@@ -65,22 +63,24 @@ def integrate_particles(d: Draft) -> None:
         count,
         -0.4 if pinned == "mass" else 0.2,
         2.0,
-        about="Inverse masses, zero or less for fixed particles" if pinned == "mass" else "Inverse masses",
+        about="Inverse masses, zero or negative for fixed particles"
+        if pinned == "mass"
+        else "Inverse masses",
     )
     if pinned == "flags":
-        d.input("flags", "int", count, 0, 4, about="Bit 0 is set for particles that move")
+        d.input("flags", "int", count, 0, 4, about="Particle flags; bit 0 is set for movable particles")
         d.module("ACTIVE = wp.constant(1)")
     if gravity == "vector":
-        d.param("gravity", vector, -9.81, 9.81, about="Gravity")
+        d.param("gravity", vector, -5.6, 5.6, about="Gravity")
     else:
-        d.input("gravity", vector, count, -9.81, 9.81, about="Gravity at each particle")
+        d.input("gravity", vector, count, -5.6, 5.6, about="Per-particle gravity")
     d.param("dt", "float", 0.005, 0.05, about="Time step")
     if limited:
-        d.param("v_max", "float", 0.8, 1.2, about="Speed limit")
+        d.param("v_max", "float", 0.8, 1.2, about="Maximum speed")
     if drag != "none":
-        d.param("damping", "float", 0.1, 2.0, about="Damping of the velocity [1/s]")
+        d.param("damping", "float", 0.1, 2.0, about="Velocity damping [1/s]")
     if moves:
-        d.output("x_new", vector, count, about="Positions after the step")
+        d.output("x_new", vector, count, about="Updated positions")
     if scheme != "stoermer":
         reached = "at half of" if scheme == "verlet kick-drift" else "after"
         d.output("v_new", vector, count, about=f"Velocities {reached} the step")
@@ -91,7 +91,7 @@ def integrate_particles(d: Draft) -> None:
     stay = "\n    ".join([*kept, "return"])
     pins = {
         "none": "",
-        "mass": f"if inv_mass[tid] <= 0.0:\n    # held in place\n    {stay}",
+        "mass": f"if inv_mass[tid] <= 0.0:\n    # fixed particle\n    {stay}",
         "flags": f"if (flags[tid] & ACTIVE) == 0:\n    {stay}",
     }
     steps = {
@@ -104,7 +104,7 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
         "verlet kick-drift": """
-        # Velocity Verlet, first half kick and drift; forces have to be re-evaluated before the second half
+        # Velocity Verlet, first half: kick and drift; re-evaluate forces before the second half
         v1 = v[tid] + 0.5 * dt * a
         $drag
         $limit
@@ -112,18 +112,18 @@ def integrate_particles(d: Draft) -> None:
         v_new[tid] = v1
         """,
         "second half": """
-        # Second half kick; forces are those at the new positions
+        # Second half kick, using forces at the new positions
         v1 = v[tid] + 0.5 * dt * a
         $drag
         $limit
         v_new[tid] = v1
         """,
         "stoermer": """
-        # No velocity is stored, since the last two positions imply it (position Verlet)
+        # Position Verlet: velocity is implied by the last two positions
         x_new[tid] = 2.0 * x[tid] - x_old[tid] + a * dt * dt
         """,
         "leapfrog": """
-        # Leapfrog (drift-kick-drift), forces are evaluated at mid-step
+        # Drift-kick-drift leapfrog: forces are evaluated at mid-step
         half = x[tid] + 0.5 * dt * v[tid]
         v1 = v[tid] + a * dt
         $drag
@@ -140,9 +140,9 @@ def integrate_particles(d: Draft) -> None:
         pin=pins[pinned],
         accel=accel,
         step=steps[scheme],
-        why="# Move by the new velocity (symplectic Euler)"
+        why="# Symplectic Euler: advance the position with the new velocity"
         if drag != "none" or limited
-        else "# Move by the new velocity, so that energy does not drift (symplectic Euler)",
+        else "# Symplectic Euler: advance the position with the new velocity to avoid energy drift",
         drag={
             "none": "",
             "linear": f"v1 = v1 * (1.0 - {part}damping * dt)",
@@ -157,14 +157,14 @@ def integrate_particles(d: Draft) -> None:
         else "",
     )
     what = {
-        "symplectic": "Integrates particles with symplectic Euler.",
+        "symplectic": "Integrates particles using symplectic Euler.",
         "verlet kick-drift": "Applies the first half of a velocity Verlet step.",
         "second half": "Applies the second half of a velocity Verlet step.",
-        "stoermer": "Integrates particles with position Verlet (Stoermer).",
-        "leapfrog": "Integrates particles with a drift-kick-drift leapfrog step.",
+        "stoermer": "Integrates particles using position Verlet (Stoermer).",
+        "leapfrog": "Integrates particles using a drift-kick-drift leapfrog step.",
     }
-    changed = ["damped"] * (drag != "none") + ["limited in speed"] * limited
-    d.says(what[scheme].removesuffix(".") + (f", {' and '.join(changed)}." if changed else "."))
+    changed = ["damping"] * (drag != "none") + ["a speed limit"] * limited
+    d.says(what[scheme].removesuffix(".") + (f" with {' and '.join(changed)}." if changed else "."))
 
     def reference(v: Values) -> dict[str, Any]:
         a = v.f * v.inv_mass[:, None] + v.gravity
@@ -222,15 +222,16 @@ def multistep(d: Draft) -> None:
         (count, past) if layout == "columns" else (past, count),
         -2.0,
         2.0,
-        about=f"Rates of the last steps{', without the decay' if spread else ''}"
+        about=f"Rates {'of the' if kind == 'bashforth' else 'at the end of the step, predicted, and of the'} last steps"
+        + (", without the decay" if spread else "")
         + ("" if layout == "ring" else ", newest first"),
     )
     if layout == "ring":
-        d.input("head", "int", 1, 0, past, about="Row of the newest rates")
+        d.input("head", "int", 1, 0, past, about="Ring buffer row of the newest rates")
     d.param("dt", "float", 0.01, 0.1, about="Time step")
     if spread:
-        d.param("decay", "float", 0.5, 2.0, about="Rate of the linear decay")
-    d.output("y_new", value, count, about="Values after the step")
+        d.param("decay", "float", 0.5, 2.0, about="Linear decay rate")
+    d.output("y_new", value, count, about="Updated values")
     bashforth = {2: (3, -1), 3: (23, -16, 5), 4: (55, -59, 37, -9), 5: (1901, -2774, 2616, -1274, 251)}
     moulton = {2: (1, 1), 3: (5, 8, -1), 4: (9, 19, -5, 1), 5: (251, 646, -264, 106, -19)}
     below = {2: 2, 3: 12, 4: 24, 5: 720}[order]
@@ -254,7 +255,9 @@ def multistep(d: Draft) -> None:
             else f"wp.pow(fade, {n + ahead}.0) * "
         )
 
-    faded = "# Integrating factor: the decay is exact, and what came in at each rate fades until the end of the step\n"
+    faded = (
+        "# Integrating factor: decay is exact, and each past rate is attenuated until the end of the step\n"
+    )
     faded += "fade = wp.exp(-decay * dt)"
     terms = ""
     for n, weight in enumerate(weights):
@@ -265,7 +268,7 @@ def multistep(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$newest\n$read\n$store",
         newest="""
-        # Rates are stored in a ring buffer, step back through it
+        # Rates are stored in a ring buffer; step backward through it
         newest = head[0]
         """
         if layout == "ring"
@@ -275,10 +278,10 @@ def multistep(d: Draft) -> None:
         old="fade * y[tid]" if spread else "y[tid]",
     )
     name = {"bashforth": "Adams-Bashforth", "moulton": "Adams-Moulton"}[kind]
-    under = "values under linear damping" if spread else "values"
-    d.says(f"Integrates {under} with the {name} scheme of order {order}.")
+    under = "values with linear damping" if spread else "values"
+    d.says(f"Integrates {under} using the {name} scheme of order {order}.")
     if kind == "moulton":
-        d.explain("The newest rate is that of the predicted values at the end of the step.")
+        d.explain("The newest rate is evaluated at the predicted end-of-step values.")
 
     def reference(v: Values) -> dict[str, Any]:
         rates = np.moveaxis(v.rates, 0, 1) if layout != "columns" else v.rates

@@ -31,23 +31,25 @@ def orbit_step(d: Draft) -> None:
     frame = d.option("state", "two arrays", "spatial")
     count = d.pick(64, 128)
     if frame == "spatial":
-        d.input("s", "spatial_vector", count, 0.6, 1.2, about="Position and velocity per satellite")
+        d.input("s", "spatial_vector", count, 0.6, 1.2, about="Satellite states (position, velocity)")
     else:
         d.input("x", "vec3", count, 0.6, 1.4, about="Positions")
         d.input("v", "vec3", count, -0.7, 0.7, about="Velocities")
-    d.param("mu", "float", 0.8, 1.2, about="Gravitational parameter")
+    # Enough to hold satellites as fast as they are far
+    pull = (2.5, 3.5) if frame == "spatial" else (0.8, 1.2)
+    d.param("mu", "float", *pull, about="Gravitational parameter")
     has_j2, has_drag = "j2" in oblate, "drag" in oblate
     if has_j2:
         d.param("j2", "float", 0.01, 0.05, about="Oblateness coefficient J2")
         d.param("radius", "float", 0.8, 1.0, about="Equatorial radius")
     if has_drag:
-        d.param("drag", "float", 0.01, 0.1, about="Drag per squared speed, the same everywhere")
+        d.param("drag", "float", 0.01, 0.1, about="Quadratic drag coefficient, the same everywhere")
     d.param("dt", "float", 0.005, 0.03, about="Time step")
     if frame == "spatial":
-        d.output("s_new", "spatial_vector", count, about="States after the step")
+        d.output("s_new", "spatial_vector", count, about="Updated states")
     else:
-        d.output("x_new", "vec3", count, about="Positions after the step")
-        d.output("v_new", "vec3", count, about="Velocities after the step")
+        d.output("x_new", "vec3", count, about="Updated positions")
+        d.output("v_new", "vec3", count, about="Updated velocities")
     typed = "mu: float" + (", j2: float, radius: float" if has_j2 else "")
     args = "mu" + (", j2, radius" if has_j2 else "")
     typed += ", drag: float" if has_drag else ""
@@ -68,7 +70,7 @@ def orbit_step(d: Draft) -> None:
         back="return a" if has_j2 or has_drag else "",
         typed=typed,
         j2="""
-        # J2 perturbation by the equatorial bulge, makes the orbital plane precess
+        # J2 perturbation from the equatorial bulge, causes nodal precession
         tilt = 5.0 * x[2] * x[2] / r2
         bulge = 1.5 * j2 * mu * radius * radius / (r2 * r2 * r)
         a += bulge * wp.vec3(x[0] * (tilt - 1.0), x[1] * (tilt - 1.0), x[2] * (tilt - 3.0))
@@ -137,7 +139,7 @@ def orbit_step(d: Draft) -> None:
         start=f"$why\nacc = {accel('pos', 'vel')}" if ahead else "",
         loop="$step" if many == "one" else "for k in range(STEPS):\n    $step",
         step=steps[scheme],
-        why="" if has_drag else "# Reversible in time, hence no secular drift of the energy",
+        why="" if has_drag else "# Time-reversible, hence no secular energy drift",
         store="""
         s_new[tid] = wp.spatial_vector(pos, vel)
         """
@@ -146,9 +148,9 @@ def orbit_step(d: Draft) -> None:
     )
     pulled = {
         "none": "a planet",
-        "j2": "an oblate planet with its poles along z",
-        "drag": "a planet with air",
-        "j2 and drag": "an oblate planet with air and its poles along z",
+        "j2": "an oblate planet with poles along z",
+        "drag": "a planet with an atmosphere",
+        "j2 and drag": "an oblate planet with an atmosphere and poles along z",
     }
     label = {
         "symplectic": "symplectic Euler",
@@ -157,7 +159,7 @@ def orbit_step(d: Draft) -> None:
         "midpoint": "midpoint",
     }
     how = f"one {label[scheme]} step" if many == "one" else f"{n} {label[scheme]} steps"
-    d.says(f"Advances satellites around {pulled[oblate]} by {how}.")
+    d.says(f"Propagates satellite orbits around {pulled[oblate]} by {how}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x, u = (v.s[:, :3], v.s[:, 3:]) if spatial else (v.x, v.v)

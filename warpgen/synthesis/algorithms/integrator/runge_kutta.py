@@ -35,12 +35,15 @@ def _system(d: Draft, count: int, per_thread: bool, *systems: System) -> tuple[S
             count,
             low,
             high,
-            about=f"{told[name]}, for each trajectory",
+            about=f"{told[name]}, per trajectory",
         )
     for name, low, high in system.constants[per_thread:]:
         d.param(name, "float", low, high, about=told[name])
     first = [f"{_plural(system)}[tid]"] if per_thread else [system.constants[0][0]]
     return system, d.use(system.rate), ", ".join(first + [n for n, _, _ in system.constants[1:]])
+
+
+_STEPS = {2: 1.0, 3: 8.0, 5: 16.0}  # of a pair by its order, over those of a first-order scheme
 
 
 def _plural(system: System) -> str:
@@ -76,9 +79,9 @@ def integrate_ensemble(d: Draft) -> None:
     d.param("dt", "float", *system.step, about="Time step")
     steps = d.pick(3, 4, 6)
     if many == "path":
-        d.output("path", vector, (count, steps), about="States along the trajectory")
+        d.output("path", vector, (count, steps), about="States along each trajectory")
     else:
-        d.output("y_new", vector, count, about="States after the step")
+        d.output("y_new", vector, count, about="Updated states")
     step = scheme.text.replace("$f", f).replace("$p", p)
     if many != "one":
         d.module(f"{'SUBSTEPS' if many == 'split' else 'STEPS'} = wp.constant({steps})")
@@ -94,7 +97,7 @@ def integrate_ensemble(d: Draft) -> None:
         step = f"\n{step}".replace("\ns += ", "\ny_new[tid] = s + ").replace("\ns = ", "\ny_new[tid] = ")
     d.code("tid = wp.tid()\ns = y[tid]\n$rest", rest=text, step=step)
     ending = {"one": "one step", "path": f"{steps} steps", "split": f"{steps} substeps"}
-    path = " and keeps the path" if many == "path" else ""
+    path = " and stores the path" if many == "path" else ""
     d.says(f"Integrates trajectories of {system.about} by {ending[many]} of {scheme.name} scheme{path}.")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -136,18 +139,20 @@ def adaptive_step(d: Draft) -> None:
         dynamics.PENDULUM,
     )
     system, f, p = _system(d, count, False, *chosen)
+    # Steps whose errors are about the tolerance
+    low, high = (_STEPS[pair.order] * h for h in system.step)
     if own == "each":
-        d.input("dt", "float", count, 2.0 * system.step[0], 2.0 * system.step[1], about="Time step")
+        d.input("dt", "float", count, low, high, about="Time step")
     else:
-        d.param("dt", "float", 2.0 * system.step[0], 2.0 * system.step[1], about="Time step")
+        d.param("dt", "float", low, high, about="Time step")
     d.param("tol", "float", 1e-3, 1e-2, about="Absolute tolerance")
     if norm == "scaled":
         d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
     vector = f"vec{system.dimension}"
-    d.output("y_new", vector, count, about="States after the step")
+    d.output("y_new", vector, count, about="Updated states")
     d.output("dt_new", "float", count, about="Proposed step sizes")
     if estimate:
-        d.output("error", "float", count, about="Error estimates relative to the tolerance")
+        d.output("error", "float", count, about="Error estimates divided by the tolerance")
     stages, h = "", "h" if own == "each" else "dt"
     for n, row in enumerate(pair.a, 1):
         terms = sum(w != "0.0" for w in row)
@@ -174,7 +179,7 @@ def adaptive_step(d: Draft) -> None:
         $stages
         err = $h * ($error)
         $norm
-        # Safety factor of 0.9, and limit the change of the step size to [0.2, 5]
+        # Use a safety factor of 0.9 and limit the step size change to [0.2, 5]
         factor = wp.clamp(0.9 * wp.pow(wp.max(ratio, 1.0e-6), -1.0 / $order), 0.2, 5.0)
         $keep
         dt_new[tid] = $h * factor
@@ -188,7 +193,7 @@ def adaptive_step(d: Draft) -> None:
         order=f"{float(pair.order)}",
         keep="""
         if ratio > 1.0:
-            # Rejected, keep the state and retry with the smaller step
+            # Rejected: keep the state and retry with a smaller step
             y_new[tid] = s
         else:
             y_new[tid] = $solution
@@ -198,9 +203,9 @@ def adaptive_step(d: Draft) -> None:
         solution="proposal" if pair is BOGACKI else f"s + {h} * ({summed(pair.b)})",
         estimate="error[tid] = ratio" if estimate else "",
     )
-    d.says(f"Takes an adaptive step of the {pair.name} pair for {system.about}.")
+    d.says(f"Takes one adaptive step of the {pair.name} pair for {system.about}.")
     if not rejected:
-        d.explain("Every step is taken; the error sets the length of the next one alone.")
+        d.explain("Steps are always accepted; the error estimate only sets the next step size.")
 
     def reference(v: Values) -> dict[str, Any]:
         rate = _rate(system, v, False)

@@ -49,9 +49,11 @@ def implicit_step(d: Draft) -> None:
         solve = "inverse"
     vector, matrix = f"vec{dim}", f"mat{dim}{dim}"
     low, high = (0.1, 1.0) if dim == 3 else (0.5, 1.5)
+    if scheme == "bdf2":  # steps apart
+        low, high = (0.3, 0.4) if dim == 3 else (0.95, 1.05)
     d.input("y", vector, count, low, high, about="States")
     if scheme == "bdf2":
-        d.input("y_old", vector, count, low, high, about="States of the step before")
+        d.input("y_old", vector, count, low, high, about="Previous states")
     constants = {
         "robertson": [("k1", 0.02, 0.06), ("k2", 1.0, 5.0), ("k3", 5.0, 20.0)],
         "van der pol": [("mu", 2.0, 6.0)],
@@ -64,8 +66,8 @@ def implicit_step(d: Draft) -> None:
     else:
         d.param("dt", "float", 0.01, 0.05, about="Time step")
     if tested:
-        d.param("tol", "float", 1e-6, about="Residual at which Newton's method ends")
-    d.output("y_new", vector, count, about="States after the step")
+        d.param("tol", "float", 1e-6, about="Newton residual tolerance")
+    d.output("y_new", vector, count, about="Updated states")
     p = ", ".join(n for n, _, _ in constants)
     typed = ", ".join(f"{n}: float" for n, _, _ in constants)
     p_jac = p.removeprefix("feed, ")  # what is fed in is constant
@@ -130,7 +132,7 @@ def implicit_step(d: Draft) -> None:
         body = """
         $f0
         s = s0
-        # Newton iterations, start from the last state
+        # Newton iterations, starting from the previous state
         for it in range(NEWTON_STEPS):
             $residual
             $tested
@@ -141,7 +143,7 @@ def implicit_step(d: Draft) -> None:
     elif scheme == "linearised":
         residual, share = "", "$h"
         body = """
-        # Rosenbrock-Euler: a single Newton iteration of backward Euler, (I - dt J) delta = dt f
+        # Rosenbrock-Euler: one Newton iteration of backward Euler, (I - dt J) delta = dt f
         lhs = $unit - $h * rate_jacobian(s0, $p_jac)
         rhs = $h * rate(s0, $p)
         y_new[tid] = s0 + $solved
@@ -149,7 +151,7 @@ def implicit_step(d: Draft) -> None:
     else:
         residual, share = "", "$h"
         body = """
-        # L-stable with this gamma
+        # L-stable for this gamma
         gamma = 1.0 + 1.0 / wp.sqrt(2.0)
         lhs = $unit - gamma * $h * rate_jacobian(s0, $p_jac)
         inv = wp.inverse(lhs)
@@ -176,12 +178,12 @@ def implicit_step(d: Draft) -> None:
         "backward euler": "backward Euler",
         "bdf2": "BDF2",
         "trapezoidal": "the trapezoidal rule",
-        "rosenbrock": "a Rosenbrock scheme of second order",
-        "linearised": "linearised backward Euler",
+        "rosenbrock": "a second-order Rosenbrock scheme",
+        "linearised": "linearized backward Euler",
     }[scheme]
     what = {
-        "robertson": "Robertson's reaction",
-        "van der pol": "van der Pol's oscillator",
+        "robertson": "the Robertson reaction",
+        "van der pol": "the van der Pol oscillator",
         "brusselator": "the Brusselator",
     }[chemistry]
     d.says(f"Integrates {what} by one step of {name}.")

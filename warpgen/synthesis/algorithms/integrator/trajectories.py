@@ -16,7 +16,7 @@ SETTINGS = piece(
     '''
 @wp.struct
 class SolverSettings:
-    """Settings of an adaptive integrator."""
+    """Adaptive integrator settings."""
 
     end_time: float
     abs_tol: float
@@ -85,7 +85,7 @@ _ORDER = {"bogacki-shampine": 3, "dormand-prince": 5, "heun-euler": 2}
     element="trajectory",
 )
 def integrate_adaptive(d: Draft) -> None:
-    """Integrates trajectories to an end time by an embedded Runge-Kutta pair with step-size control."""
+    """Integrates trajectories to an end time using an embedded Runge-Kutta pair with adaptive step size."""
     scheme = d.option("scheme", *_STAGES)
     system = d.option("system", *dynamics.SYSTEMS)
     controller = d.option("controller", "elementary", "pi")
@@ -98,30 +98,37 @@ def integrate_adaptive(d: Draft) -> None:
     end = 15.0 * system.step[1]
     d.input("state", kind, count, system.low, system.high, about="Initial states")
     if masked == "flag":
-        d.input("active", "bool", count, about="Trajectories to integrate")
+        d.input("active", "bool", count, about="Mask of trajectories to integrate")
     elif masked == "done":
-        d.input("status_in", "int", count, 0, 3, about="Status of the last call: 0 running, 1 done, 2 failed")
+        d.input(
+            "status_in",
+            "int",
+            count,
+            0,
+            3,
+            about="Status from the previous call: 0 running, 1 done, 2 failed",
+        )
     for name, low, high in system.constants:
         d.param(name, "float", low, high, about=CONSTANTS[system.rate.name][name])
     fields = {
         "end_time": fill(0.8 * end, end),
         "abs_tol": fill(1e-3, 2e-3),
-        "rel_tol": fill(1e-3, 2e-3),
+        "rel_tol": fill(4e-4, 8e-4),
         "max_steps": fill(40, 60),
     }
     dot = "settings." if given == "struct" else ""
     if given == "struct":
-        d.struct("settings", SETTINGS, fields, about="End time, tolerances and limits")
+        d.struct("settings", SETTINGS, fields, about="End time, tolerances and step limits")
     else:
-        d.param("end_time", "float", 0.8 * end, end, about="Time at which to stop")
-        d.param("abs_tol", "float", 1e-3, 2e-3, about="Absolute error per step")
-        d.param("rel_tol", "float", 1e-3, 2e-3, about="Relative error per step")
-        d.param("max_steps", "int", 40, 60, about="Most steps, rejected ones included")
-    d.param("initial_step", "float", system.step[0], about="First step that is tried")
-    stopped = "the integration stopped before" if direction else "there were too many steps"
+        d.param("end_time", "float", 0.8 * end, end, about="Final time")
+        d.param("abs_tol", "float", 1e-3, 2e-3, about="Absolute error tolerance per step")
+        d.param("rel_tol", "float", 4e-4, 8e-4, about="Relative error tolerance per step")
+        d.param("max_steps", "int", 40, 60, about="Maximum number of steps, including rejected ones")
+    d.param("initial_step", "float", 4.0 * system.step[1], about="Initial step size")
+    stopped = "integration stopped early" if direction else "there were too many steps"
     code_name = "STATUS_STOPPED" if direction else "STATUS_TOO_MANY_STEPS"
-    idle = "0 if it was not integrated, " if masked == "flag" else ""
-    d.output("final_state", kind, count, about="States at the end time, or where the integration stopped")
+    idle = "0 if not integrated, " if masked == "flag" else ""
+    d.output("final_state", kind, count, about="States at the end time, or where integration stopped")
     d.output("status", "int", count, about=f"{idle}1 if the end was reached, 2 if {stopped}")
     if masked == "flag":
         d.module("STATUS_IDLE = wp.constant(0)")
@@ -130,14 +137,14 @@ def integrate_adaptive(d: Draft) -> None:
     size = system.dimension
     measures = {
         "max": """
-        # Largest error relative to its tolerance
+        # Maximum error relative to the tolerance
         error_norm = float(0.0)
         for component in range($size):
             scale = $abs_tol + $rel_tol * wp.max(wp.abs(y[component]), wp.abs(y_next[component]))
             error_norm = wp.max(error_norm, wp.abs(error[component]) / scale)
         """,
         "rms": """
-        # Root mean square of the errors relative to their tolerances
+        # RMS of the errors relative to their tolerances
         error_sum = float(0.0)
         for component in range($size):
             scale = $abs_tol + $rel_tol * wp.max(wp.abs(y[component]), wp.abs(y_next[component]))
@@ -152,7 +159,7 @@ def integrate_adaptive(d: Draft) -> None:
         step_factor = 0.9 * wp.pow(wp.max(error_norm, 1.0e-6), -1.0 / {order}.0)
         """,
         "pi": f"""
-        # PI controller: damp the change by the error of the last accepted step
+        # PI controller: include the error of the last accepted step to damp step size changes
         step_factor = 0.9 * wp.pow(wp.max(error_norm, 1.0e-6), -0.7 / {order}.0) * wp.pow(last_error, 0.4 / {order}.0)
         """,
     }
@@ -170,9 +177,9 @@ def integrate_adaptive(d: Draft) -> None:
         stages = f"{stages[:at]}{rate}({inner}, {system.arguments}){stages[close + 1 :]}"
     skip = {
         "none": "",
-        "flag": "# The others keep their state\nif not active[trajectory]:\n"
+        "flag": "# Keep the state of inactive trajectories\nif not active[trajectory]:\n"
         "    final_state[trajectory] = state[trajectory]\n    status[trajectory] = STATUS_IDLE\n    return",
-        "done": "# Trajectories that already ended keep their state\nif status_in[trajectory] != 0:\n"
+        "done": "# Skip finished trajectories\nif status_in[trajectory] != 0:\n"
         "    final_state[trajectory] = state[trajectory]\n"
         "    status[trajectory] = status_in[trajectory]\n    return",
     }
@@ -188,23 +195,23 @@ def integrate_adaptive(d: Draft) -> None:
         steps = int(0)
         while time < $end_time and steps < $max_steps:
             steps += 1
-            # Shorten the last step, so that it ends on time
+            # Shorten the last step to end exactly at the final time
             h = wp.min(h, $end_time - time)
             $stages
             $norm
             $grow
-            # Never change the step by more than a factor of five
+            # Limit the step size change to a factor of five
             step_factor = wp.clamp(step_factor, 0.2, 5.0)
             if error_norm <= 1.0:
                 # Accept
                 time += h
                 y = y_next
                 $remember
-            # The factor is below one after a rejected step, which is retried
+            # The factor is below one after a rejected step, which is then retried
             h *= step_factor
             $guard
         final_state[trajectory] = y
-        # Time may fall short of the end by rounding
+        # The final time may be missed by rounding
         if time < $end_time - 1.0e-5:
             status[trajectory] = $code_name
         else:
@@ -220,7 +227,7 @@ def integrate_adaptive(d: Draft) -> None:
         rel_tol=f"{dot}rel_tol",
         grow=grow[controller],
         remember="last_error = wp.max(error_norm, 1.0e-3)" if controller == "pi" else "",
-        guard="# Stiff or singular: the step became too small to make progress\n"
+        guard="# Stiff or singular: the step is too small to make progress\n"
         f"if h < 1.0e-5 * {dot}end_time:\n    break"
         if direction
         else "",
@@ -229,8 +236,8 @@ def integrate_adaptive(d: Draft) -> None:
         max_steps=f"{dot}max_steps",
     )
     d.explain(f"""
-        Integrates {system.about}. A step is accepted if its estimated error is within abs_tol + rel_tol |y|;
-        the next step size follows from the error{" and that of the last accepted step" if controller == "pi" else ""} by the order of the pair.
+        Integrates {system.about}. A step is accepted if the estimated error is within abs_tol + rel_tol |y|;
+        the next step size is computed from the error{" and that of the last accepted step" if controller == "pi" else ""} using the order of the pair.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

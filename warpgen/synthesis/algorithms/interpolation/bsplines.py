@@ -55,7 +55,7 @@ def find_span(knots: wp.array(dtype=float), degree: int, n: int, x: float) -> in
     weight=2,
 )
 def bspline_curve(d: Draft) -> None:
-    """Evaluates a B-spline curve at many parameters."""
+    """Evaluates a B-spline curve at an array of parameters."""
     degree = d.option("degree", 2, 3)
     search = d.option("search", "linear", "binary", "given")
     kind = d.option("kind", "vec3", "float", "vec2")
@@ -69,16 +69,16 @@ def bspline_curve(d: Draft) -> None:
     n, m = d.pick(7, 8, 10), d.pick(48, 64, 96)
     label = {2: "quadratic", 3: "cubic"}[degree]
     if rational:
-        d.says(f"Evaluates a {label} NURBS curve at many parameters.")
+        d.says(f"Evaluates a {label} NURBS curve at an array of parameters.")
     else:
-        d.says(f"Evaluates a {label} B-spline curve at many parameters.")
+        d.says(f"Evaluates a {label} B-spline curve at given parameter values.")
     stored = "vec4" if rational else kind
     about = "Homogeneous control points (w x, w y, w z, w)" if rational else "Control points"
     d.input("points", stored, n, 0.2, 1.0, about=about)
     d.input("knots", "float", n + degree + 1, 0.0, 10.0, kind="ascending", about="Knot vector")
     if search == "given":
-        d.input("spans", "int", m, degree, n, about="Knot span of each parameter")
-        d.input("u", "float", m, about="Parameters in [0, 1], relative to their spans")
+        d.input("spans", "int", m, degree, n, about="Knot span index per parameter")
+        d.input("u", "float", m, about="Local parameters in [0, 1] within each span")
     else:
         d.input("u", "float", m, 0.02, 0.98, about="Parameters in [0, 1]")
     d.output("curve", kind, m, about="Evaluated points")
@@ -88,7 +88,7 @@ def bspline_curve(d: Draft) -> None:
         lines += ["span = spans[tid]", "x = wp.lerp(knots[span], knots[span + 1], u[tid])"]
     else:
         lines += [
-            "# map u to the interval where the basis is complete",
+            "# map u from [0, 1] to the valid knot range",
             f"x = wp.lerp(knots[{p}], knots[n], u[tid])",
         ]
         d.function(_SPANS[search])
@@ -108,7 +108,7 @@ def bspline_curve(d: Draft) -> None:
             ]
         else:
             lines += [
-                "# Cox-de Boor recursion, one degree at a time",
+                "# Cox-de Boor recursion",
                 "r1 = knots[span + 1] - x",
                 "r2 = knots[span + 2] - x",
                 "r3 = knots[span + 3] - x",
@@ -167,8 +167,8 @@ def bspline_curve(d: Draft) -> None:
     d.launch(m)
     d.code("\n".join(lines))
     d.explain(
-        f"Knots ascend, {degree + 1} more than there are points; none may coincide."
-        + (" Points are homogeneous." if rational else "")
+        f"The knot vector must be strictly increasing with {degree + 1} more entries than control points."
+        + (" Control points are in homogeneous coordinates." if rational else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

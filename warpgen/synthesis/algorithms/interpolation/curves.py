@@ -46,21 +46,21 @@ def sample_spline(d: Draft) -> None:
         "tcb": "Kochanek-Bartels",
         "hermite": "Hermite",
     }[family]
-    d.says(f"Evaluates {what} {label} spline at many parameters.")
+    d.says(f"Evaluates {what} {label} spline at an array of parameters.")
     d.input("points", kind, n, -1.0, 1.0, about="Control points")
     if family == "hermite":
-        d.input("tangents", kind, n, -1.0, 1.0, about="Tangents at the points")
+        d.input("tangents", kind, n, -1.0, 1.0, about="Tangents at the control points")
     spans = n if closed == "closed" else n - 1
     d.input("u", "float", m, 0.0, spans - 0.01, about="Parameters")
     if family == "cardinal":
         d.param("tension", "float", 0.0, 0.6, about="Tension parameter")
     if family == "tcb":
-        d.param("tension", "float", -0.4, 0.4, about="Tension, which shortens tangents")
-        d.param("continuity", "float", -0.4, 0.4, about="Continuity, which is smooth at 0")
-        d.param("bias", "float", -0.4, 0.4, about="Bias towards the chord before a point")
+        d.param("tension", "float", -0.4, 0.4, about="Tension, shortens the tangents when positive")
+        d.param("continuity", "float", -0.4, 0.4, about="Continuity, 0 for smooth joins")
+        d.param("bias", "float", -0.4, 0.4, about="Bias toward the incoming chord")
     made = "curve" if derivative == "none" else "slopes"
     d.output(
-        made, kind, m, about="Evaluated points" if derivative == "none" else "Derivatives by the parameter"
+        made, kind, m, about="Evaluated points" if derivative == "none" else "Derivatives with respect to u"
     )
     lines = ["tid = wp.tid()", "n = points.shape[0]"]
     if closed == "closed":
@@ -85,7 +85,7 @@ def sample_spline(d: Draft) -> None:
             "out1 = a * (1.0 - bias) * (p2 - p1)",
             "in2 = a * (1.0 + bias) * (p2 - p1)",
             "out2 = a * (1.0 - bias) * (p3 - p2)",
-            "# outgoing tangent at p1 and incoming tangent at p2",
+            "# outgoing tangent at p1, incoming tangent at p2",
             "m1 = (1.0 + continuity) * in1 + (1.0 - continuity) * out1",
             "m2 = (1.0 - continuity) * in2 + (1.0 + continuity) * out2",
         ]
@@ -115,9 +115,9 @@ def sample_spline(d: Draft) -> None:
         ]
     d.launch(m)
     d.code("\n".join(lines))
-    ending = "; beyond the ends of the curve the end points are taken again." if family != "hermite" else "."
+    ending = ". End points are duplicated at both ends of the curve." if family != "hermite" else "."
     d.explain(
-        "Point k belongs to the parameter u = k"
+        "The curve passes through point k at u = k"
         + (", and the curve is closed." if closed == "closed" else ending)
     )
 
@@ -188,17 +188,17 @@ def bezier_curve(d: Draft) -> None:
     if layout == "shared":
         d.says(
             {
-                "point": f"Evaluates a {prefix}{label} Bezier curve at many parameters.",
-                "tangent": f"Computes unit tangents of a {label} Bezier curve by de Casteljau's scheme.",
-                "split": f"Computes the control points of a {label} Bezier curve up to each of many parameters.",
+                "point": f"Evaluates a {prefix}{label} Bezier curve at an array of parameters.",
+                "tangent": f"Computes unit tangents of a {label} Bezier curve using de Casteljau's algorithm.",
+                "split": f"Splits a {label} Bezier curve at each parameter and returns the left control points.",
             }[give]
         )
     else:
         d.says(
             {
-                "point": f"Evaluates {prefix}{label} Bezier curves, each at a parameter of its own.",
-                "tangent": f"Computes unit tangents of {label} Bezier curves by de Casteljau's scheme.",
-                "split": f"Computes the control points of {label} Bezier curves, each up to a parameter.",
+                "point": f"Evaluates {prefix}{label} Bezier curves, one parameter per curve.",
+                "tangent": f"Computes unit tangents of {label} Bezier curves using de Casteljau's algorithm.",
+                "split": f"Splits {label} Bezier curves at per-curve parameters and returns the left control points.",
             }[give]
         )
     d.input(
@@ -210,12 +210,12 @@ def bezier_curve(d: Draft) -> None:
         about="Control points",
     )
     if rational:
-        d.input("w", "float", n, 0.5, 2.0, about="Weights of the control points")
+        d.input("w", "float", n, 0.5, 2.0, about="Control point weights")
     d.input("u", "float", m, 0.02, 0.98, about="Parameters in [0, 1]")
     made, about = {
         "point": ("curve", "Evaluated points"),
         "tangent": ("tangents", "Unit tangents"),
-        "split": ("parts", "Control points of the part before the parameter"),
+        "split": ("parts", "Control points of the left sub-curve"),
     }[give]
     d.output(made, kind, (m, n) if give == "split" else m, about=about)
     lines = ["tid = wp.tid()", "t = u[tid]"]
@@ -251,7 +251,7 @@ def bezier_curve(d: Draft) -> None:
             if len(names) == 2:
                 if give == "tangent":
                     lines += [
-                        "# derivative from the last de Casteljau segment",
+                        "# tangent from the last de Casteljau segment",
                         f"tangents[tid] = wp.normalize({names[1]} - {names[0]})",
                     ]
                 elif give == "point":
@@ -264,7 +264,7 @@ def bezier_curve(d: Draft) -> None:
             edge.append(fresh[0])
             names, level = fresh, level + 1
         if give == "split":
-            lines.append("# split at t: the left control polygon describes [0, t]")
+            lines.append("# split at t: left control polygon for [0, t]")
             lines += [f"parts[tid, {k}] = {value}" for k, value in enumerate(edge)]
     d.launch(m)
     d.code("\n".join(lines))

@@ -47,28 +47,31 @@ def sample_grid(d: Draft) -> None:
     axes, letters = "xyz"[:ndim], "ijk"[:ndim]
     label = {"linear": "linear", "smooth": "smoothstep", "cubic": "cubic (Catmull-Rom)"}[order]
     if gradient:
-        d.says(
-            "Computes the gradient of a field on a regular grid between its nodes, from linear interpolation."
-        )
+        d.says("Computes the gradient of a linearly interpolated field on a regular grid.")
     else:
-        within = " within it" if edges == "clamp" and order != "cubic" else ""
-        beyond = {"clamp": "" if within else ", border values going on", "zero": ", zero beyond"}.get(
+        within = " inside the grid" if edges == "clamp" and order != "cubic" else ""
+        beyond = {"clamp": "" if within else ", clamped at the border", "zero": ", zero outside"}.get(
             edges, ""
         )
         d.says(
-            f"Interpolates a {'periodic ' if edges == 'wrap' else ''}field on a regular grid at given positions{within}"
-            f" with {label} weights{beyond}."
+            f"Interpolates a {'periodic ' if edges == 'wrap' else ''}field on a regular grid at query positions{within}"
+            f" using {label} weights{beyond}."
         )
     d.input("field", kind, sides, -1.0, 1.0, about="Node values")
     low, high = (0.05, min(sides) - 1.05) if edges == "clamp" else (-1.5, min(sides) + 0.4)
-    if order == "cubic" or edges == "wrap":
+    if order == "cubic" and edges == "clamp":
         low, high = (0.05, min(sides) - 1.05)
     if space == "world":
         d.param("origin", f"vec{ndim}", -0.02, 0.0, about="Grid origin")
         d.param("inv_dx", "float", 4.0, about="Inverse grid spacing")
         low, high = low / 4.0, (high - 0.1) / 4.0
     d.input(
-        "x", f"vec{ndim}", m, low, high, about="Query positions" + (" in cells" if space == "cells" else "")
+        "x",
+        f"vec{ndim}",
+        m,
+        low,
+        high,
+        about="Query positions" + (" in grid coordinates" if space == "cells" else ""),
     )
     if gradient:
         d.output("slopes", f"vec{ndim}", m, about="Gradients")
@@ -188,11 +191,11 @@ def sample_grid(d: Draft) -> None:
     d.code("\n".join(lines))
     d.explain(
         {
-            "clamp": "Beyond the border the values of its nodes go on."
+            "clamp": "Indices are clamped to the grid bounds."
             if order == "cubic"
-            else "Positions have to lie within the grid.",
-            "wrap": "The field repeats itself: behind the last node follows the first.",
-            "zero": "Nodes beyond the border count as zero, so that values fade out within a cell of it.",
+            else "Query positions must be inside the grid.",
+            "wrap": "The field is periodic, so indices wrap around.",
+            "zero": "Out-of-bounds nodes are zero, so values fade to zero within one cell of the border.",
         }[edges]
     )
 
@@ -269,33 +272,33 @@ def scattered_interpolation(d: Draft) -> None:
     n, m = d.pick(12, 16, 24), d.pick(48, 64, 96)
     d.says(
         {
-            "shepard": "Interpolates scattered data with inverse distance weighting (Shepard).",
-            "modified": "Interpolates scattered data with Franke-Little weights, zero where no data point is near.",
-            "nearest": "Interpolates scattered data with the nearest neighbor.",
+            "shepard": "Interpolates scattered data using inverse distance weighting (Shepard).",
+            "modified": "Interpolates scattered data using Franke-Little weights, zero if no data point is in range.",
+            "nearest": "Interpolates scattered data using nearest-neighbor lookup.",
         }.get(
             method,
-            f"Evaluates an interpolant of {_CALLED.get(method)} radial basis functions{' and a linear part' if poly else ''}.",
+            f"Evaluates a radial basis function interpolant ({_CALLED.get(method)}{' with a linear term' if poly else ''}).",
         )
     )
-    d.input("centers", f"vec{ndim}", n, -1.0, 1.0, about="Positions of the data points")
+    d.input("centers", f"vec{ndim}", n, -1.0, 1.0, about="Data point positions")
     if method in _RADIAL:
-        d.input("weights", kind, n, -1.0, 1.0, about="Weights of the basis functions")
+        d.input("weights", kind, n, -1.0, 1.0, about="Basis function weights")
     else:
-        d.input("values", kind, n, -1.0, 1.0, about="Values at the data points")
+        d.input("values", kind, n, -1.0, 1.0, about="Data point values")
     if poly:
-        d.param("slope", f"vec{ndim}", -1.0, 1.0, about="Slope of the linear part")
-        d.param("offset", "float", -1.0, 1.0, about="Linear part at the origin")
+        d.param("slope", f"vec{ndim}", -1.0, 1.0, about="Linear term coefficients")
+        d.param("offset", "float", -1.0, 1.0, about="Constant term")
     d.input("x", f"vec{ndim}", m, -1.0, 1.0, about="Query positions")
     if method == "shepard":
-        d.param("power", "float", 2.0, 3.0, about="Exponent of the distance")
+        d.param("power", "float", 2.0, 3.0, about="Distance exponent")
     elif method == "modified":
-        d.param("radius", "float", 1.0, 1.8, about="Distance up to which data points count")
+        d.param("radius", "float", 1.0, 1.8, about="Support radius")
     elif method in _RADIAL:
         d.param(
             "eps",
             "float",
             *((0.3, 0.6) if method == "wendland" else (0.8, 2.0)),
-            about="Shape parameter, the reciprocal of a length",
+            about="Shape parameter [1/length]",
         )
     d.output("result", kind, m, about="Interpolated values")
     zero = "float(0.0)" if kind == "float" else "wp.vec3()"
@@ -338,7 +341,7 @@ def scattered_interpolation(d: Draft) -> None:
             ["result[tid] = acc / norm"]
             if method == "shepard"
             else [
-                "# No data point may be near enough",
+                "# zero if no data point is in range",
                 "if norm > 0.0:",
                 "    result[tid] = acc / norm",
                 "else:",

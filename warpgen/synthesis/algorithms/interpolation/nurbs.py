@@ -26,8 +26,8 @@ _SPAN = {
     "binary": '''
 @wp.func
 def find_span(knots: wp.array(dtype=float), num_control: int, t: float) -> int:
-    """Return the index of the knot interval that contains a parameter (binary search)."""
-    # The end of the domain belongs to the last interval
+    """Return the knot span index for a parameter using binary search."""
+    # Special case: the domain end belongs to the last span
     if t >= knots[num_control]:
         return num_control - 1
     low = int(DEGREE)
@@ -43,9 +43,9 @@ def find_span(knots: wp.array(dtype=float), num_control: int, t: float) -> int:
     "linear": '''
 @wp.func
 def find_span(knots: wp.array(dtype=float), num_control: int, t: float) -> int:
-    """Return the index of the knot interval that contains a parameter (linear scan)."""
+    """Return the knot span index for a parameter using a linear scan."""
     span = int(DEGREE)
-    # Short knot vectors: scanning beats a binary search
+    # A linear scan is fast enough for short knot vectors
     while span < num_control - 1 and t >= knots[span + 1]:
         span += 1
     return span
@@ -82,7 +82,7 @@ def basis_derivatives(knots: wp.array(dtype=float), span: int, t: float) -> wp.v
     3: '''
 @wp.func
 def quadratic_basis(knots: wp.array(dtype=float), span: int, t: float) -> wp.vec3:
-    """Nonzero basis functions of degree 2, the last but one row of the Cox-de Boor triangle."""
+    """Nonzero degree-2 basis functions from the Cox-de Boor recursion."""
     a1 = (knots[span + 1] - t) / (knots[span + 1] - knots[span])
     b1 = (t - knots[span]) / (knots[span + 1] - knots[span])
     left = a1 / (knots[span + 1] - knots[span - 1])
@@ -96,7 +96,7 @@ def quadratic_basis(knots: wp.array(dtype=float), span: int, t: float) -> wp.vec
 
 @wp.func
 def scaled_quadratic(knots: wp.array(dtype=float), span: int, t: float) -> wp.vec3:
-    """Quadratic basis functions divided by the lengths of their supports."""
+    """Quadratic basis functions divided by their support lengths."""
     q = quadratic_basis(knots, span, t)
     return wp.vec3(
         q[0] / (knots[span + 1] - knots[span - 2]),
@@ -135,7 +135,7 @@ def basis_derivatives(knots: wp.array(dtype=float), span: int, t: float) -> wp.v
     },
 )
 def evaluate_nurbs(d: Draft) -> None:
-    """Evaluates a rational B-spline surface, and what its derivatives give, at parameters."""
+    """Evaluates a NURBS surface or its derivatives at given parameters."""
     degree = d.option("degree", 2, 3)
     search = d.option("search", *_SPAN)
     result = d.option("result", "points", "normals", "derivatives", "area")
@@ -177,17 +177,17 @@ def evaluate_nurbs(d: Draft) -> None:
             i, j = wp.tid()
             samples_u = $made.shape[0]
             samples_v = $made.shape[1]
-            # Uniform grid over the domain, ends included
+            # Uniform grid over the domain, including the end points
             fraction = wp.vec2(float(i) / float(samples_u - 1), float(j) / float(samples_v - 1))
             """
     if trim:
-        d.param("trim_center", "vec2", 0.3, 0.7, about="Center of a circular hole, relative to the domain")
-        d.param("trim_radius", "float", 0.1, 0.3, about="Radius of the hole, relative to the domain")
+        d.param("trim_center", "vec2", 0.3, 0.7, about="Trim circle center in [0, 1] domain coordinates")
+        d.param("trim_radius", "float", 0.1, 0.3, about="Trim circle radius in [0, 1] domain coordinates")
     outs = {
         "points": (("points", "vec3", "Surface points"),),
         "normals": (("normals", "vec3", "Unit normals"),),
         "derivatives": (("tangents_u", "vec3", "dS/du"), ("tangents_v", "vec3", "dS/dv")),
-        "area": (("area_density", "float", "Area per unit of parameters, |dS/du x dS/dv|"),),
+        "area": (("area_density", "float", "Area density |dS/du x dS/dv|"),),
     }[result]
     for name, type, about in outs:
         d.output(name, type, shape, about=about)
@@ -208,7 +208,7 @@ def evaluate_nurbs(d: Draft) -> None:
         $trim
         num_u = {net}.shape[0]
         num_v = {net}.shape[1]
-        # The domain ends DEGREE knots before the ends of the knot vectors
+        # The valid domain excludes DEGREE knots on each side
         u = wp.lerp({ku}[DEGREE], {ku}[num_u], fraction[0])
         v = wp.lerp({kv}[DEGREE], {kv}[num_v], fraction[1])
         span_u = find_span({ku}, num_u, u)
@@ -233,7 +233,7 @@ def evaluate_nurbs(d: Draft) -> None:
         place=place,
         made=outs[0][0],
         trim="""
-            # Trimmed away: leave zeros
+            # Inside the trimmed hole: leave zeros
             if wp.length(fraction - trim_center) < trim_radius:
                 return
             """
@@ -264,7 +264,7 @@ def evaluate_nurbs(d: Draft) -> None:
         last={
             "normals": f"""
                 area_vector = wp.cross(tangent_u, tangent_v)
-                # Degenerate where the tangents are parallel
+                # Degenerate normal when the tangents are parallel
                 if wp.length_sq(area_vector) < 1.0e-10:
                     normals[{at}] = wp.vec3(0.0, 0.0, 0.0)
                     return
@@ -278,12 +278,12 @@ def evaluate_nurbs(d: Draft) -> None:
     does = {
         "points": "Evaluates points",
         "normals": "Computes unit normals",
-        "derivatives": "Computes the first partial derivatives",
+        "derivatives": "Computes first partial derivatives",
         "area": "Computes the area density",
     }[result]
-    where = [*["within a hole"] * trim, *["where tangents are parallel"] * (result == "normals")]
+    where = [*["inside the trim circle"] * trim, *["where tangents are parallel"] * (result == "normals")]
     zero = f", zero {' and '.join(where)}" if where else ""
-    d.says(f"{does} of a rational B-spline surface{zero}.")
+    d.says(f"{does} of a NURBS surface{zero}.")
     d.explain("""
         Basis functions N follow the Cox-de Boor recurrence;
         S(u, v) = sum N_i(u) N_j(v) w_ij P_ij / sum N_i(u) N_j(v) w_ij.

@@ -44,12 +44,12 @@ def polynomial_interpolation(d: Draft) -> None:
             "newton": "eval_newton_form|newton_polynomial|eval_polynomial",
         }[form])  # fmt: skip
     sentence = {
-        "barycentric": "Evaluates the polynomial through values at Chebyshev points by the barycentric formula.",
-        "lagrange": "Evaluates the polynomial through given points in Lagrange's form.",
-        "newton": "Evaluates a polynomial in Newton's form from divided differences.",
-        "neville": "Evaluates the polynomial through given points by Neville's scheme.",
-        "clenshaw": f"Sums {'' if rows else 'a '}Chebyshev series by Clenshaw's recurrence.",
-        "horner": f"Evaluates {'polynomials' if rows else 'a polynomial'} by Horner's rule.",
+        "barycentric": "Evaluates the polynomial through values at Chebyshev points using the barycentric formula.",
+        "lagrange": "Evaluates the polynomial through given points in Lagrange form.",
+        "newton": "Evaluates a polynomial in Newton form using divided differences.",
+        "neville": "Evaluates the polynomial through given points using Neville's algorithm.",
+        "clenshaw": f"Evaluates {'' if rows else 'a '}Chebyshev series using the Clenshaw recurrence.",
+        "horner": f"Evaluates {'polynomials' if rows else 'a polynomial'} using Horner's method.",
     }[form]
     family = {"clenshaw": "Chebyshev series", "newton": "Newton form"}.get(form, "coefficients")
     if derivative:
@@ -72,13 +72,13 @@ def polynomial_interpolation(d: Draft) -> None:
     d.input(value, "float", (m, n) if rows else n, -1.0, 1.0, about=about)
     interval = d.flag("interval") if form == "clenshaw" else False
     if interval:
-        d.param("lower", "float", -3.0, -1.0, about="Lower end of the interval")
-        d.param("upper", "float", 1.0, 3.0, about="Upper end of the interval")
+        d.param("lower", "float", -3.0, -1.0, about="Lower interval bound")
+        d.param("upper", "float", 1.0, 3.0, about="Upper interval bound")
     low, high = (-0.98, 0.98) if form in ("clenshaw", "horner", "barycentric") else (0.2, 7.8)
     d.input("query", "float", m, low, high, about="Query positions")
-    made, about = ("evaluated", "Values of the polynomial") if series else ("result", "Interpolated values")
+    made, about = ("evaluated", "Polynomial values") if series else ("result", "Interpolated values")
     if derivative:
-        made, about = "slopes", "Derivatives of the polynomial"
+        made, about = "slopes", "Polynomial derivatives"
     d.output(made, "float", m, about=about)
 
     def at(k: str) -> str:
@@ -98,7 +98,7 @@ def polynomial_interpolation(d: Draft) -> None:
             "        # query coincides with a node: return its value to avoid 0 / 0",
             f"        result[tid] = {at('k')}",
             "        return",
-            "    # Weights of Chebyshev points of the second kind: alternating signs, halves at both ends",
+            "    # Barycentric weights for second-kind Chebyshev points: alternating signs, halved at both ends",
             "    weight = 1.0 - 2.0 * float(k % 2)",
             "    if k == 0 or k == n - 1:",
             "        weight *= 0.5",
@@ -125,7 +125,7 @@ def polynomial_interpolation(d: Draft) -> None:
             "p = column()",
             "for k in range(NODES):",
             f"    p[k] = {at('k')}",
-            "# Neville: combine polynomials of one degree less",
+            "# Neville's recursion",
             "for r in range(1, NODES):",
             "    for k in range(NODES - r):",
             "        p[k] = ((x - xs[k + r]) * p[k] + (xs[k] - x) * p[k + 1]) / (xs[k] - xs[k + r])",

@@ -37,7 +37,7 @@ def interpolate_rotation(d: Draft) -> None:
         d.calls(f"{method}_keys|sample_rotation|rotation_track|animate_orientation")
     n, m = d.pick(5, 6, 8), d.pick(48, 64, 96)
     if method == "squad":
-        d.says("Interpolates rotation keyframes with spherical quadrangles (squad).")
+        d.says("Interpolates rotation keyframes using spherical quadrangle interpolation (squad).")
     elif method == "nlerp":
         d.says("Interpolates rotation keyframes at given times (nlerp).")
     if position:
@@ -53,13 +53,13 @@ def interpolate_rotation(d: Draft) -> None:
         about="Pose keyframes" if position else "Rotation keyframes",
     )
     if method == "squad":
-        d.input("inner", "quat", n, kind="unit", about="Inner quadrangle points")
+        d.input("inner", "quat", n, kind="unit", about="Inner quadrangle control rotations")
     if search == "uniform":
-        d.param("key_interval", "float", 0.2, 0.5, about="Time between keyframes")
+        d.param("key_interval", "float", 0.2, 0.5, about="Time interval between keyframes")
         latest = 4.0 if ends == "loop" else round(0.35 * n, 2)  # few after the last keyframe
-        d.input("when", "float", m, 0.0, latest, about="Query times, not negative")
+        d.input("when", "float", m, 0.0, latest, about="Query times, must be non-negative")
     else:
-        d.input("times", "float", n, 0.0, 10.0, kind="ascending", about="Keyframe times, ascending")
+        d.input("times", "float", n, 0.0, 10.0, kind="ascending", about="Keyframe times, in ascending order")
         d.input("when", "float", m, 0.0, 10.0, about="Query times")
     about = f"Interpolated {'poses' if position else 'rotations'}"
     d.output(made, "transform" if position else "quat", m, about=about)
@@ -82,12 +82,12 @@ def interpolate_rotation(d: Draft) -> None:
     slerp = """
     @wp.func
     def slerp(a: wp.quat, b: wp.quat, t: float) -> wp.quat:
-        # q and -q represent the same rotation: take the shorter arc
+        # take the shorter arc, since q and -q represent the same rotation
         cosine = wp.dot(a, b)
         sign = wp.where(cosine < 0.0, -1.0, 1.0)
         cos_theta = wp.abs(cosine)
         if cos_theta > 0.9995:
-            # fall back to linear interpolation for small angles, where sin(theta) vanishes
+            # fall back to linear interpolation for small angles to avoid division by zero
             return wp.normalize((1.0 - t) * a + sign * t * b)
         theta = wp.acos(cos_theta)
         return (wp.sin((1.0 - t) * theta) * a + sign * wp.sin(t * theta) * b) / wp.sin(theta)
@@ -101,13 +101,13 @@ def interpolate_rotation(d: Draft) -> None:
             def slerp(a: wp.quat, b: wp.quat, t: float) -> wp.quat:
                 cosine = wp.dot(a, b)
                 if cosine > 0.9995:
-                    # fall back to linear interpolation for small angles, where sin(theta) vanishes
+                    # fall back to linear interpolation for small angles to avoid division by zero
                     return wp.normalize((1.0 - t) * a + t * b)
                 theta = wp.acos(cosine)
                 return (wp.sin((1.0 - t) * theta) * a + wp.sin(t * theta) * b) / wp.sin(theta)
         """)
         lines += [
-            "# bend the arc between the keys towards the one between the inner points",
+            "# blend the outer slerp toward the inner control rotations",
             "outer = slerp(a, b, alpha)",
             f"between = slerp(inner[k], inner[{nxt}], alpha)",
         ]
@@ -132,15 +132,15 @@ def interpolate_rotation(d: Draft) -> None:
     d.launch(m)
     d.code("\n".join(lines))
     if search == "timed":
-        d.explain("Before the first and after the last keyframe these hold.")
+        d.explain("Query times are clamped to the keyframe range.")
     elif ends == "loop":
-        d.explain("Keyframe k is at k intervals; after the last one the first follows again.")
+        d.explain("Keyframe k is at time k * interval, and the animation loops after the last keyframe.")
     else:
-        d.explain("Keyframe k is at k intervals; after the last one it holds.")
+        d.explain("Keyframe k is at time k * interval. The last keyframe is held.")
 
     if method == "squad":
         d.explain(
-            "Arcs are taken as they are: keys and inner points have to come with signs that follow each other."
+            "Keys and inner points must have consistent quaternion signs, since no shortest-arc check is done."
         )
 
     def holds(before: Values, after: Values) -> None:

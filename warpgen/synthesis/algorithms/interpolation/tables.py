@@ -73,17 +73,18 @@ def cubic_table(d: Draft) -> None:
     outside = d.option("outside", "clamp", "extrapolate")
     n, m = d.pick(8, 12, 16), d.pick(48, 64, 96)
     name = {
-        "fritsch": "monotone (Fritsch and Butland)",
+        "fritsch": "monotone (Fritsch-Butland)",
         "steffen": "monotone (Steffen)",
-        "akima": "Akima's",
+        "akima": "Akima",
         "parabola": "parabolic",
     }[method]
     what = "Differentiates" if derivative else "Interpolates"
-    held = "slope" if derivative else "value"
-    beyond = f"the end {held}s held" if outside == "clamp" else "the end cubics going on"
-    d.says(f"{what} a table of one variable by cubics with {name} slopes, {beyond} outside.")
-    d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Breakpoints, ascending")
-    d.input("ys", "float", n, -1.0, 1.0, about="Values at the breakpoints")
+    beyond = (
+        "with queries clamped to the table range" if outside == "clamp" else "extrapolating outside the table"
+    )
+    d.says(f"{what} a 1D table using cubics with {name} slopes, {beyond}.")
+    d.input("xs", "float", n, 0.0, 8.0, kind="ascending", about="Breakpoints, in ascending order")
+    d.input("ys", "float", n, -1.0, 1.0, about="Breakpoint values")
     d.input("query", "float", m, 0.2, 7.8, about="Query positions")
     made = "slopes" if derivative else "result"
     d.output(made, "float", m, about="Derivatives" if derivative else "Interpolated values")
@@ -122,7 +123,7 @@ def cubic_table(d: Draft) -> None:
         h0 = xs[k] - xs[k - 1]
         h1 = xs[k + 1] - xs[k]
         p = (before * h1 + after * h0) / (h0 + h1)
-        # never steeper than twice the flatter secant, so that no new extremum arises
+        # limit to twice the smaller secant slope, to avoid new extrema
         least = wp.min(wp.min(wp.abs(before), wp.abs(after)), 0.5 * wp.abs(p))
         return (wp.sign(before) + wp.sign(after)) * least
         """,
@@ -144,7 +145,7 @@ def cubic_table(d: Draft) -> None:
         m3 = extended(xs, ys, k + 1)
         w1 = wp.abs(m3 - m2)
         w2 = wp.abs(m1 - m0)
-        # The weights would be 0 / 0 where the secants on each side are equal
+        # avoid 0 / 0 when the secants on each side are equal
         if w1 + w2 < 1.0e-6:
             return 0.5 * (m1 + m2)
         return (w1 * m1 + w2 * m2) / (w1 + w2)
@@ -155,7 +156,7 @@ def cubic_table(d: Draft) -> None:
         d.function("""
             @wp.func
             def extended(xs: wp.array(dtype=float), ys: wp.array(dtype=float), k: int) -> float:
-                # extrapolate the secants linearly at the ends
+                # linearly extrapolated secants at the ends
                 last = xs.shape[0] - 2
                 if k < 0:
                     a = secant(xs, ys, 0)
@@ -194,7 +195,7 @@ def cubic_table(d: Draft) -> None:
     d.launch(m)
     d.code("\n".join(lines))
     if method != "akima":
-        d.explain("At either end of the table the slope is that of the secant.")
+        d.explain("One-sided secant slopes are used at both ends of the table.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.query if outside == "extrapolate" else np.clip(v.query, v.xs[0], v.xs[-1])
@@ -233,17 +234,15 @@ def table_lookup(d: Draft) -> None:
     if method in ("step", "smooth") and outside == "extrapolate":
         outside = "clamp"  # a step has nothing to go on with, and a smoothstep would turn back
     does = {
-        "linear": "Looks up values in a 1D table by linear interpolation",
-        "step": "Looks up values in a piecewise constant table",
+        "linear": "Looks up values in a 1D table using linear interpolation",
+        "step": "Looks up values in a piecewise constant 1D table",
         "spline": "Evaluates a cubic spline from values and second derivatives at breakpoints",
-        "log": "Looks up values in a table by log-linear interpolation",
+        "log": "Looks up values in a 1D table using log-linear interpolation",
         "smooth": "Looks up values in a table with smoothstep interpolation",
     }[method]
-    beyond = {"clamp": "the end values held", "extrapolate": "the end intervals going on"}.get(
-        outside, "zero"
-    )
-    d.says(f"{does}, {beyond} outside.")
-    d.input("xs", "float", n, 0.5, 8.0, kind="ascending", about="Breakpoints, ascending")
+    beyond = {"clamp": "clamped", "extrapolate": "extrapolated"}.get(outside, "zero")
+    d.says(f"{does}, {beyond} outside the table.")
+    d.input("xs", "float", n, 0.5, 8.0, kind="ascending", about="Breakpoints, in ascending order")
     d.input(
         "ys",
         kind,
@@ -252,14 +251,14 @@ def table_lookup(d: Draft) -> None:
         2.0,
         about={
             "log": "Positive values at the breakpoints",
-            "step": "Values from each breakpoint to the next"
-            + ("; the last one is not used" if outside == "nan-free zero" else ""),
-        }.get(method, "Values at the breakpoints"),
+            "step": "Interval values, starting at each breakpoint"
+            + ("; the last value is unused" if outside == "nan-free zero" else ""),
+        }.get(method, "Breakpoint values"),
     )
     if method == "spline":
         d.input("second_derivs", "float", n, -1.0, 1.0, about="Second derivatives at the breakpoints")
     d.input("query", "float", m, 0.2, 9.0, about="Query positions")
-    d.output("result", kind, m, about="Values found" if method == "step" else "Interpolated values")
+    d.output("result", kind, m, about="Table values" if method == "step" else "Interpolated values")
     found = _bracket(d)
     zero = "0.0" if kind == "float" else "wp.vec3(0.0, 0.0, 0.0)"
     lines = ["tid = wp.tid()", "n = xs.shape[0]", "x = query[tid]"]

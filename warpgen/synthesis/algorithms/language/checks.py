@@ -22,7 +22,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=11,
 )
 def checked_step(d: Draft) -> None:
-    """Advances a state and speaks up where it leaves its bounds."""
+    """Advances a state and reports when it leaves its bounds."""
     alarm = d.option("alarm", "printf", "print", "breakpoint", "expect", "printf first")
     test = d.option("test", "not finite", "too large", "both")
     step = d.option("step", "euler", "midpoint", "exact")
@@ -31,25 +31,25 @@ def checked_step(d: Draft) -> None:
         step = "midpoint"  # there is nothing to check in what is exact
     n = d.pick(64, 96, 128)
     where = {
-        "not finite": "where it is not finite",
-        "too large": "where it leaves its bounds",
-        "both": "where it leaves its bounds or is not a number",
+        "not finite": "if it is not finite",
+        "too large": "if it exceeds its bounds",
+        "both": "if it exceeds its bounds or is NaN",
     }[test]
     d.says({
-        "printf": f"Advances a decaying state and reports by printf {where}.",
+        "printf": f"Advances a decaying state and calls printf {where}.",
         "print": f"Advances a decaying state and prints it {where}.",
         "breakpoint": f"Advances a decaying state and stops in the debugger {where}.",
-        "expect": "Advances a decaying state and checks it against the exact decay.",
-        "printf first": "Advances a decaying state and lets the first thread print its state.",
+        "expect": "Advances a decaying state and checks it against the analytical solution.",
+        "printf first": "Advances a decaying state and prints the state of the first thread.",
     }[alarm])  # fmt: skip
     if alarm == "printf first":
         d.calls("debug_step|print_first_state|printing_decay")  # which checks nothing
-    d.input("x", type_, n, -2.0, 2.0, about="state of each element")
+    d.input("x", type_, n, -2.0, 2.0, about="state per element")
     d.param("rate", "float", 0.5, 1.0, about="decay rate [1/s]")
     d.param("dt", "float", 0.01, 0.05, about="time step [s]")
     if test != "not finite" and alarm not in ("expect", "printf first"):
-        d.param("bound", "float", 10.0, 100.0, about="largest size that the state may have")
-    d.output("out", type_, n, about="state after the step")
+        d.param("bound", "float", 10.0, 100.0, about="maximum state magnitude")
+    d.output("out", type_, n, about="updated state")
     lines = {
         "euler": "moved = x[tid] - dt * rate * x[tid]",
         "midpoint": "half = x[tid] - 0.5 * dt * rate * x[tid]\nmoved = x[tid] - dt * rate * half",
@@ -81,9 +81,9 @@ def checked_step(d: Draft) -> None:
         }[step]
         check = f"# Local error of the explicit step, relative to the state: {order}\nwp.expect_near(moved, {exact}, {least})"
         if test == "both":
-            check = f"# Cheap, so keep it enabled\nexact = {exact}\nwp.expect_near(moved, exact, {least})"
+            check = f"# This check is cheap, so keep it enabled\nexact = {exact}\nwp.expect_near(moved, exact, {least})"
         elif test == "not finite":
-            check = f"# Where the input is not finite already, there is nothing to compare\nif wp.isfinite(moved):\n    wp.expect_near(moved, {exact}, {least})"
+            check = f"# Skip the check if the state is not finite\nif wp.isfinite(moved):\n    wp.expect_near(moved, {exact}, {least})"
     d.launch(n)
     d.code("tid = wp.tid()\n$lines\n$check\nout[tid] = moved", lines=lines, check=check, say=say)
 
@@ -105,7 +105,7 @@ def checked_step(d: Draft) -> None:
     adjoint="no",
 )
 def float_bits(d: Draft) -> None:
-    """Works on the bits of floating-point numbers."""
+    """Manipulates the bit representation of floats."""
     kind = d.option("kind", "sort key", "exponent", "inverse root", "parity", "truncate", "distance", "sign")
     d.calls({
         "sort key": "float_to_sort_key|sortable_bits|ordered_keys",
@@ -120,22 +120,29 @@ def float_bits(d: Draft) -> None:
     spelled = d.option("spelled", "signs", "functions")
     n = d.pick(64, 96, 128)
     d.says({
-        "sort key": "Turns floats into unsigned words that sort in the same order.",
-        "exponent": "Reads the binary exponents of floats out of their bits.",
-        "inverse root": "Gives inverse square roots by a first guess out of the bits and a step of Newton's.",
-        "parity": "Counts the set bits in the mantissas of floats.",
-        "truncate": "Cuts floats to the sixteen bits of bfloat16.",
-        "distance": "Tells how many units in the last place lie between pairs of positive numbers.",
-        "sign": "Reads the signs of floats out of their bits.",
+        "sort key": "Converts floats to unsigned integer sort keys.",
+        "exponent": "Extracts binary exponents from the bits of floats.",
+        "inverse root": "Computes fast inverse square roots using a bit-level initial guess and one Newton step.",
+        "parity": "Counts the set mantissa bits of floats.",
+        "truncate": "Truncates floats to bfloat16 precision.",
+        "distance": "Computes the ULP distance between pairs of positive floats.",
+        "sign": "Extracts the sign bits of floats.",
     }[kind])  # fmt: skip
     signed = kind in ("sort key", "sign", "truncate")
-    d.input("x", "float", n, -4.0 if signed else 0.1, 4.0, about="numbers" if signed else "positive numbers")
+    d.input(
+        "x",
+        "float",
+        n,
+        -4.0 if signed else 0.1,
+        4.0,
+        about="input values" if signed else "positive input values",
+    )
     if kind == "distance":
-        d.input("other", "float", n, 1.0, 4.0, about="positive numbers to compare with")
+        d.input("other", "float", n, 1.0, 4.0, about="positive values to compare with")
     type_ = {"sort key": "uint32", "inverse root": "float", "truncate": "float"}.get(kind, "int")
     about = {
-        "sort key": "words that sort like the numbers", "exponent": "exponents of two", "inverse root": "inverse square roots",
-        "parity": "numbers of set bits", "truncate": "numbers cut to bfloat16", "distance": "units in the last place between",
+        "sort key": "unsigned sort keys", "exponent": "binary exponents", "inverse root": "inverse square roots",
+        "parity": "number of set mantissa bits", "truncate": "values truncated to bfloat16", "distance": "distance in units in the last place (ULP)",
         "sign": "1 or -1",
     }[kind]  # fmt: skip
     d.output("out", type_, n, about=about)
@@ -155,13 +162,13 @@ def float_bits(d: Draft) -> None:
     word = "bits = wp.cast(value, wp.uint32)"
     lines, result = {
         "sort key": (
-            f"{word}\n# Flip all bits of negative floats, only the sign bit otherwise\n"
+            f"{word}\n# Flip all bits of negative floats, otherwise only the sign bit\n"
             f"sign = {u('0x80000000')}\n"
             f"mask = wp.where({op('bit_and', 'bits', 'sign')} != {u('0')}, {u('0xffffffff')}, sign)",
             bare(op("bit_xor", "bits", "mask")),
         ),
         "exponent": (
-            f"{word}\n# Extract the 8-bit exponent and remove the bias of 127\n"
+            f"{word}\n# Extract the 8-bit exponent and subtract the bias of 127\n"
             f"field = {bare(op('bit_and', op('rshift', 'bits', u('23')), u('0xff')))}",
             bare(op("sub", "int(field)", "127")),
         ),
@@ -176,7 +183,7 @@ def float_bits(d: Draft) -> None:
         ),
         "truncate": (word, f"wp.cast({bare(op('bit_and', 'bits', u('0xffff0000')))}, float)"),
         "distance": (
-            "# Bits of positive floats are ordered like the floats\nbits = wp.cast(value, int)",
+            "# Bit patterns of positive floats have the same order as the floats\nbits = wp.cast(value, int)",
             f"wp.abs({bare(op('sub', 'wp.cast(second, int)', 'bits'))})",
         ),
         "sign": (word, f"1 - 2 * int({bare(op('rshift', 'bits', u('31')))})"),

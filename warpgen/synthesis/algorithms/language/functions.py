@@ -25,7 +25,7 @@ _Formulas = dict[str, Callable[[Any], Any]]
     weight=2,
 )
 def own_gradient(d: Draft) -> None:
-    """Applies a function whose gradient is written by hand."""
+    """Applies a function with a custom gradient."""
     kind = d.option("kind", "softplus", "log cosh", "sigmoid", "length", "cube root")
     native = d.option("written", "python", "native")
     summed = d.option("summed", "each", "loss")
@@ -39,29 +39,20 @@ def own_gradient(d: Draft) -> None:
     weighed = d.flag("weighted")
     noun = {
         "softplus": "softplus",
-        "log cosh": "logarithm of the hyperbolic cosine",
+        "log cosh": "log-cosh",
         "sigmoid": "logistic function",
         "length": "smoothed absolute value",
         "cube root": "cube root of one plus a square",
     }[kind]
     d.says(
-        f"Adds up the {'weighted ' if weighed else ''}{noun} of all values; its gradient is written by hand."
+        f"Sums the {'weighted ' if weighed else ''}{noun} over all values using a function with a custom gradient."
         if summed == "loss"
-        else f"Applies the {noun}{' and weighs the values' if weighed else ''}; its gradient is written by hand."
+        else f"Computes the {'weighted ' if weighed else ''}{noun} of each value using a function with a custom gradient."
     )
-    name = kind.replace(" ", "_")
-    names = {
-        "softplus": "softplus",
-        "log_cosh": "log_cosh",
-        "sigmoid": "logistic",
-        "length": "soft_abs",
-        "cube_root": "cbrt_one_plus_square",
-    }
-    name = names[name]
     n = d.pick(64, 96, 128)
     forward, backward, snippet, adjoint = {
         "softplus": (
-            "# log(1 + e^x) without overflow\nreturn wp.max(x, 0.0) + wp.log(1.0 + wp.exp(-wp.abs(x)))",
+            "# Numerically stable log(1 + e^x)\nreturn wp.max(x, 0.0) + wp.log(1.0 + wp.exp(-wp.abs(x)))",
             "wp.adjoint[x] += adj_ret / (1.0 + wp.exp(-x))",
             "return fmax(x, 0.0f) + log(1.0f + exp(-fabs(x)));",
             "adj_x += adj_ret / (1.0f + exp(-x));",
@@ -69,7 +60,7 @@ def own_gradient(d: Draft) -> None:
         "log cosh": (
             "a = wp.abs(x)\nreturn a + wp.log(0.5 + 0.5 * wp.exp(-2.0 * a))",
             "wp.adjoint[x] += adj_ret * wp.tanh(x)",
-            "float a = fabs(x);\nreturn a + log(0.5f + 0.5f * exp(-2.0f * a));",
+            "// cosh(x) = 1 + 2 sinh(x / 2)^2\nfloat s = sinh(0.5f * x);\nreturn log(1.0f + 2.0f * s * s);",
             "adj_x += adj_ret * tanh(x);",
         ),
         "sigmoid": (
@@ -79,7 +70,7 @@ def own_gradient(d: Draft) -> None:
             "float s = 1.0f / (1.0f + exp(-x));\nadj_x += adj_ret * s * (1.0f - s);",
         ),
         "length": (
-            "# |x|, rounded within a distance of about 0.1 from zero\nreturn wp.sqrt(x * x + 0.01)",
+            "# Smooth |x|, rounded within about 0.1 of zero\nreturn wp.sqrt(x * x + 0.01)",
             "wp.adjoint[x] += adj_ret * x / wp.sqrt(x * x + 0.01)",
             "float y = sqrt(x * x + 0.01f);\nreturn y;",
             "adj_x += adj_ret * x / sqrt(x * x + 0.01f);",
@@ -92,24 +83,24 @@ def own_gradient(d: Draft) -> None:
         ),
     }[kind]
     if native == "python":
-        d.function(f"@wp.func\ndef {name}(x: float):\n    $forward", forward=forward)
+        d.function(f"@wp.func\ndef {word}(x: float):\n    $forward", forward=forward)
         d.function(
-            f"@wp.func_grad({name})\ndef adj_{name}(x: float, adj_ret: float):\n    $backward",
+            f"@wp.func_grad({word})\ndef adj_{word}(x: float, adj_ret: float):\n    $backward",
             backward=backward,
         )
     else:
         d.module(f'snippet = """\n{snippet}\n"""\nadj_snippet = """\n{adjoint}\n"""')
         d.function(
-            f"@wp.func_native(snippet, adj_snippet=adj_snippet)\ndef {name}(x: float) -> float: ...",
+            f"@wp.func_native(snippet, adj_snippet=adj_snippet)\ndef {word}(x: float) -> float: ...",
         )
-    d.input("values", "float", n, -3.0, 3.0, about="arguments of the function")
+    d.input("values", "float", n, -3.0, 3.0, about="input values")
     if weighed:
-        d.input("weights", "float", n, 0.5, 1.5, about="weight of each value")
+        d.input("weights", "float", n, 0.5, 1.5, about="weight per value")
     if summed == "loss":
-        d.output("loss", "float", 1, about=f"{'weighted ' if weighed else ''}sum of the function's values")
+        d.output("loss", "float", 1, about=f"{'weighted ' if weighed else ''}sum over all values")
     else:
-        d.output("result", "float", n, about=f"{'weighted ' if weighed else ''}values of the function")
-    term = f"{'weights[tid] * ' if weighed else ''}{name}(values[tid])"
+        d.output("result", "float", n, about=f"{'weighted ' if weighed else ''}function values")
+    term = f"{'weights[tid] * ' if weighed else ''}{word}(values[tid])"
     store = f"wp.atomic_add(loss, 0, {term})" if summed == "loss" else f"result[tid] = {term}"
     d.launch(n)
     d.code(f"tid = wp.tid()\n{store}")
@@ -140,7 +131,7 @@ def own_gradient(d: Draft) -> None:
     adjoint="either",
 )
 def fixed_tables(d: Draft) -> None:
-    """Uses a table of numbers that is fixed when the kernel is compiled."""
+    """Uses a constant table defined at compile time."""
     kind = d.option("kind", "horner", "gauss", "smooth", "poles", "days")
     d.calls({
         "horner": "eval_polynomial|poly_horner|polynomial_values",
@@ -153,11 +144,11 @@ def fixed_tables(d: Draft) -> None:
     held = d.option("held", "vector", "static")
     scaled = d.flag("scaled")
     d.says({
-        "horner": "Evaluates a polynomial by Horner's rule with coefficients fixed at compile time.",
-        "gauss": "Integrates exp(-x^2) from zero by the three-point rule of Gauss and Legendre.",
-        "smooth": "Smooths a signal with weights fixed at compile time.",
-        "poles": "Sums the responses 1 / (1 + s tau) of relaxation processes with times fixed at compile time.",
-        "days": "Finds the day of the year of dates from a table fixed at compile time.",
+        "horner": "Evaluates a polynomial with compile-time coefficients using Horner's method.",
+        "gauss": "Integrates exp(-x^2) from zero using three-point Gauss-Legendre quadrature.",
+        "smooth": "Smooths a signal using compile-time filter weights.",
+        "poles": "Sums relaxation responses 1 / (1 + s tau) with compile-time relaxation times.",
+        "days": "Computes the day of the year using a constant lookup table.",
     }[kind])  # fmt: skip
     n = d.pick(64, 96, 128)
     if kind == "days":
@@ -172,12 +163,8 @@ def fixed_tables(d: Draft) -> None:
     else:
         numbers = d.pick([1.0, -0.5, 0.25, -0.125], [0.5, 1.0, -0.2, 0.1, 0.05])
     table = {
-        "days": "DAYS_BEFORE",
-        "gauss": "NODES",
-        "smooth": "TAPS",
-        "poles": "TIMES",
-        "horner": "COEFFICIENTS",
-    }[kind]
+        "days": "DAYS_BEFORE", "gauss": "NODES", "smooth": "TAPS", "poles": "TIMES", "horner": "COEFFICIENTS",
+    }[kind]  # fmt: skip
     size = len(numbers)
     text = ", ".join(str(x) for x in numbers)
     vector = (
@@ -199,14 +186,16 @@ def fixed_tables(d: Draft) -> None:
         return get.replace("[k]", f"[{k}]")
 
     if kind == "days":
-        d.input("dates", "vec2i", n, 1, 13, about="month and day of the month")
+        d.input("dates", "vec2i", n, 1, 13, about="month and day of month")
         leap = d.flag("leap")
         if leap:
-            d.input("years", "int", n, 1890, 2110, about="years of the Gregorian calendar")
-        d.output("result", "int", n, about="days of the year, from 1")
+            d.input("years", "int", n, 1890, 2110, about="Gregorian calendar years")
+        else:
+            d.says("Computes the day of the year (ignoring leap years) using a constant lookup table.")
+        d.output("result", "int", n, about="day of the year, starting at 1")
         d.launch(n)
         extra = """
-# Leap years: one more day after February
+# Add one day after February in leap years
 year = years[tid]
 if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
     day += 1""".strip("\n")
@@ -230,15 +219,15 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
         d.check(days)
         return
     about, made = {
-        "horner": ("arguments of the polynomial", "values of the polynomial"),
-        "gauss": ("upper ends of the integrals", "integrals"),
-        "smooth": ("samples of the signal", "smoothed samples"),
+        "horner": ("polynomial arguments", "polynomial values"),
+        "gauss": ("upper integration limits", "integrals"),
+        "smooth": ("signal samples", "smoothed samples"),
         "poles": ("values of s", "summed responses"),
     }[kind]
     d.input("values", "float", n + size - 1 if kind == "smooth" else n, 0.2, 1.5, about=about)
     if scaled:
         d.says(f"{d.sentence.removesuffix('.')}, and scales the result.")
-        d.param("gain", "float", 0.5, 2.0, about="factor of all results")
+        d.param("gain", "float", 0.5, 2.0, about="scale factor for the results")
     d.output("result", "float", n, about=made)
     ks = range(size)
     if kind == "gauss":
@@ -250,11 +239,10 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
             "horner": x + f"total = {_nested([entry(k) for k in ks])}",
             "gauss": "half = 0.5 * values[tid]\n"
             f"side = bell(half + half * {entry(0)}) + bell(half + half * {entry(2)})\n"
-            "# The node in the middle is zero\n"
+            "# The middle quadrature node is zero\n"
             "total = half * (SIDE * side + CENTER * bell(half))",
-            "smooth": "total = "
-            + " + ".join(f"{entry(k)} * values[tid{f' + {k}' if k else ''}]" for k in ks),
-            "poles": "s = values[tid]\ntotal = " + " + ".join(f"1.0 / (1.0 + s * {entry(k)})" for k in ks),
+            "smooth": _summed([f"{entry(k)} * values[tid{f' + {k}' if k else ''}]" for k in ks]),
+            "poles": "s = values[tid]\n" + _summed([f"1.0 / (1.0 + s * {entry(k)})" for k in ks]),
         }[kind]
     else:
         body = {
@@ -286,6 +274,11 @@ if month > 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
     d.check(reference)
 
 
+def _summed(terms: list[str]) -> str:
+    """The total of a few terms, a line for each."""
+    return "total = (\n    " + "\n    + ".join(terms) + "\n)"
+
+
 def _nested(entries: list[str]) -> str:
     """A polynomial in x by Horner's rule, as one expression."""
     text = entries[-1]
@@ -308,7 +301,7 @@ def _nested(entries: list[str]) -> str:
     adjoint="either",
 )
 def any_size(d: Draft) -> None:
-    """Applies a function that is written once for vectors of any length."""
+    """Applies a generic function for vectors of any length."""
     kind = d.option("kind", "mean square", "spread", "largest gap", "reflection", "filled")
     d.calls({
         "mean square": "mean_squares|mean_of_squares|vector_mean_squares",
@@ -318,46 +311,52 @@ def any_size(d: Draft) -> None:
         "filled": "even_out_components|pull_to_mean|shrink_to_mean",
     }[kind])  # fmt: skip
     size = d.option("size", 2, 3, 4)
-    generic = d.option("generic", "any", "overloads") if kind in ("mean square", "largest gap") else "any"
+    generic = d.option("generic", "any", "overloads") if kind == "mean square" else "any"
+    both = generic == "overloads"
+    if both:
+        size = 3
     n = d.pick(64, 96, 128)
-    vector = f"wp.vec{size}"
-    lengths = "for any length" if generic == "any" else "that is overloaded for several lengths"
     d.says({
-        "mean square": f"Gives the mean square of vectors by a function {lengths}.",
-        "spread": "Gives the variance among the components of vectors by a function for any length.",
-        "largest gap": f"Gives the largest difference between components by a function {lengths}.",
-        "reflection": f"Reflects vectors at {'lines' if size == 2 else 'planes'} by a function for any dimension.",
-        "filled": "Pulls the components of vectors towards their mean.",
+        "mean square": "Computes the mean square of 2D and 3D vectors using an overloaded function."
+        if both
+        else "Computes the mean square of vectors using a generic function.",
+        "spread": "Computes the component variance of vectors using a generic function.",
+        "largest gap": "Computes the largest difference between vector components using a generic function.",
+        "reflection": f"Reflects vectors about {'lines' if size == 2 else 'planes'} using a dimension-independent function.",
+        "filled": "Blends vector components toward their mean.",
     }[kind])  # fmt: skip
     if kind == "largest gap":
         d.forward_only()
     about = "vectors to reflect" if kind == "reflection" else "vectors"
     a = "a" if kind == "largest gap" else "vectors"
-    d.input(a, f"vec{size}", n, 0.3, 2.0, about=about)
+    d.input(a, f"vec{size}", n, -2.0 if kind == "largest gap" else 0.3, 2.0, about=about)
+    if both:
+        d.input("plane_vectors", "vec2", n, 0.3, 2.0, about="2D vectors")
     if kind == "largest gap":
-        d.input("b", f"vec{size}", n, -2.0, -0.3, about="vectors to compare with")
+        d.input("b", f"vec{size}", n, -2.0, 2.0, about="vectors to compare with")
     if kind == "reflection":
         d.input(
             "normals",
             f"vec{size}",
             n,
             kind="unit",
-            about=f"unit normals of the {'lines' if size == 2 else 'planes'}",
+            about=f"{'line' if size == 2 else 'plane'} unit normals",
         )
     if kind == "filled":
-        d.param("share", "float", 0.2, 0.8, about="0 leaves vectors as they are, 1 gives the mean everywhere")
+        d.param("share", "float", 0.2, 0.8, about="blend factor: 0 keeps the vector, 1 yields the mean")
     scalar = kind in ("mean square", "spread", "largest gap")
     about = {
         "mean square": "mean squares", "spread": "variances", "largest gap": "largest differences",
         "reflection": "reflected vectors", "filled": "evened vectors",
     }[kind]  # fmt: skip
     d.output("out", "float" if scalar else f"vec{size}", n, about=about)
-    types = [vector] if generic == "any" else [f"wp.vec{k}" for k in (2, 3)] + ([vector] if size == 4 else [])
+    if both:
+        d.output("plane_out", "float", n, about="mean squares of the 2D vectors")
+    types = ["wp.vec2", "wp.vec3"] if both else ["Any"]
 
     def heads(name: str, parameters: str, body: str) -> None:
         for type_ in types:
-            annotation = "Any" if generic == "any" else type_
-            each = ", ".join(f"{p}: {annotation}" for p in parameters.split())
+            each = ", ".join(f"{p}: {type_}" for p in parameters.split())
             d.function(f"@wp.func\ndef {name}({each}):\n    $body", body=body)
 
     mean = "total = float(0.0)\nfor k in range(len(v)):\n    total += v[k]"
@@ -381,7 +380,8 @@ def any_size(d: Draft) -> None:
     }[kind]  # fmt: skip
     heads(*call[:3])
     d.launch(n)
-    d.code(f"tid = wp.tid()\nout[tid] = {call[3]}")
+    second = "\nplane_out[tid] = mean_square(plane_vectors[tid])" if both else ""
+    d.code(f"tid = wp.tid()\nout[tid] = {call[3]}{second}")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v["a" if kind == "largest gap" else "vectors"]
@@ -393,6 +393,6 @@ def any_size(d: Draft) -> None:
             "reflection": lambda: x - 2 * (x * y).sum(axis=1, keepdims=True) * y,
             "filled": lambda: (1 - v.share) * x + v.share * x.mean(axis=1, keepdims=True),
         }
-        return {"out": formulas[kind]()}
+        return {"out": formulas[kind]()} | ({"plane_out": (v.plane_vectors**2).mean(axis=1)} if both else {})
 
     d.check(reference, 1e-3)

@@ -23,8 +23,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=7,
 )
 def toggle_bits(d: Draft) -> None:
-    """Toggles the bits of cells in a shared set, so cells that are touched twice are empty again."""
-    d.says("Toggles the bits of cells in a shared set, so cells that are touched twice are as before.")
+    """Toggles cell bits in a shared bitset; cells toggled twice are cleared again."""
+    d.says("Toggles cell bits in a shared bitset; toggling twice restores the original state.")
     guard = d.option("skip", "sentinel", "changed", "range")
     spelled = d.option("spelled", "call", "operator")
     width = d.option("word", "uint32", "int")
@@ -36,25 +36,27 @@ def toggle_bits(d: Draft) -> None:
     shape: Any = (2, n) if batch else n
     words: Any = (2, count) if batch else count
     if guard == "changed":
-        d.input("changed", "bool", n, about="False for those that have stayed in their cell")
+        d.input("changed", "bool", n, about="False for elements that stayed in their cell")
     d.input(
         "cells",
         "int",
         shape,
         -3 if guard == "sentinel" else 0,
         top + (8 if guard == "range" else 0),
-        about="cells to toggle, negative ones are ignored" if guard == "sentinel" else "cells to toggle",
+        about="cell indices to toggle, negative indices are ignored"
+        if guard == "sentinel"
+        else "cell indices to toggle",
     )
     d.inout("words", width, words, value=0, about="one bit per cell")
     if old == "set and previous" and spelled == "call":
-        d.output("was_set", "bool", shape, about="whether the bit was set before")
+        d.output("was_set", "bool", shape, about="True if the bit was set before")
     bits = 32 if width == "uint32" else 31
     test = {
         "sentinel": "if cell < 0:\n    return",
         "changed": "if not changed[tid]:\n    return",
-        "range": f"# Cells beyond the end of the grid\nif cell >= {bits} * words.shape[{1 if batch else 0}]:\n    return",
+        "range": f"# Skip out-of-range cells\nif cell >= {bits} * words.shape[{1 if batch else 0}]:\n    return",
     }[guard]
-    why = "" if width == "uint32" else "# Signed words hold 31 cells, which leaves the sign alone\n"
+    why = "" if width == "uint32" else "# Use 31 cells per signed word to avoid the sign bit\n"
     one = "wp.uint32(1) << wp.uint32(cell % 32)" if width == "uint32" else "1 << (cell % 31)"
     place = ("world, " if batch else "") + "word"
     if spelled == "call":
@@ -100,7 +102,7 @@ def toggle_bits(d: Draft) -> None:
     weight=11,
 )
 def small_builtins(d: Draft) -> None:
-    """Computes one small thing per element."""
+    """Computes a simple elementwise operation."""
     kind = d.option("kind", "phase", "ring", "count", "solve", "length", "whole", "sign", "edge", "quantile")
     guard = d.option("skip", "none", "range", weights=(0.65, 0.35))
     form = d.option("form", "array", "function")
@@ -109,15 +111,15 @@ def small_builtins(d: Draft) -> None:
         d.forward_only()  # they jump, or have no slope
     matrix = kind == "solve"
     d.says({
-        "phase": "Reduces phases that are counted in cycles, from zero up, to [0, 1).",
-        "ring": "Looks entries of a ring buffer up by their age.",
-        "count": "Counts the nonzero components of vectors.",
-        "solve": "Solves small linear systems by a QR decomposition.",
-        "length": "Computes how far the last sample of each row is from the mean of the row.",
-        "whole": "Splits numbers into whole and fractional parts.",
-        "sign": "Copies the signs of one array to the magnitudes of another.",
-        "edge": "Counts thresholds that samples have passed.",
-        "quantile": "Converts probabilities to quantiles of the normal distribution.",
+        "phase": "Wraps non-negative phases in cycles to [0, 1).",
+        "ring": "Looks up ring buffer entries by age.",
+        "count": "Counts the nonzero components of each vector.",
+        "solve": "Solves small linear systems using QR decomposition.",
+        "length": "Computes the deviation of the last sample in each row from the row mean.",
+        "whole": "Splits values into integer and fractional parts.",
+        "sign": "Copies the sign of one array to the magnitudes of another.",
+        "edge": "Counts the number of thresholds passed by each sample.",
+        "quantile": "Converts probabilities to standard normal quantiles.",
     }[kind])  # fmt: skip
     d.calls({
         "phase": "wrap_phases|phase_in_cycle",
@@ -136,20 +138,20 @@ def small_builtins(d: Draft) -> None:
     elif kind == "count":
         d.input("x", "vec3i", n, -1, 2, about="integer vectors")
     elif kind == "length":
-        d.input("x", "float", (n, d.pick(6, 8)), -2.0, 2.0, about="samples, a row for each element")
+        d.input("x", "float", (n, d.pick(6, 8)), -2.0, 2.0, about="samples, one row per element")
     else:
         told = {
-            "phase": "phases, not negative [cycles]", "ring": "ring buffer", "whole": "numbers to split", "sign": "magnitudes",
+            "phase": "non-negative phases [cycles]", "ring": "ring buffer", "whole": "values to split", "sign": "magnitudes",
             "edge": "samples", "quantile": "probabilities",
         }[kind]  # fmt: skip
         low, high = {"quantile": (0.05, 0.95), "phase": (0.0, 4.0)}.get(kind, (-2.0, 2.0))
         d.input("x", "float", n, low, high, about=told)
     if kind == "sign":
-        d.input("signs", "float", n, -1.0, 1.0, about="values whose signs are copied")
+        d.input("signs", "float", n, -1.0, 1.0, about="values providing the signs")
     elif kind == "edge":
-        d.input("thresholds", "float", 5, -1.5, 1.5, about="levels to compare with")
+        d.input("thresholds", "float", 5, -1.5, 1.5, about="threshold levels")
     elif kind == "ring":
-        d.param("newest", "int", 3, about="place of the newest entry")
+        d.param("newest", "int", 3, about="index of the newest entry")
     if guard == "range":
         d.param("count", "int", n - 8, about="number of elements to process")
     d.output(
@@ -158,12 +160,12 @@ def small_builtins(d: Draft) -> None:
         n,
         about={
             "phase": "phases in [0, 1)",
-            "ring": "entries by age, the newest first",
+            "ring": "entries by age, newest first",
             "count": "number of nonzero components",
             "solve": "solutions",
             "length": "deviation of the last sample of each row",
-            "whole": "whole part and fraction",
-            "sign": "magnitudes with the signs",
+            "whole": "integer and fractional part",
+            "sign": "magnitudes with copied signs",
             "edge": "number of thresholds passed",
             "quantile": "quantiles",
         }[kind],
@@ -172,13 +174,13 @@ def small_builtins(d: Draft) -> None:
         "phase": ("", "wp.frac(x[tid])"),
         "ring": ("# Age 0 is the newest entry\nplace = (newest - tid + len(x)) % len(x)", "x[place]"),
         "count": ("v = x[tid]", "wp.nonzero(v[0]) + wp.nonzero(v[1]) + wp.nonzero(v[2])"),
-        "solve": ("q, r = wp.qr3(m[tid])\n# R is upper triangular: substitute backwards\ny = wp.transpose(q) * b[tid]\n"
+        "solve": ("q, r = wp.qr3(m[tid])\n# R is upper triangular: back substitution\ny = wp.transpose(q) * b[tid]\n"
                   "z = y[2] / r[2, 2]\nw = (y[1] - r[1, 2] * z) / r[1, 1]", "wp.vec3((y[0] - r[0, 1] * w - r[0, 2] * z) / r[0, 0], w, z)"),
         "length": ("row = x[tid]", "row[len(row) - 1] - mean_of(row)"),
         "whole": ("v = x[tid]\nwhole = wp.trunc(v)", "wp.vec2(whole, v - whole)"),
         "sign": ("", "wp.copysign(x[tid], signs[tid])"),
         "edge": ("", "levels_passed(x[tid], thresholds)"),
-        "quantile": ("# The quantile function of the normal distribution is sqrt(2) erfinv(2 p - 1)", "wp.sqrt(2.0) * wp.erfinv(2.0 * x[tid] - 1.0)"),
+        "quantile": ("# Standard normal quantile: sqrt(2) erfinv(2 p - 1)", "wp.sqrt(2.0) * wp.erfinv(2.0 * x[tid] - 1.0)"),
     }[kind]  # fmt: skip
     if kind == "length":
         d.function("""
@@ -203,20 +205,12 @@ def small_builtins(d: Draft) -> None:
         "none": "",
         "range": "if tid >= count:\n    return",
     }[guard]
-    if form == "function" and kind in ("phase", "sign", "quantile", "count"):
-        heads = {
-            "phase": "v: float",
-            "sign": "v: float, s: float",
-            "quantile": "v: float",
-            "count": "v: wp.vec3i",
-        }[kind]
-        inner = value.replace("x[tid]", "v").replace("signs[tid]", "s")
-        inner_name = {"phase": "phase_of", "sign": "with_sign", "quantile": "probit_of", "count": "nonzeros"}[
-            kind
-        ]
+    if form == "function" and kind in ("quantile", "count"):
+        inner = value.replace("x[tid]", "v")
+        inner_name, head = {"quantile": ("probit_of", "v: float"), "count": ("nonzeros", "v: wp.vec3i")}[kind]
         comment = f"    {lines}\n" if lines.startswith("#") else ""
-        d.function(f"@wp.func\ndef {inner_name}({heads}):\n{comment}    return {inner}")
-        lines, value = "", f"{inner_name}(x[tid]{', signs[tid]' if kind == 'sign' else ''})"
+        d.function(f"@wp.func\ndef {inner_name}({head}):\n{comment}    return {inner}")
+        lines, value = "", f"{inner_name}(x[tid])"
     d.launch(n)
     d.code("tid = wp.tid()\n$test\n$lines\nout[tid] = $value", test=test, lines=lines, value=value)
 

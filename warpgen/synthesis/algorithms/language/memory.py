@@ -27,7 +27,7 @@ _Formulas = dict[str, Callable[[], Any]]
     weight=2,
 )
 def claimed_slots(d: Draft) -> None:
-    """Lets threads compete for slots that they share."""
+    """Resolves thread contention for shared slots using atomics."""
     kind = d.option("kind", "first claim", "last seen", "budget", "linked list", "first set bit", "spend")
     d.calls({
         "first claim": "claim_slots|atomic_claim|first_claim",
@@ -39,14 +39,14 @@ def claimed_slots(d: Draft) -> None:
     }[kind])  # fmt: skip
     guarded = d.flag("guarded")
     kept = d.flag("kept")
-    told = "tells" if kept else "counts"
+    told = "records" if kept else "counts"
     d.says({
-        "first claim": f"Lets one thread win each slot by a compare and swap, and {told} the winners.",
-        "last seen": f"Lets each thread leave its number in a slot{' and take what was there' if kept else ', where the last one stays'}.",
-        "budget": f"Takes amounts out of shared stocks as long as these last, and {told} who got them.",
-        "linked list": "Chains threads that share a slot into linked lists.",
-        "first set bit": f"Marks flags in words that threads share and {told} who was first.",
-        "spend": "Takes amounts out of shared stocks.",
+        "first claim": f"Claims each slot for a single thread using atomic compare-and-swap and {told} the winners.",
+        "last seen": f"Stores thread indices in shared slots using atomic exchange{' and returns the previous values' if kept else '; the last writer wins'}.",
+        "budget": f"Withdraws amounts from shared budgets if sufficient, and {told} successful threads.",
+        "linked list": "Builds per-slot linked lists of threads using atomic exchange.",
+        "first set bit": f"Sets flags in a shared bitset and {told} the threads that set a flag first.",
+        "spend": "Subtracts amounts from shared budgets using atomics.",
     }[kind])  # fmt: skip
     n, m = d.pick(64, 96, 128), d.pick(8, 12, 16)
     held = "heads" if kind == "linked list" else "slots"
@@ -56,45 +56,41 @@ def claimed_slots(d: Draft) -> None:
         n,
         -2 if guarded else 0,
         m,
-        about="slot of each thread" + (", negative for none" if guarded else ""),
+        about="slot index per thread" + (", negative for none" if guarded else ""),
     )
-    skip = "# A thread without a slot takes no part\nif slot < 0:\n    return" if guarded else ""
+    skip = "# Skip threads without a slot\nif slot < 0:\n    return" if guarded else ""
     if kind in ("budget", "spend"):
-        d.input("worth", "int", n, 1, 6, about="amount that each thread wants")
+        d.input("worth", "int", n, 1, 6, about="requested amount per thread")
         d.inout(
             "left",
             "int",
             m,
-            about="what is left of each stock",
+            about="remaining budget per slot",
             value=1000.0 if kind == "spend" else float(d.pick(8, 12)),
         )
     elif kind == "first set bit":
-        d.input("flag", "int", n, 0, 8, about="flag that each thread sets")
+        d.input("flag", "int", n, 0, 8, about="flag index per thread")
         d.output("words", "uint32", m, about="one bit per flag")
     else:
-        about = (
-            "first entry of each list, -1 if empty"
-            if kind == "linked list"
-            else "thread in each slot, -1 if none"
-        )
+        about = "list heads, -1 if empty" if kind == "linked list" else "thread index per slot, -1 if empty"
         d.inout(held, "int", m, value=-1.0, about=about)
     if kind == "linked list":
-        d.output("next_in_list", "int", n, about="next entry, -1 at the end")
+        d.output("next_in_list", "int", n, about="next entry in the list, -1 at the end")
     elif kind in ("budget", "first claim", "first set bit"):
         d.output(
-            "won", "int", n if kept else 1, about="1 for threads that won" if kept else "number of winners"
+            "won", "int", n if kept else 1, about="1 for winning threads" if kept else "number of winners"
         )
     elif kind == "last seen" and kept:
-        d.output("previous", "int", n, about="thread that was there before, -1 if none")
+        d.output("previous", "int", n, about="previous thread index, -1 if none")
     win = "won[tid] = 1" if kept else "wp.atomic_add(won, 0, 1)"
     body = {
-        "first claim": "# The slot was free if the old value is -1\n"
+        "first claim": "# We won the slot if the old value is -1\n"
         f"if wp.atomic_cas(slots, slot, -1, tid) == -1:\n    {win}",
         "last seen": f"{'previous[tid] = ' if kept else ''}wp.atomic_exch(slots, slot, tid)",
         "budget": f"price = worth[tid]\nif wp.atomic_sub(left, slot, price) >= price:\n    {win}\nelse:\n"
-        "    # Too late: what was taken goes back, though a smaller claim may have failed meanwhile\n    wp.atomic_add(left, slot, price)",
+        "    # Insufficient budget: refund (a smaller request may have failed in the meantime)\n    wp.atomic_add(left, slot, price)",
         "spend": "wp.atomic_sub(left, slot, worth[tid])",
-        "linked list": "# Push to the linked list: exchange the head, keep the old one as next\n"
+        "linked list": "# Push to the front of the list: swap the head and link to the old one\n"
         "next_in_list[tid] = wp.atomic_exch(heads, slot, tid)",
         "first set bit": "bit = wp.uint32(1) << wp.uint32(flag[tid])\nbefore = wp.atomic_or(words, slot, bit)\n"
         f"if (before & bit) == wp.uint32(0):\n    {win}",
@@ -160,7 +156,7 @@ def claimed_slots(d: Draft) -> None:
     weight=4,
 )
 def local_memory(d: Draft) -> None:
-    """Works on each row in memory of the thread's own."""
+    """Processes each row using thread-local memory."""
     kind = d.option("kind", "median", "histogram", "convolution", "reversal", "running", "rank filter")
     d.calls({
         "median": "row_medians|sort_and_median|median_of_rows",
@@ -174,12 +170,12 @@ def local_memory(d: Draft) -> None:
     length = d.option("length", "len", "shape", "literal")
     size, rows, columns = d.pick(5, 7), d.pick(24, 32), d.pick(12, 16, 20)
     d.says({
-        "median": "Finds the median of each row by sorting it in memory of the thread's own.",
-        "histogram": "Finds the commonest level of each row by counting in memory of the thread's own.",
-        "convolution": "Sums the squares of each row's values convolved with themselves.",
-        "reversal": "Reverses each row through memory of the thread's own.",
-        "running": f"Finds the largest moving sum over {size} values of each row, fewer at its start, by a ring buffer.",
-        "rank filter": "Finds the second largest value of each row by sorting it in memory of the thread's own.",
+        "median": "Computes the median of each row by sorting it in thread-local memory.",
+        "histogram": "Computes the mode of each row using a thread-local histogram.",
+        "convolution": "Computes the sum of squares of each row's self-convolution.",
+        "reversal": "Reverses each row using thread-local memory.",
+        "running": f"Computes the maximum moving sum over up to {size} values in each row using a ring buffer.",
+        "rank filter": "Finds the second largest value of each row by sorting it in thread-local memory.",
     }[kind])  # fmt: skip
     sorts = kind in ("median", "rank filter")
     columns = d.pick(7, 9, 11) if sorts else columns
@@ -191,17 +187,17 @@ def local_memory(d: Draft) -> None:
         (rows, columns),
         0 if integer else -1.0,
         levels if integer else 1.0,
-        about="levels of each row" if integer else "values of each row",
+        about="integer levels per row" if integer else "input values per row",
     )
     about = {
-        "median": "median of each row", "histogram": "commonest level of each row", "convolution": "sum of squares of each row",
-        "reversal": "rows in reverse", "running": "largest sum of each row", "rank filter": "second largest value of each row",
+        "median": "median per row", "histogram": "most frequent level per row", "convolution": "sum of squares per row",
+        "reversal": "reversed rows", "running": "maximum moving sum per row", "rank filter": "second largest value per row",
     }[kind]  # fmt: skip
     d.output("y", "int" if integer else "float", (rows, columns) if kind == "reversal" else rows, about=about)
     d.module(
         {
             "histogram": f"LEVELS = wp.constant({levels})",
-            "convolution": f"COLUMNS = wp.constant({columns})\nLAGS = wp.constant(2 * COLUMNS - 1)  # of a row with itself",
+            "convolution": f"COLUMNS = wp.constant({columns})\nTERMS = wp.constant(2 * COLUMNS - 1)  # length of the full convolution",
             "running": f"WINDOW = wp.constant({size})",
         }.get(kind, f"COLUMNS = wp.constant({columns})")
     )
@@ -238,18 +234,18 @@ for k in range({n}):
     scratch[{at("k")}] += 1
 most = int(0)
 for level in range(1, LEVELS):
-    # Ties are won by the lower level
+    # Break ties in favor of the lower level
     if scratch[level] > scratch[most]:
         most = level
 y[row] = most""".strip("\n"),
         "convolution": f"""
-scratch = wp.zeros(shape=(LAGS,), dtype=float)
+scratch = wp.zeros(shape=(TERMS,), dtype=float)
 for k in range({n}):
     for m in range({n}):
         scratch[k + m] += {at("k")} * {at("m")}
 total = float(0.0)
-for lag in range(LAGS):
-    total += scratch[lag] * scratch[lag]
+for term in range(TERMS):
+    total += scratch[term] * scratch[term]
 y[row] = total""".strip("\n"),
         "reversal": f"""
 scratch = wp.zeros(shape=(COLUMNS,), dtype=float)
@@ -262,7 +258,7 @@ scratch = wp.zeros(shape=(WINDOW,), dtype=float)
 total = float(0.0)
 best = float(-wp.inf)
 for k in range({n}):
-    # The oldest entry of the ring buffer makes room
+    # Replace the oldest entry in the ring buffer
     oldest = k % WINDOW
     total += {at("k")} - scratch[oldest]
     scratch[oldest] = {at("k")}

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.forms import Form
     weight=3,
 )
 def smooth_directions(d: Draft) -> None:
-    """Gives directions of vectors that vanish smoothly at zero."""
+    """Computes smoothed vector directions that vanish at zero."""
     kind = d.option(
         "kind", "direction", "friction", "drag", "steer", "spring", "capped step", "power", "alignment"
     )
@@ -42,40 +42,40 @@ def smooth_directions(d: Draft) -> None:
     size = d.option("size", 2, 3)
     written_out = d.flag("written out", 0.35)
     d.says({
-        "direction": "Normalizes vectors smoothly, also where they vanish.",
-        "friction": "Computes regularized Coulomb friction from sliding velocities.",
-        "drag": "Computes quadratic drag along smoothed directions of motion.",
-        "steer": "Computes accelerations that steer agents to a given speed.",
-        "spring": "Computes constant-force springs whose force vanishes smoothly at rest.",
-        "capped step": "Takes gradient steps of limited length.",
-        "power": "Computes the power that regularized friction dissipates.",
-        "alignment": "Measures how well vectors are aligned with a direction, near zero where they vanish.",
+        "direction": "Computes smoothly normalized vectors, well-defined at zero length.",
+        "friction": "Computes regularized Coulomb friction forces from sliding velocities.",
+        "drag": "Computes quadratic drag forces using a smoothed velocity direction.",
+        "steer": "Computes steering accelerations toward a target speed.",
+        "spring": "Computes constant-force spring forces that vanish smoothly at zero extension.",
+        "capped step": "Applies gradient steps with a limited step length.",
+        "power": "Computes the power dissipated by regularized friction.",
+        "alignment": "Computes the smoothed alignment between vectors and a direction.",
     }[kind])  # fmt: skip
     form = Form(d)
     vector = f"vec{size}"
     given = {"spring": "extensions", "capped step": "gradients"}.get(
         kind, "vectors" if kind in ("direction", "alignment") else "velocities"
     )
-    form.element("v", given, -1.0, 1.0, vector, about=f"{given}, which may vanish")
+    form.element("v", given, -1.0, 1.0, vector, about=f"input {given}, may be zero")
     form.number(
         "delta",
         0.05,
         0.3,
-        about=f"{'speed' if given == 'velocities' else 'length'} below which directions fade",
+        about=f"{'speed' if given == 'velocities' else 'length'} scale for smoothing near zero",
     )
     if kind in ("friction", "power"):
         form.element("load", "loads", 1.0, 20.0, about="normal forces [N]")
-        form.number("mu", 0.2, 0.9, about="coefficient of friction")
+        form.number("mu", 0.2, 0.9, about="friction coefficient")
     if kind == "drag":
-        form.number("c", 0.2, 1.0, about="drag per squared speed [kg/m]")
+        form.number("c", 0.2, 1.0, about="quadratic drag coefficient [kg/m]")
     if kind == "steer":
-        form.number("speed", 0.5, 1.5, about="speed to keep [m/s]")
-        form.number("gain", 0.5, 2.0, about="inverse of the response time [1/s]")
+        form.number("speed", 0.5, 1.5, about="target speed [m/s]")
+        form.number("gain", 0.5, 2.0, about="inverse response time [1/s]")
     if kind == "spring":
-        form.number("pull", 1.0, 5.0, about="force of each spring [N]")
+        form.number("pull", 1.0, 5.0, about="spring force magnitude [N]")
     if kind == "capped step":
         form.element("x", "points", -1.0, 1.0, vector, about="points before the step")
-        form.number("longest", 0.01, 0.1, about="largest length of a step")
+        form.number("longest", 0.01, 0.1, about="maximum step length")
     if kind == "alignment":
         form.number("along", 0.0, 1.0, vector, "unit", about="unit vector")
     out, function = {
@@ -84,14 +84,14 @@ def smooth_directions(d: Draft) -> None:
         "capped step": ("moved", "stepped"), "power": ("powers", "friction_loss"), "alignment": ("alignments", "alignment_of"),
     }[kind]  # fmt: skip
     about = {
-        "direction": "directions, shorter than one near zero", "friction": "friction forces [N]", "drag": "drag forces [N]",
-        "steer": "accelerations [m/s^2]", "spring": "spring forces [N]", "capped step": "points after the step",
-        "power": "dissipated power [W]", "alignment": "alignment between -1 and 1",
+        "direction": "smoothed directions", "friction": "friction forces [N]", "drag": "drag forces [N]",
+        "steer": "accelerations [m/s^2]", "spring": "spring forces [N]", "capped step": "updated points",
+        "power": "dissipated power [W]", "alignment": "alignment in [-1, 1]",
     }[kind]  # fmt: skip
     form.output(out, "float" if kind in ("power", "alignment") else vector, about=about)
     # v / sqrt(|v|^2 + delta^2), by the builtin or as it is defined
     lines = "n = v / wp.norm_pseudo_huber(v, delta)" if written_out else "n = wp.smooth_normalize(v, delta)"
-    lines = f"# Finite at zero, unlike v / |v|\n{lines}"
+    lines = f"# Unlike v / |v|, this is finite at zero\n{lines}"
     value = {
         "direction": "n",
         "friction": "-mu * load * n",
@@ -104,13 +104,9 @@ def smooth_directions(d: Draft) -> None:
     }[kind]
     form.write(function, lines, value)
     if written_out:
-        d.explain(
-            "norm_pseudo_huber(v, delta) = sqrt(|v|^2 + delta^2), so the slope of n at zero is 1 / `delta`."
-        )
+        d.explain("norm_pseudo_huber(v, delta) = sqrt(|v|^2 + delta^2), so n has slope 1 / `delta` at zero.")
     else:
-        d.explain(
-            "smooth_normalize(v, delta) = v / sqrt(|v|^2 + delta^2), whose slope at zero is 1 / `delta`."
-        )
+        d.explain("smooth_normalize(v, delta) = v / sqrt(|v|^2 + delta^2), with slope 1 / `delta` at zero.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v[given]
@@ -145,7 +141,7 @@ def smooth_directions(d: Draft) -> None:
     weight=4,
 )
 def length_loops(d: Draft) -> None:
-    """Works through vectors, matrices and arrays by the lengths that they have."""
+    """Processes vectors, matrices and arrays using their length."""
     kind = d.option(
         "kind",
         "power mean",
@@ -171,15 +167,15 @@ def length_loops(d: Draft) -> None:
     }[kind])  # fmt: skip
     size = d.option("size", 2, 3, 4)
     d.says({
-        "power mean": "Computes the root mean square of the components of each vector.",
-        "alternating": "Adds up the components of each vector with alternating signs.",
-        "next": "Takes differences between entries of a ring and those that follow them.",
-        "nearest": "Finds the entry of a table that is closest to each value.",
-        "horner": "Evaluates a polynomial whose coefficients are an array.",
-        "row norms": "Computes the largest sum of magnitudes in a row of each matrix.",
-        "diagonal": "Multiplies the entries on the diagonal of each matrix.",
-        "share": "Computes the power of each value relative to the mean power of a reference.",
-        "last": "Divides vectors by their last components, as homogeneous coordinates want.",
+        "power mean": "Computes the root mean square of each vector's components.",
+        "alternating": "Computes the alternating sum of each vector's components.",
+        "next": "Computes forward differences on a ring.",
+        "nearest": "Finds the closest table entry for each value.",
+        "horner": "Evaluates a polynomial given an array of coefficients.",
+        "row norms": "Computes the infinity norm (maximum absolute row sum) of each matrix.",
+        "diagonal": "Computes the product of the diagonal entries of each matrix.",
+        "share": "Computes the power of each value relative to the mean reference power.",
+        "last": "Divides homogeneous vectors by their last component.",
     }[kind])  # fmt: skip
     form = Form(d)
     entries = d.pick(5, 6, 8)
@@ -189,15 +185,15 @@ def length_loops(d: Draft) -> None:
     elif kind in ("row norms", "diagonal"):
         form.element("v", "x", 0.5, 1.5, matrix, about="square matrices")
     elif kind == "next":
-        form.element("at", "places", 0, entries, "int", about="places in the ring")
+        form.element("at", "places", 0, entries, "int", about="ring indices")
     else:
-        about = {"nearest": "values to look up", "horner": "arguments of the polynomial"}.get(kind, "samples")
+        about = {"nearest": "values to look up", "horner": "polynomial arguments"}.get(kind, "samples")
         form.element("v", "x", -1.0, 1.0, about=about)
     table, about = {
-        "nearest": ("table", "entries to choose from"),
-        "horner": ("coefficients", "coefficients, the constant one first"),
+        "nearest": ("table", "table entries"),
+        "horner": ("coefficients", "polynomial coefficients, constant term first"),
         "share": ("reference", "reference samples"),
-        "next": ("ring", "entries, the last followed by the first"),
+        "next": ("ring", "ring entries"),
     }.get(kind, ("", ""))
     if table:
         form.table(table, "float", entries, -1.0, 1.0, about=about)
@@ -207,9 +203,9 @@ def length_loops(d: Draft) -> None:
         "diagonal": ("products", "diagonal_product"), "share": ("ratios", "power_ratio"), "last": ("divided", "divided_by_last"),
     }[kind]  # fmt: skip
     about = {
-        "power mean": "root mean squares", "alternating": "alternating sums", "next": "differences to the next entries",
-        "nearest": "places of the closest entries", "horner": "values of the polynomial", "row norms": "infinity norms",
-        "diagonal": "products of the diagonals", "share": "powers relative to the reference", "last": "divided vectors",
+        "power mean": "root mean squares", "alternating": "alternating sums", "next": "forward differences",
+        "nearest": "indices of the closest entries", "horner": "polynomial values", "row norms": "infinity norms",
+        "diagonal": "diagonal products", "share": "powers relative to the reference", "last": "divided vectors",
     }[kind]  # fmt: skip
     form.output(out, {"nearest": "int", "last": vector}.get(kind, "float"), about=about)
     loop = "for k in range(len({})):\n    {}"
@@ -222,7 +218,7 @@ def length_loops(d: Draft) -> None:
             "total",
         ),
         "next": (
-            "# The last entry is followed by the first\nafter = (at + 1) % len(ring)",
+            "# Wrap around to the first entry\nafter = (at + 1) % len(ring)",
             "ring[after] - ring[at]",
         ),
         "nearest": (
@@ -231,7 +227,7 @@ def length_loops(d: Draft) -> None:
             "best",
         ),
         "horner": (
-            "total = float(0.0)\n# From the highest power down, to avoid computing powers\n"
+            "total = float(0.0)\n# Horner's method: start from the highest power\n"
             + loop.format("coefficients", "total = total * v + coefficients[len(coefficients) - 1 - k]"),
             "total",
         ),

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=7,
 )
 def spatial_products(d: Draft) -> None:
-    """Combines twists, wrenches and poses of bodies."""
+    """Transforms body twists, wrenches and poses."""
     kind = d.option("kind", "power", "cross", "dual", "twist", "wrench", "matrix", "turn")
     d.calls({
         "power": "wrench_power|mechanical_power|body_power",
@@ -40,15 +40,14 @@ def spatial_products(d: Draft) -> None:
     skip = d.option("skip", "none", "mask", "ids")
     if kind in ("matrix", "turn"):
         skip = "none"
-    apart = d.flag("function", 0.4)
     d.says({
-        "power": "Computes the power of wrenches on moving bodies.",
-        "cross": "Computes the rates of change of motions that are fixed to moving bodies.",
-        "dual": "Computes the rates of change of wrenches that are fixed to moving bodies.",
-        "twist": "Transforms twists of bodies to the world frame.",
-        "wrench": "Transforms wrenches on bodies to the world frame.",
-        "matrix": "Converts poses of bodies to homogeneous matrices.",
-        "turn": "Replaces the rotations of poses and keeps their positions.",
+        "power": "Computes the power of wrenches acting on moving bodies.",
+        "cross": "Computes the rate of change of body-fixed motion vectors using the spatial cross product.",
+        "dual": "Computes the rate of change of body-fixed wrenches using the dual spatial cross product.",
+        "twist": "Transforms body twists to the world frame.",
+        "wrench": "Transforms body wrenches to the world frame.",
+        "matrix": "Converts body poses to 4x4 homogeneous matrices.",
+        "turn": "Replaces the rotation of each pose, keeping its position.",
     }[kind])  # fmt: skip
     count = d.pick(24, 32)
     shape: Any = (2, count) if batch == "worlds" else count
@@ -56,9 +55,7 @@ def spatial_products(d: Draft) -> None:
     two = {"power": "spatial_dot", "cross": "spatial_cross", "dual": "spatial_cross_dual"}
     carried = {"twist": "transform_twist", "wrench": "transform_wrench"}
     if kind in carried or kind in ("matrix", "turn"):
-        d.input(
-            "poses", "transform", shape, -1.0, 1.0, kind="transform", about="pose of each body in world frame"
-        )
+        d.input("poses", "transform", shape, -1.0, 1.0, kind="transform", about="body pose in world frame")
     if kind in two or kind == "twist":
         d.input(
             "twists",
@@ -66,7 +63,7 @@ def spatial_products(d: Draft) -> None:
             shape,
             -1.0,
             1.0,
-            about="spatial velocity of each body, its angular part first",
+            about="body spatial velocity (angular, linear)",
         )
     if kind in ("power", "dual", "wrench"):
         d.input(
@@ -75,7 +72,7 @@ def spatial_products(d: Draft) -> None:
             shape,
             -1.0,
             1.0,
-            about="spatial force on each body, its torque first",
+            about="body spatial force (torque, force)",
         )
     if kind == "cross":
         d.input(
@@ -84,50 +81,39 @@ def spatial_products(d: Draft) -> None:
             shape,
             -1.0,
             1.0,
-            about="motion vectors fixed to the bodies, e.g. joint axes",
+            about="body-fixed motion vectors, e.g. joint axes",
         )
     if kind == "turn":
-        d.input("rotations", "quat", shape, kind="unit", about="new rotation of each body")
+        d.input("rotations", "quat", shape, kind="unit", about="new rotation per body")
         d.forward_only()  # it changes a pose in place
     if skip == "mask":
-        d.input("active", "bool", shape, about="False for bodies that are asleep")
+        d.input("active", "bool", shape, about="False for sleeping bodies")
     elif skip == "ids":
-        d.input("island", "int", count, -1, 4, about="island of each body, -1 for sleeping ones")
+        d.input("island", "int", count, -1, 4, about="island index per body, -1 for sleeping bodies")
     type_ = {"power": "float", "matrix": "mat44", "turn": "transform"}.get(kind, "spatial_vector")
-    out, function, about = {
-        "power": ("powers", "power_of", "power on each body [W]"),
-        "cross": ("rates", "motion_rate", "rates of change of the motions"),
-        "dual": ("rates", "wrench_rate", "rates of change of the wrenches"),
-        "twist": ("world_twists", "to_world", "spatial velocities in the world frame"),
-        "wrench": ("world_wrenches", "to_world", "spatial forces in the world frame"),
-        "matrix": ("matrices", "pose_matrix", "homogeneous matrices"),
-        "turn": ("turned", "", "poses with the new rotations"),
+    out, about = {
+        "power": ("powers", "power per body [W]"),
+        "cross": ("rates", "motion vector rates"),
+        "dual": ("rates", "wrench rates"),
+        "twist": ("world_twists", "spatial velocities in the world frame"),
+        "wrench": ("world_wrenches", "spatial forces in the world frame"),
+        "matrix": ("matrices", "homogeneous matrices"),
+        "turn": ("turned", "poses with the new rotations"),
     }[kind]
     d.output(out, type_, shape, about=about)
     guard = {
         "none": "",
         "mask": f"if not active[{at}]:\n    return",
-        "ids": "# Sleeping bodies belong to no island\nif island[body] < 0:\n    return",
+        "ids": "# Skip sleeping bodies, they have no island\nif island[body] < 0:\n    return",
     }[skip]
-    frame, vector = "wp.transform", "wp.spatial_vector"
-    # Of the function: parameters, their types, what is given for them.
-    heads: dict[str, tuple[str, str]] = {
-        "power": {"wrench": (vector, "wrenches"), "twist": (vector, "twists")},
-        "cross": {"twist": (vector, "twists"), "fixed": (vector, "motions")},
-        "dual": {"twist": (vector, "twists"), "wrench": (vector, "wrenches")},
-        "twist": {"pose": (frame, "poses"), "twist": (vector, "twists")},
-        "wrench": {"pose": (frame, "poses"), "wrench": (vector, "wrenches")},
-        "matrix": {"pose": (frame, "poses")},
-        "turn": {},
-    }[kind]
+    arrays = {
+        "power": ("wrenches", "twists"), "cross": ("twists", "motions"), "dual": ("twists", "wrenches"),
+        "twist": ("poses", "twists"), "wrench": ("poses", "wrenches"), "matrix": ("poses",), "turn": (),
+    }[kind]  # fmt: skip
     builtin = {**two, **carried, "matrix": "transform_to_matrix"}.get(kind, "")
-    given = ", ".join(f"{array}[{at}]" for _, array in heads.values())
+    given = ", ".join(f"{array}[{at}]" for array in arrays)
     if kind == "turn":
         body = f"pose = poses[{at}]\nwp.transform_set_rotation(pose, rotations[{at}])\n{out}[{at}] = pose"
-    elif apart:
-        typed = ", ".join(f"{name}: {spelled}" for name, (spelled, _) in heads.items())
-        d.function(f"@wp.func\ndef {function}({typed}):\n    return wp.{builtin}({', '.join(heads)})")
-        body = f"{out}[{at}] = {function}({given})"
     else:
         body = f"{out}[{at}] = wp.{builtin}({given})"
     d.launch(*((2, count) if batch == "worlds" else (count,)))
@@ -189,7 +175,7 @@ def spatial_products(d: Draft) -> None:
     weight=9,
 )
 def split_rotations(d: Draft) -> None:
-    """Takes the part of rotations that turns about an axis."""
+    """Extracts the twist component of rotations about an axis."""
     kind = d.option("kind", "twist", "swing", "angle", "signed angle", "roll pitch yaw", "from angles")
     d.calls({
         "twist": "extract_twist|twist_rotations|twist_about_axis",
@@ -205,14 +191,16 @@ def split_rotations(d: Draft) -> None:
     if kind not in ("angle", "signed angle"):
         limit = "none"
     about_what = {"array": "given axes", "shared": "a given axis", "z": "the z axis"}[source]
-    bounded = {"none": "", "clamped": ", up to a limit", "skipped": ", where they keep to a limit"}[limit]
+    bounded = {"none": "", "clamped": ", clamped to a limit", "skipped": ", skipping angles beyond a limit"}[
+        limit
+    ]
     d.says({
-        "twist": f"Extracts the twist of rotations about {about_what}.",
-        "swing": f"Removes the twist about {about_what} from rotations.",
-        "angle": f"Measures how far rotations turn about {about_what}{bounded}.",
-        "signed angle": f"Measures the signed joint angles of rotations about {about_what}{bounded}.",
-        "roll pitch yaw": "Converts rotations to roll, pitch and yaw.",
-        "from angles": "Builds rotations out of roll, pitch and yaw.",
+        "twist": f"Extracts the twist component of rotations about {about_what}.",
+        "swing": f"Extracts the swing component of rotations with respect to {about_what}.",
+        "angle": f"Computes twist angles of rotations about {about_what}{bounded}.",
+        "signed angle": f"Computes signed joint angles from rotations about {about_what}{bounded}.",
+        "roll pitch yaw": "Converts quaternions to roll, pitch and yaw.",
+        "from angles": "Converts roll, pitch and yaw to quaternions.",
     }[kind])  # fmt: skip
     n = d.pick(32, 48, 64)
     euler = kind in ("roll pitch yaw", "from angles")
@@ -221,21 +209,28 @@ def split_rotations(d: Draft) -> None:
     else:
         d.input("rotations", "quat", n, kind="unit", about="rotations as (x, y, z, w)")
     if not euler and source == "array":
-        d.input("axes", "vec3", n, kind="unit", about="unit vector per joint")
+        d.input("axes", "vec3", n, kind="unit", about="joint axis (unit vector) per joint")
     elif not euler and source == "shared":
-        d.param("axis", "vec3", kind="unit", low=0.0, high=1.0, about="unit vector of all joints")
+        d.param(
+            "axis",
+            "vec3",
+            kind="unit",
+            low=0.0,
+            high=1.0,
+            about="joint axis (unit vector) shared by all joints",
+        )
     if limit != "none":
-        d.param("limit", "float", 1.0, 2.0, about="largest angle of the joint [rad]")
+        d.param("limit", "float", 1.0, 2.0, about="joint angle limit [rad]")
     type_ = {"twist": "quat", "swing": "quat", "from angles": "quat", "roll pitch yaw": "vec3"}.get(
         kind, "float"
     )
-    out, function, about = {
-        "twist": ("twists", "twist_of", "turns about the axis"),
-        "swing": ("swings", "swing_of", "what is left without the turn about the axis"),
-        "angle": ("turns", "angle_of", "angles [rad]"),
-        "signed angle": ("turns", "signed_angle_of", "signed angles [rad]"),
-        "roll pitch yaw": ("rpy_out", "", "roll, pitch and yaw [rad]"),
-        "from angles": ("quats_out", "", "rotations as (x, y, z, w)"),
+    out, about = {
+        "twist": ("twists", "twist rotations about the axis"),
+        "swing": ("swings", "swing rotations"),
+        "angle": ("turns", "angles [rad]"),
+        "signed angle": ("turns", "signed angles [rad]"),
+        "roll pitch yaw": ("rpy_out", "roll, pitch and yaw [rad]"),
+        "from angles": ("quats_out", "rotations as (x, y, z, w)"),
     }[kind]
     d.output(out, type_, n, about=about)
     axis = {"array": "axes[tid]", "shared": "axis", "z": "wp.vec3(0.0, 0.0, 1.0)"}[source]
@@ -251,18 +246,18 @@ def split_rotations(d: Draft) -> None:
     if kind == "from angles":
         read = "rpy = angles[tid]"
     elif kind in ("angle", "signed angle"):
-        read += "\n# Of q and -q, the same rotation, take the one that turns by half a circle at most\n"
+        read += "\n# q and -q represent the same rotation, so choose the one with an angle of at most pi\n"
         read += "if q[3] < 0.0:\n    q = -q"
     least = "wp.min(joint_angle, limit)" if kind == "angle" else "wp.clamp(joint_angle, -limit, limit)"
     beyond = "joint_angle > limit" if kind == "angle" else "wp.abs(joint_angle) > limit"
     bound = {
         "none": "",
         "clamped": f"{out}[tid] = {least}",
-        "skipped": f"# Joints beyond their limit are handled elsewhere\nif {beyond}:\n    return\n{out}[tid] = joint_angle",
+        "skipped": f"# Skip joints beyond their limit, these are handled elsewhere\nif {beyond}:\n    return\n{out}[tid] = joint_angle",
     }[limit]
-    if apart and not euler:
-        d.function(f"@wp.func\ndef {function}(axis: wp.vec3, q: wp.quat):\n    return {call.format('axis')}")
-        call = f"{function}({axis}, q)"
+    if apart and kind == "swing":  # the others are a builtin each
+        d.function(f"@wp.func\ndef swing_of(axis: wp.vec3, q: wp.quat):\n    return {call.format('axis')}")
+        call = f"swing_of({axis}, q)"
     else:
         call = call.format(axis)
     d.launch(n)

@@ -25,7 +25,7 @@ _Formulas = dict[str, Callable[[], Any]]
     weight=6,
 )
 def plane_matrices(d: Draft) -> None:
-    """Factorises and inverts small matrices."""
+    """Factorizes and inverts small matrices."""
     kind = d.option("kind", "polar", "stretch", "inverse", "balance", "built", "ratio")
     d.calls({
         "polar": "polar_rotations|nearest_rotations|plane_rotations",
@@ -38,21 +38,21 @@ def plane_matrices(d: Draft) -> None:
     shifted = d.flag("shifted") and kind in ("inverse", "balance", "ratio")
     apart = d.option("place", "inline", "function")
     per = d.option("layout", "matrices", "rows")
-    to = " after adding a multiple of the identity" if shifted else ""
+    to = " after a diagonal shift" if shifted else ""
     d.says({
-        "polar": "Finds the rotations that are nearest to plane deformations.",
-        "stretch": "Finds the principal stretches of plane deformations.",
-        "inverse": f"Inverts small matrices{to}, approximately on a GPU.",
-        "balance": f"Divides the columns of small matrices by their diagonal entries{to}, approximately on a GPU.",
-        "built": "Builds the plane stiffness matrices of springs out of their directions.",
-        "ratio": f"Divides small matrices by their traces{to}, approximately on a GPU.",
+        "polar": "Computes the rotation from the polar decomposition of 2D deformation gradients.",
+        "stretch": "Computes the principal stretches of 2D deformation gradients.",
+        "inverse": f"Inverts 2x2 matrices{to}, approximately on a GPU.",
+        "balance": f"Divides 2x2 matrix columns by their diagonal entries{to}, approximately on a GPU.",
+        "built": "Builds 2D spring stiffness matrices from spring directions.",
+        "ratio": f"Divides 2x2 matrices by their trace{to}, approximately on a GPU.",
     }[kind])  # fmt: skip
     n = d.pick(48, 64, 96)
     deforms = kind in ("polar", "stretch")
     array = "gradients" if deforms else "a"
     if kind == "built":
-        d.input("directions", "vec2", n, kind="unit", about="unit vectors along the springs")
-        d.param("stiffness", "float", 10.0, 100.0, about="stiffness of the springs [N/m]")
+        d.input("directions", "vec2", n, kind="unit", about="spring directions (unit vectors)")
+        d.param("stiffness", "float", 10.0, 100.0, about="spring stiffness [N/m]")
         head, given, load = (
             "g: wp.vec2, stiffness: float",
             "directions[tid], stiffness",
@@ -67,15 +67,15 @@ def plane_matrices(d: Draft) -> None:
     else:
         # Columns of numbers: off the diagonal they are small, so that no matrix is singular.
         if deforms:
-            d.input(array, "float", (n, 4), -0.3, 0.3, about="displacement gradients, row by row")
+            d.input(array, "float", (n, 4), -0.3, 0.3, about="row-major displacement gradients")
             parts = [f"{array}[tid, {k}]" for k in range(4)]
         else:
             d.input("diagonal", "vec2", n, 0.8, 2.0, about="diagonal entries")
-            d.input("mixed", "vec2", n, -0.4, 0.4, about="entries beside the diagonal, the upper one first")
+            d.input("mixed", "vec2", n, -0.4, 0.4, about="off-diagonal entries (upper, lower)")
             parts = ["diagonal[tid][0]", "mixed[tid][0]", "mixed[tid][1]", "diagonal[tid][1]"]
         head, given, load = "m: wp.mat22", "m", f"m = wp.matrix({', '.join(parts)}, shape=(2, 2))"
     if shifted:
-        d.param("shift", "float", 0.1, 1.0, about="multiple of the identity")
+        d.param("shift", "float", 0.1, 1.0, about="diagonal shift")
         head, given = f"{head}, shift: float", f"{given}, shift"
     out, function, about = {
         "polar": ("rotations", "rotation_of", "rotations"),
@@ -83,7 +83,7 @@ def plane_matrices(d: Draft) -> None:
         "inverse": ("inverses", "inverse_of", "inverses"),
         "balance": ("scaled", "scaled_columns", "matrices with ones on the diagonal"),
         "built": ("blocks", "stiffness_of", "stiffness matrices"),
-        "ratio": ("ratios", "over_trace", "matrices of trace one"),
+        "ratio": ("ratios", "over_trace", "matrices with unit trace"),
     }[kind]
     d.output(out, "vec2" if kind == "stretch" else "mat22", n, about=about)
     f = "f" if deforms or shifted else "m"
@@ -105,7 +105,7 @@ def plane_matrices(d: Draft) -> None:
         lift = "f = m + shift * wp.identity(n=2, dtype=float)"
     lines = "\n".join(part for part in (lift, lines) if part)
     d.launch(n)
-    if apart == "function":
+    if apart == "function" and (kind != "inverse" or shifted):  # a plain inverse is a builtin
         d.function(f"@wp.func\ndef {function}({head}):\n    $lines\n    return {result}", lines=lines)
         made = f"{load}\n" if given.startswith("m") else ""
         d.code(f"tid = wp.tid()\n{made}{out}[tid] = {function}({given})")
@@ -165,7 +165,7 @@ def product(p: Any, q: Any) -> Any:
     weight=12,
 )
 def built_poses(d: Draft) -> None:
-    """Builds poses out of positions and rotations, or takes them apart."""
+    """Composes or decomposes poses."""
     kind = d.option(
         "kind",
         "compose",
@@ -180,24 +180,24 @@ def built_poses(d: Draft) -> None:
     applied = d.option("result", "point", "whole")
     spelled = d.option("spelled", "short", "long")
     whole = {
-        "compose": "Builds model matrices out of positions, rotations and scales.",
-        "decompose": "Puts scaled models into a frame and takes the scale out of their matrices.",
-        "from matrix": "Puts rigid models into a frame and turns their matrices into poses.",
-        "set position": "Moves poses to given positions and leaves their rotations.",
-        "set rotation": "Gives poses new rotations and leaves their positions.",
-        "chain": "Chains each pose of a ring with those that follow it, each in the frame of the one before.",
-        "blend": "Builds poses whose rotations are half of given ones.",
-        "euler": "Builds poses out of positions and Euler angles.",
+        "compose": "Composes model matrices from position, rotation and scale.",
+        "decompose": "Transforms scaled models to a parent frame and decomposes the matrices into rigid poses.",
+        "from matrix": "Transforms rigid models to a parent frame and converts the matrices to poses.",
+        "set position": "Sets the position of each pose, keeping its rotation.",
+        "set rotation": "Sets the rotation of each pose, keeping its position.",
+        "chain": "Composes each pose of a ring with the local transforms following it.",
+        "blend": "Computes poses with half of the given rotation.",
+        "euler": "Builds poses from positions and Euler angles.",
     }
     carried = {
-        "compose": "Moves a point from the frame of each scaled model to the one that it stands in.",
-        "decompose": "Carries a point along with models in a frame, whose scale is taken out before.",
-        "from matrix": "Carries a point along with rigid models in a frame.",
-        "set position": "Carries a point along with poses that are moved to given positions.",
-        "set rotation": "Carries a point along with poses that are given new rotations.",
-        "chain": "Carries a point along chains of poses in a ring, each in the frame of the one before.",
-        "blend": "Carries a point along with poses whose rotations are half of given ones.",
-        "euler": "Carries a point along with poses given by positions and Euler angles.",
+        "compose": "Transforms a point from the local frame of each scaled model to its parent frame.",
+        "decompose": "Transforms a point by model poses in a parent frame, with the scale removed.",
+        "from matrix": "Transforms a point by rigid model poses in a parent frame.",
+        "set position": "Transforms a point by poses with replaced positions.",
+        "set rotation": "Transforms a point by poses with replaced rotations.",
+        "chain": "Transforms a point by composed chains of local poses on a ring.",
+        "blend": "Transforms a point by poses with half of the given rotation.",
+        "euler": "Transforms a point by poses given as positions and Euler angles.",
     }
     d.says((carried if applied == "point" else whole)[kind])
     d.calls({
@@ -222,7 +222,7 @@ def built_poses(d: Draft) -> None:
             -1.0,
             1.0,
             kind="transform",
-            about="poses in a ring" if kind == "chain" else "poses to change",
+            about="local poses on a ring" if kind == "chain" else "input poses",
         )
     if kind not in ("set rotation", "chain"):
         d.input("positions", "vec3", n, -1.0, 1.0, about="positions")
@@ -235,19 +235,19 @@ def built_poses(d: Draft) -> None:
             n,
             -1.0,
             1.0,
-            about="angles about the fixed axes x, y and z, in this order [rad]",
+            about="extrinsic x-y-z Euler angles [rad]",
         )
     if kind in ("compose", "decompose"):
         d.input("scales", "vec3", n, 0.5, 2.0, about="scales")
     if kind in ("decompose", "from matrix"):
-        d.param("parent", "transform", -1.0, 1.0, kind="transform", about="frame that the models stand in")
+        d.param("parent", "transform", -1.0, 1.0, kind="transform", about="parent frame")
     if kind == "chain":
         d.param("links", "int", d.pick(2, 3, 4), about="number of poses in the chain")
     point = applied == "point"
     if point:
         d.param("corner", "vec3", -1.0, 1.0, about="point in the local frame")
     matrix = kind == "compose"
-    out, about = ("points_out", "where the point comes to") if point else (
+    out, about = ("points_out", "transformed points") if point else (
         ("matrices", "model matrices") if matrix else ("poses_out", "poses")
     )  # fmt: skip
     d.output(out, "vec3" if point else "mat44" if matrix else "transform", n, about=about)
@@ -264,7 +264,7 @@ def built_poses(d: Draft) -> None:
         "set position": "pose = poses[tid]\nwp.transform_set_translation(pose, positions[tid])",
         "set rotation": "pose = poses[tid]\nwp.transform_set_rotation(pose, rotations[tid])",
         "chain": "pose = wp.transform_identity()\nfor k in range(links):\n"
-        "    # after the last pose comes the first\n    "
+        "    # wrap around to the first pose\n    "
         + ("pose = wp.transform_multiply(pose, poses[(tid + k) % poses.shape[0]])" if spelled == "long"
            else "pose = pose * poses[(tid + k) % len(poses)]"),
         "blend": f"pose = {make}(positions[tid], {half})",

@@ -28,7 +28,7 @@ _Formulas = dict[str, Callable[[], Any]]
     weight=3,
 )
 def moving_frames(d: Draft) -> None:
-    """Works out what moving and turning frames do."""
+    """Computes the kinematics of moving frames."""
     kind = d.option("kind", "point", "bracket", "angles", "inverse", "step", "real part")
     d.calls({
         "point": "point_velocities|velocity_at_points|frame_point_velocity",
@@ -42,42 +42,40 @@ def moving_frames(d: Draft) -> None:
     apart = d.option("place", "inline", "function")
     wrapped = d.flag("negated")
     d.says({
-        "point": "Gives the velocities of points that are fixed to moving frames.",
-        "bracket": "Takes the cross products of twists, as in the acceleration of jointed bodies.",
-        "angles": "Finds the Euler angles of rotations about the axes x, y and z.",
-        "inverse": "Inverts unit quaternions by negating their imaginary parts.",
-        "step": f"Turns rotations {'back' if wrapped else 'on'} by angular velocities in an explicit Euler step.",
-        "real part": "Builds rotations whose real parts follow from the imaginary ones.",
+        "point": "Computes the velocity of points attached to moving frames.",
+        "bracket": "Computes twist cross products, as used for articulated-body accelerations.",
+        "angles": "Converts rotations to x-y-z Euler angles.",
+        "inverse": "Inverts unit quaternions by negating the vector part.",
+        "step": f"Integrates rotations {'backward' if wrapped else 'forward'} using angular velocities and an explicit Euler step.",
+        "real part": "Reconstructs the real part of unit quaternions from the imaginary part.",
     }[kind])  # fmt: skip
     n = d.pick(48, 64, 96)
     twisted, turned_ = kind in ("point", "bracket"), kind in ("angles", "inverse", "step")
     if twisted:
-        d.input("twists", "spatial_vector", n, -1.0, 1.0, about="spatial velocities, angular part first")
+        d.input("twists", "spatial_vector", n, -1.0, 1.0, about="spatial velocities (angular, linear)")
     if turned_:
         d.input("rotations", "quat", n, kind="unit", about="rotations")
     if kind == "bracket":
-        d.input("others", "spatial_vector", n, -1.0, 1.0, about="spatial velocities to cross with")
+        d.input("others", "spatial_vector", n, -1.0, 1.0, about="second operand of the cross product")
     extra = {"point": "offset", "step": "omega"}.get(kind, "")
     about = (
-        "point, seen from the origin of its frame"
-        if extra == "offset"
-        else "angular velocity in world axes [rad/s]"
+        "point offset from the frame origin" if extra == "offset" else "world-space angular velocity [rad/s]"
     )
     if extra and source == "given":
         d.param(extra, "vec3", -1.0, 1.0, about=about)
     elif extra:
         d.input(f"{extra}s", "vec3", n, -1.0, 1.0, about=about)
     if kind == "real part":
-        d.input("imaginary", "vec3", n, -0.5, 0.5, about="imaginary parts")
+        d.input("imaginary", "vec3", n, -0.57, 0.57, about="imaginary parts (length below one)")
     if kind == "step":
         d.param("dt", "float", 0.01, 0.1, about="time step")
     type_ = {"point": "vec3", "bracket": "spatial_vector", "angles": "vec3"}.get(kind, "quat")
     out, function, about = {
-        "point": ("point_vels", "velocity_of_point", "velocities of the points"),
+        "point": ("point_vels", "velocity_of_point", "point velocities"),
         "bracket": ("brackets", "bracket_of", "cross products"),
-        "angles": ("euler", "euler_angles_of", "angles about the fixed axes x, y and z, in this order [rad]"),
+        "angles": ("euler", "euler_angles_of", "extrinsic x-y-z Euler angles [rad]"),
         "inverse": ("inverses", "inverse_of", "inverse rotations"),
-        "step": ("turned", "turn_on", "rotations after the step"),
+        "step": ("turned", "turn_on", "updated rotations"),
         "real part": ("completed", "complete", "unit quaternions"),
     }[kind]
     if kind == "step" and wrapped:
@@ -113,20 +111,20 @@ def moving_frames(d: Draft) -> None:
             "rotations[tid]",
         ),
         "step": (
-            f"# dq/dt = 0.5 * (w, 0) * q, with w in world axes\nrate = wp.quaternion({minus}omega, 0.0) * q",
+            f"# dq/dt = 0.5 * (w, 0) * q, with w in world space\nrate = wp.quaternion({minus}omega, 0.0) * q",
             "wp.normalize(q + 0.5 * dt * rate)",
             "q: wp.quat, omega: wp.vec3, dt: float",
             f"rotations[tid], {given}, dt",
         ),
         "real part": (
-            "# Rounding may leave slightly less than zero\nreal = wp.sqrt(wp.max(1.0 - wp.length_sq(v), 0.0))",
+            "# Clamp since rounding may yield slightly negative values\nreal = wp.sqrt(wp.max(1.0 - wp.length_sq(v), 0.0))",
             "wp.quaternion(v, real)",
             "v: wp.vec3",
             "imaginary[tid]",
         ),
     }[kind]
     d.launch(n)
-    if apart == "function":
+    if apart == "function" and kind not in ("point", "bracket", "angles"):  # which are a builtin each
         d.function(f"@wp.func\ndef {function}({heads}):\n    $lines\n    return {value}", lines=lines)
         d.code(f"tid = wp.tid()\n{out}[tid] = {function}({call})")
     else:

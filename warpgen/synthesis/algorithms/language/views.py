@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def viewed_rows(d: Draft) -> None:
-    """Reads the records that lie one after the other in a flat buffer."""
+    """Processes records stored contiguously in a flat buffer."""
     kind = d.option("kind", "sum", "largest", "column", "bootstrap", "bins")
     d.calls({
         "sum": "sum_records|record_sums|row_sums",
@@ -37,11 +37,11 @@ def viewed_rows(d: Draft) -> None:
     if kind == "bins":
         type_ = "int"
     d.says({
-        "sum": "Adds up the fields of the records that lie one after the other in a flat buffer.",
-        "largest": "Finds the largest field of the records that lie one after the other in a flat buffer.",
-        "column": "Takes the first field out of the records of a flat buffer, less the last.",
-        "bootstrap": "Averages the first fields of records of a flat buffer that are drawn at random with replacement.",
-        "bins": "Splits the records of a flat buffer at random into groups and adds up the first fields of each.",
+        "sum": "Sums the fields of each record in a flat buffer.",
+        "largest": "Computes the maximum field of each record in a flat buffer.",
+        "column": "Computes the first minus the last field of each record in a flat buffer.",
+        "bootstrap": "Computes bootstrap means of the first record field in a flat buffer.",
+        "bins": "Assigns flat-buffer records to random groups and sums the first field per group.",
     }[kind])  # fmt: skip
     fields, rows = d.pick(2, 3, 4), d.pick(48, 64, 96)
     random = kind in ("bootstrap", "bins")
@@ -52,18 +52,18 @@ def viewed_rows(d: Draft) -> None:
     )
     d.input("buffer", type_, rows * fields, 0, 50, about="flat buffer of records")
     if random:
-        d.param("seed", "int", 1, 10000, about="seed of the random numbers")
+        d.param("seed", "int", 1, 10000, about="random seed")
     if width == "given":
         d.param("count", "int", rows, about="number of records")
     inner = 16
     if kind == "bootstrap":
-        d.param("draws", "int", inner, about="records that are drawn for each mean")
+        d.param("draws", "int", inner, about="number of records drawn per mean")
     groups = d.pick(4, 6, 8)
     if kind == "bins":
         d.param("groups", "int", groups, about="number of groups")
     about = {
-        "sum": "sum of each record", "largest": "largest field of each record", "column": "first field less the last",
-        "bootstrap": "mean of each resampling", "bins": "sum of each group",
+        "sum": "sum per record", "largest": "maximum field per record", "column": "first field minus last field",
+        "bootstrap": "mean per bootstrap sample", "bins": "sum per group",
     }[kind]  # fmt: skip
     size = groups if kind == "bins" else rows
     d.output("out", "float" if kind == "bootstrap" else type_, size, about=about)
@@ -85,7 +85,7 @@ def viewed_rows(d: Draft) -> None:
     }[kind]
     d.launch(rows)
     d.code(
-        "tid = wp.tid()\n# Zero-copy view of the buffer\n$view\n$each",
+        "tid = wp.tid()\n# Zero-copy view of the flat buffer\n$view\n$each",
         view=view,
         each=each,
     )

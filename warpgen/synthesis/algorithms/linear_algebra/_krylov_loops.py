@@ -17,7 +17,7 @@ def loop(method: str, lead: str, inner: str) -> str:
             $reached
             $apply_p
             curvature = {dot("p", "q")}
-            # Stop, otherwise the step would divide by zero or climb
+            # Stop on zero or negative curvature to avoid division by zero
             if curvature <= 1.0e-20:
                 break
             alpha = rho / curvature
@@ -34,7 +34,7 @@ def loop(method: str, lead: str, inner: str) -> str:
             taken += 1
         """
     residuals = f"""
-        # Conjugate residuals: minimizes the residual, also of indefinite systems
+        # Conjugate residuals: also valid for symmetric indefinite systems
         for k in range(SIZE):
             p[k] = r[k]
         $apply_r
@@ -52,7 +52,7 @@ def loop(method: str, lead: str, inner: str) -> str:
             $apply_r
             rho_new = {dot("r", "Ar")}
             beta = rho_new / rho
-            # The product A p follows from A r, so that one product per iteration is enough
+            # Update A p by recurrence, so only a single mat-vec is needed per iteration
             for k in range(SIZE):
                 p[k] = r[k] + beta * p[k]
                 q[k] = Ar[k] + beta * q[k]
@@ -60,7 +60,7 @@ def loop(method: str, lead: str, inner: str) -> str:
             taken += 1
         """
     stabilized = f"""
-        # BiCGSTAB: for matrices that need not be symmetric
+        # BiCGSTAB for nonsymmetric systems
         for k in range(SIZE):
             shadow[k] = r[k]
             p[k] = r[k]
@@ -74,7 +74,7 @@ def loop(method: str, lead: str, inner: str) -> str:
             alpha = rho / {dot("q", "shadow")}
             for k in range(SIZE):
                 s_vec[k] = r[k] - alpha * q[k]
-            # Smooth by a step of minimal residual, since plain BiCG oscillates
+            # Stabilize with a minimal residual step, since plain BiCG oscillates
             $pre_s
             $apply_s
             tt = {dot("t_vec", "t_vec")}
@@ -84,7 +84,7 @@ def loop(method: str, lead: str, inner: str) -> str:
                 r[k] = s_vec[k] - omega * t_vec[k]
             taken += 1
             rho_new = {dot("r", "shadow")}
-            # Breakdown: the shadow residual has become orthogonal, so there is no next direction
+            # Breakdown: the residual is orthogonal to the shadow residual
             if wp.abs(rho_new) < 1.0e-20:
                 break
             beta = rho_new / rho * alpha / omega

@@ -7,7 +7,7 @@ from warpgen.synthesis.library.tile_forms import per_col, per_row
 FROM_PIVOT = '''
     @wp.func
     def from_pivot(entry: float, row: int, step: int) -> float:
-        """Zero above the pivot, where the entries belong to R already."""
+        """Mask out entries above the pivot, which already belong to R."""
         return wp.where(row >= step, entry, 0.0)
 '''
 WITH_PIVOT = """
@@ -32,7 +32,7 @@ ON_DIAGONAL = """
 """
 UPDATES = {
     "product": """
-        # A - tau v (v^T A), the second product added in place
+        # A - tau v (v^T A), accumulating the outer product in place
         w = wp.tile_matmul(wp.tile_reshape(v, shape=(1, ROWS)), a)
         w_scaled = -tau * w
         wp.tile_matmul(wp.tile_reshape(v, shape=(ROWS, 1)), w_scaled, a)

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 NAMES = {
     "A": "mats|systems|matrices|a",
     "L": "factors|chol|lower|lo",
-    "b": "rhs|right|load",
+    "b": "rhs|right|b_vec",
     "x": "solution|sol|unknowns",
     "n": "dim|order|size",
     "s": "acc|rest|partial",
@@ -39,7 +39,7 @@ def _dominant(a: Any, shift: float) -> Any:
     weight=5,
 )
 def lu_solve(d: Draft) -> None:
-    """Solves batched dense linear systems by Gaussian elimination."""
+    """Solves batched dense linear systems using Gaussian elimination."""
     pivoting = d.option("pivoting", "partial", "none", "scaled", "indexed")
     jordan = d.flag("jordan", 0.3)
     columns = d.option("columns", "one", "several")
@@ -66,7 +66,7 @@ def lu_solve(d: Draft) -> None:
         (count, n, n) if first else (n, n, count),
         -1.0,
         1.0,
-        about="Matrices, overwritten by their " + ("pivots" if jordan else "upper triangles"),
+        about="Matrices, overwritten with " + ("the pivots" if jordan else "the upper triangles"),
     )
     inner = (n, m) if several else (n,)
     d.inout(
@@ -75,7 +75,7 @@ def lu_solve(d: Draft) -> None:
         (count, *inner) if first else (*inner, count),
         -1.0,
         1.0,
-        about="Right-hand sides, overwritten by the solutions"
+        about="Right-hand sides, overwritten with the solutions"
         + (", entry i in row perm[i]" if pivoting == "indexed" else ""),
     )
     indexed = pivoting == "indexed"
@@ -83,7 +83,7 @@ def lu_solve(d: Draft) -> None:
         d.output("perm", "int", (count, n), about="Row permutation")
     # pivots are there to be found, or the diagonals dominate
     low, high = (3.0, 5.0) if pivoting == "none" else (0.8, 1.6)
-    d.param("shift", "float", low, high, about="Added to the diagonal")
+    d.param("shift", "float", low, high, about="Diagonal shift")
     if determinant:
         d.output("det", "float", count, about="Determinants")
     row = (lambda i: f"perm[batch, {i}]") if indexed else (lambda i: i)
@@ -118,7 +118,7 @@ def lu_solve(d: Draft) -> None:
             """
         )
     search = f"""
-    # {"Pivots are compared in units of the largest entry of their rows" if pivoting == "scaled" else "Partial pivoting, so that multipliers stay at or below one"}
+    # {"Scaled partial pivoting" if pivoting == "scaled" else "Partial pivoting, so that multipliers are at most 1 in magnitude"}
     p = int(k)
     pivot = float(0.0)
     for i in range(k, n):
@@ -129,7 +129,7 @@ def lu_solve(d: Draft) -> None:
     """
     if indexed:
         swap = """
-        # Indices are swapped instead of whole rows
+        # Swap row indices instead of copying rows
         t = perm[batch, k]
         perm[batch, k] = perm[batch, p]
         perm[batch, p] = t
@@ -199,15 +199,15 @@ def lu_solve(d: Draft) -> None:
             f"for i in range(n):\n    product *= {a(ri, 'i')}\ndet[batch] = product" if determinant else ""
         ),
     )
-    entry = ", its entry i in row `perm[i]`" if indexed else ""
+    entry = " (entry i in row `perm[i]`)" if indexed else ""
     d.explain(f"""
-        `shift` is added to the diagonal first. On return, `A` holds the {"pivots" if jordan else "upper triangle"}, and `b` the solution{entry}.
-        {"No pivots are sought, so all leading minors have to be well away from zero." if pivoting == "none" else ""}
+        `shift` is added to the diagonal before elimination. Each thread solves one system. On return, `A` holds the {"pivots" if jordan else "upper triangle"}, and `b` the solution{entry}.
+        {"No pivoting is used, so all leading minors must be non-zero." if pivoting == "none" else ""}
     """)
     method = "Gauss-Jordan elimination" if jordan else "Gaussian elimination"
-    also = " and computes determinants" if determinant else ""
-    places = ", solutions staying in the rows of their pivots" if indexed else ""
-    d.says(f"Solves batched dense linear systems{also} by {method}{places}.")
+    also = " and computes their determinants" if determinant else ""
+    places = ", leaving solutions in pivot row order" if indexed else ""
+    d.says(f"Solves batched dense linear systems with diagonal shift{also} using {method}{places}.")
 
     def reference(v: Values) -> dict[str, Any]:
         full, side = (v.A, v.b) if first else (np.moveaxis(v.A, -1, 0), np.moveaxis(v.b, -1, 0))

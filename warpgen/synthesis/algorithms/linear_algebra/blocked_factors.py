@@ -16,7 +16,7 @@ _ORDERS = {
     "left looking": f"""
         for k in range(blocks):
             pivot = {_LOAD.format("matrices[m]", "k", "k", _SHARED)}
-            # All that the columns to the left take from this one, at once
+            # Update the block column using all previously factored columns
             for j in range(k):
                 left = {_LOAD.format("factors[m]", "k", "j", "")}
                 wp.tile_matmul(left, wp.tile_transpose(left), pivot, alpha=-1.0)
@@ -36,7 +36,7 @@ _ORDERS = {
             for i in range(k + 1, blocks):
                 panel = {_LOAD.format("factors[m]", "i", "k", _SHARED)}
                 $panel
-            # Take the new columns out of all that is left, at once
+            # Rank-TILE update of the trailing matrix
             for i in range(k + 1, blocks):
                 l_ik = {_LOAD.format("factors[m]", "i", "k", "")}
                 for j in range(k + 1, i + 1):
@@ -48,18 +48,18 @@ _ORDERS = {
 }
 _PANELS = {
     "lower solve": """
-        # L_ik = A_ik L_kk^-T, solved for its transpose
+        # L_ik = A_ik L_kk^-T, solve for the transposed block
         solved = wp.tile_lower_solve(corner, wp.tile_transpose(panel))
         wp.tile_store(factors[m], wp.tile_transpose(solved), offset=(i * TILE, k * TILE))
     """,
     "in place": """
-        # L_ik = A_ik L_kk^-T; the transpose is a view, so the panel is solved where it lies
+        # L_ik = A_ik L_kk^-T; solve in place on a transposed view
         wp.tile_lower_solve_inplace(corner, wp.tile_transpose(panel))
         wp.tile_store(factors[m], panel, offset=(i * TILE, k * TILE))
     """,
 }
 _SOLVE = f"""
-    # L y = b from the first block to the last
+    # Forward substitution: L y = b
     for k in range(blocks):
         y = wp.tile_load(rhs[m], shape=(TILE, RHS), offset=(k * TILE, 0), storage="shared")
         for j in range(k):
@@ -68,7 +68,7 @@ _SOLVE = f"""
             wp.tile_matmul(left, known, y, alpha=-1.0)
         corner = {_LOAD.format("factors[m]", "k", "k", "")}
         wp.tile_store(rhs[m], wp.tile_lower_solve(corner, y), offset=(k * TILE, 0))
-    # L^T x = y, from the last block back
+    # Back substitution: L^T x = y
     for back in range(blocks):
         k = blocks - 1 - back
         x = wp.tile_load(rhs[m], shape=(TILE, RHS), offset=(k * TILE, 0), storage="shared")
@@ -80,7 +80,7 @@ _SOLVE = f"""
         wp.tile_store(rhs[m], wp.tile_upper_solve(wp.tile_transpose(corner), x), offset=(k * TILE, 0))
 """
 _LOG_DET = f"""
-    # The determinant is the squared product of the factor's diagonal
+    # Accumulate log det(A) = 2 * sum(log(diag(L)))
     log_det = float(0.0)
     for k in range(blocks):
         corner = {_LOAD.format("factors[m]", "k", "k", _SHARED)}
@@ -89,7 +89,7 @@ _LOG_DET = f"""
     log_dets[m] = log_det
 """
 _CLEAR = """
-    # Blocks above the diagonal still hold what was there
+    # Clear the blocks above the diagonal
     for i in range(blocks):
         for j in range(i + 1, blocks):
             zero = wp.tile_zeros(shape=(TILE, TILE), dtype=float)
@@ -115,7 +115,7 @@ _CLEAR = """
     weight=6,
 )
 def factored_blocks(d: Draft) -> None:
-    """Factorizes symmetric positive definite matrices by a blocked Cholesky decomposition."""
+    """Computes a blocked Cholesky factorization for symmetric matrices with shifted diagonals."""
     order = d.option("order", *_ORDERS)
     result = d.option("result", "factor", "solution", "log determinant", "both")
     d.calls({
@@ -134,29 +134,36 @@ def factored_blocks(d: Draft) -> None:
     solves, measures = result in ("solution", "both"), result in ("log determinant", "both")
     d.module(f"TILE = wp.constant({tile})" + (f"\nRHS = wp.constant({width})" if many else ""))
     held = "factors" if right else "matrices"
-    about = "matrices without the shift, of which the lower triangles are read"
+    about = "input matrices (lower triangle, without the shift)"
     if right:
-        d.inout(held, "float", (batch, n, n), -0.3, 0.3, about=f"{about}, then factors")
+        d.inout(held, "float", (batch, n, n), -0.3, 0.3, about=f"{about}, overwritten with the factors")
     else:
         d.input(held, "float", (batch, n, n), -0.3, 0.3, about=about)
     if loading == "scalar":
-        d.param("shift", "float", 4.0, 6.0, about="added to the diagonals")
+        d.param("shift", "float", 4.0, 6.0, about="diagonal shift")
     else:
         shape = (batch, n) if loading == "per row" else n
-        d.input("shift", "float", shape, 4.0, 6.0, about="added to the diagonals")
+        d.input("shift", "float", shape, 4.0, 6.0, about="diagonal shift")
     if solves:
-        d.inout("rhs", "float", (batch, n, width), -1.0, 1.0, about="right-hand sides, then solutions")
+        d.inout(
+            "rhs",
+            "float",
+            (batch, n, width),
+            -1.0,
+            1.0,
+            about="right-hand sides, overwritten with the solutions",
+        )
     if not right:
         d.output("factors", "float", (batch, n, n), about="lower triangular factors")
     if measures:
-        d.output("log_dets", "float", batch, about="logarithms of the determinants")
-    d.param("blocks", "int", blocks, about="number of blocks along a side")
+        d.output("log_dets", "float", batch, about="log-determinants")
+    d.param("blocks", "int", blocks, about="number of blocks per side")
     d.says(
         {
-            "factor": "Factorizes symmetric positive definite matrices by a blocked Cholesky decomposition.",
-            "solution": "Solves symmetric positive definite systems that are larger than a tile, block by block.",
-            "log determinant": "Computes logarithms of determinants by a blocked Cholesky decomposition.",
-            "both": "Solves positive definite systems block by block, with the logarithms of their determinants.",
+            "factor": "Computes a blocked Cholesky factorization for symmetric matrices with shifted diagonals.",
+            "solution": "Solves symmetric systems with shifted diagonals using a blocked Cholesky factorization.",
+            "log determinant": "Computes log-determinants for matrices with shifted diagonals using a blocked Cholesky factorization.",
+            "both": "Solves symmetric systems with shifted diagonals using blocked Cholesky and computes log-determinants.",
         }[result]
     )
     extra = {
@@ -176,8 +183,8 @@ def factored_blocks(d: Draft) -> None:
         log_det=dedented(_LOG_DET) if measures else "",
     )
     d.explain(
-        "A = L L^T, once `shift` is added to the diagonal of A. Nearly all of the work is in products of "
-        "tiles, which is why blocks pay."
+        "A = L L^T, after `shift` is added to the diagonal of A. Most of the work is done by "
+        "tile matrix products."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=12,
 )
 def solve_iteratively(d: Draft) -> None:
-    """Solves a small linear system in each thread by a Krylov method."""
+    """Solves one small linear system per thread using a Krylov method."""
     method = d.option("method", "gradients", "residuals", "stabilized")
     precond = d.option("preconditioner", "none", "jacobi", "gauss seidel")
     if method == "residuals":
@@ -57,17 +57,17 @@ def solve_iteratively(d: Draft) -> None:
             (n, size, size),
             -0.15,
             0.15,
-            about="Entries beside the diagonals" if method == "stabilized" else "Lower triangles",
+            about="Off-diagonal entries" if method == "stabilized" else "Lower triangular entries",
         )
     elif layout == "rows":
-        d.input("offdiag", "float", (n, size, width), -0.25, 0.25, about="Entries beside the diagonal")
+        d.input("offdiag", "float", (n, size, width), -0.25, 0.25, about="Off-diagonal entries")
         d.input(
             "columns",
             "int",
             (size, width),
             0,
             size,
-            about="Columns of these entries, the row itself where there is none",
+            about="Column indices, the row itself for padding",
         )
     else:
         both = method == "stabilized"  # which is made for matrices that are not symmetric
@@ -77,23 +77,25 @@ def solve_iteratively(d: Draft) -> None:
             (n, size, 4 if both else 2),
             -0.25,
             0.25,
-            about=f"First and second entries {'after the diagonal, then before it' if both else 'above the diagonal'}",
+            about=f"First and second {'super-diagonals, then sub-diagonals' if both else 'super-diagonals'}",
         )
     d.input("diagonal", "float", (n, size), 1.6, 3.0, about="Diagonals")
     d.input("b", "float", (n, size), -1.0, 1.0, about="Right-hand sides")
     if start == "guess":
-        d.input("guess", "float", (n, size), -0.3, 0.3, about="Solutions of the step before")
+        d.input("guess", "float", (n, size), -0.3, 0.3, about="Initial guess (previous solutions)")
     if shift:
-        d.param("shift", "float", 0.1, 0.5, about="Added to the diagonals")
-    relative = "relative to the first one" if stop == "relative" else "at which to stop"
+        d.param("shift", "float", 0.1, 0.5, about="Diagonal shift")
+    relative = "tolerance relative to the initial residual" if stop == "relative" else "norm tolerance"
     # a residual that is asked for is of a rough solution
     d.param("tolerance", "float", 0.05 if result == "residual" else 1.0e-4, about=f"Residual {relative}")
-    d.param("max_iterations", "int", 2 * size if result != "residual" else 3, about="Most iterations")
+    d.param(
+        "max_iterations", "int", 2 * size if result != "residual" else 3, about="Maximum number of iterations"
+    )
     d.output("x", "float", (n, size), about="Solutions")
     if result == "iterations":
-        d.output("iterations", "int", n, about="Iterations taken")
+        d.output("iterations", "int", n, about="Number of iterations")
     elif result == "residual":
-        d.output("residual_norm", "float", n, about="Norm of the residual in the end")
+        d.output("residual_norm", "float", n, about="Final residual norm")
     names = (
         ["r", "p", "q"]
         + (["z"] if precond != "none" else [])
@@ -111,7 +113,7 @@ def solve_iteratively(d: Draft) -> None:
         d.module(f"SIZE = wp.constant({size})")
         kind, zero = "wp.array(dtype=float)", ""
         for name in names:
-            d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Working memory")
+            d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Scratch buffer")
     matrix = {
         "dense": "A: wp.array3d(dtype=float)",
         "rows": "offdiag: wp.array3d(dtype=float), columns: wp.array2d(dtype=int)",
@@ -122,7 +124,7 @@ def solve_iteratively(d: Draft) -> None:
         f'''
         @wp.func
         def product_row({matrix}, diagonal: wp.array2d(dtype=float), v: {kind}, system: int, row: int) -> float:
-            """Entry of the product of the system's matrix with v."""
+            """Compute a single row of the matrix-vector product."""
             total = diagonal[system, row] * v[row]
             $entries
             return total
@@ -135,7 +137,7 @@ def solve_iteratively(d: Draft) -> None:
                 """
             if method == "stabilized"
             else """
-                # Symmetric, so only the lower triangle is stored
+                # Only the lower triangle is stored (symmetric)
                 for col in range(SIZE):
                     if col != row:
                         total += A[system, wp.max(row, col), wp.min(row, col)] * v[col]
@@ -143,12 +145,12 @@ def solve_iteratively(d: Draft) -> None:
             "rows": """
                 for k in range(columns.shape[1]):
                     col = columns[row, k]
-                    # Shorter rows are filled up with the row itself
+                    # Skip padding
                     if col != row:
                         total += offdiag[system, row, k] * v[col]
                 """,
             "banded": """
-                # Two bands to either side$apart
+                # Two bands on each side$apart
                 for k in range(2):
                     ahead = row + k + 1
                     behind = row - k - 1
@@ -156,9 +158,9 @@ def solve_iteratively(d: Draft) -> None:
                         total += offdiag[system, row, k] * v[ahead]
                     if behind >= 0:
                         total += offdiag[$behind] * v[behind]
-                """.replace(
-                "$apart", ", each with entries of its own" if method == "stabilized" else ""
-            ).replace("$behind", "system, row, k + 2" if method == "stabilized" else "system, behind, k"),
+                """.replace("$apart", ", stored separately" if method == "stabilized" else "").replace(
+                "$behind", "system, row, k + 2" if method == "stabilized" else "system, behind, k"
+            ),
         }[layout],
     )
     if method != "stabilized" and layout == "rows":
@@ -168,7 +170,7 @@ def solve_iteratively(d: Draft) -> None:
         names = ["r", "p", "q"] + (["z"] if precond != "none" else []) + ["shadow", "s_vec", "t_vec"]
         for name in names:
             if place == "global" and not any(q.name == f"{name}_work" for q in d.parameters):
-                d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Working memory")
+                d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Scratch buffer")
     if damped:
         d.module("RESTART = wp.constant(3)")
     d.calls({
@@ -179,7 +181,7 @@ def solve_iteratively(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def inner(u: {kind}, w: {kind}) -> float:
-            """Inner product."""
+            """Dot product of two vectors."""
             total = float(0.0)
             for k in range(SIZE):
                 total += u[k] * w[k]
@@ -201,7 +203,7 @@ def solve_iteratively(d: Draft) -> None:
         "none": "",
         "jacobi": f"for k in range(SIZE):\n    $z[k] = $r[k] / {diag}",
         "gauss seidel": f"""
-            # A sweep down and one back, so the preconditioner stays symmetric
+            # Forward and backward sweep, so that the preconditioner stays symmetric
             for k in range(SIZE):
                 rest = $r[k]
                 $lower
@@ -242,7 +244,7 @@ def solve_iteratively(d: Draft) -> None:
     least = "limit" if limit else "tolerance"
     reached = f"if {norm} <= {least}:\n    break"
     if stop == "energy" and not held:
-        reached = "# Norm of the residual that goes with the preconditioner\nif wp.sqrt(rho) <= tolerance:\n    break"
+        reached = "# Converged in the preconditioned residual norm\nif wp.sqrt(rho) <= tolerance:\n    break"
     at = "x[system, k]"
     pre = precond != "none"
     update = f"for k in range(SIZE):\n    {at} = {at} + alpha * p[k] + omega * s_vec[k]"
@@ -251,7 +253,7 @@ def solve_iteratively(d: Draft) -> None:
     guess = {
         "zero": f"{at} = 0.0",
         "guess": f"{at} = guess[system, k]",
-        "scaled": f"# Divide by the diagonal, since that would solve a diagonal system at once\n{at} = b[system, k] / {diag}",
+        "scaled": f"# Diagonal initial guess\n{at} = b[system, k] / {diag}",
     }[start]
     zeros = (
         [f"{name} = {zero}" for name in names]
@@ -269,7 +271,7 @@ def solve_iteratively(d: Draft) -> None:
         """,
         zeros="\n".join(zeros),
         first_guess="""
-            # With nothing as the first guess, the residual is the right-hand side
+            # Zero initial guess, so r = b
             for k in range(SIZE):
                 $guess
                 r[k] = b[system, k]
@@ -279,7 +281,7 @@ def solve_iteratively(d: Draft) -> None:
             for k in range(SIZE):
                 $guess
                 p[k] = $at
-            # Residual of the first guess
+            # Initial residual
             $residual
             for k in range(SIZE):
                 r[k] = b[system, k] - q[k]
@@ -298,7 +300,7 @@ def solve_iteratively(d: Draft) -> None:
         apply_s=apply("t_vec", "z" if pre else "s_vec"),
         pre_p=precondition("z", "p"),
         pre_s=precondition("z", "s_vec"),
-        steepest="# Start afresh now and then, because rounding spoils conjugacy\nif iteration % RESTART == RESTART - 1:\n    beta = 0.0"
+        steepest="# Restart periodically, because rounding errors degrade conjugacy\nif iteration % RESTART == RESTART - 1:\n    beta = 0.0"
         if damped
         else "",
         update=update,
@@ -312,22 +314,22 @@ def solve_iteratively(d: Draft) -> None:
         d.text = "\n".join(line for line in d.text.split("\n") if "taken" not in line)
     d.says(
         {
-            "gradients": "Solves a small linear system in each thread by conjugate gradients",
-            "residuals": "Solves a small linear system in each thread by conjugate residuals",
-            "stabilized": "Solves a small linear system in each thread by BiCGSTAB",
+            "gradients": "Solves one small linear system per thread using conjugate gradients",
+            "residuals": "Solves one small linear system per thread using conjugate residuals",
+            "stabilized": "Solves one small linear system per thread using BiCGSTAB",
         }[method]
         + {
             "none": ".",
-            "jacobi": ", preconditioned by the diagonal.",
-            "gauss seidel": ", preconditioned by symmetric Gauss-Seidel sweeps.",
+            "jacobi": " with Jacobi preconditioning.",
+            "gauss seidel": " with symmetric Gauss-Seidel preconditioning.",
         }[precond]
     )
     kind_of = {"gradients": "symmetric and positive definite", "residuals": "symmetric"}.get(method)
     d.explain(
-        "Systems are small enough for one thread each, so that no synchronization is needed."
-        + (f" Matrices are {kind_of}." if kind_of else "")
-        + (" `shift` is added to their diagonals." if shift else "")
-        + (" Directions start afresh after RESTART iterations." if damped else "")
+        "Each thread solves a full system, so no synchronization is needed."
+        + (f" Matrices must be {kind_of}." if kind_of else "")
+        + (" `shift` is added to the diagonal." if shift else "")
+        + (" Search directions are reset every RESTART iterations." if damped else "")
     )
 
     def matrices(v: Values) -> Any:

@@ -53,18 +53,18 @@ _MODELS: dict[str, _Model] = {
     ),
 }
 _SAID = {
-    "decay": "exponential decays to a floor",
+    "decay": "exponential decays with an offset",
     "peak": "Gaussian peaks",
     "growth": "logistic growth curves",
     "wave": "sine waves",
     "saturation": "Hill curves",
 }
 _MEANING = {
-    "decay": "Height p[0], rate p[1] and floor p[2].",
-    "peak": "Height p[0], place p[1] and width p[2].",
-    "growth": "Capacity p[0], rate p[1] and midpoint p[2].",
-    "wave": "Amplitude p[0], angular frequency p[1] and phase p[2].",
-    "saturation": "Maximum p[0], half-saturation p[1] and Hill exponent p[2].",
+    "decay": "Exponential decay with amplitude p[0], rate p[1] and offset p[2].",
+    "peak": "Gaussian with height p[0], center p[1] and width p[2].",
+    "growth": "Logistic curve with capacity p[0], rate p[1] and midpoint p[2].",
+    "wave": "Sine wave with amplitude p[0], angular frequency p[1] and phase p[2].",
+    "saturation": "Hill curve with maximum p[0], half-saturation p[1] and Hill exponent p[2].",
 }
 _ROBUST = {
     "none": ("", lambda r, s: np.ones_like(r)),
@@ -93,7 +93,7 @@ _ROBUST = {
     weight=11,
 )
 def fitted_step(d: Draft) -> None:
-    """Moves the parameters of curves by one damped Gauss-Newton step towards their data."""
+    """Performs one damped Gauss-Newton step for curve fitting."""
     model = d.option("model", *_MODELS)
     damping = d.option("damping", "levenberg", "marquardt")
     d.calls({
@@ -110,27 +110,24 @@ def fitted_step(d: Draft) -> None:
     formula, slopes, numpy = _MODELS[model]
     weight, numpy_weight = _ROBUST[robust]
     d.module(f"SAMPLES = wp.constant({count})")
-    d.input("times", "float", (series, count), 0.2, 3.0, about="where the curves were read")
-    d.input("readings", "float", (series, count), 0.1, 1.5, about="readings")
+    d.input("times", "float", (series, count), 0.2, 3.0, about="sample times")
+    d.input("readings", "float", (series, count), 0.1, 1.5, about="sample values")
     if counted:
-        d.input(
-            "valid", "int", (series, count), 0, 2, about="1 where there is a reading, 0 where it is missing"
-        )
-    d.input("params", "vec3", series, 0.6, 1.4, about="parameters of each curve")
-    d.param("damping", "float", 0.5, 2.0, about="damping of the step")
+        d.input("valid", "int", (series, count), 0, 2, about="sample mask, 0 for missing readings")
+    d.input("params", "vec3", series, 0.6, 1.4, about="curve parameters")
+    d.param("damping", "float", 0.5, 2.0, about="damping factor")
     if robust != "none":
-        d.param("scale", "float", 0.1, 0.4, about="size of residuals from which on they count less")
+        d.param("scale", "float", 0.1, 0.4, about="robust loss scale")
     if bounded:
-        d.param("floor_value", "float", 0.5, 0.9, about="least value of a parameter")
-    d.output("moved", "vec3", series, about="parameters after the step")
+        d.param("floor_value", "float", 0.5, 0.9, about="lower parameter bound")
+    d.output("next_params", "vec3", series, about="updated parameters")
+    weighing = " with robust weights" if robust != "none" else ""
     if judged:
-        d.output(
-            "gains", "float", series, about="decrease of the cost over the one that the linear model predicts"
-        )
-        d.says(f"Moves {_SAID[model]} towards their data and compares the decrease with the predicted one.")
+        d.output("gains", "float", series, about="gain ratios, actual over predicted cost decrease")
+        d.says(f"Performs damped Gauss-Newton steps{weighing} for {_SAID[model]} and computes gain ratios.")
     else:
-        kept = ", but not below a floor" if bounded else ""
-        d.says(f"Moves the parameters of {_SAID[model]} by one damped Gauss-Newton step{kept}.")
+        kept = " and a lower bound" if bounded else ""
+        d.says(f"Fits {_SAID[model]} using one damped Gauss-Newton step{weighing}{kept}.")
     d.function(
         f'@wp.func\ndef curve(t: float, p: wp.vec3) -> float:\n    """{_MEANING[model]}"""\n    return {formula}'
     )
@@ -139,32 +136,34 @@ def fitted_step(d: Draft) -> None:
     if weight:
         d.function(f'''
             @wp.func
-            def trust(r: float, scale: float) -> float:
-                """Weight of a residual, so that outliers cannot decide the fit ({robust.capitalize()})."""
+            def robust_weight(r: float, scale: float) -> float:
+                """{robust.capitalize()} weight for a residual, to reduce the influence of outliers."""
                 return {weight}
         ''')
-    ws = [w for w, there in (("trusts", bool(weight)), ("given", counted)) if there]
-    weigh = ("trusts = wp.tile_map(trust, r, scale)\n" if weight else "") + (
-        "given = wp.tile_astype(wp.tile_load(valid[series], shape=SAMPLES), dtype=float)\n" if counted else ""
+    ws = [w for w, there in (("robust", bool(weight)), ("mask", counted)) if there]
+    weigh = ("robust = wp.tile_map(robust_weight, r, scale)\n" if weight else "") + (
+        "mask = wp.tile_astype(wp.tile_load(valid[series], shape=SAMPLES), dtype=float)\n" if counted else ""
     )
     if len(ws) == 2:
-        weigh += "w = trusts * given"
+        weigh += "w = robust * mask"
     w = "w" if len(ws) == 2 else ws[0] if ws else ""
     wide = f"jac_w = jac * {per_row(w, 'SAMPLES', '3')}" if w else ""
     jw = "jac_w" if w else "jac"
     least = ""
     if counted and damping == "marquardt":
-        d.module("LEAST_CURVATURE = wp.constant(1.0e-6)  # keeps series without readings where they are")
+        d.module(
+            "LEAST_CURVATURE = wp.constant(1.0e-6)  # avoids a singular system for series without readings"
+        )
         least = " + wp.tile_full(shape=3, value=LEAST_CURVATURE, dtype=float)"
     diagonal = {
         "levenberg": "damped = wp.tile_diag_add(normal, wp.tile_full(shape=3, value=damping, dtype=float))",
-        "marquardt": "# In proportion to the curvature along each parameter, whatever units they have\n"
+        "marquardt": "# Scale the damping by the diagonal (Marquardt), so that it is independent of parameter units\n"
         f"curvature = wp.tile_sum(jac * {jw}, axis=0){least}\n"
         "damped = wp.tile_diag_add(normal, damping * curvature)",
     }[damping]
     solved = {
         "cholesky": "lower = wp.tile_cholesky(damped)\nstep = wp.tile_cholesky_solve(lower, jtr)",
-        "in place": "wp.tile_cholesky_inplace(damped)\n# `jtr` becomes the step\n"
+        "in place": "wp.tile_cholesky_inplace(damped)\n# `jtr` is overwritten with the step\n"
         "wp.tile_cholesky_solve_inplace(damped, jtr)",
         "substitutions": "lower = wp.tile_cholesky(damped)\n"
         "half = wp.tile_lower_solve(lower, jtr)\n"
@@ -172,7 +171,7 @@ def fitted_step(d: Draft) -> None:
     }[solve]
     step = "jtr" if solve == "in place" else "step"
     clamp = (
-        "# The curves have no parameters of zero or less\nfor k in range(3):\n    q[k] = wp.max(q[k], floor_value)"
+        "# Clamp to keep the parameters positive\nfor k in range(3):\n    q[k] = wp.max(q[k], floor_value)"
         if bounded
         else ""
     )
@@ -181,16 +180,16 @@ def fitted_step(d: Draft) -> None:
         return f"wp.tile_dot({f'{w} * ' if w else ''}{change}, {total})[0]"
 
     judge = f"""
-        # How well the linear model predicts the decrease says whether the damping was right
+        # Gain ratio: actual over predicted cost decrease
         change = wp.tile_map(curve, t, q) - fitted
         linear = wp.tile_squeeze(wp.tile_matmul(jac, wp.tile_reshape({step}, shape=(3, 1))))
-        # For a change c, r^2 - (r - c)^2 = c (2 r - c) does not cancel where steps are short
+        # Use r^2 - (r - c)^2 = c (2 r - c) to avoid cancellation for short steps
         actual = {decrease("change", "2.0 * r - change")}
         predicted = {decrease("linear", "2.0 * r - linear")}
         $gain
     """.replace(
         "$gain",
-        "# A series without readings has nothing to gain\n"
+        "# Avoid 0 / 0 for series without readings\n"
         "        gains[series] = wp.where(predicted > 0.0, actual / predicted, 0.0)"
         if counted
         else "gains[series] = actual / predicted",
@@ -215,7 +214,7 @@ def fitted_step(d: Draft) -> None:
         $solved
         q = p + wp.vec3({step}[0], {step}[1], {step}[2])
         $clamp
-        moved[series] = q
+        next_params[series] = q
         $judge
         """,
         residual="fitted = wp.tile_map(curve, t, p)\nr = y - fitted"
@@ -232,7 +231,7 @@ def fitted_step(d: Draft) -> None:
     added = "I" if damping == "levenberg" else f"diag({root})"
     d.explain(
         f"({root} + `damping` {added}) step = {'J^T W' if w else 'J^T'} (y - f)"
-        + (", with weights W of the residuals." if w else ".")
+        + (", where W holds the residual weights." if w else ".")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -252,6 +251,6 @@ def fitted_step(d: Draft) -> None:
             cost_ = (w_ * r * r).sum()
             gain = cost_ - (w_ * linear**2).sum()
             gains.append((cost_ - (w_ * after**2).sum()) / gain if w_.any() else 0.0)
-        return {"moved": np.array(moved)} | ({"gains": np.array(gains)} if judged else {})
+        return {"next_params": np.array(moved)} | ({"gains": np.array(gains)} if judged else {})
 
     d.check(reference, 1e-2)

@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     double=True,
 )
 def cholesky_factor(d: Draft) -> None:
-    """Computes batched Cholesky factorizations in place."""
+    """Computes in-place Cholesky factorizations for a batch of matrices with shifted diagonals."""
     form = d.option("form", "left-looking", "right-looking", "ldl")
     if form == "ldl":
         d.calls("ldl_factor|batched_ldl|dense_ldl")
@@ -37,13 +37,13 @@ def cholesky_factor(d: Draft) -> None:
 
     shape: Any = {"square": (count, n, n), "flat": count * n * n, "packed": (count, cells)}[layout]
     if layout != "square":
-        d.param("n", "int", n, about="Matrix dimension")
-    d.inout("A", "float", shape, -1.0, 1.0, about="Matrices, overwritten by the factors")
+        d.param("n", "int", n, about="Matrix size")
+    d.inout("A", "float", shape, -1.0, 1.0, about="Matrices, overwritten with the factors")
     low, high = float(n) + 1.0, float(n) + 3.0
     if own:
-        d.input("shift", "float", n, low, high, about="Added to the diagonals, by row")
+        d.input("shift", "float", n, low, high, about="Per-row diagonal shift")
     else:
-        d.param("shift", "float", low, high, about="Added to the diagonals")
+        d.param("shift", "float", low, high, about="Diagonal shift")
     first = f"{at('j', 'j')} += shift{'[j]' if own else ''}"
     head = {"square": "n = A.shape[1]", "flat": "base = batch * n * n", "packed": ""}[layout]
     root = f"{at('j', 'j')} = {'1.0 / wp.sqrt(s)' if inverse else 'wp.sqrt(s)'}"
@@ -57,7 +57,7 @@ def cholesky_factor(d: Draft) -> None:
                 r = {at("j", "k")}
                 s -= r * r
             $root
-            # Left-looking: column `j` is updated by the columns to its left
+            # Left-looking: update column `j` using all previous columns
             for i in range(j + 1, n):
                 s = {at("i", "j")}
                 for k in range(j):
@@ -73,13 +73,13 @@ def cholesky_factor(d: Draft) -> None:
             {at("k", "k")} = {"1.0 / root" if inverse else "root"}
             for i in range(k + 1, n):
                 {at("i", "k")} = {at("i", "k")} / root
-            # Right-looking: the outer product of column `k` is taken out of the trailing block
+            # Right-looking: subtract the outer product of column `k` from the trailing block
             for j in range(k + 1, n):
                 for i in range(j, n):
                     {at("i", "j")} -= {at("i", "k")} * {at("j", "k")}
         """
     else:
-        d.says("Computes batched LDL^T factorizations in place.")
+        d.says("Computes in-place LDL^T factorizations for a batch of matrices with shifted diagonals.")
         body = f"""
         for j in range(n):
             {first}
@@ -95,14 +95,16 @@ def cholesky_factor(d: Draft) -> None:
         """
     d.launch(count)
     d.code("batch = wp.tid()\n$head\n$body", head=head, body=body, root=root)
-    kept = "L stands below D, which is the diagonal." if form == "ldl" else ""
+    kept = "L is stored below the diagonal, D on the diagonal." if form == "ldl" else ""
     if inverse:
-        kept = "The diagonal holds the reciprocals of the factor's, so that solves need no divisions."
+        kept = "The diagonal stores reciprocals, so that solves need no division."
     d.explain(f"""
-        Reads and overwrites the lower triangle of `A` only; `shift` is added to the diagonal first. {kept}
+        One thread per matrix. Only the lower triangle of `A` is read and overwritten. `shift` is added to the diagonal first. {kept}
     """)
     if inverse:
-        d.says("Computes batched Cholesky factorizations in place, with reciprocal diagonals.")
+        d.says(
+            "Computes in-place Cholesky factors with reciprocal diagonals for a batch of shifted matrices."
+        )
     lower = np.tril_indices(n)
 
     def reference(v: Values) -> dict[str, Any]:

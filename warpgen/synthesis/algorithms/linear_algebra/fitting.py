@@ -33,7 +33,7 @@ _NAMES = {
     element="row",
 )
 def least_squares_fit(d: Draft) -> None:
-    """Solves batched polynomial least squares problems."""
+    """Solves batched polynomial least-squares problems."""
     model = d.option("model", "line", "parabola", "plane", "sinusoid", "exponential")
     method = d.option("method", "normal equations", "damped step", "gradient step")
     weighted = d.option("weights", "none", "given", "robust")
@@ -58,19 +58,19 @@ def least_squares_fit(d: Draft) -> None:
         weighted = "given"
     vec, mat = f"vec{size}", f"mat{size}{size}"
     where = "points" if model == "plane" else "t"
-    abscissa = "Places of the observations" + (", the same for all rows" if shared else "")
+    abscissa = "Sample locations" + (", shared by all rows" if shared else "")
     one = f"{where}[k]" if shared else f"{where}[tid, k]"
     d.input(
         where, "vec2" if model == "plane" else "float", n if shared else (m, n), -1.0, 1.0, about=abscissa
     )
-    d.input("y", "float", (m, n), -1.0, 1.0, about="Observations, a fit for each row")
+    d.input("y", "float", (m, n), -1.0, 1.0, about="Observed values, one fit per row")
     if weighted == "given":
-        d.input("w", "float", n if shared else (m, n), 0.5, 2.0, about="Weights of the observations")
+        d.input("w", "float", n if shared else (m, n), 0.5, 2.0, about="Observation weights")
     elif weighted == "robust":
-        d.param("huber", "float", 0.3, 0.6, about="Residual beyond which observations count less")
+        d.param("huber", "float", 0.3, 0.6, about="Huber loss threshold")
     iterative = method != "normal equations"
     if iterative:
-        d.input("start", vec, m, -0.5, 0.5, about="Coefficients before the step")
+        d.input("start", vec, m, -0.5, 0.5, about="Current coefficients")
     if model == "sinusoid":
         d.param("omega", "float", 1.0, 2.0, about="Angular frequency")
     if method == "gradient step":
@@ -78,14 +78,14 @@ def least_squares_fit(d: Draft) -> None:
     elif method == "damped step":
         d.param("lm", "float", 0.05, 0.3, about="Levenberg-Marquardt damping")
     else:
-        d.param("ridge", "float", 0.001, 0.01, about="Added to the diagonal of the normal matrix")
+        d.param("ridge", "float", 0.001, 0.01, about="Ridge added to the normal matrix diagonal")
     error = result == "error"
     measure = "reduction" if iterative else "error"
     told = {
         "reduction": {
-            "given": "Predicted reductions of half the weighted sum of squares",
-            "robust": "Predicted reductions of the Huber loss",
-        }.get(weighted, "Predicted reductions of half the sum of squares"),
+            "given": "Predicted reductions in half the weighted sum of squares",
+            "robust": "Predicted reductions in the Huber loss",
+        }.get(weighted, "Predicted reductions in half the sum of squares"),
         "error": "Residual sums of squares",
     }
     about = told[measure] if error else "Fitted coefficients"
@@ -111,7 +111,7 @@ def least_squares_fit(d: Draft) -> None:
         lines.append(f"wk = {weight}")
         factor = "wk * "
     elif weighted == "robust":
-        lines.append("# Weight of the Huber loss: large residuals pull no harder than its threshold")
+        lines.append("# Huber weight: reduces the influence of outliers")
         lines.append("wk = wp.min(1.0, huber / (wp.abs(res) + 1.0e-6))")
         factor = "wk * "
     gradient = method == "gradient step"
@@ -131,17 +131,17 @@ def least_squares_fit(d: Draft) -> None:
     if gradient:
         solve = "delta = rate * descent"
     elif method == "damped step":
-        solve = "# Levenberg-Marquardt damping of the normal matrix\n"
+        solve = "# Levenberg-Marquardt damping\n"
         solve += f"delta = wp.inverse(H + {damp}) * rhs"
     else:
-        solve = f"# Small ridge avoids a singular normal matrix with few samples\nc = wp.inverse(H + {damp}) * rhs"
+        solve = f"# Add a small ridge to avoid a singular normal matrix\nc = wp.inverse(H + {damp}) * rhs"
     if error:
         if iterative:
-            end = "# To first order\nreduction[tid] = wp.dot(descent, delta)"
+            end = "# First-order prediction\nreduction[tid] = wp.dot(descent, delta)"
             if not gradient:
-                end = "# By the quadratic model\nreduction[tid] = wp.dot(rhs, delta) - 0.5 * wp.dot(delta, H * delta)"
+                end = "# Quadratic model prediction\nreduction[tid] = wp.dot(rhs, delta) - 0.5 * wp.dot(delta, H * delta)"
         else:
-            end = "# Residual sum of squares from the normal equations, no second pass needed\n"
+            end = "# Residual sum of squares from the normal equations, avoids a second pass\n"
             end += "error[tid] = yy - 2.0 * wp.dot(rhs, c) + wp.dot(c, H * c)"
     else:
         end = "coeffs[tid] = c + delta" if iterative else "coeffs[tid] = c"
@@ -159,14 +159,14 @@ def least_squares_fit(d: Draft) -> None:
     kind = "gradient descent" if gradient else "Levenberg-Marquardt"
     if error:
         sum_ = "weighted residual sum" if weighted == "given" else "residual sum"
-        d.says(f"Computes the {sum_} of squares of fitting {what} to each row.")
+        d.says(f"Computes the {sum_} of squares for {what} fit per row.")
         if iterative:
-            d.says(f"Computes the predicted reduction of one {kind} step for {fitting} {what} to each row.")
+            d.says(f"Computes the predicted reduction for one {kind} step for {fitting} {what} to each row.")
     elif iterative:
         d.says(f"Performs one {kind} step for {fitting} {what} to each row.")
     else:
         given = "weighted " if weighted == "given" else ""
-        d.says(f"Fits {what} to each row by the {given}normal equations with a small ridge.")
+        d.says(f"Fits {what} to each row using {given}normal equations with a small ridge.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = np.broadcast_to(v[where], (m, n, 2) if model == "plane" else (m, n))
@@ -207,13 +207,13 @@ def least_squares_fit(d: Draft) -> None:
 
 _VECTORS = {
     "gradient": "gradients",
-    "vector": "vectors that the covariances are applied to",
+    "vector": "input vectors",
     "rhs": "right-hand sides",
 }
-_GIVEN = {"P": "covariances", "H_inv": "inverse Hessians", "A_inv": "inverses of the matrices"}
+_GIVEN = {"P": "covariances", "H_inv": "inverse Hessians", "A_inv": "inverse matrices"}
 _MADE = {
     "search_direction": "quasi-Newton directions",
-    "product": "products with the updated covariances",
+    "product": "products of the updated covariances and the vectors",
     "solution": "solutions",
 }
 
@@ -263,40 +263,37 @@ def rank_one_update(d: Draft) -> None:
     secant = kind in ("bfgs", "sr1")
     u = "sensor" if kind == "covariance" else "u"
     told = {
-        "sherman-morrison": "column vectors of the update",
-        "covariance": "vectors h of the measurements h . x of states x",
-    }.get(kind, "vectors of the update")
+        "sherman-morrison": "rank-one update column vectors",
+        "covariance": "measurement vectors h (z = h . x)",
+    }.get(kind, "rank-one update vectors")
     if kind in ("symmetric", "covariance"):
         guard = "none"  # the denominator is positive
     elif secant and guard == "clamp":
         guard = "return"
     given = "P" if kind == "covariance" else "H_inv" if secant else "A_inv"
-    about = {"P": "covariance matrices", "H_inv": "inverse Hessians", "A_inv": "inverses of the matrices"}[
-        given
-    ]
+    about = {"P": "covariance matrices", "H_inv": "inverse Hessians", "A_inv": "inverse matrices"}[given]
     d.input(given, mat, n, 0.5, 2.0, kind="spd", about=about)
     if secant:
-        d.input("s", vec, n, 0.2, 1.0, about="step of the variables")
-        d.input("y", vec, n, -0.4 if guard == "return" else 0.2, 1.0, about="change of the gradient")
+        d.input("s", vec, n, 0.2, 1.0, about="variable steps")
+        d.input("y", vec, n, -0.4 if guard == "return" else 0.2, 1.0, about="gradient changes")
     else:
         d.input(u, vec, n, 0.1, 1.0, about=told)
         if kind == "sherman-morrison":
-            d.input("v", vec, n, 0.1 if guard == "none" else -1.0, 1.0, about="row vectors of the update")
+            d.input("v", vec, n, 0.1 if guard == "none" else -1.0, 1.0, about="rank-one update row vectors")
     if kind == "covariance":
-        d.param("noise", "float", 0.2, 1.0, about="variance of the measurement")
+        d.param("noise", "float", 0.2, 1.0, about="measurement variance")
     if scaled:
-        d.param("sigma", "float", 0.3, 0.9, about="factor of the update")
+        d.param("sigma", "float", 0.3, 0.9, about="update scale factor")
     solve = result == "solve"
     vector, made = ("gradient", "search_direction") if secant else ("vector", "product") if kind == "covariance" else ("rhs", "solution")  # fmt: skip
     if solve:
         d.input(vector, vec, n, -1.0, 1.0, about=_VECTORS[vector])
     made = made if solve else "updated"
-    d.output(
-        made, vec if solve else mat, n, about=_MADE[made] if solve else f"{_GIVEN[given]} after the update"
-    )
+    d.output(made, vec if solve else mat, n, about=_MADE[made] if solve else f"updated {_GIVEN[given]}")
     out = f"{made}[tid]"
     old = {"P": "cov", "H_inv": "h", "A_inv": "inv"}[given]
-    keep = ("-(h * gradient[tid])" if secant else f"{old} * {vector}[tid]") if solve else old
+    applied = f"{old}_{'x' if kind == 'covariance' else 'b'}"
+    keep = ("-(h * gradient[tid])" if secant else applied) if solve else old
     eye = f"wp.identity(n={size}, dtype=float)"
     amount = "sigma * " if scaled else ""
     if kind in ("sherman-morrison", "symmetric", "covariance"):
@@ -305,13 +302,14 @@ def rank_one_update(d: Draft) -> None:
         dot = f"wp.dot({'v[tid]' if kind == 'sherman-morrison' else f'{u}[tid]'}, {old_u})"
         first = "noise" if kind == "covariance" else "1.0"
         denominator = f"denom = {first} + {amount}{dot}"
-        change = (
-            f"({amount}1.0 / denom) * wp.outer({old_u}, {right})"
-            if scaled
-            else f"wp.outer({old_u} / denom, {right})"
-        )
-        update = f"new = {old} - {change}".replace("sigma * 1.0 / denom", "sigma / denom")
+        change = f"wp.outer({old_u}, {right})"
+        change = f"(sigma / denom) * {change}" if scaled else change.replace(",", " / denom,")
+        update = f"new = {old} - {change}"
         body = [f"{old} = {given}[tid]", f"{old_u} = {old} * {u}[tid]", denominator, "$guard", update]
+        if solve:  # without the updated matrix
+            z = "v[tid]" if kind == "sherman-morrison" else f"{u}[tid]"
+            body.insert(2, f"{applied} = {old} * {vector}[tid]")
+            body[-1] = f"factor = {amount}wp.dot({z}, {applied}) / denom"
     elif kind == "bfgs":
         body = [
             "h = H_inv[tid]",
@@ -326,43 +324,44 @@ def rank_one_update(d: Draft) -> None:
         body = ["h = H_inv[tid]", "miss = s[tid] - h * y[tid]", "denom = wp.dot(miss, y[tid])", "$guard",
                 "new = h + wp.outer(miss, miss) / denom"]  # fmt: skip
     limit = "MIN_DENOM"
-    test = "# Skip tiny denominators, otherwise rounding would ruin the result\n"
+    test = "# Skip the update if the denominator is tiny\n"
     test += f"if wp.abs(denom) < {limit}:\n    {out} = {keep}\n    return"
     if kind == "bfgs":
-        test = "# Without positive curvature along the step the matrix would not stay positive definite\n"
+        test = "# Skip the update if the curvature is not positive, to keep the matrix positive definite\n"
         test += f"if denom < {limit}:\n    {out} = {keep}\n    return"
-    clamp = f"# Kept away from zero, on either side\ndenom = wp.where(denom < 0.0, wp.min(denom, -{limit}), wp.max(denom, {limit}))"
+    clamp = f"# Clamp away from zero, preserving the sign\ndenom = wp.where(denom < 0.0, wp.min(denom, -{limit}), wp.max(denom, {limit}))"
     if kind == "sr1" and guard == "none":
         guard = "return"
     if guard != "none":
         d.module("MIN_DENOM = wp.constant(0.01)")
     guarding = {"none": "", "return": test, "clamp": clamp}[guard]
-    finish = f"{out} = {keep.replace(f'{old} * ', 'new * ')}" if solve else f"{out} = new"
+    used = "-(new * gradient[tid])" if secant else f"{applied} - factor * {old_u}"
+    finish = f"{out} = {used if solve else 'new'}"
     d.launch(n)
     d.code("tid = wp.tid()\n" + "\n".join(body) + f"\n{finish}", guard=guarding)
     subject = {
-        "sherman-morrison": "the inverse of a matrix after a rank-one update",
-        "symmetric": "the inverse of a symmetric matrix after a rank-one update",
-        "covariance": "a covariance matrix by one scalar measurement",
-        "bfgs": "an inverse Hessian with the BFGS formula",
-        "sr1": "an inverse Hessian by the symmetric formula of rank one",
+        "sherman-morrison": "the matrix inverse after a rank-one update",
+        "symmetric": "the symmetric matrix inverse after a rank-one update",
+        "covariance": "a covariance matrix using a scalar measurement",
+        "bfgs": "an inverse Hessian using the BFGS formula",
+        "sr1": "an inverse Hessian using the symmetric rank-one (SR1) formula",
     }[kind]
+    secant_formula = "the BFGS formula" if kind == "bfgs" else "the symmetric rank-one (SR1) formula"
     if kind == "bfgs" and guard == "none":
         d.explain("The curvature along each step, y . s, is assumed to be positive.")
     elif kind == "sherman-morrison" and guard == "none":
-        d.explain("The updated matrices are assumed to be regular.")
+        d.explain("Updated matrices are assumed to be nonsingular.")
     elif guard == "clamp":
-        d.explain(
-            "A bound on the denominator keeps the result finite where the updated matrix is all but singular."
-        )
+        d.explain("The denominator is clamped so that the result stays finite for nearly singular matrices.")
     if not solve:
-        d.says(f"Updates {subject}.".replace("Updates the inverse", "Computes the inverse"))
+        verb = "Computes" if "inverse after" in subject else "Updates"
+        d.says(f"{verb} {subject}.")
     elif secant:
-        d.says(f"Updates {subject} and computes the quasi-Newton direction.")
+        d.says(f"Computes quasi-Newton directions using an inverse Hessian updated with {secant_formula}.")
     elif kind == "covariance":
-        d.says(f"Updates {subject} and multiplies it with a vector.")
+        d.says("Multiplies vectors by covariance matrices updated with a scalar measurement.")
     else:
-        d.says("Solves linear systems with a matrix of known inverse after its rank-one update.")
+        d.says("Solves linear systems after a rank-one update, given the matrix inverse.")
 
     def reference(v: Values) -> dict[str, Any]:
         b, eye_ = v[given], np.eye(size)

@@ -16,7 +16,7 @@ _NAMES = {
 }
 
 
-_MUON = "# Coefficients of Muon, which drive all singular values near one in few iterations"
+_MUON = "# Use the Muon coefficients, which push singular values close to one in a few iterations"
 
 
 @DOMAIN.algorithm(
@@ -45,6 +45,8 @@ def newton_schulz(d: Draft) -> None:
     count = d.pick(32, 48) if form == "vec type" else d.pick(6, 8, 10)
     tile = form == "tile"
     scale = 0.5 if form == "vec type" else 0.25
+    if goal == "quintic":
+        scale = 1.0 / size  # no singular value above one
     if form == "vec type":
         kind: Any = f"mat{size}{size}"
         shape: Any = count
@@ -54,10 +56,10 @@ def newton_schulz(d: Draft) -> None:
         d.input("A", kind, shape, -scale, scale, about="Matrices to invert")
     d.input("X", kind, shape, -scale, scale, about="Iterates")
     if damped:
-        d.param("relax", "float", 0.4, 0.9, about="Share of the step that is taken")
+        d.param("relax", "float", 0.4, 0.9, about="Relaxation factor")
     d.output("Y", kind, shape, about="Next iterates")
     names = {
-        "inverse": "Performs one Newton-Schulz iteration for the inverse of a matrix: X (2 - A X).",
+        "inverse": "Performs one Newton-Schulz iteration for the matrix inverse: X (2 - A X).",
         "orthogonal": "Performs one Newton-Schulz iteration for the orthogonal polar factor: X (3 - X^T X) / 2.",
         "quintic": "Performs one quintic Newton-Schulz iteration for orthogonalization.",
         "sign": "Performs one Newton-Schulz iteration for the matrix sign function: X (3 - X X) / 2.",
@@ -66,7 +68,7 @@ def newton_schulz(d: Draft) -> None:
     d.explain({
         "inverse": "Converges if the spectral radius of 1 - A X is below one.",
         "orthogonal": "Converges for singular values between 0 and sqrt(3).",
-        "quintic": "Singular values are at most one; repeated steps take them near one, but not to one."
+        "quintic": "Singular values must be at most one; repeated steps push them close to one."
         if form != "threads" else "Converges for singular values between 0 and sqrt(3).",
         "sign": "Converges if the norm of 1 - X X is below one.",
     }[goal])  # fmt: skip

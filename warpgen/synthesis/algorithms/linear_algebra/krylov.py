@@ -26,16 +26,16 @@ _NAMES = {
 
 
 _SCALARS = {
-    "rz": "Inner product of the residual and the preconditioned one",
-    "rz_old": "Inner product of the residual and the preconditioned one before",
-    "rz_new": "Inner product of the residual and the preconditioned one now",
-    "pAp": "Inner product of the direction and its product with the matrix",
-    "alpha": "Step along the search direction",
-    "omega": "Step of the stabilization",
-    "delta": "Entry of the triangular factor beside the diagonal",
-    "epsilon": "Entry of the triangular factor two off the diagonal",
+    "rz": "Dot product of residual and preconditioned residual",
+    "rz_old": "Previous dot product of residual and preconditioned residual",
+    "rz_new": "Current dot product of residual and preconditioned residual",
+    "pAp": "Dot product of the search direction and its matrix product",
+    "alpha": "Step length along the search direction",
+    "omega": "Stabilization step length",
+    "delta": "First super-diagonal entry of the triangular factor",
+    "epsilon": "Second super-diagonal entry of the triangular factor",
     "gamma": "Diagonal entry of the triangular factor",
-    "eta": "Step along the new direction",
+    "eta": "Step length along the new direction",
 }
 
 
@@ -47,7 +47,7 @@ _SCALARS = {
     element="entry",
 )
 def krylov_update(d: Draft) -> None:
-    """Updates solution and residual of conjugate gradients."""
+    """Updates the conjugate gradient solution and residual."""
     step = d.option("step", "solution", "direction", "chebyshev", "bicgstab", "minres", "all")
     d.calls({
         "solution": "cg_update|update_iterate|cg_solution_update",
@@ -99,22 +99,26 @@ def krylov_update(d: Draft) -> None:
         if step == "all":
             alpha = ""
             more = ", and preconditions the residual" if jacobi else ""
-            d.says(f"Updates solution and residual along a search direction with fixed step length{more}.")
+            d.says(
+                f"Updates the solution and residual using a fixed step length along the search direction{more}."
+            )
         elif guard == "where":
-            alpha = "# No step for converged systems, whose quotient is 0 / 0\n"
+            alpha = "# Avoid 0 / 0 for converged systems\n"
             alpha += f"alpha = wp.where({pap} > 1.0e-12, {rz} / {pap}, 0.0)"
         else:
             alpha = f"alpha = {rz} / {pap}"
         if guard == "converged" and step == "solution":
             d.param("tol", "float", 0.1, 0.2, about="Convergence threshold")
-            lines.append(f"# Converged, so leave before dividing by zero\nif {rz} < tol:\n    return")
+            lines.append(
+                f"# Early exit when converged, to avoid division by zero\nif {rz} < tol:\n    return"
+            )
         lines += [alpha] * bool(alpha) + [f"x[{at}] += alpha * p[{at}]", f"r[{at}] -= alpha * Ap[{at}]"]
         if jacobi:
             d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
             d.output("z", entry, shape, about="Preconditioned residual")
             lines += [f"ri = r[{at}]", f"z[{at}] = inv_diag[{at}] * ri"]
         if dots:
-            d.inout("rr", "float", systems if many else 1, value=0.0, about="Squared norm of the residual")
+            d.inout("rr", "float", systems if many else 1, value=0.0, about="Squared residual norm")
             if not jacobi:
                 lines.append(f"ri = r[{at}]")
             lines.append(f"wp.atomic_add(rr, {at_s}, {square.replace('$e', 'ri')})")
@@ -130,20 +134,20 @@ def krylov_update(d: Draft) -> None:
             lines.append(f"if {new} < tol:\n    return")
             lines.append(f"beta = {new} / {old}")
         elif guard == "where":
-            lines.append("# Restart with steepest descent where the residual has grown")
+            lines.append("# Restart with steepest descent if the residual has grown")
             lines.append(f"beta = wp.where({new} < {old}, {new} / {old}, 0.0)")
         else:
             lines.append(f"beta = {new} / {old}")
         lines.append(f"p[{at}] = {source}[{at}] + beta * p[{at}]")
         if dots:
-            d.inout("pp", "float", systems if many else 1, value=0.0, about="Squared norm of the direction")
+            d.inout("pp", "float", systems if many else 1, value=0.0, about="Squared search direction norm")
             lines.append(f"p_new = p[{at}]\nwp.atomic_add(pp, {at_s}, {square.replace('$e', 'p_new')})")
         if guard == "where":
-            d.explain("Where the residual has grown, the direction starts afresh from it.")
-        d.says("Updates the search direction of conjugate gradients.")
+            d.explain("The direction is reset to the residual if the residual has grown.")
+        d.says("Updates the conjugate gradient search direction.")
     elif step == "chebyshev":
-        d.param("c1", "float", 0.1, 0.9, about="Factor of the old direction")
-        d.param("c2", "float", 0.2, 1.0, about="Factor of the residual")
+        d.param("c1", "float", 0.1, 0.9, about="Scale of the previous direction")
+        d.param("c2", "float", 0.2, 1.0, about="Scale of the residual")
         d.input("r", entry, shape, -1.0, 1.0, about="Residual")
         if jacobi:
             d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
@@ -151,7 +155,7 @@ def krylov_update(d: Draft) -> None:
         d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         term = f"inv_diag[{at}] * r[{at}]" if jacobi else f"r[{at}]"
         lines += [
-            "# Chebyshev iteration: coefficients from spectral bounds, no inner products",
+            "# Chebyshev iteration: coefficients come from spectral bounds, so no dot products are needed",
             f"p_new = c1 * p[{at}] + c2 * {term}",
             f"p[{at}] = p_new",
             f"x[{at}] += p_new",
@@ -169,9 +173,9 @@ def krylov_update(d: Draft) -> None:
         d.output("r", entry, shape, about="Residual")
         a, w = scalar("alpha"), scalar("omega")
         if guard == "converged":
-            d.param("min_omega", "float", 0.05, 0.1, about="Least step of the stabilization")
-            d.explain("Where `omega` is smaller than `min_omega`, only the half step along `p` is taken.")
-            lines.append(f"# Stagnation: keep the half step\nif wp.abs({w}) < min_omega:\n"
+            d.param("min_omega", "float", 0.05, 0.1, about="Minimum stabilization step length")
+            d.explain("If `omega` is smaller than `min_omega`, only the half step along `p` is applied.")
+            lines.append(f"# Stagnation: apply only the half step\nif wp.abs({w}) < min_omega:\n"
                          f"    x[{at}] += {a} * {f'inv_diag[{at}] * ' if jacobi else ''}p[{at}]\n    r[{at}] = s[{at}]\n    return")  # fmt: skip
         change = f"{a} * p[{at}] + {w} * s[{at}]"
         if jacobi:
@@ -180,15 +184,15 @@ def krylov_update(d: Draft) -> None:
         lines += [f"x[{at}] += {change}",
                   f"ri = s[{at}] - {w} * t[{at}]", f"r[{at}] = ri"]  # fmt: skip
         if dots:
-            d.inout("rr", "float", 1, value=0.0, about="Squared norm of the residual")
+            d.inout("rr", "float", 1, value=0.0, about="Squared residual norm")
             lines.append(f"wp.atomic_add(rr, 0, {square.replace('$e', 'ri')})")
-        d.says("Updates solution and residual at the end of a step of BiCGSTAB.")
+        d.says("Updates the solution and residual at the end of a BiCGSTAB iteration.")
     else:
         for name in ("delta", "epsilon", "gamma", "eta"):
             declare_scalar(name, 0.3, 1.0)
         d.input("v", entry, shape, -1.0, 1.0, about="Lanczos vector")
-        d.input("p_old", entry, shape, -1.0, 1.0, about="Search direction of the last iteration")
-        d.input("p_older", entry, shape, -1.0, 1.0, about="Search direction of the one before")
+        d.input("p_old", entry, shape, -1.0, 1.0, about="Previous search direction")
+        d.input("p_older", entry, shape, -1.0, 1.0, about="Search direction from two iterations ago")
         d.output("p", entry, shape, about="Search direction")
         d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         top = f"v[{at}] - {scalar('delta')} * p_old[{at}]"
@@ -199,13 +203,15 @@ def krylov_update(d: Draft) -> None:
             f"x[{at}] += {scalar('eta')} * p_new",
         ]
         if dots:
-            d.inout("pp", "float", 1, value=0.0, about="Squared norm of the direction")
-            lines.append(f"wp.atomic_add(pp, 0, {square.replace('$e', 'p_new')})")
-        d.says("Updates solution and search direction of MINRES.")
+            d.inout("xx", "float", 1, value=0.0, about="Squared solution norm")
+            lines.append(f"x_new = x[{at}]\nwp.atomic_add(xx, 0, {square.replace('$e', 'x_new')})")
+        d.says("Updates the MINRES solution and search direction.")
     if guard == "converged" and step in ("solution", "direction"):
-        d.explain(f"Once `{'rz' if step == 'solution' else 'rz_new'}` is below `tol`, nothing is written.")
+        d.explain(
+            f"Once `{'rz' if step == 'solution' else 'rz_new'}` is below `tol`, the kernel exits without writing."
+        )
     if step == "solution" and jacobi:
-        d.says("Updates solution and residual of conjugate gradients, and preconditions the residual.")
+        d.says("Updates the conjugate gradient solution and residual and applies the preconditioner.")
     d.launch(*(shape if many else (n,)))
     d.code(("env, i" if many else "tid") + " = wp.tid()\n$body", body="\n".join(lines))
 
@@ -254,6 +260,7 @@ def krylov_update(d: Draft) -> None:
             made = {"x": v.x + (scaled(change) if jacobi else change), "r": r}
             return made | ({"rr": norms(r) * (not stop)} if dots else {})
         p = (v.v - v.delta * v.p_old - v.epsilon * v.p_older) / v.gamma
-        return {"p": p, "x": v.x + v.eta * p} | ({"pp": norms(p)} if dots else {})
+        x = v.x + v.eta * p
+        return {"p": p, "x": x} | ({"xx": norms(x)} if dots else {})
 
     d.check(reference)

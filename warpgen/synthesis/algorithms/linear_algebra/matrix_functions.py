@@ -16,12 +16,12 @@ _NAMES = {
     "tid": "i",
 }
 _WAYS = {
-    "higham": "Newton's iteration", "svd": "a singular value decomposition", "planar": "its closed form in 2D",
-    "newton-schulz": "Newton-Schulz iterations", "quaternion": "turning an initial rotation towards F",
+    "higham": "Newton iteration", "svd": "SVD", "planar": "a closed form in 2D",
+    "newton-schulz": "Newton-Schulz iterations", "quaternion": "iteratively rotating an initial guess towards F",
 }  # fmt: skip
 _POLAR = {
     "R": "Rotations", "S": "Symmetric stretches", "E": "Biot strains",
-    "dist_sq": "Squared distances to the closest rotations",
+    "dist_sq": "Squared distances to the closest rotation",
 }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ _POLAR = {
     element="element",
 )
 def polar_decomposition(d: Draft) -> None:
-    """Computes polar decompositions of matrices."""
+    """Computes polar decompositions."""
     way = d.option("way", "higham", "svd", "newton-schulz", "quaternion", "planar")
     result = d.option("result", "rotation", "both", "stretch", "strain", "distance")
     d.calls({
@@ -66,12 +66,12 @@ def polar_decomposition(d: Draft) -> None:
         d.output(name, "float" if name == "dist_sq" else f"mat{size}{size}", count, about=_POLAR[name])
     load = f"a = grad_u[tid] + wp.identity(n={size}, dtype=float)"
     if jitter:
-        load = f"# Row k of `grad_u` holds the derivatives along axis k\na = wp.transpose(grad_u[tid]) + wp.identity(n={size}, dtype=float)"
+        load = f"# Row k of `grad_u` stores the derivatives along axis k\na = wp.transpose(grad_u[tid]) + wp.identity(n={size}, dtype=float)"
     if way in rotations.POLARS:
         d.use(rotations.POLARS[way])
         body = "r = polar_rotation(a, steps)"
     elif way == "svd":
-        body = "# In float32 svd3() is not exact enough\nu, _, w = wp.svd3(wp.mat33d(a))\nr = wp.mat33(u * wp.transpose(w))"
+        body = "# use double precision, since float32 svd3() is not accurate enough\nu, _, w = wp.svd3(wp.mat33d(a))\nr = wp.mat33(u * wp.transpose(w))"
     elif way == "quaternion":
         body = """
         a0 = wp.vec3(a[0, 0], a[1, 0], a[2, 0])
@@ -80,7 +80,7 @@ def polar_decomposition(d: Draft) -> None:
         q = guess[tid]
         for step in range(60):
             r = wp.quat_to_matrix(q)
-            # Muller et al. 2016: omega = sum_i r_i x a_i / |sum_i r_i . a_i|, zero at the closest rotation
+            # Muller et al. 2016: omega = sum_i r_i x a_i / |sum_i r_i . a_i|, which vanishes at the closest rotation
             r0 = wp.vec3(r[0, 0], r[1, 0], r[2, 0])
             r1 = wp.vec3(r[0, 1], r[1, 1], r[2, 1])
             r2 = wp.vec3(r[0, 2], r[1, 2], r[2, 2])
@@ -103,25 +103,25 @@ def polar_decomposition(d: Draft) -> None:
         """
     store = {
         "rotation": "R[tid] = r",
-        "both": "R[tid] = r\n# Symmetric: the deformation gradient without its rotation\nS[tid] = wp.transpose(r) * a",
+        "both": "R[tid] = r\n# Symmetric stretch, with the rotation removed\nS[tid] = wp.transpose(r) * a",
         "stretch": "S[tid] = wp.transpose(r) * a",
         "strain": f"# Biot strain U - I, invariant under rotation\n"
         f"E[tid] = wp.transpose(r) * a - wp.identity(n={size}, dtype=float)",
         "distance": "e = a - r\ndist_sq[tid] = wp.ddot(e, e)",
     }[result]
     says = {
-        "rotation": "Computes the rotations of deformations by polar decompositions.",
-        "both": "Computes rotations and stretches of deformations by polar decompositions.",
-        "stretch": "Computes the symmetric stretches of deformations by polar decompositions.",
-        "strain": "Computes the Biot strains U - I of deformations.",
-        "distance": "Computes squared distances of deformation gradients to the closest rotations.",
+        "rotation": "Extracts rotations from deformation gradients using polar decomposition.",
+        "both": "Computes the rotation and stretch of each deformation gradient using polar decomposition.",
+        "stretch": "Computes symmetric stretch tensors using polar decomposition.",
+        "strain": "Computes Biot strains U - I from displacement gradients.",
+        "distance": "Computes the squared distance from each deformation gradient to the closest rotation.",
     }
     d.says(says[result])
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)
     d.explain(
         """
-        F = R U with R orthonormal and U symmetric positive definite, where F = I + grad u. R is found by $way.
+        F = I + grad u = R U, with R orthonormal and U symmetric positive definite. R is computed using $way.
     """.replace("$way", _WAYS[way])
     )
 
@@ -175,19 +175,19 @@ def matrix_exponential(d: Draft) -> None:
     )
     if way == "cayley":
         d.says({
-            "matrix": "Approximates matrix exponentials by the Cayley transform.",
-            "vector": "Propagates linear ODE systems by the Cayley transform.",
+            "matrix": "Approximates matrix exponentials using the Cayley transform.",
+            "vector": "Propagates linear ODE systems using the Cayley transform.",
             "composed": "Composes flow maps with the Cayley transforms of matrices.",
         }[applied])  # fmt: skip
     elif way == "closed" and size == 3:
         d.says({
-            "matrix": "Computes rotations as exponentials of the skew parts of matrices.",
-            "vector": "Rotates vectors by exponentials of the skew parts of matrices.",
-            "composed": "Composes maps with rotations, the exponentials of the skew parts of matrices.",
+            "matrix": "Computes rotations using the exponential map of the skew-symmetric part of each matrix.",
+            "vector": "Rotates vectors using the matrix exponential of skew-symmetric parts.",
+            "composed": "Composes maps with rotations from the exponential of skew-symmetric parts.",
         }[applied])  # fmt: skip
     elif applied != "matrix":
         d.says({
-            "vector": "Propagates linear ODE systems by matrix exponentials.",
+            "vector": "Propagates linear ODE systems using matrix exponentials.",
             "composed": "Composes flow maps with matrix exponentials.",
         }[applied])  # fmt: skip
     if half:
@@ -196,18 +196,18 @@ def matrix_exponential(d: Draft) -> None:
                 ".", " over half a time step."
             )
         )
-    d.input("A", kind, count, -1.0, 1.0, about="Generators")
-    d.param("dt", "float", 0.1, 0.5, about="Time step, of which half is taken" if half else "Time step")
+    d.input("A", kind, count, -1.0, 1.0, about="Generator matrices")
+    d.param("dt", "float", 0.1, 0.5, about="Time step (a half step is taken)" if half else "Time step")
     if applied == "vector":
         d.input("x", f"vec{size}", count, -1.0, 1.0, about="States")
-        d.output("x_new", f"vec{size}", count, about="States after the step")
+        d.output("x_new", f"vec{size}", count, about="Updated states")
         store = "x_new[tid] = e * x[tid]"
     elif applied == "composed":
-        d.input("flow", kind, count, -1.0, 1.0, about="Maps until now")
-        d.output("flow_new", kind, count, about="Maps until after the step")
+        d.input("flow", kind, count, -1.0, 1.0, about="Accumulated flow maps")
+        d.output("flow_new", kind, count, about="Updated flow maps")
         store = "flow_new[tid] = e * flow[tid]"
     else:
-        d.output("E", kind, count, about="Exponentials")
+        d.output("E", kind, count, about="Matrix exponentials")
         store = "E[tid] = e"
     identity = f"wp.identity(n={size}, dtype=float)"
     arg = "0.5 * dt * A[tid]" if half else "dt * A[tid]"
@@ -225,7 +225,7 @@ def matrix_exponential(d: Draft) -> None:
         # Scaling and squaring: exp(m) = exp(m / {2**squarings})^{2**squarings}
         m = {arg} / {float(2**squarings)}
         one = {identity}
-        # Taylor polynomial of degree four by Horner's rule
+        # Fourth-order Taylor polynomial using Horner's rule
         e = one + 0.25 * m
         e = one + m * e / 3.0
         e = one + 0.5 * m * e
@@ -236,13 +236,13 @@ def matrix_exponential(d: Draft) -> None:
         "pade": f"""
         m = {arg}
         m2 = m * m
-        # [3/3] Pade approximant, odd terms change sign in the denominator
+        # [3/3] Pade approximant, the denominator flips the sign of odd terms
         even = 120.0 * {identity} + 12.0 * m2
         odd = m * (60.0 * {identity} + m2)
         e = wp.inverse(even - odd) * (even + odd)
         """,
         "cayley": f"""
-        # [1/1] Pade approximant (Cayley transform), maps skew matrices to rotations
+        # [1/1] Pade approximant (Cayley transform), maps skew-symmetric matrices to rotations
         m = {"0.25 * dt * A[tid]" if half else "0.5 * dt * A[tid]"}
         e = wp.inverse({identity} - m) * ({identity} + m)
         """,
@@ -261,12 +261,12 @@ def matrix_exponential(d: Draft) -> None:
         """
     elif way == "closed":
         body["closed"] = f"""
-        # The skew part of a matrix generates a rotation
+        # Axial vector of the skew-symmetric part
         w = {"0.25" if half else "0.5"} * dt * (A[tid] - wp.transpose(A[tid]))
         axis = wp.vec3(w[2, 1], w[0, 2], w[1, 0])
-        # Never 0, which would give 0 / 0 below
+        # Clamp to avoid 0 / 0 below
         theta = wp.sqrt(wp.length_sq(axis) + 1.0e-12)
-        # Rodrigues formula, 1 - cos(theta) written as 2 sin(theta / 2)^2 to avoid cancellation
+        # Rodrigues formula, using 1 - cos(theta) = 2 sin(theta / 2)^2 to avoid cancellation
         sin_half = wp.sin(0.5 * theta)
         e = {identity} + wp.sin(theta) / theta * w + 2.0 * sin_half * sin_half / (theta * theta) * w * w
         """

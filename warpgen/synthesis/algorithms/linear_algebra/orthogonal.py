@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="set",
 )
 def gram_schmidt(d: Draft) -> None:
-    """Orthonormalizes batched sets of vectors in place (Gram-Schmidt)."""
+    """Orthonormalizes batched sets of vectors in place using Gram-Schmidt."""
     form = d.option("form", "modified", "guarded", "twice", "right-looking")
     layout = d.option("layout", "rows", "columns", "vec3", "one block")
     keep = d.flag("keep", 0.4)
@@ -37,21 +37,26 @@ def gram_schmidt(d: Draft) -> None:
     block = layout == "one block"
     how = "Gram-Schmidt" + (" with reorthogonalization" if form == "twice" else "")
     if block:
-        d.says(f"Orthonormalizes a set of vectors in place by a single thread ({how}).")
+        d.says(f"Orthonormalizes a set of vectors in place using a single thread ({how}).")
     else:
-        d.says(f"Orthonormalizes batched sets of vectors in place ({how}).")
+        d.says(f"Orthonormalizes a batch of vector sets in place using {how}.")
     if block:
         count, keep = 1, keep
     shape = (count, m) if layout == "vec3" else (count, m, n) if layout != "columns" else (count, n, m)
     kind = "vec3" if layout == "vec3" else "float"
     if block:
         d.inout(
-            "V", "float", (d.pick(6, 8), 16), -1.0, 1.0, about="Vectors, overwritten by the orthonormal basis"
+            "V",
+            "float",
+            (d.pick(6, 8), 16),
+            -1.0,
+            1.0,
+            about="Vectors, overwritten with the orthonormal basis",
         )
         m, n = d.parameters[-1].fills[0].shape
         d.launch(1)
     else:
-        d.inout("V", kind, shape, -1.0, 1.0, about="Vectors, overwritten by the orthonormal basis")
+        d.inout("V", kind, shape, -1.0, 1.0, about="Vectors, overwritten with the orthonormal basis")
         d.launch(count)
     if keep:
         d.output("R", "float", (m, m) if block else (count, m, m), about="Upper triangular factor")
@@ -65,7 +70,7 @@ def gram_schmidt(d: Draft) -> None:
     head = "" if block else "batch = wp.tid()\n"
     if layout == "vec3":
         # written out: three vectors are few
-        again = "# Once more, against rounding errors\n"
+        again = "# Second pass to reduce rounding errors\n"
         twice = f"{again}v -= wp.dot(v, q0) * q0" if form == "twice" else ""
         first, second = "wp.dot(w, q0)", "wp.dot(w, q1)"
         if keep:
@@ -119,7 +124,7 @@ def gram_schmidt(d: Draft) -> None:
                 $size
                 $main
                 $scale
-                # Modified Gram-Schmidt: orthogonalize all later vectors right away
+                # Modified Gram-Schmidt: immediately orthogonalize all later vectors
                 for j in range(k + 1, m):
                     $dot
                     $record
@@ -128,7 +133,7 @@ def gram_schmidt(d: Draft) -> None:
             record = f"R[{lead}k, j] = proj" if keep else ""
             subtract = f"for e in range(n):\n    {tail('j', 'e')} -= proj * {tail('k', 'e')}"
         elif form == "guarded":
-            d.explain("Vectors that depend on those before them become zero.")
+            d.explain("If a vector is linearly dependent on previous ones, it is set to zero.")
             # all projections are of the vector as it was given, one component after the other
             loop = """
             for k in range(m):
@@ -137,7 +142,7 @@ def gram_schmidt(d: Draft) -> None:
                     $record
                     $subtract
                 $size
-                # Linearly dependent vectors leave nothing but rounding errors
+                # Zero out linearly dependent vectors, since only rounding errors remain
                 if norm < 1.0e-6:
                     $clear
                     continue
@@ -147,7 +152,7 @@ def gram_schmidt(d: Draft) -> None:
         elif form == "twice":
             loop = """
             for k in range(m):
-                # Reorthogonalize once ("twice is enough") against rounding errors
+                # Reorthogonalize once ("twice is enough") to reduce rounding errors
                 for turn in range(2):
                     for j in range(k):
                         $dot

@@ -49,12 +49,12 @@ def gemm(d: Draft) -> None:
         "B", "float", (n, depth) if right == "transposed" else (depth, n), -1.0, 1.0, about="Right matrix"
     )
     if ending in ("scaled", "plus C"):
-        d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
+        d.param("alpha", "float", 0.5, 2.0, about="Product scale")
     if ending == "plus C":
-        d.input("C0", "float", (m, n), -1.0, 1.0, about="Added matrix")
-        d.param("beta", "float", 0.25, 1.0, about="Scale of the added term")
+        d.input("C0", "float", (m, n), -1.0, 1.0, about="Matrix to add")
+        d.param("beta", "float", 0.25, 1.0, about="Scale of the added matrix")
     if ending == "bias":
-        d.input("bias", "float", n, -0.5, 0.5, about="Bias added to the result")
+        d.input("bias", "float", n, -0.5, 0.5, about="Bias vector")
     d.output("C", "float", (m, n), about="Product")
 
     def a(i: str, k: str) -> str:
@@ -94,7 +94,7 @@ def gemm(d: Draft) -> None:
             f"""
             strip, j = wp.tid()
             i = 4 * strip
-            # Four rows at a time, so that one load of `B` serves all of them
+            # Process four rows per thread to reuse each load of `B`
             s = wp.vec4()
             for k in range({inner}):
                 s += wp.vec4({four}) * {b("k", "j")}
@@ -134,7 +134,7 @@ def gemm(d: Draft) -> None:
                 i, j, k = wp.tid()
                 $load_a
                 $load_b
-                # Split-K: blocks share an output tile, hence the atomic sum
+                # Split-K: multiple blocks accumulate into the same output tile
                 acc = wp.tile_matmul(at, bt)
                 wp.tile_atomic_add(C, acc, $at)
                 """,
@@ -154,19 +154,19 @@ def gemm(d: Draft) -> None:
                 """,
                 **blocks,
             )
-    whole = "Extents are multiples of those of the tiles."
+    whole = "Matrix dimensions must be multiples of the tile size."
     d.explain({
-        "thread": "", "rows of four": "The number of rows is a multiple of four.", "tile": whole,
-        "tile call": whole, "split depth": f"{whole} `C` must be zero before.",
+        "thread": "", "rows of four": "The number of rows must be a multiple of four.", "tile": whole,
+        "tile call": whole, "split depth": f"{whole} `C` must be zeroed before launch.",
     }[form])  # fmt: skip
     factors = f"{'A^T' if left == 'transposed' else 'A'} {'B^T' if right == 'transposed' else 'B'}"
-    what = "the dense matrix product" if factors == "A B" else "the product of dense matrices"
+    what = "the dense matrix product"
     d.says(
         {
             "plain": f"Computes {what} {factors}.",
-            "scaled": f"Computes {what} {factors}, scaled.",
-            "bias": f"Computes {what} {factors} and adds a bias to each row.",
-            "plus C": f"Computes {what} {factors}, scaled, plus a third matrix, scaled as well.",
+            "scaled": f"Computes alpha {factors} for dense matrices.",
+            "bias": f"Computes {what} {factors} and adds a bias vector to each row.",
+            "plus C": f"Computes alpha {factors} + beta C0 for dense matrices.",
         }[ending]
     )
 
@@ -227,13 +227,13 @@ def gemv(d: Draft) -> None:
     lead = "batch, " if batches else ""
     shape = (n, m) if transposed else (m, n)
     d.input("A", "float", (batches, *shape) if batches else shape, -1.0, 1.0, about="Matrix")
-    d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0, about="Vector")
+    d.input("x", "float", (batches, n) if batches else n, -1.0, 1.0, about="Input vector")
     if ending in ("residual", "axpy"):
-        told = "Right-hand side" if ending == "residual" else "Added vector"
+        told = "Right-hand side" if ending == "residual" else "Vector to add"
         d.input("b", "float", (batches, m) if batches else m, -1.0, 1.0, about=told)
     if ending == "axpy":
-        d.param("alpha", "float", -1.0, 1.0, about="Scale of the product")
-    d.output("y", "float", (batches, m) if batches else m, about="Result")
+        d.param("alpha", "float", -1.0, 1.0, about="Product scale")
+    d.output("y", "float", (batches, m) if batches else m, about="Output vector")
     a = f"A[{lead}col, row]" if transposed else f"A[{lead}row, col]"
     if half:
         # the upper triangle is never read
@@ -263,9 +263,9 @@ def gemv(d: Draft) -> None:
             s = float(0.0)
             for col in range(lane, {length}, wp.block_dim()):
                 s += {a} * x[col]
-            # Partial sums per thread, reduce over the block
+            # Per-thread partial sums, then reduce over the block
             partial = wp.tile_sum(wp.tile(s))
-            # Read the tile outside of the branch, since all threads of a block take part
+            # Extract outside the branch, since this is a block-wide operation
             dot = partial[0]
             if lane == 0:
                 y[row] = {value[:-1] + "dot"}
@@ -273,7 +273,7 @@ def gemv(d: Draft) -> None:
         )
     elif form == "tile rows":
         tile, height = 8, d.pick(4, 8)
-        d.explain("Extents are multiples of those of the tiles.")
+        d.explain("Matrix dimensions must be multiples of the tile size.")
         d.module(f"ROWS = wp.constant({height})\nCOLS = wp.constant({tile})")
         load = "at = wp.tile_load(A, shape=(ROWS, COLS), offset=(i * ROWS, k * COLS))"
         if transposed:
@@ -306,7 +306,7 @@ def gemv(d: Draft) -> None:
         }.get(ending, "A[$at] * x[col]").replace("$at", "col, row" if transposed else "row, col")
         start = "if col == 0:\n    wp.atomic_add(y, row, b[row])" if ending in ("residual", "axpy") else ""
         d.launch(n)
-        d.explain("`y` must be zero before.")
+        d.explain("`y` must be zeroed before launch.")
         d.code(
             f"""
             col = wp.tid()
@@ -317,11 +317,11 @@ def gemv(d: Draft) -> None:
             start=start,
         )
     matrix = "A^T" if transposed else "A"
-    of = "each of many dense matrices" if batches else "a dense matrix"
+    of = "batched dense" if batches else "a dense"
     says = {
-        "plain": f"Computes the product of {'the transpose of ' if transposed else ''}{of} and {'its' if batches else 'a'} vector.",
+        "plain": f"Computes {of} {'transposed ' if transposed else ''}matrix-vector product{'s' if batches else ''}.",
         "residual": f"Computes the residual{'s' if batches else ''} b - {matrix} x of {'dense linear systems' if batches else 'a dense linear system'}.",
-        "axpy": f"Computes y = alpha {matrix} x + b for {of}.",
+        "axpy": f"Computes y = alpha {matrix} x + b for {of} {'matrices' if batches else 'matrix'}.",
     }
     if ending in says:
         d.says(says[ending])

@@ -49,10 +49,12 @@ def symmetric_eigen(d: Draft) -> None:
     count = d.pick(48, 64, 96, 128)
     given = d.option("given", "matrix", "six numbers")
     if given == "matrix":
-        d.input("A", "mat33", count, -1.0, 1.0, about="Matrices, of which the symmetric parts count")
+        d.input("A", "mat33", count, -1.0, 1.0, about="Input matrices (symmetric part is used)")
         load = "m = 0.5 * (A[tid] + wp.transpose(A[tid]))"
     else:
-        d.input("A", "float", (count, 6), -1.0, 1.0, about="Entries xx, yy, zz, xy, yz and zx")
+        d.input(
+            "A", "float", (count, 6), -1.0, 1.0, about="Symmetric matrix entries (xx, yy, zz, xy, yz, zx)"
+        )
         load = """
         # xx, yy, zz, xy, yz, zx
         xy = A[tid, 3]
@@ -60,20 +62,20 @@ def symmetric_eigen(d: Draft) -> None:
         zx = A[tid, 5]
         m = wp.mat33(A[tid, 0], xy, zx, xy, A[tid, 1], yz, zx, yz, A[tid, 2])
         """
-    of = "the symmetric parts of matrices" if given == "matrix" else "symmetric 3x3 matrices"
+    of = "symmetrized 3x3 matrices" if given == "matrix" else "symmetric 3x3 matrices"
     if order == "paired":
-        d.output("values", "vec3", count, about="Eigenvalues, in the order of the eigenvectors")
+        d.output("values", "vec3", count, about="Eigenvalues, in eigenvector order")
         d.output("V", "mat33", count, about="Eigenvectors as columns")
-        d.says(f"Computes eigenvalues and eigenvectors of {of}.")
+        d.says(f"Computes eigenvalues and eigenvectors for {of}.")
     elif order == "sorted":
-        d.output("values", "vec3", count, about="Eigenvalues, largest first")
+        d.output("values", "vec3", count, about="Eigenvalues in descending order")
         d.says(f"Computes the eigenvalues of {of}.")
     elif order == "extremes":
-        d.output("values", "vec2", count, about="Smallest and largest eigenvalue")
-        d.says(f"Computes the smallest and largest eigenvalue of {of}.")
+        d.output("values", "vec2", count, about="Minimum and maximum eigenvalues")
+        d.says(f"Computes the minimum and maximum eigenvalues for {of}.")
     else:
-        d.output("spread", "float", count, about="Largest less smallest eigenvalue")
-        d.says(f"Computes the spread of eigenvalues of {of}.")
+        d.output("spread", "float", count, about="Eigenvalue range (max - min)")
+        d.says(f"Computes the eigenvalue range for {of}.")
     if way == "jacobi":
         d.module(f"ROTATIONS = wp.constant({3 * sweeps})")
         d.use(rotations.JACOBI_ROTATION)
@@ -81,7 +83,7 @@ def symmetric_eigen(d: Draft) -> None:
         body = f"""
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for turn in range(ROTATIONS):
-            # Pick the largest off-diagonal entry as pivot
+            # Pivot on the largest off-diagonal entry
             j = int(0)
             k = int(1)
             if wp.abs(m[0, 2]) > wp.abs(m[0, 1]):
@@ -106,7 +108,7 @@ def symmetric_eigen(d: Draft) -> None:
         {"q = wp.identity(n=3, dtype=float)" if vectors else "$none"}
         for sweep in range({sweeps}):
             off = m[0, 1] * m[0, 1] + m[0, 2] * m[0, 2] + m[1, 2] * m[1, 2]
-            # Convergence is quadratic, so that a few sweeps are enough
+            # A few sweeps are enough since convergence is quadratic
             if off < 1.0e-12:
                 break
             for j in range(2):
@@ -122,7 +124,7 @@ def symmetric_eigen(d: Draft) -> None:
         w = wp.vec3(m[0, 0], m[1, 1], m[2, 2])
         """
         body = body.replace(f"range({sweeps})", "range(sweeps)")
-        d.param("sweeps", "int", sweeps, about="Number of sweeps")
+        d.param("sweeps", "int", sweeps, about="Number of Jacobi sweeps")
     elif way == "closed":
         d.use(rotations.SYMMETRIC_EIGENVALUES)
         body = "w = symmetric_eigenvalues(m)"
@@ -133,7 +135,7 @@ def symmetric_eigen(d: Draft) -> None:
         "sorted": """
         lo = wp.min(w)
         hi = wp.max(w)
-        # The one between follows from the trace
+        # Compute the middle eigenvalue from the trace
         values[tid] = wp.vec3(hi, wp.trace(m) - lo - hi, lo)
         """,
         "paired": "values[tid] = w",
@@ -157,7 +159,7 @@ def symmetric_eigen(d: Draft) -> None:
         none="",
     )
     if "jacobi" in way:
-        product = ", and the product of all rotations holds the eigenvectors as columns" if vectors else ""
+        product = ", and the accumulated rotations hold the eigenvectors as columns" if vectors else ""
         d.explain(f"""
             Jacobi eigenvalue algorithm: each rotation zeroes one off-diagonal entry. The diagonal converges to the
             eigenvalues{product}.

@@ -32,7 +32,7 @@ _SIZES = {
     names=_SIZES
     | {
         "orthonormal_columns": "cholesky_qr|tall_skinny_qr|orthonormalize_basis|gram_qr",
-        "columns": "vectors|basis_in|design",
+        "columns": "vectors|matrices|design",
         "lower": "factor|chol|ell",
         "basis_t": "q_t|qt|rows_of_q",
         "data": "target|rhs|signal",
@@ -44,7 +44,7 @@ _SIZES = {
     weight=8,
 )
 def orthonormal_columns(d: Draft) -> None:
-    """Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices."""
+    """Orthonormalizes the columns of tall matrices using Cholesky QR."""
     sweeps = d.option("sweeps", "once", "twice")
     result = d.option("result", "basis", "factor", "coefficients", "residual", "volume", "energy")
     d.calls({
@@ -60,42 +60,40 @@ def orthonormal_columns(d: Draft) -> None:
     ridge = d.flag("ridge", 0.4) and result in ("factor", "volume")
     blocks, rows, cols = d.pick(2, 3, 4), d.pick(8, 12, 16), d.pick(3, 4, 5)
     d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")
-    d.input("columns", "float", (blocks, rows, cols), -1.0, 1.0, about="tall matrices of full rank")
+    d.input("columns", "float", (blocks, rows, cols), -1.0, 1.0, about="tall full-rank matrices")
     if metric != "plain":
         shape = (blocks, rows) if metric == "per row" else rows
-        d.input("weights", "float", shape, 0.5, 2.0, about="diagonal of the inner product's matrix")
+        d.input("weights", "float", shape, 0.5, 2.0, about="diagonal inner product weights")
     if result in ("coefficients", "residual", "energy"):
-        d.input("data", "float", (blocks, rows), -1.0, 1.0, about="vectors to expand in the basis")
+        d.input("data", "float", (blocks, rows), -1.0, 1.0, about="data vectors")
     if ridge:
-        d.input("ridge", "float", cols, 0.1, 0.5, about="added to the diagonals of the Gram matrices")
+        d.input("ridge", "float", cols, 0.1, 0.5, about="ridge added to the Gram matrix diagonal")
     name, extents, about = {
-        "basis": ("basis", (blocks, cols, rows), "orthonormal vectors, one in each row"),
+        "basis": ("basis", (blocks, cols, rows), "orthonormal basis vectors, one per row"),
         "factor": ("factors", (blocks, cols, cols), "lower triangular factors, R^T"),
-        "coefficients": ("coefficients", (blocks, cols), "coefficients of the data in the basis"),
-        "residual": ("residuals", (blocks, rows), "what of the data is orthogonal to all columns"),
-        "volume": ("log_volume", (blocks,), "logarithms of the volumes that the columns span"),
-        "energy": ("energies", (blocks,), "squared lengths of the data's projections"),
+        "coefficients": ("coefficients", (blocks, cols), "basis coefficients of the data"),
+        "residual": ("residuals", (blocks, rows), "residuals orthogonal to all columns"),
+        "volume": ("log_volume", (blocks,), "log-volumes spanned by the columns"),
+        "energy": ("energies", (blocks,), "squared norms of the projected data"),
     }[result]
     d.output(name, "float", extents, about=about)
     says = {
-        "basis": "Orthonormalizes the columns of tall matrices by the Cholesky factors of their Gram matrices.",
-        "factor": "Computes the triangular factors of tall matrices from their Gram matrices.",
-        "coefficients": "Expands data in an orthonormal basis of the columns of tall matrices.",
-        "residual": "Takes out of data what lies in the span of the columns of tall matrices.",
-        "volume": "Computes the logarithms of the volumes that the columns of tall matrices span.",
-        "energy": "Measures how much of the energy of data lies in the span of the columns of tall matrices.",
+        "basis": "Orthonormalizes the columns of tall matrices using Cholesky factors of their Gram matrices.",
+        "factor": "Computes triangular factors of tall matrices from Cholesky factors of their Gram matrices.",
+        "coefficients": "Projects data onto an orthonormal basis for the columns of tall matrices.",
+        "residual": "Computes residuals after projecting data onto the columns of tall matrices.",
+        "volume": "Computes the log-volumes spanned by the columns of tall matrices.",
+        "energy": "Computes the energy of data projected onto the columns of tall matrices.",
     }[result]
     if ridge:
         says = says.replace("of tall matrices", "of tall matrices with a ridge").replace(
             "their Gram", "their regularized Gram"
         )
-        says = says.replace(
-            "matrices with a ridge span", "matrices span, with a ridge on their Gram matrices"
-        )
+        says = says.replace("a ridge.", "a ridge on their Gram matrices.")
     if centred:
         says = says.replace("tall matrices", "centered tall matrices")
     if metric != "plain":
-        says = f"{says[:-1]}, in a weighted inner product."
+        says = f"{says[:-1]} with a weighted inner product."
     d.says(says)
     weigh = ""
     if metric != "plain":
@@ -127,7 +125,7 @@ def orthonormal_columns(d: Draft) -> None:
             result, "better_t = wp.tile_lower_solve(second, basis_t)"
         )
         again = f"""
-            # Rounding leaves an error that grows with the squared condition number; a second sweep takes it away
+            # CholeskyQR2: a second pass restores orthogonality, which degrades with the squared condition number
             $weighed
             check = wp.tile_matmul(basis_t, wp.tile_transpose({"weighed_t" if weigh else "basis_t"}))
             second = wp.tile_cholesky(check)
@@ -169,7 +167,7 @@ def orthonormal_columns(d: Draft) -> None:
         $end
         """,
         load=f"{'raw' if centred else 'a'} = wp.tile_load(columns[system], shape=(ROWS, COLS))",
-        centre="# Without their means, so that a constant column is orthogonal to all\n"
+        centre="# Center the columns by subtracting the mean\n"
         "means = wp.tile_sum(raw, axis=0) * (1.0 / float(ROWS))\n"
         f"a = raw - {per_col('means', 'ROWS', 'COLS')}"
         if centred
@@ -184,11 +182,11 @@ def orthonormal_columns(d: Draft) -> None:
         end=end,
     )
     form = "A^T W A" if weigh else "A^T A"
-    volume = ", and the volume is the determinant of L" + (", of both sweeps" if again else "")
+    volume = ", and the volume is det(L)" + (" from both passes" if again else "")
     then = {"factor": " and R = L^T", "volume": volume}.get(result, ", R = L^T and Q = A R^-1")
     d.explain(f"""
-        {form} = L L^T{" after the ridge is added" if ridge else ""}{then}: products of matrices do all the work, where Gram-Schmidt would
-        go column by column.
+        {form} = L L^T{" after the ridge is added" if ridge else ""}{then}: unlike column-by-column
+        Gram-Schmidt, most of the work is in matrix products.
     """)
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -232,7 +230,7 @@ def orthonormal_columns(d: Draft) -> None:
     weight=8,
 )
 def reflected_columns(d: Draft) -> None:
-    """Reduces matrices to triangular form by Householder reflections."""
+    """Reduces matrices to triangular form using Householder reflections."""
     result = d.option("result", "triangle", "least squares", "factors", "transformed", "determinant")
     d.calls({
         "triangle": "householder_qr|qr_reflections|triangularize|householder_tiled",
@@ -248,12 +246,12 @@ def reflected_columns(d: Draft) -> None:
     blocks, cols = d.pick(2, 3, 4), d.pick(3, 4)
     rows = cols if result == "determinant" else d.pick(6, 8)
     d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")
-    d.input("matrices", "float", (blocks, rows, cols), -1.0, 1.0, about="matrices to reduce")
+    d.input("matrices", "float", (blocks, rows, cols), -1.0, 1.0, about="input matrices")
     solves = result in ("least squares", "transformed")
     if solves:
         d.input("targets", "float", (blocks, rows), -1.0, 1.0, about="right-hand sides")
     if weighted:
-        d.input("weights", "float", (blocks, rows), 0.5, 2.0, about="weights of the rows")
+        d.input("weights", "float", (blocks, rows), 0.5, 2.0, about="row weights")
     flips = sign == "positive diagonal" and result == "triangle"
     name, shape, about = {
         "triangle": ("triangles", (blocks, cols, cols), "upper triangular factors"),
@@ -263,22 +261,22 @@ def reflected_columns(d: Draft) -> None:
             f"solutions that minimize {'the weighted ' if weighted else ''}|A x - b|",
         ),
         "factors": ("reduced", (blocks, rows, cols), "reduced matrices, R above zeros"),
-        "transformed": ("reflected", (blocks, rows), "right-hand sides under all reflections, Q^T b"),
+        "transformed": ("reflected", (blocks, rows), "transformed right-hand sides, Q^T b"),
         "determinant": ("determinants", (blocks,), "determinants"),
     }[result]
     d.output(name, "float", shape, about=about)
     if result == "factors":
-        d.output("reflectors", "float", (blocks, rows, cols), about="reflectors v, one in each column")
-        d.output("taus", "float", (blocks, cols), about="factors of the reflections I - tau v v^T")
+        d.output("reflectors", "float", (blocks, rows, cols), about="Householder vectors, one per column")
+        d.output("taus", "float", (blocks, cols), about="tau coefficients for I - tau v v^T")
     positive = ", with positive diagonals," if flips else ""
     rows_of = "matrices with weighted rows" if weighted else "matrices"
     d.says(
         {
-            "triangle": f"Computes the triangular factors of {rows_of}{positive} by Householder reflections.",
-            "least squares": f"Solves {'weighted ' if weighted else ''}overdetermined systems by Householder reflections.",
-            "factors": "Factorizes matrices by Householder reflections and keeps the reflectors.",
-            "transformed": "Applies the reflections that make matrices triangular to right-hand sides.",
-            "determinant": "Computes determinants by Householder reflections.",
+            "triangle": f"Computes triangular factors of {rows_of}{positive} using Householder reflections.",
+            "least squares": f"Solves {'weighted ' if weighted else ''}overdetermined systems using Householder QR.",
+            "factors": "Computes Householder QR factorizations and stores the reflectors.",
+            "transformed": "Applies Householder QR reflections to right-hand sides.",
+            "determinant": "Computes determinants using Householder QR.",
         }[result]
     )
     d.function(FROM_PIVOT)
@@ -300,17 +298,21 @@ def reflected_columns(d: Draft) -> None:
     keep = ""
     if result == "factors":
         keep = """
-            # Scaled so that their first entry is one, as LAPACK keeps them
+            # Normalize so that v[0] = 1, following the LAPACK convention
             head = wp.tile_extract(v, step)
             taus[system, step] = tau * head * head
             unit = (1.0 / head) * v
             wp.tile_store(reflectors[system], wp.tile_reshape(unit, shape=(ROWS, 1)), offset=(0, step))
         """
     start = {"determinant": "det = float(1.0)"}.get(result, "")
-    mend = "# Each reflection turns the sign\ndet = -det * alpha" if result == "determinant" else ""
+    mend = (
+        "# Each reflection flips the sign of the determinant\ndet = -det * alpha"
+        if result == "determinant"
+        else ""
+    )
     triangle = "r = wp.tile_view(a, offset=(0, 0), shape=(COLS, COLS))"
     clean = """
-        # What rounding left below the diagonal is no part of R
+        # Zero out rounding errors below the diagonal
         upper = wp.tile_map(upper_part, r, row_of, col_of)
     """
     if result == "triangle":
@@ -342,7 +344,7 @@ def reflected_columns(d: Draft) -> None:
             x = wp.tile_map(from_pivot, a[:, step], row_id, step)
             norm = wp.sqrt($square_x)
             pivot = wp.tile_extract(x, step)
-            # The sign away from the pivot's, because the difference would lose digits otherwise
+            # Choose the sign opposite to the pivot to avoid cancellation
             alpha = wp.where(pivot > 0.0, -norm, norm)
             v = wp.tile_map(with_pivot, x, row_id, step, pivot - alpha)
             tau = 2.0 / $square_v

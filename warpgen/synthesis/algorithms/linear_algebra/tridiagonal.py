@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ _PARTS = {"a": "Sub-diagonals", "b": "Diagonals", "c": "Super-diagonals", "r": "
     double=True,
 )
 def thomas_solve(d: Draft) -> None:
-    """Solves batched tridiagonal systems with the Thomas algorithm."""
+    """Solves batched tridiagonal systems using the Thomas algorithm."""
     layout = d.option("layout", "line first", "line last")
     entry = d.option("entry", "float", "vec3")
     matrix = d.option("matrix", "full", "diffusion", "shared")
@@ -49,22 +50,22 @@ def thomas_solve(d: Draft) -> None:
 
     if matrix == "diffusion":
         scratch = "array"
-        d.param("alpha", "float", 0.2, 2.0, about="Diffusion number D dt / dx^2")
-        d.says("Performs an implicit diffusion step per line with the Thomas algorithm.")
+        d.param("alpha", "float", 0.2, 2.0, about="Diffusion number, D dt / dx^2")
+        d.says("Performs an implicit diffusion step per line using the Thomas algorithm.")
     else:
         if matrix == "shared":
             scratch = "array"
         extent: Any = shape if matrix == "full" else n
-        d.input(called["a"], "float", extent, -1.0, 1.0, about="Diagonal below the main one, from entry 1 on")
+        d.input(called["a"], "float", extent, -1.0, 1.0, about="Sub-diagonal, entry 0 is unused")
         d.input(called["b"], "float", extent, 3.0, 5.0, about="Main diagonal")
-        above = "Diagonal above the main one"
+        above = "Super-diagonal"
         if scratch == "array":
             d.input(called["c"], "float", extent, -1.0, 1.0, about=above)
         else:
-            d.inout(called["c"], "float", extent, -1.0, 1.0, about=f"{above}, overwritten by the elimination")
-    d.inout("rhs", entry, shape, -1.0, 1.0, about="Right-hand sides, overwritten by the solutions")
+            d.inout(called["c"], "float", extent, -1.0, 1.0, about=f"{above}, overwritten during elimination")
+    d.inout("rhs", entry, shape, -1.0, 1.0, about="Right-hand sides, overwritten with the solutions")
     if scratch == "array":
-        d.inout("cp", "float", shape, value=0.0, about="Workspace of modified coefficients")
+        d.inout("cp", "float", shape, value=0.0, about="Scratch buffer for modified coefficients")
     cp = "cp" if scratch == "array" else called["c"]
     # with -alpha as sub-diagonal the elimination adds
     a, b, c = read("a", "i"), read("b", "i"), read("c", "i")
@@ -105,12 +106,12 @@ def thomas_solve(d: Draft) -> None:
     if matrix == "diffusion":
         d.explain("""
             Backward Euler: (1 + 2 `alpha`) x_i - `alpha` (x_(i-1) + x_(i+1)) = `rhs`_i with `alpha` = D dt / dx^2,
-            zero Dirichlet values at both ends.
+            with zero Dirichlet boundary conditions. Each thread solves one line.
         """)
     else:
         terms = "`{a}`_i x_(i-1) + `{b}`_i x_i + `{c}`_i x_(i+1)".format(**called)
         d.explain(f"""
-            Row i reads {terms} = `rhs`_i. NOTE: no pivoting, the matrix has to be diagonally dominant.
+            Row i reads {terms} = `rhs`_i. This kernel does not use pivoting, so the matrix must be diagonally dominant.
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -145,32 +146,34 @@ def thomas_solve(d: Draft) -> None:
     weight=3,
 )
 def cyclic_reduction_step(d: Draft) -> None:
-    """Performs one step of parallel cyclic reduction for tridiagonal systems."""
-    packed = d.option("layout", "arrays", "vec4")
+    """Performs one parallel cyclic reduction (PCR) step for tridiagonal systems."""
+    packed = d.option("layout", "arrays", "vec3")
     border = d.option("border", "branch", "clamped", "where")
     systems = d.flag("systems", 0.4)
-    normal = d.flag("normal", 0.4)  # each equation divided by its diagonal
+    unit = packed == "vec3"
+    normal = d.flag("normal", 0.4) or unit  # each equation divided by its diagonal
     n, count = d.pick(24, 32, 40), d.pick(3, 4, 5)
     called = dict(zip("abc", d.pick(*_DIAGONALS), strict=True)) | {"r": "rhs"}
     shape: Any = (count, n) if systems else n * 2
     length = n if systems else n * 2
-    d.param("stride", "int", d.pick(1, 2, 4), about="Distance between coupled unknowns")
+    d.param("stride", "int", d.pick(1, 2, 4), about="Stride between coupled unknowns")
     where = (lambda i: f"s, {i}") if systems else (lambda i: i)
-    if packed == "vec4":
-        # sub-diagonal, diagonal, super-diagonal, right side
-        parts = "sub-diagonal, diagonal, super-diagonal and right-hand side"
-        d.input("eq", "vec4", shape, 0.5, 1.5, about=f"Equations: {parts}")
-        d.output("eq_out", "vec4", shape, about="Equations after the step")
-        eq = {name: (lambda i, k=k: f"eq[{where(i)}][{k}]") for k, name in enumerate("abcr")}
+    eq: dict[str, Any]
+    if unit:
+        parts = "packed (sub-diagonal, super-diagonal, right-hand side) with a unit diagonal"
+        d.input("eq", "vec3", shape, -0.45, 0.45, about=f"Equations: {parts}")
+        d.output("eq_out", "vec3", shape, about="Updated equations")
+        eq = {name: (lambda i, k=k: f"eq[{where(i)}][{k}]") for k, name in enumerate("acr")}
+        eq["b"] = lambda i: "1.0"
     else:
         for name, low, high in (("a", -1.0, 1.0), ("b", 2.5, 4.0), ("c", -1.0, 1.0), ("r", -1.0, 1.0)):
             d.input(called[name], "float", shape, low, high, about=_PARTS[name])
         for name in "abcr":
-            d.output(f"{called[name]}_out", "float", shape, about=f"{_PARTS[name]} after the step")
+            d.output(f"{called[name]}_out", "float", shape, about=f"Updated {_PARTS[name].lower()}")
         eq = {name: (lambda i, name=called[name]: f"{name}[{where(i)}]") for name in "abcr"}
     head = ("s, i" if systems else "i") + " = wp.tid()"
-    load = "\n".join(f"{name}i = {eq[name]('i')}" for name in "abcr")
-    n_text = f"n = {'eq' if packed == 'vec4' else called['b']}.shape[{1 if systems else 0}]"
+    load = "\n".join(f"{name}i = {eq[name]('i')}" for name in ("acr" if unit else "abcr"))
+    n_text = f"n = {'eq' if unit else called['b']}.shape[{1 if systems else 0}]"
     left = {name: eq[name]("lo") for name in "abcr"}
     right = {name: eq[name]("hi") for name in "abcr"}
     if border == "branch":
@@ -202,7 +205,7 @@ def cyclic_reduction_step(d: Draft) -> None:
             k1 = f"k1 = float(i >= stride) * ai / {left['b']}"
             k2 = f"k2 = float(i + stride < n) * ci / {right['b']}"
         body = f"""
-        # Indices are clamped at the ends, the factors of missing equations are zero
+        # Clamp indices at the ends and zero the factors for missing equations
         lo = wp.max(i - stride, 0)
         hi = wp.min(i + stride, n - 1)
         {k1}
@@ -215,19 +218,26 @@ def cyclic_reduction_step(d: Draft) -> None:
     names = [f"{name}_new" for name in "abcr"]
     if normal:
         names = ["a_new / b_new", "1.0", "c_new / b_new", "r_new / b_new"]
-    if packed == "vec4":
-        store = f"eq_out[{where('i')}] = wp.vec4({', '.join(names)})"
+    if unit:
+        body = re.sub(r"\bbi\b", "float(1.0)" if border == "branch" else "1.0", body.replace(" / 1.0", ""))
+        if border == "branch":  # nothing is left to divide by
+            body = re.sub(r" *k(1 = ai|2 = ci)\n", "", body).replace("k1", "ai").replace("k2", "ci")
+        store = f"eq_out[{where('i')}] = wp.vec3(a_new / b_new, c_new / b_new, r_new / b_new)"
     else:
         store = "\n".join(f"{called[x]}_out[{where('i')}] = {y}" for x, y in zip("abcr", names, strict=True))
     d.launch(*(shape if systems else (shape,)))
     d.code(f"{head}\n{n_text}\n$load\n$body\n$store", load=load, body=body, store=store)
     d.explain(f"""
-        Eliminates the couplings of equation i to its neighbors at distance `stride`. After log2(n) steps
-        (rounded up), each with twice the stride of the last, the equations are decoupled.{" Each is divided by its diagonal." if normal else ""}
+        Each thread eliminates the coupling of equation i to its neighbors at distance `stride`. After log2(n) steps
+        (rounded up), doubling the stride each step, the equations are decoupled.{" Each is divided by its diagonal." if normal else ""}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        a, b, c, r = np.moveaxis(v.eq, -1, 0) if packed == "vec4" else (v[called[q]] for q in "abcr")
+        if unit:
+            a, c, r = np.moveaxis(v.eq, -1, 0)
+            b = np.ones_like(a)
+        else:
+            a, b, c, r = (v[called[q]] for q in "abcr")
         i = np.arange(length)
         lo, hi = np.maximum(i - v.stride, 0), np.minimum(i + v.stride, length - 1)
         k1 = np.where(i >= v.stride, a / b[..., lo], 0.0)
@@ -240,8 +250,8 @@ def cyclic_reduction_step(d: Draft) -> None:
         ]
         if normal:
             made = [made[0] / made[1], np.ones_like(b), made[2] / made[1], made[3] / made[1]]
-        if packed == "vec4":
-            return {"eq_out": np.stack(made, axis=-1)}
+        if unit:
+            return {"eq_out": np.stack([made[0], made[2], made[3]], axis=-1)}
         return {f"{called[name]}_out": x for name, x in zip("abcr", made, strict=True)}
 
     d.check(reference, 1e-3)

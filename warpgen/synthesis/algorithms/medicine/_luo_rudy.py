@@ -8,7 +8,7 @@ import numpy as np
 
 GATES = ("m", "h", "j", "d", "f", "x")
 RATES = """
-# Gate rates [1/ms]; removable singularity of alpha_m at -47.13 mV
+# Gate rate constants [1/ms]; alpha_m has a removable singularity at -47.13 mV
 shifted = vm + 47.13
 if wp.abs(shifted) < 1.0e-3:
     alpha_m = 3.2

@@ -16,11 +16,11 @@ TABLEAUS: dict[str, tuple[list[list[float]], list[float]]] = {
 
 
 STEPS = {
-    "classical": "by the classical Runge-Kutta method",
-    "kutta": "by Kutta's method of third order",
-    "heun": "by Heun's method",
-    "ralston": "by Ralston's method",
-    "midpoint": "by the midpoint method",
+    "classical": "using the classical Runge-Kutta method",
+    "kutta": "using Kutta's third-order method",
+    "heun": "using Heun's method",
+    "ralston": "using Ralston's method",
+    "midpoint": "using the midpoint method",
 }
 
 

@@ -21,13 +21,14 @@ from warpgen.synthesis.writing.pieces import Piece, piece
         "infusion": "input_rate|pump|r_in",
         "weight": "body_mass|kg|mass",
         "clearance": "cl_typical|cl_pop|typical_clearance",
+        "site": "effect_site|site_level|biophase",
         "dt": "step|h|time_step",
     },
     adjoint="either",
     weight=3,
 )
 def dose_patients(d: Draft) -> None:
-    """Steps the amounts of a drug in the compartments of patients by a Runge-Kutta method."""
+    """Integrates a compartmental pharmacokinetic model for each patient using a Runge-Kutta method."""
     peripheral = d.option("peripheral", 1, 2)
     route = d.option("route", "infusion", "oral", "transit")
     loss = d.option("loss", "linear", "saturable", "both")
@@ -41,47 +42,42 @@ def dose_patients(d: Draft) -> None:
     }[result])  # fmt: skip
     count = d.pick(48, 64, 96)
     d.says({
-        "amounts": f"Steps the amounts of a drug in the compartments of patients {STEPS[method]}.",
-        "concentration": f"Computes a drug's concentration in the blood one step later {STEPS[method]}.",
-        "effect": f"Computes a drug's effect, which lags behind its concentration, one step later {STEPS[method]}.",
+        "amounts": f"Advances per-patient drug compartment amounts by one step {STEPS[method]}.",
+        "concentration": f"Computes the blood drug concentration after one step {STEPS[method]}.",
+        "effect": f"Computes the delayed drug effect after one step {STEPS[method]}.",
     }[result])  # fmt: skip
     states = ["cen", "per"] + (["deep"] if peripheral == 2 else [])
     states += {"infusion": [], "oral": ["gut"], "transit": ["gut", "pre"]}[route]
     if result == "effect":
         states.append("eff")
     n = len(states)
-    names = {"cen": "center (blood)", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
-             "pre": "stomach", "eff": "place of effect [mg/l]"}  # fmt: skip
-    d.input(
-        "amounts",
-        "float",
-        (count, n),
-        0.5,
-        6.0,
-        about="drug amount per patient and compartment [mg]"
-        + (", last its level at the place of effect [mg/l]" if result == "effect" else ""),
-    )
+    names = {"cen": "central (blood)", "per": "fast tissue", "deep": "slow tissue", "gut": "gut",
+             "pre": "stomach", "eff": "effect site [mg/l]"}  # fmt: skip
+    held = n - (result == "effect")
+    d.input("amounts", "float", (count, held), 0.5, 6.0, about="drug amount per patient and compartment [mg]")
+    if result == "effect":
+        d.input("site", "float", count, 0.05, 0.6, about="effect-site drug concentration [mg/l]")
     if route == "infusion":
         d.input("infusion", "float", count, 0.0, 4.0, about="infusion rate per patient [mg/h]")
     if scaled:
         d.input("weight", "float", count, 45.0, 110.0, about="body weight [kg]")
     if loss != "saturable":
-        d.param("clearance", "float", 1.0, 4.0, about="clearance of a typical patient [l/h]")
+        d.param("clearance", "float", 1.0, 4.0, about="typical patient clearance [l/h]")
     if loss != "linear":
-        d.param("vmax", "float", 1.0, 4.0, about="largest elimination rate of a typical patient [mg/h]")
-        d.param("km", "float", 0.2, 1.0, about="concentration at half of the largest rate [mg/l]")
+        d.param("vmax", "float", 1.0, 4.0, about="typical patient maximum elimination rate Vmax [mg/h]")
+        d.param("km", "float", 0.2, 1.0, about="Michaelis constant, concentration at half Vmax [mg/l]")
     if route != "infusion":
         d.param("ka", "float", 0.5, 1.5, about="absorption rate constant [1/h]")
     d.param("dt", "float", 0.05, 0.25, about="time step [h]")
     place = {x: f"y[{k}]" for k, x in enumerate(states)}
-    flows = {"q": "Q_FAST", **({"q_deep": "Q_SLOW"} if peripheral == 2 else {})}
+    flows = {"q_fast": "Q_FAST", **({"q_slow": "Q_SLOW"} if peripheral == 2 else {})}
     volumes = {"vol": "V_CENTRAL", "v_fast": "V_FAST", **({"v_slow": "V_SLOW"} if peripheral == 2 else {})}
     size, own = [], list(volumes | flows)
-    cl = {"cl": "clearance"} if loss != "saturable" else {}
-    most = {"most": "vmax"} if loss != "linear" else {}
+    cl = {"cl_own": "clearance"} if loss != "saturable" else {}
+    most = {"vmax_own": "vmax"} if loss != "linear" else {}
     if scaled:
         size = [
-            "# Volumes grow with mass but flows more slowly, hence the power 0.75",
+            "# Allometric scaling: volumes scale linearly with body mass, flows with exponent 0.75",
             "mass_ratio = weight[tid] / TYPICAL_MASS",
             *(f"{x} = {of} * mass_ratio" for x, of in volumes.items()),
             "flow_ratio = wp.pow(mass_ratio, 0.75)",
@@ -95,12 +91,12 @@ def dose_patients(d: Draft) -> None:
     lines = [
         f"conc = {place['cen']} / vol",
         f"lost = {lost}",
-        f"to_fast = q * (conc - {place['per']} / v_fast)",
+        f"to_fast = q_fast * (conc - {place['per']} / v_fast)",
     ]
     into = "-lost - to_fast"
     made = {"per": "to_fast"}
     if peripheral == 2:
-        lines.append(f"to_slow = q_deep * (conc - {place['deep']} / v_slow)")
+        lines.append(f"to_slow = q_slow * (conc - {place['deep']} / v_slow)")
         into, made["deep"] = f"{into} - to_slow", "to_slow"
     if route == "infusion":
         into += " + pumped"
@@ -115,22 +111,22 @@ def dose_patients(d: Draft) -> None:
     made["cen"] = into
     kind, line = vector(n)
     given = {x: x for x in own} if scaled else {}
-    given |= {"cl": "cl" if scaled else "clearance"} if cl else {}
-    given |= {"vmax": "most" if scaled else "vmax", "km": "km"} if loss != "linear" else {}
+    given |= {"cl": "cl_own" if scaled else "clearance"} if cl else {}
+    given |= {"vmax": "vmax_own" if scaled else "vmax", "km": "km"} if loss != "linear" else {}
     given |= {"pumped": "infusion[tid]"} if route == "infusion" else {"ka": "ka"}
     rates = "\n    ".join([*lines, f"return {kind}({', '.join(made[x] for x in states)})"])
     if not scaled:
         for x, of in (volumes | flows).items():
             rates = re.sub(rf"\b{x}\b", of, rates)
     typical = {
-        "TYPICAL_MASS": "70.0)  # of the patient whom the volumes and flows are given for [kg]",
-        "V_CENTRAL": "12.0)  # volume of the central compartment (blood) [l]",
-        "V_FAST": "30.0)  # of the fast tissue [l]",
-        "V_SLOW": "60.0)  # of the slow tissue [l]",
-        "Q_FAST": "5.0)  # clearance between center and fast tissue [l/h]",
-        "Q_SLOW": "0.8)  # between center and slow tissue [l/h]",
-        "K_TRANSIT": "1.2)  # transit rate from the stomach to the gut [1/h]",
-        "K_EFFECT": "0.7)  # equilibration rate of the place of effect [1/h]",
+        "TYPICAL_MASS": "70.0)  # reference body mass [kg]",
+        "V_CENTRAL": "12.0)  # central (blood) compartment volume [l]",
+        "V_FAST": "30.0)  # fast tissue volume [l]",
+        "V_SLOW": "60.0)  # slow tissue volume [l]",
+        "Q_FAST": "5.0)  # blood/fast-tissue flow [l/h]",
+        "Q_SLOW": "0.8)  # blood/slow-tissue flow [l/h]",
+        "K_TRANSIT": "1.2)  # stomach-to-gut transit rate [1/h]",
+        "K_EFFECT": "0.7)  # effect-site equilibration rate [1/h]",
     }
     used = rates + "\n".join(size) + ("V_CENTRAL" if result == "concentration" else "")
     d.module("\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", used)))
@@ -138,36 +134,34 @@ def dose_patients(d: Draft) -> None:
         d.module(line)
     d.function(
         f"@wp.func\ndef drug_rates(y: {kind}, {', '.join(f'{x}: float' for x in given)}) -> {kind}:\n"
-        f'    """Rates of change of the compartments."""\n    {rates}'
+        f'    """Compute the compartment time derivatives."""\n    {rates}'
     )
     if result == "amounts":
-        d.output("next_amounts", "float", (count, n), about="drug amounts after the step [mg]")
+        d.output("next_amounts", "float", (count, n), about="updated drug amounts [mg]")
         store = f"for k in range({n}):\n    next_amounts[tid, k] = y[k]"
     elif result == "concentration":
-        d.output("conc", "float", count, about="drug concentration in the blood [mg/l]")
+        d.output("conc", "float", count, about="blood drug concentration [mg/l]")
         store = f"conc[tid] = y[0] / {'vol' if scaled else 'V_CENTRAL'}"
     else:
-        d.param("ec50", "float", 0.3, 1.5, about="concentration of half the largest effect [mg/l]")
-        d.output("effect", "float", count, about="drug effect between 0 and 1")
-        store = f"# Sigmoid Emax model with a Hill coefficient of 2\npart = y[{n - 1}] * y[{n - 1}]\n"
-        store += "effect[tid] = part / (ec50 * ec50 + part)"
+        d.param("ec50", "float", 0.1, 0.5, about="EC50, concentration at half-maximum effect [mg/l]")
+        d.output("effect", "float", count, about="drug effect in [0, 1]")
+        store = f"# Sigmoid Emax model with a Hill coefficient of 2\nsquare = y[{n - 1}] * y[{n - 1}]\n"
+        store += "effect[tid] = square / (ec50 * ec50 + square)"
     d.launch(count)
     d.code(
         "tid = wp.tid()\n$load\n$size\n$body\n$store",
-        load=f"y = {kind}({', '.join(f'amounts[tid, {k}]' for k in range(n))})",
+        load=f"y = {kind}({', '.join([f'amounts[tid, {k}]' for k in range(held)] + ['site[tid]'] * (n - held))})",
         size="\n".join(size),
         body=written(f"drug_rates({{}}, {', '.join(given.values())})", method),
         store=store,
     )
     more = {
         "linear": "",
-        "saturable": " Elimination saturates.",
-        "both": " Part of the elimination saturates.",
+        "saturable": " Elimination is saturable (Michaelis-Menten).",
+        "both": " Elimination combines linear and saturable (Michaelis-Menten) terms.",
     }[loss]
-    more += " Volumes grow with body weight, flows with its power of 0.75." if scaled else ""
-    d.explain(
-        f"Amounts in mg, times in h. Columns of the state: {', '.join(names[x] for x in states)}.{more}"
-    )
+    more += " Volumes scale linearly with body weight, flows with exponent 0.75." if scaled else ""
+    d.explain(f"Amounts in mg, times in h. State y: {', '.join(names[x] for x in states)}.{more}")
 
     def reference(v: Values) -> dict[str, Any]:
         ratio = v.weight / 70 if scaled else np.ones(count)
@@ -199,7 +193,8 @@ def dose_patients(d: Draft) -> None:
                 made[:, -1] = 0.7 * (c - y[:, -1])
             return made
 
-        after = stepped(f, v.amounts, v.dt, method)
+        start = np.column_stack([v.amounts, v.site]) if result == "effect" else v.amounts
+        after = stepped(f, start, v.dt, method)
         if result == "amounts":
             return {"next_amounts": after}
         if result == "concentration":
@@ -228,7 +223,7 @@ def _patient(parts: list[str]) -> Piece:
 @DOMAIN.algorithm(
     source="Bergman et al. 1979; Fisher 1991; Hovorka et al. 2004",
     names={
-        "regulate_glucose": "minimal_model|glucose_step|advance_sugar",
+        "regulate_glucose": "minimal_model|glucose_step|advance_glucose",
         "patients": "state|people|cohort",
         "infusion": "pump_rate|insulin_in|delivery",
         "dt": "step|h|time_step",
@@ -237,7 +232,7 @@ def _patient(parts: list[str]) -> Piece:
     weight=3,
 )
 def regulate_glucose(d: Draft) -> None:
-    """Steps sugar and insulin in the blood of patients by Bergman's minimal model."""
+    """Simulates blood glucose and insulin using Bergman's minimal model."""
     insulin = d.option("insulin", "secreted", "pumped", "closed loop")
     meal = d.option("meal", "none", "decaying", "gut")
     method = d.option("method", "classical", "kutta", "heun", "midpoint")
@@ -245,7 +240,7 @@ def regulate_glucose(d: Draft) -> None:
     layout = d.option("layout", "struct", "arrays")
     result = d.option("result", "state", "glucose", "rates")
     d.calls({
-        "state": "regulate_glucose|minimal_model|glucose_step|advance_sugar",
+        "state": "regulate_glucose|minimal_model|glucose_step|advance_glucose",
         "glucose": "predict_glucose|forecast_glucose|glucose_ahead",
         "rates": "glucose_rates|minimal_model_rates|insulin_glucose_rates",
     }[result])  # fmt: skip
@@ -253,9 +248,9 @@ def regulate_glucose(d: Draft) -> None:
     count_states = 3 + {"none": 0, "decaying": 1, "gut": 2}[meal]
     more = {
         "pumped insulin": insulin == "pumped",
-        "a pump under proportional control": insulin == "closed loop",
+        "a proportionally controlled insulin pump": insulin == "closed loop",
         "a meal": meal != "none",
-        "loss through the kidneys": kidney,
+        "renal glucose loss": kidney,
     }
     added = [part for part, has in more.items() if has]
     extended = "Bergman's minimal model" + f" with {', '.join(added[:-1])}{' and ' * bool(added[1:])}" * bool(
@@ -263,9 +258,9 @@ def regulate_glucose(d: Draft) -> None:
     )
     extended += added[-1] if added else ""
     d.says({
-        "state": f"Steps sugar and insulin in the blood of patients {STEPS[method]} in {extended}.",
-        "glucose": f"Predicts the blood sugar of patients one step ahead {STEPS[method]} in {extended}.",
-        "rates": f"Computes how fast sugar and insulin change in the blood in {extended}.",
+        "state": f"Advances blood glucose and insulin {STEPS[method]} for {extended}.",
+        "glucose": f"Predicts blood glucose one step ahead {STEPS[method]} for {extended}.",
+        "rates": f"Computes blood glucose and insulin time derivatives for {extended}.",
     }[result])  # fmt: skip
 
     parts = list(_PARTS)[:count_states]
@@ -276,7 +271,7 @@ def regulate_glucose(d: Draft) -> None:
             patient,
             {name: fill(*_PARTS[name][1:]) for name in parts},
             shape=count,
-            about="state of each patient",
+            about="per-patient state",
         )
         load = "patient = patients[tid]\n"
     else:
@@ -289,9 +284,9 @@ def regulate_glucose(d: Draft) -> None:
     if insulin == "pumped":
         d.input("infusion", "float", count, 0.0, 12.0, about="insulin infusion [mU/l/min]")
     d.param("p1", "float", 0.01, 0.04, about="glucose effectiveness [1/min]")
-    d.param("p3", "float", 6.0e-6, 2.5e-5, about="gain of insulin action [l/mU/min^2]")
+    d.param("p3", "float", 6.0e-6, 2.5e-5, about="insulin action gain [l/mU/min^2]")
     if insulin == "closed loop":
-        d.param("k_p", "float", 0.01, 0.04, about="gain of the controller [mU/l/min per mg/dl]")
+        d.param("k_p", "float", 0.01, 0.04, about="proportional controller gain [mU/l/min per mg/dl]")
     if result != "rates":
         d.param("dt", "float", 0.5, 2.0, about="time step [min]")
     given = {"p1": "p1", "p3": "p3"}
@@ -321,15 +316,15 @@ def regulate_glucose(d: Draft) -> None:
     typical = {
         "BASAL_GLUCOSE": "90.0)  # [mg/dl]",
         "BASAL_INSULIN": "10.0)  # [mU/l]",
-        "K_ACTION": "0.025)  # decay of insulin action [1/min]",
-        "K_INSULIN": "0.14)  # decay of plasma insulin [1/min]",
-        "SECRETION": "0.024)  # insulin secreted per glucose above the basal level [mU/l/min per mg/dl]",
-        "GLUCOSE_TARGET": "100.0)  # of the controller [mg/dl]",
-        "PUMP_BASAL": "1.4)  # delivered at the target, which holds the basal insulin [mU/l/min]",
-        "PUMP_MAX": "4.0)  # [mU/l/min]",
-        "K_ABSORB": "0.03)  # absorption from the gut [1/min]",
-        "K_EMPTY": "0.05)  # emptying of the stomach [1/min]",
-        "K_KIDNEY": "0.02)  # loss through the kidneys [1/min]",
+        "K_ACTION": "0.025)  # insulin action decay rate [1/min]",
+        "K_INSULIN": "0.14)  # plasma insulin decay rate [1/min]",
+        "SECRETION": "0.024)  # insulin secretion per glucose above basal [mU/l/min per mg/dl]",
+        "GLUCOSE_TARGET": "100.0)  # controller setpoint [mg/dl]",
+        "PUMP_BASAL": "1.4)  # basal pump rate at the glucose target [mU/l/min]",
+        "PUMP_MAX": "4.0)  # maximum pump rate [mU/l/min]",
+        "K_ABSORB": "0.03)  # gut absorption rate [1/min]",
+        "K_EMPTY": "0.05)  # gastric emptying rate [1/min]",
+        "K_KIDNEY": "0.02)  # renal excretion rate [1/min]",
         "RENAL_THRESHOLD": "160.0)  # [mg/dl]",
     }
     d.module("\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", rates)))
@@ -337,7 +332,7 @@ def regulate_glucose(d: Draft) -> None:
         d.module(line)
     d.function(
         f"@wp.func\ndef state_rates(y: {kind}, {', '.join(f'{x}: float' for x in given)}) -> {kind}:\n"
-        f'    """Rates of change of the state."""\n{rates}'
+        f'    """Compute the state time derivatives."""\n{rates}'
     )
     call = f"state_rates({{}}, {', '.join(given.values())})"
     body = f"rate = {call.format('y')}" if result == "rates" else written(call, method)
@@ -347,7 +342,7 @@ def regulate_glucose(d: Draft) -> None:
         d.output("predicted", "float", count, about="plasma glucose one step ahead [mg/dl]")
         store = "predicted[tid] = y[0]"
     elif layout == "struct":
-        about = "rates of change per minute" if result == "rates" else "state after the step"
+        about = "time derivatives [1/min]" if result == "rates" else "updated state"
         d.struct(
             out, patient, {name: fill(value=0.0) for name in parts}, shape=count, role="output", about=about
         )

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=13,
 )
 def spread_disease(d: Draft) -> None:
-    """Steps epidemics in regions whose children, adults and old people meet at different rates."""
+    """Simulates regional epidemics with age-structured contact rates."""
     model = d.option("model", "seir", "sir", "seirs", "hospital")
     method = d.option("method", "classical", "kutta", "heun", "midpoint")
     vaccine = d.flag("vaccine", 0.4)
@@ -44,9 +44,9 @@ def spread_disease(d: Draft) -> None:
     added = [*["hospitals"] * (model == "hospital"), *["vaccination"] * vaccine, *["seasons"] * season]
     shape += f" with {' and '.join([', '.join(added[:-1])] * bool(added[1:]) + added[-1:])}" if added else ""
     d.says({
-        "state": f"Steps epidemics of three age groups in regions {STEPS[method]} in the {shape}.",
-        "new cases": f"Counts new infections of three age groups in regions within a step {STEPS[method]} in the {shape}.",
-        "growth": f"Computes how fast the infected of three age groups in regions multiply within a step {STEPS[method]} in the {shape}.",
+        "state": f"Advances age-structured regional epidemics {STEPS[method]} for the {shape}.",
+        "new cases": f"Counts new infections per region and age group during one step {STEPS[method]} for the {shape}.",
+        "growth": f"Computes the per-region infection growth rate over one step {STEPS[method]} for the {shape}.",
     }[result])  # fmt: skip
     words = {"s": "susceptible", "e": "exposed", "i": "infectious", "h": "in_hospital", "r": "recovered"}
     people = {x: "people in hospital" if x == "h" else f"{word} people" for x, word in words.items()}
@@ -65,30 +65,30 @@ def spread_disease(d: Draft) -> None:
         "mat33",
         0.5,
         3.0,
-        about="contacts per day of a person of each age group (row) with each (column)",
+        about="contact matrix, daily contacts per person between age groups (row with column)",
     )
-    d.param("beta", "float", 0.05, 0.2, about="probability of infection per contact")
+    d.param("beta", "float", 0.05, 0.2, about="infection probability per contact")
     if season:
-        d.param("day", "float", 0.0, 365.0, about="day of the year")
-        d.param("amplitude", "float", 0.1, 0.3, about="how far winters exceed the mean, as a share of it")
+        d.param("day", "float", 0.0, 365.0, about="day of the year at the start of the step")
+        d.param("amplitude", "float", 0.1, 0.3, about="relative seasonal amplitude")
     if vaccine:
         d.param(
             "vaccination_rates",
             "vec3",
             0.001,
             0.01,
-            about="share of the susceptible vaccinated per day, for each age group",
+            about="vaccination rate of susceptibles per age group [1/day]",
         )
     d.param("dt", "float", 0.2, 1.0, about="time step [days]")
     counts = result == "new cases"
     rows = len(states) + counts
     kind = "wp.mat33" if rows == 3 else f"mat{rows}3"
     typical = {
-        "K_ONSET": "0.25)  # from exposed to infectious [1/day]",
-        "K_RECOVER": "0.15)  # recovery [1/day]",
-        "K_HOSPITAL": "wp.vec3(0.001, 0.005, 0.03))  # admission to hospital per age group [1/day]",
-        "K_DISCHARGE": "0.1)  # discharge from hospital [1/day]",
-        "K_WANE": "0.01)  # loss of immunity [1/day]",
+        "K_ONSET": "0.25)  # exposed-to-infectious rate [1/day]",
+        "K_RECOVER": "0.15)  # recovery rate [1/day]",
+        "K_HOSPITAL": "wp.vec3(0.001, 0.005, 0.03))  # hospital admission rate per age group [1/day]",
+        "K_DISCHARGE": "0.1)  # hospital discharge rate [1/day]",
+        "K_WANE": "0.01)  # immunity waning rate [1/day]",
     }
     rates = _rates(states, model, vaccine, counts)
     d.module("\n".join(f"{x} = wp.constant({y}" for x, y in typical.items() if re.search(rf"\b{x}\b", rates)))
@@ -99,18 +99,18 @@ def spread_disease(d: Draft) -> None:
     )
     d.function(
         f"@wp.func\ndef epidemic_rates(y: {kind}, {heads}) -> {kind}:\n"
-        f'    """Rates of change of the compartments{", and new cases in the last row" if counts else ""}."""\n'
+        f'    """Compute the compartment time derivatives{", with new cases in the last row" if counts else ""}."""\n'
         "    $rates",
         rates=rates,
     )
     begin = f"pop = {' + '.join(f'y[{k}]' for k in range(len(states)))}"
-    strength = "strength" if season else "beta"
+    strength = "seasonal_beta" if season else "beta"
     if season:
-        begin += "\n# Contacts peak in winter, hence the yearly cosine, which stands still within the step\n"
-        begin += "strength = beta * (1.0 + amplitude * wp.cos(2.0 * wp.pi * day / 365.0))"
+        begin += "\n# Seasonal forcing peaks in winter; its mid-step value serves the whole step\n"
+        begin += "seasonal_beta = beta * (1.0 + amplitude * wp.cos(2.0 * wp.pi * (day + 0.5 * dt) / 365.0))"
     ill = " + ".join(f"y[{states.index(x)}]" for x in (["e", "i"] if latent else ["i"]))
     if result == "growth":
-        whom = "the exposed and infectious" if latent else "the infectious"
+        whom = "exposed and infectious people" if latent else "infectious people"
         begin += f"\nbefore = {ill}"
         d.output("growth", "float", count, about=f"mean growth rate of {whom} over the step [1/day]")
         total = "{0}[0] + {0}[1] + {0}[2]"
@@ -121,11 +121,16 @@ def spread_disease(d: Draft) -> None:
         store = f"new_cases[tid] = y[{rows - 1}]"
     elif layout == "vectors":
         for x in states:
-            about = f"{people[x]} after the step [thousands]"
+            about = f"updated {people[x]} [thousands]"
             d.output(f"next_{words[x]}", "vec3", count, about=about)
         store = "\n".join(f"next_{words[x]}[tid] = y[{k}]" for k, x in enumerate(states))
     else:
-        d.output("next_people", "vec3", (len(states), count), about="people after the step [thousands]")
+        d.output(
+            "next_people",
+            "vec3",
+            (len(states), count),
+            about="updated population per compartment, region and age group [thousands]",
+        )
         store = f"for k in range({len(states)}):\n    next_people[k, tid] = y[k]"
     d.launch(count)
     d.code(
@@ -139,7 +144,7 @@ def spread_disease(d: Draft) -> None:
         store=store,
     )
     named = ", ".join([words[x].replace("_", " ") for x in states] + (["new cases"] if counts else []))
-    d.explain(f"Rates are per day. Rows of y: {named}; its columns are children, adults and old people.")
+    d.explain(f"Rates are per day. Rows of y: {named}; columns: children, adults, elderly.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "vectors":
@@ -147,7 +152,7 @@ def spread_disease(d: Draft) -> None:
         else:
             y0 = np.asarray(v.people)
         pop = y0.sum(axis=0)
-        beta = v.beta * (1 + v.amplitude * np.cos(2 * np.pi * v.day / 365) if season else 1.0)
+        beta = v.beta * (1 + v.amplitude * np.cos(2 * np.pi * (v.day + 0.5 * v.dt) / 365) if season else 1.0)
         k = {x: n for n, x in enumerate(states)}
 
         def whole(y: Any) -> Any:
@@ -192,7 +197,7 @@ def _rates(states: list[str], model: str, vaccine: bool, counts: bool) -> str:
     lines = [
         f"s = {at['s']}",
         f"i = {at['i']}",
-        "# Force of infection: `beta` times the sum over b of C[a, b] I[b] / N[b]",
+        "# Force of infection: `beta` * sum_b C[a, b] I[b] / N[b]",
         "force = beta * (contact * wp.cw_div(i, pop))",
         "caught = wp.cw_mul(force, s)",
         "recovered = K_RECOVER * i",

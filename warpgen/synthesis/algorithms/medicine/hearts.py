@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def cardiac_step(d: Draft) -> None:
-    """Steps the membrane potential, gates and calcium of ventricular heart cells (after Luo and Rudy)."""
+    """Advances membrane potential, gates and calcium in ventricular cells (Luo-Rudy model)."""
     gating = d.option("gating", "rush larsen", "euler", "backward euler")
     layout = d.option("layout", "cells first", "variables first")
     blocked = d.option("drug", "none", "sodium", "potassium")
@@ -48,52 +48,52 @@ def cardiac_step(d: Draft) -> None:
     d.input("potential", "float", cells, -105.0, 20.0, about="membrane potential per cell [mV]")
     shape = (cells, 7) if first else (7, cells)
     d.input("state", "float", shape, 0.15, 0.85, about="gates m, h, j, d, f, x and calcium [0.01 mM]")
-    d.module("CALCIUM_UNIT = wp.constant(0.01)  # of the state [mM]")
+    d.module("CALCIUM_UNIT = wp.constant(0.01)  # calcium unit in the state vector [mM]")
     if scar == "mask":
-        d.input("excitable", "bool", cells, about="False inside scars")
+        d.input("excitable", "bool", cells, about="excitable tissue mask, False inside scars")
     elif scar == "types":
-        d.input("tissue", "int", cells, -1, 3, about="tissue type per cell, -1 for none")
+        d.input("tissue", "int", cells, -1, 3, about="tissue type per cell, -1 if none")
     stepped = result == "state"
     if stepped and paced == "sites":
-        d.input("pacing_site", "int", cells, -1, 2, about="pacing electrode per cell, -1 for none")
+        d.input("pacing_site", "int", cells, -1, 2, about="pacing electrode index per cell, -1 if none")
         d.param(
             "electrode_current",
             "vec2",
             -40.0,
             -20.0,
-            about="current of both electrodes, negative to depolarize [uA/cm^2]",
+            about="pacing current per electrode, negative to depolarize [uA/cm^2]",
         )
-        d.param("electrode_delay", "vec2", 0.0, 1.0, about="onset of both electrodes [ms]")
-        d.param("time", "float", 0.5, 2.5, about="time since the start of the beat [ms]")
+        d.param("electrode_delay", "vec2", 0.0, 1.0, about="pulse onset time per electrode [ms]")
+        d.param("time", "float", 0.5, 2.5, about="time since beat onset [ms]")
     elif stepped and paced == "array":
         d.input(
             "stimulus", "float", cells, -20.0, 0.0, about="stimulus current, negative to depolarize [uA/cm^2]"
         )
     elif stepped:
-        d.param("time", "float", 0.0, 2.0, about="time since the start of the beat [ms]")
-        d.param("amplitude", "float", -40.0, -20.0, about="pacing pulse, negative to depolarize [uA/cm^2]")
+        d.param("time", "float", 0.0, 2.0, about="time since beat onset [ms]")
+        d.param("amplitude", "float", -40.0, -20.0, about="pacing current, negative to depolarize [uA/cm^2]")
     if blocked != "none":
-        d.param("block", "float", 0.2, 0.8, about="fraction of the channels that the drug blocks")
+        d.param("block", "float", 0.2, 0.8, about="fraction of channels blocked by the drug")
     if ischemia:
         d.input("potassium_out", "float", cells, 4.0, 12.0, about="extracellular potassium [mM]")
         d.input("atp", "float", cells, 2.0, 7.0, about="intracellular ATP [mM]")
     coupled, strained = coupling != "none" and stepped, tension and stepped
     if coupled:
-        d.input(
-            "neighbors", "int", (cells, 4), -1, cells, about="left, right, lower and upper cell, -1 at edges"
-        )
-        d.param("coupling", "float", 0.1, 0.4, about="conductance between neighbors [mS/cm^2]")
+        sides = "left, right, lower and upper" if coupling == "fibers" else "up to four coupled"
+        about = f"indices of {sides} cells, -1 if none"
+        d.input("neighbors", "int", (cells, 4), -1, cells, about=about)
+        d.param("coupling", "float", 0.1, 0.4, about="coupling conductance between neighbors [mS/cm^2]")
     if coupled and coupling == "fibers":
-        d.input("fiber_angle", "float", cells, -1.5, 1.5, about="direction of the muscle fibers [rad]")
-        d.param("anisotropy", "float", 0.1, 0.4, about="ratio of transverse to longitudinal conductance")
+        d.input("fiber_angle", "float", cells, -1.5, 1.5, about="muscle fiber angle [rad]")
+        d.param("anisotropy", "float", 0.1, 0.4, about="transverse-to-longitudinal conductance ratio")
     if strained:
         d.input("tension", "float", cells, 0.0, 20.0, about="active tension [kPa]")
     if stepped:
         d.param("dt", "float", 0.005, 0.02, about="time step [ms]")
-        d.output("next_potential", "float", cells, about="membrane potential after the step [mV]")
-        d.output("next_state", "float", shape, about="gates and calcium after the step")
+        d.output("next_potential", "float", cells, about="updated membrane potential [mV]")
+        d.output("next_state", "float", shape, about="updated gates and calcium")
         if strained:
-            d.output("next_tension", "float", cells, about="active tension after the step [kPa]")
+            d.output("next_tension", "float", cells, about="updated active tension [kPa]")
     else:
         d.output("i_ion", "float", cells, about="total ionic current [uA/cm^2]")
     if stepped:
@@ -106,7 +106,7 @@ def cardiac_step(d: Draft) -> None:
             """,
             rule={
                 "rush larsen": (
-                    "# Exact for a fixed potential, hence stable for any dt\n"
+                    "# Exponential update, exact at fixed potential and stable for any dt\n"
                     "rate = alpha + beta\n"
                     "steady = alpha / rate\n"
                     "return steady + (gate - steady) * wp.exp(-dt * rate)"
@@ -124,8 +124,8 @@ def cardiac_step(d: Draft) -> None:
     dead = {"none": "", "mask": " and excitable[other]", "types": " and tissue[other] >= 0"}[scar]
     skip = {
         "none": "",
-        "mask": "# Scar tissue neither fires nor conducts\nif not excitable[cell]:\n    $keep\n    return",
-        "types": "# No tissue here\nif tissue[cell] < 0:\n    $keep\n    return",
+        "mask": "# Skip scar tissue, which is not excitable\nif not excitable[cell]:\n    $keep\n    return",
+        "types": "# Skip cells without tissue\nif tissue[cell] < 0:\n    $keep\n    return",
     }[scar]
     keep = f"next_potential[cell] = vm\nfor k in range(7):\n    {at('next_state', 0).replace('0', 'k')} = {at('state', 0).replace('0', 'k')}"
     if strained:
@@ -138,11 +138,11 @@ def cardiac_step(d: Draft) -> None:
         g_na = $g_na
         e_na = 54.4
         i_na = g_na * m * m * m * h * j * (vm - e_na)
-        # Slow inward (calcium) current
+        # Slow inward calcium current
         e_si = 7.7 - 13.0287 * wp.log(cai)
         i_si = 0.09 * d * f * (vm - e_si)
         $e_k
-        # Inward rectification of the time-dependent potassium current, 1 below -100 mV; its singularity at e_k is removable
+        # Inward rectification factor of the time-dependent K+ current, 1 below -100 mV
         if vm <= -100.0:
             rectifier = 1.0
         elif wp.abs(vm - e_k) < 1.0e-3:
@@ -170,11 +170,11 @@ def cardiac_step(d: Draft) -> None:
         vfrt = vm / 26.71
         f_nak = 1.0 / (1.0 + 0.1245 * wp.exp(-0.1 * vfrt) + 0.036533 * wp.exp(-vfrt))
         i_nak = 1.0607 * f_nak * $k_out / ($k_out + 1.5)
-        # Sodium-calcium exchanger: three sodium ions for one of calcium
+        # Sodium-calcium exchanger (3 Na+ : 1 Ca2+)
         barrier = wp.exp(-0.65 * vfrt)
-        # 18 mM of sodium inside, cubed, and 1.8 mM of calcium outside
+        # 18 mM intracellular sodium, cubed, and 1.8 mM extracellular calcium
         sodium_out = 5832.0 * 1.8 * wp.exp(0.35 * vfrt)
-        # 140 mM of sodium outside, cubed
+        # 140 mM extracellular sodium, cubed
         sodium_in = 2.744e6 * cai * barrier
         saturation = (669921.875 + 2.744e6) * (1.38 + 1.8) * (1.0 + 0.1 * barrier)
         i_ncx = 2000.0 * (sodium_out - sodium_in) / saturation
@@ -182,7 +182,7 @@ def cardiac_step(d: Draft) -> None:
         i_pca = 1.15 * cai / (0.0005 + cai)
     """
     katp = """
-        # ATP-sensitive potassium current (Shaw & Rudy 1997), whose channels are half open at 0.25 mM of ATP
+        # ATP-sensitive potassium current (Shaw & Rudy 1997), half-activated at 0.25 mM ATP
         atp_ratio = atp[cell] / 0.25
         open_fraction = 1.0 / (1.0 + atp_ratio * atp_ratio)
         i_katp = 3.9 * wp.pow(potassium_out[cell] / 5.4, 0.24) * open_fraction * (vm - e_k1)
@@ -191,7 +191,7 @@ def cardiac_step(d: Draft) -> None:
     if ischemia:
         # 145 mM of potassium and 18 mM of sodium are inside
         reversal = (
-            "# Reversal potentials shift as potassium accumulates outside; the channel of i_k lets some sodium pass\n"
+            "# Reversal potentials depend on extracellular potassium; the i_k channel also conducts some sodium\n"
             "e_k = 26.71 * wp.log((potassium_out[cell] + 2.5662) / 145.33)",
             "e_k1 = 26.71 * wp.log(potassium_out[cell] / 145.0)",
         )
@@ -205,7 +205,7 @@ def cardiac_step(d: Draft) -> None:
     ]
     advance = f"""
         $gates
-        # Uptake pulls calcium back to its resting level of 1e-4 mM
+        # Calcium uptake relaxes towards the 1e-4 mM resting level
         cai_next = cai + dt * (-1.0e-4 * i_si + 0.07 * (1.0e-4 - cai))
         {at("next_state", 6)} = cai_next / CALCIUM_UNIT
         # C_m = 1 uF/cm^2, dV/dt = -(I_ion + I_stim) / C_m
@@ -217,7 +217,7 @@ def cardiac_step(d: Draft) -> None:
         i_gap = float(0.0)
         for side in range(4):
             other = neighbors[cell, side]
-            # No flux through the edges of the tissue{" or into scars" if scar != "none" else ""}
+            # No-flux boundary at tissue edges{" and scars" if scar != "none" else ""}
             if other >= 0{dead}:
                 $conducts
                 i_gap += {"g" if coupling == "fibers" else "coupling"} * (vm - potential[other])
@@ -227,27 +227,27 @@ def cardiac_step(d: Draft) -> None:
         d.function('''
             @wp.func
             def conductance(angle: float, side: int, coupling: float, anisotropy: float) -> float:
-                """Conductance along x (sides 0 and 1) or y of fibers at an angle, without the mixed term."""
+                """Fiber conductance along x (sides 0 and 1) or y, ignoring the off-diagonal term."""
                 along = wp.where(side < 2, wp.cos(angle), wp.sin(angle))
                 return coupling * (anisotropy + (1.0 - anisotropy) * along * along)
         ''')
         conducts = """
-            # The mean of both cells, so that what leaves one enters the other
+            # Average both cells so that the coupling current is conservative
             g = 0.5 * conductance(fiber_angle[cell], side, coupling, anisotropy)
             g += 0.5 * conductance(fiber_angle[other], side, coupling, anisotropy)
         """
     if strained:
         strain = """
-        # Active tension (Nash & Panfilov 2004, Goktepe & Kuhl 2010), excitation being 0 at rest, 1 at the plateau
+        # Active tension (Nash & Panfilov 2004, Goktepe & Kuhl 2010); excitation is 0 at rest and 1 at the plateau
         excited = wp.clamp((vm + 84.0) / 100.0, 0.0, 1.0)
-        # Builds up fast and decays slowly
+        # Fast rise, slow decay
         tension_rate = 0.1 + 0.9 * wp.exp(-wp.exp(-30.0 * (excited - 0.05)))
         target_tension = 47.9 * excited
         next_tension[cell] = tension[cell] + dt * tension_rate * (target_tension - tension[cell])
         """
     pace = {
         "sites": """
-            # Each electrode delivers a pulse of one millisecond
+            # Each electrode delivers a 1 ms pulse
             site = pacing_site[cell]
             i_stim = float(0.0)
             if site >= 0:
@@ -256,7 +256,7 @@ def cardiac_step(d: Draft) -> None:
                     i_stim = electrode_current[site]
         """,
         "pulse": (
-            "# One millisecond of pacing current at the start of the beat\n"
+            "# Apply a 1 ms pacing pulse at the start of the beat\n"
             "i_stim = wp.where(time < 1.0, amplitude, 0.0)"
         ),
         "array": "i_stim = stimulus[cell]",
@@ -283,7 +283,7 @@ def cardiac_step(d: Draft) -> None:
         rates=RATES if stepped else "",
         currents=currents,
         g_na=sodium,
-        root_k="# Potassium outside opens potassium channels\nroot_k = wp.sqrt(potassium_out[cell] / 5.4)"
+        root_k="# Potassium conductance scales with the square root of extracellular potassium\nroot_k = wp.sqrt(potassium_out[cell] / 5.4)"
         if ischemia
         else "",
         g_k1="0.6047 * root_k" if ischemia else "0.6047",
@@ -305,15 +305,15 @@ def cardiac_step(d: Draft) -> None:
     if stepped:
         what = "gates, calcium and tension" if strained else "gates and calcium"
         joined = {"neighbors": "coupled, ", "fibers": "anisotropically coupled, "}.get(coupling, "")
-        d.says(f"Steps the membrane potential, {what} of {joined}paced {cells_} (after Luo and Rudy).")
+        d.says(f"Advances membrane potential, {what} of {joined}paced {cells_} (Luo-Rudy model).")
     else:
-        d.says(f"Computes the ionic currents through membranes of {cells_} (after Luo and Rudy).")
+        d.says(f"Computes transmembrane ionic currents of {cells_} (Luo-Rudy model).")
     dull = "Scars" if scar == "mask" else "Cells without tissue"
     d.explain(
-        "Ions cross the membrane in the fast sodium, slow inward, time-dependent and time-independent\n"
+        "The ionic current includes fast sodium, slow inward, time-dependent and time-independent\n"
         "potassium, plateau and background currents"
-        + ", in pumps and in an exchanger" * pumps
-        + (", and in channels that ATP closes" if ischemia else "")
+        + ", ion pumps and the sodium-calcium exchanger" * pumps
+        + (", and the ATP-sensitive potassium current" if ischemia else "")
         + f". Potentials are in mV{', times in ms' if stepped else ''}, currents in uA/cm^2."
         + (" Tension follows Nash and Panfilov." if strained else "")
         + f" {dull} {'stay as they are' if stepped else 'carry no current'}." * (scar != "none")

@@ -44,7 +44,7 @@ _READINGS = {
     weight=3,
 )
 def clinical_measures(d: Draft) -> None:
-    """Computes clinical indices of patients from a few readings."""
+    """Computes per-patient clinical indices."""
     kind = d.option(
         "kind", "mass index", "du bois", "mosteller", "resting energy", "clearance", "lipids", "corrected qt", "arterial pressure",
         "oxygen gradient", "anion gap",
@@ -69,20 +69,20 @@ def clinical_measures(d: Draft) -> None:
     }[graded])  # fmt: skip
     d.says({
         "mass index": "Computes body mass indices.",
-        "du bois": "Computes body surface areas by Du Bois's formula.",
-        "mosteller": "Computes body surface areas by Mosteller's formula.",
-        "resting energy": "Computes resting energy needs by the equation of Mifflin and St Jeor.",
-        "clearance": "Estimates creatinine clearances by Cockcroft and Gault.",
-        "lipids": "Estimates LDL cholesterol by Friedewald's formula"
-        + (", -1 where it does not hold." if graded == "value" else ", up to 400 mg/dl of triglycerides."),
-        "corrected qt": "Corrects QT intervals for the heart rate by Bazett's formula.",
+        "du bois": "Computes body surface areas using the Du Bois formula.",
+        "mosteller": "Computes body surface areas using the Mosteller formula.",
+        "resting energy": "Computes resting energy expenditure using the Mifflin-St Jeor equation.",
+        "clearance": "Estimates creatinine clearance using the Cockcroft-Gault equation.",
+        "lipids": "Estimates LDL cholesterol using the Friedewald equation"
+        + (", -1 if not applicable." if graded == "value" else " (valid up to 400 mg/dl triglycerides)."),
+        "corrected qt": "Corrects QT intervals for heart rate using Bazett's formula.",
         "arterial pressure": "Computes mean arterial pressures.",
-        "oxygen gradient": "Computes the difference of oxygen pressure between alveoli and arteries.",
+        "oxygen gradient": "Computes alveolar-arterial oxygen gradients.",
         "anion gap": "Computes anion gaps, corrected for albumin.",
     }[kind])  # fmt: skip
     if graded != "value":
         d.says(
-            d.sentence.rstrip(".") + (", and grades the outcome." if graded == "grade" else ", as z-scores.")
+            d.sentence.rstrip(".") + (" and grades the result." if graded == "grade" else ", as z-scores.")
         )
     form = Form(d)
     readings: dict[str, tuple[tuple[str, str, float, float, str], ...]] = {
@@ -101,9 +101,10 @@ def clinical_measures(d: Draft) -> None:
         form.element(local, array, low, high, about=f"{_READINGS[local]} [{unit}]")
     sexed = kind in ("resting energy", "clearance")
     if sexed:
-        form.element("female", "women", 0, 1, "bool", about="True for women")
+        form.element("female", "women", 0, 1, "bool", about="True for female patients")
     if kind == "oxygen gradient":
-        form.number("fio2", 0.21, 0.6, about="share of oxygen in the air breathed")
+        # grades suppose room air
+        form.number("fio2", 0.21, 0.6 if graded == "value" else 0.22, about="inspired oxygen fraction")
     if kind == "anion gap":
         form.element("albumin", "albumins", 2.0, 4.5, about="serum albumin [g/dl]")
     limits = {
@@ -117,7 +118,7 @@ def clinical_measures(d: Draft) -> None:
     }[kind]  # fmt: skip
     about = {
         "value": f"{word.replace('_', ' ')} [{unit_}]",
-        "grade": "-1 below the usual range, 0 within, 1 above",
+        "grade": "grade, -1 below the reference range, 0 within, 1 above",
         "z score": "z-scores",
     }
     form.output("out", "int" if graded == "grade" else "float", about=about[graded])
@@ -129,10 +130,10 @@ def clinical_measures(d: Draft) -> None:
         "mosteller": ("", "wp.sqrt(kg * cm / 3600.0)"),
         "resting energy": ("base = 10.0 * kg + 6.25 * cm - 5.0 * age", "base + wp.where(female, -161.0, 5.0)"),
         "clearance": ("c = (140.0 - age) * kg / (72.0 * creatinine)", "wp.where(female, 0.85 * c, c)"),
-        "lipids": ("ldl = cholesterol - hdl - 0.2 * triglycerides\n# Above 400 mg/dl of triglycerides the estimate does not hold\nldl = wp.where(triglycerides > 400.0, -1.0, ldl)", "ldl" if graded == "value" else "cholesterol - hdl - 0.2 * triglycerides"),
-        "corrected qt": ("# Interval between beats in seconds, whose root divides QT (Bazett)\nrr = 60.0 / pulse", "qt / wp.sqrt(rr)"),
-        "arterial pressure": ("# The heart rests about two thirds of the time", "diastolic + (systolic - diastolic) / 3.0"),
-        "oxygen gradient": ("# Alveolar gas equation at sea level, water vapor taken off, with a respiratory quotient of 0.8\nalveolar = fio2 * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),
+        "lipids": ("ldl = cholesterol - hdl - 0.2 * triglycerides\n# Friedewald is not valid above 400 mg/dl triglycerides\nldl = wp.where(triglycerides > 400.0, -1.0, ldl)", "ldl" if graded == "value" else "cholesterol - hdl - 0.2 * triglycerides"),
+        "corrected qt": ("# RR interval in seconds; Bazett divides QT by its square root\nrr = 60.0 / pulse", "qt / wp.sqrt(rr)"),
+        "arterial pressure": ("# Diastole takes about two thirds of the cardiac cycle", "diastolic + (systolic - diastolic) / 3.0"),
+        "oxygen gradient": ("# Alveolar gas equation at sea level, respiratory quotient 0.8\nalveolar = fio2 * (760.0 - 47.0) - pco2 / 0.8", "alveolar - po2"),
         "anion gap": ("gap = sodium - chloride - bicarbonate", "gap + 2.5 * (4.0 - albumin)"),
     }[kind]  # fmt: skip
     if kind == "lipids" and graded != "value":

@@ -37,7 +37,7 @@ class Tissue:
     element="voxel",
 )
 def bloch_simulate(d: Draft) -> None:
-    """Simulates the magnetization of voxels under a sequence of pulses, gradients and delays."""
+    """Simulates voxel magnetization during an MRI pulse sequence (Bloch equations)."""
     start = d.option("start", "equilibrium", "given")
     rotation = d.option("rotation", "rodrigues", "matrix", "quaternion")
     gradient = d.option("gradients", "none", "linear", "vector")
@@ -64,19 +64,21 @@ def bloch_simulate(d: Draft) -> None:
     d.input("phases", "float", events, -3.0, 3.0, about="transmit phase per event [rad]")
     d.input("delays", "float", events, 5.0, 30.0, about="duration per event [ms]")
     if spoiled == "mask":
-        d.input("spoil", "bool", events, about="True for events that begin with a spoiler gradient")
+        d.input(
+            "spoil", "bool", events, about="spoiler mask, True for events starting with a spoiler gradient"
+        )
     if inverted:
         d.param("inversion_time", "float", 50.0, 200.0, about="delay after the inversion pulse [ms]")
     if result == "echoes":
-        d.output("signal", "vec2", events, about="summed transverse magnetization after each event")
+        d.output("signal", "vec2", events, about="transverse signal per event, summed over voxels")
     else:
-        d.output("final", "vec3", voxels, about="magnetization after the last event")
+        d.output("final", "vec3", voxels, about="final magnetization per voxel")
     d.module(f"NUM_EVENTS = wp.constant({events})")
     d.function(
         """
         @wp.func
         def apply_pulse(spin: wp.vec3, flip: float, phase: float) -> wp.vec3:
-            \"\"\"Rotate the magnetization by a hard RF pulse about an axis in the xy plane.\"\"\"
+            \"\"\"Apply a hard RF pulse, a rotation about an axis in the xy plane.\"\"\"
             $turn
         """,
         turn={
@@ -104,7 +106,7 @@ def bloch_simulate(d: Draft) -> None:
     d.function("""
         @wp.func
         def precess(spin: wp.vec3, turn: float) -> wp.vec3:
-            \"\"\"Rotate the transverse magnetization about z by an angle in radians.\"\"\"
+            \"\"\"Rotate the transverse magnetization about z (angle in radians).\"\"\"
             c = wp.cos(turn)
             s = wp.sin(turn)
             return wp.vec3(c * spin[0] - s * spin[1], s * spin[0] + c * spin[1], spin[2])
@@ -112,10 +114,10 @@ def bloch_simulate(d: Draft) -> None:
     d.function("""
         @wp.func
         def relax(spin: wp.vec3, duration: float, t1: float, t2: float, m0: float) -> wp.vec3:
-            \"\"\"Apply T1 and T2 relaxation over a duration in milliseconds.\"\"\"
+            \"\"\"Apply T1 and T2 relaxation (duration in milliseconds).\"\"\"
             e1 = wp.exp(-duration / t1)
             e2 = wp.exp(-duration / t2)
-            # The longitudinal part recovers to the equilibrium value m0
+            # Longitudinal recovery towards equilibrium m0
             return wp.vec3(spin[0] * e2, spin[1] * e2, m0 + (spin[2] - m0) * e1)
     """)
     turned = gradient != "none"  # by a gradient
@@ -124,7 +126,7 @@ def bloch_simulate(d: Draft) -> None:
         """
         @wp.func
         def free_evolution(spin: wp.vec3, voxel: int, duration: float, $parameter, tissue: Tissue) -> wp.vec3:
-            \"\"\"Let the magnetization precess and relax without a pulse.\"\"\"
+            \"\"\"Free precession and relaxation.\"\"\"
             turn = $turn
             evolved = precess(spin, turn)
             t1 = tissue.t1[voxel]
@@ -139,17 +141,17 @@ def bloch_simulate(d: Draft) -> None:
     )
     if inverted:
         begin = (
-            f"{begin}\n# Inversion recovery preparation: 180 degree pulse about x\n"
+            f"{begin}\n# Inversion recovery preparation: 180-degree pulse about x\n"
             "spin = wp.vec3(spin[0], -spin[1], -spin[2])\n"
             if start == "given"
-            else "# Inversion recovery preparation: the equilibrium, turned over\n"
+            else "# Inversion recovery preparation: start from inverted equilibrium\n"
             "spin = wp.vec3(0.0, 0.0, -tissue.proton_density[voxel])\n"
         )
         begin += f"spin = free_evolution(spin, voxel, inversion_time, {'0.0, ' if turned else ''}tissue)"
     spoiler = {
         "none": "",
-        "ideal": "# Perfect spoiling: no transverse coherence survives\nspin = wp.vec3(0.0, 0.0, spin[2])",
-        "mask": "# A spoiler gradient leaves no transverse coherence\nif spoil[event]:\n    spin = wp.vec3(0.0, 0.0, spin[2])",
+        "ideal": "# Ideal spoiling: zero the transverse magnetization\nspin = wp.vec3(0.0, 0.0, spin[2])",
+        "mask": "# Spoiler gradient: zero the transverse magnetization\nif spoil[event]:\n    spin = wp.vec3(0.0, 0.0, spin[2])",
     }[spoiled]
     moment = {
         "none": "",
@@ -170,7 +172,7 @@ def bloch_simulate(d: Draft) -> None:
         """,
         begin=begin,
         spoiler=spoiler,
-        sample="# All voxels add up in the receive coil\nwp.atomic_add(signal, event, wp.vec2(spin[0], spin[1]))"
+        sample="# Accumulate the receive coil signal over all voxels\nwp.atomic_add(signal, event, wp.vec2(spin[0], spin[1]))"
         if result == "echoes"
         else "",
         store="" if result == "echoes" else "final[voxel] = spin",
@@ -178,7 +180,7 @@ def bloch_simulate(d: Draft) -> None:
     kinds = ["pulses", *["gradients"] * (gradient != "none"), *["spoilers"] * (spoiled != "none")]
     events_ = f"{', '.join(kinds)} and delays" + (" after an inversion" if inverted else "")
     what = "signal" if result == "echoes" else "magnetization"
-    d.says(f"Simulates the {what} of voxels under a sequence of {events_}.")
+    d.says(f"Simulates voxel {what} for a sequence of {events_}.")
     d.explain(
         "Hard-pulse approximation: each event is an instantaneous rotation followed by free precession\n"
         "and relaxation; rotations are right-handed."

@@ -13,16 +13,16 @@ from warpgen.synthesis.writing.pieces import piece
 _SCANNER = piece("""
 @wp.struct
 class Scanner:
-    source_dist: float  # from the source to the axis of rotation [cm]
-    detector_dist: float  # from the axis of rotation to the detector [cm]
-    pitch: float  # spacing of the detector cells [cm]
-    pixel: float  # edge length of an image pixel [cm]
+    source_dist: float  # source-to-isocenter distance [cm]
+    detector_dist: float  # isocenter-to-detector distance [cm]
+    pitch: float  # detector cell spacing [cm]
+    pixel: float  # pixel size [cm]
 """)
 _PARALLEL = piece("""
 @wp.struct
 class Scanner:
-    pitch: float  # spacing of the detector cells [cm]
-    pixel: float  # edge length of an image pixel [cm]
+    pitch: float  # detector cell spacing [cm]
+    pixel: float  # pixel size [cm]
 """)
 
 
@@ -40,17 +40,15 @@ class Scanner:
     weight=2,
 )
 def project_rays(d: Draft) -> None:
-    """Computes the line integrals of an image along the rays of a CT scanner."""
+    """Computes CT line integrals through an image (forward projection)."""
     method = d.option("method", "siddon", "joseph", "sampled")
     beam = d.option("beam", "parallel", "fan flat", "fan arc")
     output = d.option("output", "integrals", "counts")
-    rays = "parallel rays" if beam == "parallel" else "the fan of rays"
-    d.says(f"Computes the line integrals of an image along {rays} of a CT scanner.")
+    rays = "parallel-beam" if beam == "parallel" else "fan-beam"
+    d.says(f"Computes {rays} CT line integrals through an image (forward projection).")
     if output == "counts":
         d.calls("simulate_counts|ct_counts|photon_counts")
-        d.says(
-            f"Computes how many photons are expected behind an image along {rays} of a CT scanner, without noise."
-        )
+        d.says(f"Computes expected {rays} CT photon counts for an attenuation image.")
     bad = d.option("bad", "none", "mask", "unfinished")
     way = d.option("angles", "array", "computed")
     size, views, bins = d.pick(12, 16), d.pick(6, 8), d.pick(12, 16)
@@ -60,14 +58,14 @@ def project_rays(d: Draft) -> None:
         (size, size),
         0.0,
         0.4,
-        about="attenuation coefficients of a square [1/cm], indexed [y, x]",
+        about="attenuation image [1/cm], indexed [y, x]",
     )
     if way == "array":
-        d.input("angles", "float", views, 0.1, 3.0, about="gantry angle of each view [rad]")
+        d.input("angles", "float", views, 0.1, 3.0, about="gantry angle per view [rad]")
     if bad == "mask":
-        d.input("dead", "bool", bins, about="True for broken detector cells")
+        d.input("cell_ok", "int", bins, 0, 6, about="detector cell mask, 0 for broken cells")
     elif bad == "unfinished":
-        d.param("views_done", "int", views - 2, about="number of views that the scan has taken so far")
+        d.param("views_done", "int", views - 2, about="number of views acquired so far")
     wide = size / bins  # with it the outermost rays miss the image
     bounds = {
         "source_dist": fill(30.0, 40.0),
@@ -77,22 +75,22 @@ def project_rays(d: Draft) -> None:
     }
     if beam == "parallel":
         bounds = {"pitch": fill(1.2 * wide, 1.4 * wide), "pixel": bounds["pixel"]}
-    d.struct(
-        "scanner", _PARALLEL if beam == "parallel" else _SCANNER, bounds, about="lengths of the scanner [cm]"
-    )
+    d.struct("scanner", _PARALLEL if beam == "parallel" else _SCANNER, bounds, about="scanner geometry [cm]")
     if output == "counts":
         d.param("photons", "float", 1.0, 2.0, about="unattenuated number of photons [1e4]")
     out = "sinogram" if output == "integrals" else "counts"
-    what = "line integral" if output == "integrals" else "number of photons [1e4]"
-    left = {"mask": ", -1 for broken cells", "unfinished": ", zero for views to come"}.get(bad, "")
+    what = "line integral" if output == "integrals" else "photon count [1e4]"
+    left = {"mask": ", -1 for broken cells", "unfinished": ", zero for views not yet acquired"}.get(bad, "")
     d.says(d.sentence.rstrip(".") + left + ".")
-    d.output(out, "float", (views, bins), about=f"{what} of each view and detector cell{left}")
+    d.output(out, "float", (views, bins), about=f"{what} per view and detector cell{left}")
     turn = "wp.pi" if beam == "parallel" else "wp.TAU"  # opposite parallel rays are the same
-    if method == "siddon":
-        d.forward_only()  # the walk from crossing to crossing has no adjoint of its own
+    # The walk from crossing to crossing has no adjoint of its own, and the derivative of
+    # interpolated values by the angle jumps where a sample passes a pixel center
+    if method == "siddon" or way == "array":
+        d.forward_only()
     place = {
         "parallel": (
-            "# All rays of a view are parallel\n"
+            "# Parallel beam: all rays in a view share one direction\n"
             "lateral = (float(cell) - 0.5 * float(num_cells - 1)) * scanner.pitch\n"
             "source = wp.vec2(lateral * ca - reach * sa, lateral * sa + reach * ca)\n"
             "target = wp.vec2(lateral * ca + reach * sa, lateral * sa - reach * ca)"
@@ -106,7 +104,7 @@ def project_rays(d: Draft) -> None:
         ),
         "fan arc": (
             "source = wp.vec2(-scanner.source_dist * sa, scanner.source_dist * ca)\n"
-            "# Detector cells are equiangular as seen from the source\n"
+            "# Equiangular detector cells as seen from the source\n"
             "span = scanner.source_dist + scanner.detector_dist\n"
             "fan = (float(cell) - 0.5 * float(num_cells - 1)) * scanner.pitch / span\n"
             "target = source + span * wp.vec2(wp.sin(angle + fan), -wp.cos(angle + fan))"
@@ -114,7 +112,7 @@ def project_rays(d: Draft) -> None:
     }[beam]
     if beam == "parallel":
         place = (
-            "# Rays begin and end well outside of the image\nreach = 1.5 * float(image.shape[0]) * scanner.pixel\n"
+            "# Start and end the ray well outside the image\nreach = 1.5 * float(image.shape[0]) * scanner.pixel\n"
             + place
         )
     if method != "siddon":
@@ -122,7 +120,7 @@ def project_rays(d: Draft) -> None:
             """
             @wp.func
             def image_at(image: wp.array2d(dtype=float), x: float, y: float) -> float:
-                \"\"\"Interpolate the image bilinearly at pixel coordinates, zero outside.\"\"\"
+                \"\"\"Bilinear image lookup at pixel coordinates, zero outside.\"\"\"
                 ix = int(wp.floor(x))
                 iy = int(wp.floor(y))
                 tx = x - float(ix)
@@ -131,12 +129,12 @@ def project_rays(d: Draft) -> None:
                 for dy in range(2):
                     for dx in range(2):
                         col = ix + dx
-                        line = iy + dy
-                        if col < 0 or line < 0 or col >= image.shape[1] or line >= image.shape[0]:
+                        row = iy + dy
+                        if col < 0 or row < 0 or col >= image.shape[1] or row >= image.shape[0]:
                             continue
                         wx = wp.where(dx == 0, 1.0 - tx, tx)
                         wy = wp.where(dy == 0, 1.0 - ty, ty)
-                        found += wx * wy * image[line, col]
+                        found += wx * wy * image[row, col]
                 return found
             """
         )
@@ -144,11 +142,11 @@ def project_rays(d: Draft) -> None:
         "siddon": """
             @wp.func
             def line_integral(image: wp.array2d(dtype=float), source: wp.vec2, target: wp.vec2, pixel: float) -> float:
-                \"\"\"Sum attenuation times chord length over all pixels that a ray crosses (Siddon).\"\"\"
+                \"\"\"Accumulate attenuation times chord length over all pixels crossed by the ray (Siddon).\"\"\"
                 half = 0.5 * float(image.shape[0]) * pixel
                 ray = target - source
                 length = wp.length(ray)
-                # Clip the ray to the image using slabs
+                # Clip the ray to the image bounds (slab test)
                 t_in = float(0.0)
                 t_out = float(1.0)
                 for axis in range(2):
@@ -160,16 +158,16 @@ def project_rays(d: Draft) -> None:
                         t_b = (half - source[axis]) / ray[axis]
                         t_in = wp.max(t_in, wp.min(t_a, t_b))
                         t_out = wp.min(t_out, wp.max(t_a, t_b))
-                # Rays that miss the image
+                # Early exit: ray misses the image
                 if t_in >= t_out:
                     return 0.0
                 total = float(0.0)
                 t = float(t_in)
-                # A ray crosses at most as many pixels as there are rows and columns
+                # A ray crosses at most rows + columns pixels
                 for _ in range(image.shape[0] + image.shape[1] + 2):
                     if t >= t_out - 1.0e-5:
                         break
-                    # Probe slightly ahead to find the pixel the ray is about to cross
+                    # Probe slightly ahead to find the next pixel
                     probe = (source + (t + 1.0e-5) * ray + wp.vec2(half, half)) / pixel
                     ix = wp.clamp(int(wp.floor(probe[0])), 0, image.shape[1] - 1)
                     iy = wp.clamp(int(wp.floor(probe[1])), 0, image.shape[0] - 1)
@@ -180,7 +178,7 @@ def project_rays(d: Draft) -> None:
                     if wp.abs(ray[1]) > 1.0e-6:
                         edge_y = float(iy) + wp.where(ray[1] > 0.0, 1.0, 0.0)
                         t_next = wp.min(t_next, (edge_y * pixel - half - source[1]) / ray[1])
-                    # Move on at least as far as the probe
+                    # Advance at least as far as the probe
                     t_next = wp.max(t_next, t + 1.0e-5)
                     total += image[iy, ix] * (t_next - t) * length
                     t = t_next
@@ -191,7 +189,7 @@ def project_rays(d: Draft) -> None:
             def line_integral(image: wp.array2d(dtype=float), source: wp.vec2, target: wp.vec2, pixel: float) -> float:
                 \"\"\"Integrate along a ray with one sample per row or column (Joseph).\"\"\"
                 ray = target - source
-                # March along the axis that the ray follows more closely
+                # March along the dominant ray axis
                 along = wp.where(wp.abs(ray[0]) >= wp.abs(ray[1]), 0, 1)
                 step_len = pixel * wp.length(ray) / wp.abs(ray[along])
                 middle = 0.5 * float(image.shape[0] - 1)
@@ -209,10 +207,10 @@ def project_rays(d: Draft) -> None:
         "sampled": """
             @wp.func
             def line_integral(image: wp.array2d(dtype=float), source: wp.vec2, target: wp.vec2, pixel: float) -> float:
-                \"\"\"Integrate along a ray using equidistant samples around its closest point to the axis.\"\"\"
+                \"\"\"Integrate along a ray using evenly spaced samples around its point closest to the isocenter.\"\"\"
                 toward = wp.normalize(target - source)
                 closest = source - wp.dot(source, toward) * toward
-                # The diagonal of the image is covered from corner to corner
+                # Cover the full image diagonal
                 reach = 0.75 * float(image.shape[0]) * pixel
                 samples = 2 * image.shape[0]
                 spacing = 2.0 * reach / float(samples)
@@ -228,7 +226,7 @@ def project_rays(d: Draft) -> None:
     d.function(bodies[method])
     skip = {
         "none": "",
-        "mask": "# Broken cells are marked with -1 and filled in later\nif dead[cell]:\n"
+        "mask": "# Mark broken cells with -1, to be filled in later\nif cell_ok[cell] == 0:\n"
         "    $out[view, cell] = -1.0\n    return",
         "unfinished": "if view >= views_done:\n    return",
     }[bad]
@@ -240,7 +238,7 @@ def project_rays(d: Draft) -> None:
     store = (
         "sinogram[view, cell] = integral"
         if output == "integrals"
-        else "# Beer-Lambert law\ncounts[view, cell] = photons * wp.exp(-integral)"
+        else "# Beer-Lambert attenuation\ncounts[view, cell] = photons * wp.exp(-integral)"
     )
     d.launch(views, bins)
     d.code(
@@ -264,7 +262,7 @@ def project_rays(d: Draft) -> None:
         store=store,
     )
     d.explain(
-        f"The image is centered on the axis of rotation; {beam.split()[0]}-beam geometry.\n"
+        f"The image is centered at the isocenter; {beam.split()[0]}-beam geometry.\n"
         + ("I = I_0 exp(-int mu dl)." if output == "counts" else "p = int mu dl.")
     )
 
@@ -295,7 +293,7 @@ def project_rays(d: Draft) -> None:
         if output == "counts":
             found = v.photons * np.exp(-found)
         if bad == "mask":
-            found[:, v.dead] = -1.0
+            found[:, v.cell_ok == 0] = -1.0
         elif bad == "unfinished":
             found[v.views_done :] = 0.0
         return {out: found}

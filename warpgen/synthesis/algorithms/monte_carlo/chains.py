@@ -17,16 +17,17 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "states": "chains|samples|positions",
         "xi": "current|state_i|here",
         "proposal": "candidate|new|trial",
-        "log_ratio": "log_alpha|delta|gain",
+        "log_ratio": "log_alpha|log_accept|delta_log_p",
         "accepted": "accepts|taken",
-        "noise": "normals|z|eps",
+        "noise": "z|eps|normal",
+        "pairs": "uniforms|u_pairs|randoms",
         "step": "proposal_scale|width|step_size",
     },
     adjoint="no",
     element="chain",
 )
 def metropolis_step(d: Draft) -> None:
-    """Advances Markov chains by the rule of Metropolis and Hastings."""
+    """Advances Markov chains using Metropolis-Hastings."""
     target = d.option("target", "normal", "banana", "bimodal", "student", "funnel")
     proposal = d.option("proposal", "walk", "langevin", "independent")
     dim = d.option("dim", 1, 2)
@@ -45,13 +46,13 @@ def metropolis_step(d: Draft) -> None:
     alone = proposal == "independent"  # needs no width
     if alone and count == "adapt":
         count = "none"
-    d.inout("states", vec, n, -1.5, 1.5, about="states of the chains")
-    d.input("noise", vec, shape, -1.5, 1.5, about="proposal noise, standard normal")
-    d.input("u", "float", shape, 0.02, 1.0, about="uniform random numbers for the acceptance test")
+    d.inout("states", vec, n, -1.5, 1.5, about="chain states")
+    d.input("pairs", "vec2", shape, 0.001, 1.0, about="pairs of uniform random samples for the proposals")
+    d.input("u", "float", shape, 0.02, 1.0, about="uniform random samples for the acceptance test")
     if count == "adapt":
-        d.inout("step", "float", n, 0.3, 1.2, about="scale of the proposals of each chain")
+        d.inout("step", "float", n, 0.3, 1.2, about="proposal scale per chain")
     elif not alone:
-        d.param("step", "float", 0.3, 1.2, about="scale of the proposals")
+        d.param("step", "float", 0.3, 1.2, about="proposal scale")
     if temper:
         d.param("beta", "float", 0.3, 1.0, about="inverse temperature")
     if count == "flags":
@@ -59,14 +60,14 @@ def metropolis_step(d: Draft) -> None:
             "accepted",
             "int",
             n,
-            about="number of accepted proposals" if several else "1 where the proposal was accepted",
+            about="number of accepted proposals" if several else "1 if the proposal was accepted",
         )
     sq = "x * x" if dim == 1 else "wp.dot(x, x)"
     density = {
         "normal": f"return -0.5 * {sq}",
         "student": f"# Four degrees of freedom\nreturn {-0.5 * (4 + dim)} * wp.log(1.0 + 0.25 * {sq})",
         "banana": (
-            "# Rosenbrock's valley, bent along a parabola\n"
+            "# Rosenbrock (banana-shaped) density\n"
             "bent = x[1] - x[0] * x[0]\n"
             "return -0.5 * x[0] * x[0] - 2.0 * bent * bent"
         ),
@@ -79,12 +80,24 @@ def metropolis_step(d: Draft) -> None:
             else "\nreturn wp.log(wp.exp(-2.0 * wp.dot(a, a)) + wp.exp(-2.0 * wp.dot(b, b)))"
         ),
         "funnel": (
-            "# Neal's funnel: the variance along the second axis is the exponential of the first coordinate\n"
+            "# Neal's funnel: variance of the second coordinate is exp(first)\n"
             "return -0.5 * x[0] * x[0] - 0.5 * x[0] - 0.5 * x[1] * x[1] * wp.exp(-x[0])"
         ),
     }[target]
     t = "float" if dim == 1 else "wp.vec2"
     d.function("@wp.func\ndef log_density(x: $t) -> float:\n    $density", t=t, density=density)
+    angle = "wp.tau * pair[1]"
+    d.function(
+        """
+        @wp.func
+        def standard_normal(pair: wp.vec2) -> $t:
+            # Box-Muller transform
+            r = wp.sqrt(-2.0 * wp.log(pair[0]))
+            return $value
+        """,
+        t=t,
+        value=f"r * wp.cos({angle})" if dim == 1 else f"r * wp.vec2(wp.cos({angle}), wp.sin({angle}))",
+    )
     h = "step[tid]" if count == "adapt" else "step"
     beta = "beta * " if temper else ""
     ratio = (
@@ -93,16 +106,16 @@ def metropolis_step(d: Draft) -> None:
         else "log_ratio = log_density(proposal) - log_density(xi)"
     )
     if proposal == "walk":
-        propose = f"proposal = xi + {h} * noise{at}"
+        propose = f"proposal = xi + {h} * noise"
     elif proposal == "independent":
         d.module("PROPOSAL_SD = wp.constant(1.5)")
-        propose = f"proposal = PROPOSAL_SD * noise{at}"
-        g = "noise{0} * noise{0}" if dim == 1 else "wp.dot(noise{0}, noise{0})"
+        propose = "proposal = PROPOSAL_SD * noise"
+        g = "noise * noise" if dim == 1 else "wp.dot(noise, noise)"
         cur = "xi * xi" if dim == 1 else "wp.dot(xi, xi)"
         ratio += (
             "\n"
             "# Independence sampler: include the proposal density in the ratio\n"
-            f"log_ratio += 0.5 * {g.format(at)} - 0.5 * {cur} / (PROPOSAL_SD * PROPOSAL_SD)"
+            f"log_ratio += 0.5 * {g} - 0.5 * {cur} / (PROPOSAL_SD * PROPOSAL_SD)"
         )
     else:
         grad = (
@@ -111,23 +124,18 @@ def metropolis_step(d: Draft) -> None:
             else f"{-(4 + dim) / 4.0} / (1.0 + 0.25 * {sq.replace('x', '{0}')}) * {{0}}"
         )
         d.function(
-            (
-                "@wp.func\n"
-                "def drift(x: $t) -> $t:\n"
-                "    # Gradient of the logarithm of the density\n"
-                "    return $grad"
-            ),
+            ("@wp.func\ndef drift(x: $t) -> $t:\n    # Gradient of the log density\n    return $grad"),
             t=t,
             grad=grad.format("x"),
         )
         h2 = f"{h} * {h}"
-        propose = f"proposal = xi + 0.5 * {h2} * {beta}drift(xi) + {h} * noise{at}"
+        propose = f"proposal = xi + 0.5 * {h2} * {beta}drift(xi) + {h} * noise"
         lsq: Any = (lambda a: f"{a} * {a}") if dim == 1 else (lambda a: f"wp.dot({a}, {a})")
         ratio += (
             "\n"
             "# MALA: correct for the asymmetric proposal\n"
             f"back = xi - proposal - 0.5 * {h2} * {beta}drift(proposal)\n"
-            f"log_ratio += 0.5 * {lsq(f'noise{at}')} - 0.5 * {lsq('back')} / ({h2})"
+            f"log_ratio += 0.5 * {lsq('noise')} - 0.5 * {lsq('back')} / ({h2})"
         )
     # The best rates of acceptance (Roberts & Rosenthal 2001); 1.1^aim * shrink^(100 - aim) is about 1
     shrink, aim = (0.88, 57) if proposal == "langevin" else (0.928, 44) if dim == 1 else (0.95, 35)
@@ -139,13 +147,13 @@ def metropolis_step(d: Draft) -> None:
         else "    xi = proposal\n    accepted[tid] = 1",
         "adapt": (
             "    xi = proposal\n"
-            f"    # Burn-in: grows on success and shrinks on failure, balanced at {aim} % of acceptance\n"
+            f"    # Burn-in: adapt the step towards a {aim}% acceptance rate\n"
             f"    step[tid] = {h} * 1.1\n"
             "else:\n"
             f"    step[tid] = {h} * {shrink}"
         ),
     }[count]
-    body = f"{propose}\n{ratio}\n{test}\n{act}"
+    body = f"noise = standard_normal(pairs{at})\n{propose}\n{ratio}\n{test}\n{act}"
     start = f"xi = {t}(states[tid])" if several else "xi = states[tid]"
     if count == "flags" and several:
         start += "\nmoves = int(0)"
@@ -165,8 +173,8 @@ def metropolis_step(d: Draft) -> None:
     tempered = ", tempered," if temper else ""
     proposed = {"walk": "random-walk", "langevin": "Langevin", "independent": "independent"}[proposal]
     d.says(
-        f"Advances Markov chains on {law}{tempered} by the rule of Metropolis and Hastings"
-        f", with {proposed} proposals{' whose scales adapt' if count == 'adapt' else ''}."
+        f"Advances Markov chains on {law}{tempered} using Metropolis-Hastings"
+        f", with {proposed} proposals{' and adaptive scales' if count == 'adapt' else ''}."
     )
 
     def log_p(x: Any) -> Any:
@@ -187,7 +195,9 @@ def metropolis_step(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.states.reshape(n, dim)
-        noise, u = v.noise.reshape(n, -1, dim), v.u.reshape(n, -1)
+        pairs, u = v.pairs.reshape(n, -1, 2), v.u.reshape(n, -1)
+        turn = np.exp(2j * np.pi * pairs[..., 1])
+        noise = np.sqrt(-2 * np.log(pairs[..., :1])) * np.stack([turn.real, turn.imag], axis=-1)[..., :dim]
         moves = np.zeros(n, int)
         h = np.broadcast_to(np.asarray(v.get("step", 0.0)), n).copy()
         for k in range(noise.shape[1]):

@@ -16,10 +16,10 @@ class Layers:
     bottom: wp.array(dtype=float)  # depth of the lower boundary [cm], ascending
     mu_a: wp.array(dtype=float)  # absorption coefficient [1/cm]
     mu_s: wp.array(dtype=float)  # scattering coefficient [1/cm]
-    g: wp.array(dtype=float)  # mean cosine of the scattering angle, not 0
+    g: wp.array(dtype=float)  # anisotropy (mean scattering cosine), nonzero
     n: wp.array(dtype=float)  # refractive index
 """
-_G = "    g: wp.array(dtype=float)  # mean cosine of the scattering angle, not 0\n"
+_G = "    g: wp.array(dtype=float)  # anisotropy (mean scattering cosine), nonzero\n"
 _N = "    n: wp.array(dtype=float)  # refractive index\n"
 
 
@@ -39,7 +39,7 @@ _N = "    n: wp.array(dtype=float)  # refractive index\n"
     weight=15,
 )
 def photon_transport(d: Draft) -> None:
-    """Propagates packets of photons through layered tissue by absorption, scattering and reflection."""
+    """Propagates photon packets through layered tissue with absorption, scattering and reflection."""
     phase = d.option("phase", *PHASES)
     source = d.option("source", "pencil", "gaussian", "diffuse")
     surface = d.option("surface", "fresnel", "matched", "split")
@@ -50,7 +50,7 @@ def photon_transport(d: Draft) -> None:
     if score != "radius" and detector != "rings" and source == "gaussian":
         source = "pencil"  # nothing tells where packets are across the beam
     if surface == "matched":
-        d.says("Propagates packets of photons through layered tissue by absorption and scattering.")
+        d.says("Propagates photon packets through layered tissue with absorption and scattering.")
     packets, count, bins, most = d.pick(96, 128), d.pick(2, 3), d.pick(8, 12), 150
     bounds = {
         "bottom": fill(0.02, 0.3, "ascending", shape=count),
@@ -73,40 +73,41 @@ def photon_transport(d: Draft) -> None:
         layout = layout.replace(_N, "")
     elif alike:
         bounds["n"] = fill(1.33, 1.5)
-        around = " and of what is around them" if surface == "matched" else ""
+        around = " and the surrounding medium" if surface == "matched" else ""
         layout = layout.replace(_N, f"    n: float  # refractive index of all layers{around}\n")
     d.struct("layers", piece(layout), bounds, about="optical properties of the layers, topmost first")
-    d.param("seed", "int", 1, 100000, about="seed of the random numbers")
+    d.param("seed", "int", 1, 100000, about="random seed")
     if source == "gaussian":
-        d.param("beam_radius", "float", 0.01, 0.05, about="1/e^2 radius of the beam [cm]")
+        d.param("beam_radius", "float", 0.01, 0.05, about="1/e^2 beam radius [cm]")
     if score != "layers":
-        d.param("bin_size", "float", 0.3 / bins, about="width of the bins [cm]")
-    held = {
-        "depth": "absorbed weight per bin of depth, the last one open",
-        "layers": "absorbed weight per layer",
-        "radius": "absorbed weight per bin of distance from the axis, the last one open",
-    }[score]
-    d.output("absorbed", "float", count if score == "layers" else bins, about=held)
-    d.output("tally", "float", 3, about="weight that was reflected, transmitted and dropped, in this order")
+        d.param("bin_size", "float", 0.3 / bins, about="bin width [cm]")
     if detector != "none":
         d.param(
             "min_exit_cos",
             "float",
             0.3,
             0.8,
-            about="smallest cosine of the exit angles that the detector sees",
+            about="minimum exit-angle cosine accepted by the detector",
         )
+    if detector == "rings":
+        d.param("ring_width", "float", 0.02, 0.05, about="ring width on the surface [cm]")
+    elif detector == "time":
+        d.param("time_bin", "float", 5.0, 10.0, about="time bin width [ps]")
+    held = {
+        "depth": "absorbed weight per depth bin, with an open last bin",
+        "layers": "absorbed weight per layer",
+        "radius": "absorbed weight per radial bin, with an open last bin",
+    }[score]
+    d.output("absorbed", "float", count if score == "layers" else bins, about=held)
+    d.output("tally", "float", 3, about="total reflected, transmitted and dropped weight, in that order")
+    if detector != "none":
         d.output(
             "detected",
             "float",
             bins,
-            about="weight seen by the detector, per "
-            + ("ring" if detector == "rings" else "time bin, the last one open"),
+            about="detected weight per "
+            + ("ring" if detector == "rings" else "time bin, with an open last bin"),
         )
-    if detector == "rings":
-        d.param("ring_width", "float", 0.02, 0.05, about="width of the rings on the surface [cm]")
-    elif detector == "time":
-        d.param("time_bin", "float", 5.0, 10.0, about="width of the time bins [ps]")
     d.module(f"MAX_STEPS = wp.constant({most})\nMIN_WEIGHT = wp.constant(0.02)")
     if roulette == "survival":
         d.module("SURVIVAL = wp.constant(0.1)  # chance of a faint packet in the roulette")
@@ -117,7 +118,7 @@ def photon_transport(d: Draft) -> None:
     start = {
         "pencil": "pos = wp.vec3(0.0, 0.0, 0.0)\ndir = wp.vec3(0.0, 0.0, 1.0)",
         "gaussian": (
-            "# Radius of a Gaussian beam by inversion\n"
+            "# Sample the Gaussian beam radius by inversion\n"
             "beam_r = beam_radius * wp.sqrt(-0.5 * wp.log(1.0 - wp.randf(rng)))\n"
             "beam_phi = 2.0 * wp.pi * wp.randf(rng)\n"
             "pos = wp.vec3(beam_r * wp.cos(beam_phi), beam_r * wp.sin(beam_phi), 0.0)\n"
@@ -129,7 +130,7 @@ def photon_transport(d: Draft) -> None:
             "sin_sq = wp.randf(rng)\n"
             "phi_in = 2.0 * wp.pi * wp.randf(rng)\n"
             + (
-                "# Bent at the surface by Snell's law\n"
+                "# Refract at the surface using Snell's law\n"
                 f"sin_in = wp.sqrt(sin_sq) / {top}\n"
                 "cos_out = wp.sqrt(1.0 - sin_sq)\n"
                 "cos_in = wp.sqrt(1.0 - sin_in * sin_in)\n"
@@ -144,7 +145,7 @@ def photon_transport(d: Draft) -> None:
         ""
         if not bent
         else """
-        # Specular reflection at the surface takes part of the weight before entry
+        # Subtract the specular reflection at the surface
         $mirror
         wp.atomic_add(tally, 0, r_spec)
         weight -= r_spec
@@ -152,7 +153,7 @@ def photon_transport(d: Draft) -> None:
     )
     cross = {
         "matched": """
-            # Without reflection at boundaries, packets cross without being deflected
+            # Index-matched boundary: cross without reflection or refraction
             layer = next_layer
         """,
         "fresnel": """
@@ -165,7 +166,7 @@ def photon_transport(d: Draft) -> None:
             sin_t = bend * wp.sqrt(wp.max(1.0 - cos_i * cos_i, 0.0))
             reflectance = float(1.0)
             cos_t = float(0.0)
-            # Beyond the critical angle no light passes, so all is reflected
+            # Total internal reflection past the critical angle
             if sin_t < 1.0:
                 cos_t = wp.sqrt(1.0 - sin_t * sin_t)
                 r_s = (n_here * cos_i - n_there * cos_t) / (n_here * cos_i + n_there * cos_t)
@@ -174,18 +175,18 @@ def photon_transport(d: Draft) -> None:
             if wp.randf(rng) < reflectance:
                 dir = wp.vec3(dir[0], dir[1], -dir[2])
                 continue
-            # Snell's law: tangential components scale with the ratio of the indices
+            # Snell's law: scale the tangential components by the index ratio
             dir = wp.vec3(bend * dir[0], bend * dir[1], wp.sign(dir[2]) * cos_t)
             layer = next_layer
         """,
         "split": """
-            # Layers of the same index do not reflect, only the outer surfaces do
+            # Only the outer surfaces reflect, since all layers have the same index
             if next_layer >= 0 and next_layer < num_layers:
                 layer = next_layer
                 continue
             cos_i = wp.abs(dir[2])
             sin_t = layers.n * wp.sqrt(wp.max(1.0 - cos_i * cos_i, 0.0))
-            # Beyond the critical angle no light passes, else a part escapes and the rest stays inside
+            # Split the packet: the Fresnel fraction stays inside and the rest escapes
             if sin_t < 1.0:
                 cos_t = wp.sqrt(1.0 - sin_t * sin_t)
                 r_s = (layers.n * cos_i - cos_t) / (layers.n * cos_i + cos_t)
@@ -222,7 +223,7 @@ def photon_transport(d: Draft) -> None:
     }[score]
     frames = {
         "local frame": """
-            # Orthonormal frame around the old direction (Duff et al. 2017)
+            # Orthonormal basis around the old direction (Duff et al. 2017)
             side = wp.where(dir[2] >= 0.0, 1.0, -1.0)
             inv = -1.0 / (side + dir[2])
             shear = dir[0] * dir[1] * inv
@@ -236,7 +237,7 @@ def photon_transport(d: Draft) -> None:
             cos_phi = wp.cos(phi)
             sin_phi = wp.sin(phi)
             if wp.abs(dir[2]) > 0.9999:
-                # Along the z axis the general formula would divide by zero, so treat it apart
+                # Special case near the z axis to avoid division by zero
                 dir = wp.vec3(sin_theta * cos_phi, sin_theta * sin_phi, wp.sign(dir[2]) * cos_theta)
             else:
                 span = wp.sqrt(1.0 - dir[2] * dir[2])
@@ -250,7 +251,7 @@ def photon_transport(d: Draft) -> None:
     sees = {
         "none": "",
         "rings": """
-            # The fiber takes light from a cone around its axis
+            # Only accept light within the fiber acceptance cone
             if $cosine >= min_exit_cos:
                 exit_r = wp.sqrt(pos[0] * pos[0] + pos[1] * pos[1])
                 ring = int(exit_r / ring_width)
@@ -259,7 +260,7 @@ def photon_transport(d: Draft) -> None:
         """,
         "time": """
             if $cosine >= min_exit_cos:
-                # Time of flight: optical path over the speed of light
+                # Time of flight: optical path length / c
                 flight = path / LIGHT_SPEED
                 time_slot = wp.min(int(flight / time_bin), detected.shape[0] - 1)
                 wp.atomic_add(detected, time_slot, $leaving)
@@ -269,14 +270,14 @@ def photon_transport(d: Draft) -> None:
     inside = "layers.n" if alike else "layers.n[layer]"
     kill = {
         "survival": """
-            # Russian roulette: end faint packets without a bias
+            # Russian roulette: terminate low-weight packets without bias
             if weight < MIN_WEIGHT:
                 if wp.randf(rng) > SURVIVAL:
                     return
                 weight /= SURVIVAL
         """,
         "cutoff": """
-            # Deposit the rest of faint packets in the tally of dropped weight
+            # Terminate low-weight packets and record the dropped weight
             if weight < MIN_WEIGHT:
                 wp.atomic_add(tally, 2, weight)
                 return
@@ -292,7 +293,7 @@ def photon_transport(d: Draft) -> None:
         weight = float(1.0)
         layer = int(0)
         $path
-        # Optical depth left until the next interaction, spent layer by layer
+        # Optical depth to the next interaction, consumed layer by layer
         optical = float(0.0)
         $specular
         for _ in range(MAX_STEPS):
@@ -311,10 +312,10 @@ def photon_transport(d: Draft) -> None:
             elif dir[2] < -1.0e-6:
                 to_edge = (top - pos[2]) / dir[2]
                 next_layer = layer - 1
-            # Rounding may leave a packet just beyond the boundary
+            # Round-off can leave a packet just past the boundary
             to_edge = wp.max(to_edge, 0.0)
             if hop > to_edge:
-                # Keep what is left of the optical depth for the next layer
+                # Carry the remaining optical depth into the next layer
                 pos += to_edge * dir
                 $far
                 optical -= to_edge * mu_t
@@ -332,7 +333,7 @@ def photon_transport(d: Draft) -> None:
             phi = 2.0 * wp.pi * wp.randf(rng)
             $frames
             $kill
-        # Packets that are still under way after the last step
+        # Packets still propagating after the last step
         wp.atomic_add(tally, 2, weight)
         """,
         start=start,
@@ -367,8 +368,8 @@ def photon_transport(d: Draft) -> None:
     )
     d.explain(
         "Weights are dimensionless, lengths in cm. The z axis points into the tissue; the surface is at z = 0.\n"
-        "Weights of all packets add up to the number of packets"
-        + (", apart from the noise of the roulette." if roulette == "survival" else ".")
+        "The total weight equals the number of packets"
+        + (", apart from roulette noise." if roulette == "survival" else ".")
     )
 
     def conserved(before: Values, after: Values) -> None:

@@ -29,12 +29,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=12,
 )
 def even_points(d: Draft) -> None:
-    """Computes points of a sequence that fills the unit square or cube evenly."""
+    """Computes low-discrepancy points in the unit square or cube."""
     kind = d.option("kind", "halton", "hammersley", "sobol", "r2", "lattice")
     dim = d.option("dim", 2, 3)
     radical = d.option("radical", *words.REVERSALS, None)
     shifted = d.option("shift", "none", "rotation", "start")
     layout = d.option("layout", "vector", "matrix", "planes")
+    d.calls("low_discrepancy_points|quasi_random_points|qmc_points")
     n = d.pick(64, 96, 128)
     if kind == "sobol":
         dim = 2
@@ -43,21 +44,19 @@ def even_points(d: Draft) -> None:
         d.param("start", "int", 1, 50, about="index of the first point")
         index, bare = "(start + tid)", "start + tid"
     if shifted == "rotation":
-        d.param("shift", f"vec{dim}", 0.0, 1.0, about="shift of all points, modulo one")
+        d.param("shift", f"vec{dim}", 0.0, 1.0, about="random shift, applied modulo 1")
     if kind == "hammersley":
         d.param(
-            "count", "int", n + (60 if shifted == "start" else 0), about="number of points of the whole set"
+            "count", "int", n + (60 if shifted == "start" else 0), about="total number of points in the set"
         )
     elif kind == "lattice":
         n = 64 if shifted == "start" else 144
-        d.module(
-            "NUM_POINTS = wp.constant(144)  # of the whole lattice, for which the generating vector is made"
-        )
+        d.module("NUM_POINTS = wp.constant(144)  # total lattice size, tied to the generating vector")
     d.output(
         "points",
         f"vec{dim}" if layout == "vector" else "float",
         n if layout == "vector" else (n, dim) if layout == "matrix" else (dim, n),
-        about="points of the unit " + ("square" if dim == 2 else "cube"),
+        about="points in the unit " + ("square" if dim == 2 else "cube"),
     )
     bases = (2, 3, 5)
     generators = {2: (1, 89), 3: (1, 37, 59)}  # Fibonacci numbers; least P2 of all vectors
@@ -93,7 +92,7 @@ def even_points(d: Draft) -> None:
         pre = f"""
         k = wp.uint32({bare})
         x0 = {first}(k)
-        # Direction numbers of the second dimension, from the top bit down
+        # Direction numbers for the second dimension, from the top bit down
         x1 = wp.uint32(0)
         v = wp.uint32(0x80000000)
         while k != wp.uint32(0):
@@ -192,7 +191,7 @@ def even_points(d: Draft) -> None:
     weight=6,
 )
 def inverse_transform(d: Draft) -> None:
-    """Turns uniform random numbers into samples of another distribution by its inverse."""
+    """Transforms uniform random samples to a target distribution using the inverse CDF."""
     kind = d.option(
         "kind",
         "exponential",
@@ -230,22 +229,22 @@ def inverse_transform(d: Draft) -> None:
 
     told = {
         "scale": {
-            "exponential": "mean of the distribution",
+            "exponential": "distribution mean",
             "normal": "standard deviation",
             "lognormal": "standard deviation of the logarithm",
-        }.get(kind, "scale of the distribution"),
-        "shape": "shape of the distribution",
+        }.get(kind, "scale parameter"),
+        "shape": "shape parameter",
         "loc": {
             "normal": "mean",
             "lognormal": "mean of the logarithm",
             "cauchy": "median",
             "gumbel": "mode",
-        }.get(kind, "center of the distribution"),
-        "least": "least value of the distribution",
-        "rise": "width over which the density rises, from zero",
+        }.get(kind, "location parameter"),
+        "least": "lower bound",
+        "rise": "width of the rising part of the density",
         "fall": "width over which it falls",
-        "a": "first shape, the exponent of the sample",
-        "b": "second shape, the outer exponent",
+        "a": "first shape parameter, exponent of the sample",
+        "b": "second shape parameter, outer exponent",
     }
 
     # Kumaraswamy and triangular laws have two shapes and no scale, Pareto's scale is its least value
@@ -263,10 +262,8 @@ def inverse_transform(d: Draft) -> None:
         else ""
     )
     if where == "truncated":
-        d.param(
-            "p_min", "float", 0.02, 0.2, about="value of the distribution function at which the samples begin"
-        )
-        d.param("p_max", "float", 0.8, 0.98, about="value of the distribution function at which they end")
+        d.param("p_min", "float", 0.02, 0.2, about="lower CDF bound")
+        d.param("p_max", "float", 0.8, 0.98, about="upper CDF bound")
     d.output("y", "float", n, about="samples")
     if density:
         d.output("pdf", "float", n, about="density at each sample")
@@ -287,7 +284,7 @@ def inverse_transform(d: Draft) -> None:
     }[kind]
     if kind == "triangular":
         body = f"""
-        # The density rises from zero to its mode and falls from there
+        # Triangular density: rises to the mode, then falls
         width = {scale} + {shape}
         if p < {scale} / width:
             y[i] = wp.sqrt(p * width * {scale})
@@ -302,19 +299,19 @@ def inverse_transform(d: Draft) -> None:
             "rayleigh": f"wp.sqrt(-2.0 * wp.log(1.0 - p)) * (1.0 - p) / {scale}",
             "logistic": f"p * (1.0 - p) / {scale}",
         }[kind]
-        body += f"\n# The density at the sample, in terms of the quantile itself\npdf[i] = {pdf}"
+        body += f"\n# Density at the sample in closed form\npdf[i] = {pdf}"
     load = {
         "array": "p = u[i]",
         "truncated": (
-            "# Only a range of probabilities, which cuts the tails off\np = p_min + u[i] * (p_max - p_min)"
+            "# Truncate the tails by restricting the probability range\np = p_min + u[i] * (p_max - p_min)"
         ),
-        "stratified": ("# One sample in each stratum\np = (float(i) + u[i]) / float(u.shape[0])"),
+        "stratified": ("# Stratified: one sample per stratum\np = (float(i) + u[i]) / float(u.shape[0])"),
     }[where]
     d.launch(n)
     d.code("i = wp.tid()\n$load\n$body", load=load, body=body)
     d.says(
-        {"array": "Turns", "truncated": "Turns", "stratified": "Turns stratified"}[where]
-        + " uniform random numbers into samples of the "
+        {"array": "Turns", "truncated": "Turns", "stratified": "Transforms stratified"}[where]
+        + " uniform random numbers into samples from the "
         + ("truncated " if where == "truncated" else "")
         + {
             name: name.capitalize()

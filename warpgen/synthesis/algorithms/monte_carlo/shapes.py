@@ -30,7 +30,7 @@ _SHAPES = {
     weight=12,
 )
 def emit_samples(d: Draft) -> None:
-    """Draws points at random in or on a simple shape and places them in the world."""
+    """Samples random points in or on a primitive shape."""
     shape = d.option("shape", *_SHAPES)
     placed = d.option("placed", "local", "shared", "emitters")
     skip = d.option("skip", "none", "mask", "count", "ids")
@@ -40,50 +40,48 @@ def emit_samples(d: Draft) -> None:
     noun = shape.removesuffix("_surface").replace("_", " ")
     if placed != "local":
         noun = noun.removeprefix("unit ")
-    where_ = {"local": "", "shared": " of given place and size", "emitters": " around emitters"}[placed]
+    where_ = {"local": "", "shared": " with a given center and size", "emitters": " around emitters"}[placed]
     surface = "surface" in shape or "ring" in shape
     noun = noun.replace("ring", "circle")
     place = ("on the surface of" if "surface" in shape else "on" if surface else "in") + " a"
-    d.says(f"Draws points at random {place} {noun}{where_}.")
+    d.says(f"Samples random points {place} {noun}{where_}.")
     vec = f"vec{dim}"
     scale = "edge length" if "square" in shape or "cube" in shape else "radius"
     size = "edge" if scale == "edge length" else "radius"
     center = "center of the base" if "hemisphere" in shape else "center"
-    d.param("seed", "int", 1, 100000, about="seed of the random numbers")
+    d.param("seed", "int", 1, 100000, about="random seed")
     if stream == "frame":
-        d.param("frame", "int", 1, 500, about="number of the time step")
+        d.param("frame", "int", 1, 500, about="frame index")
     if placed == "shared":
-        d.param("center_pos", vec, -1.0, 1.0, about=f"{center} of the shape")
-        d.param(size, "float", 0.5, 2.0, about=f"{scale} of the shape")
+        d.param("center_pos", vec, -1.0, 1.0, about=f"shape {center}")
+        d.param(size, "float", 0.5, 2.0, about=f"shape {scale}")
     elif placed == "emitters":
-        d.input("emitter_pos", vec, 4, -1.0, 1.0, about=f"{center} of each emitter")
-        d.input(f"emitter_{size}", "float", 4, 0.5, 2.0, about=f"{scale} of each emitter")
+        d.input("emitter_pos", vec, 4, -1.0, 1.0, about=f"{center} per emitter")
+        d.input(f"emitter_{size}", "float", 4, 0.5, 2.0, about=f"{scale} per emitter")
         d.input(
             "emitter",
             "int",
             n,
             0,
             4,
-            about="emitter of each new point" if skip == "ids" else "emitter of each point",
+            about="emitter index per new point" if skip == "ids" else "emitter index per point",
         )
     if skip == "mask":
-        d.input("alive", "bool", n, about="points that are alive are not drawn again")
+        d.input("alive", "bool", n, about="mask, True for points to keep")
     elif skip == "count":
-        d.param("num_new", "int", n - 40, about="number of points to draw")
+        d.param("num_new", "int", n - 40, about="number of new points")
     elif skip == "ids":
-        d.input(
-            "slots", "int", n, kind="permutation", about="free places of the pool, in the order of their use"
-        )
+        d.input("slots", "int", n, kind="permutation", about="free slots in the pool")
     d.output("points", vec, n, about="sampled points")
     guard = {
         "none": "",
-        "mask": "# Only dead points are drawn again\nif alive[tid]:\n    return",
+        "mask": "# Only respawn dead points\nif alive[tid]:\n    return",
         "count": "if tid >= num_new:\n    return",
         "ids": "",
     }[skip]
     make = {
         "index": "rng = wp.rand_init(seed, tid)",
-        "frame": "# An offset of its own for each point and frame\nrng = wp.rand_init(seed, frame * points.shape[0] + tid)",
+        "frame": "# Independent stream per point and frame\nrng = wp.rand_init(seed, frame * points.shape[0] + tid)",
     }[stream]
     where = {
         "local": f"points[tid] = wp.sample_{shape}(rng)",

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def spin_sweep(d: Draft) -> None:
-    """Updates one color of a checkerboard of spins at a temperature."""
+    """Updates one checkerboard color of a spin lattice."""
     rule = d.option("rule", "metropolis", "heat bath", "glauber", "deterministic")
     model = d.option("model", "ising", "potts", "bonds")
     dim = d.option("dim", 2, 3)
@@ -52,22 +52,22 @@ def spin_sweep(d: Draft) -> None:
         size,
         0,
         q if potts else 2,
-        about="state of each site" if potts else "spin of each site, 0 for down and 1 for up",
+        about="site states" if potts else "site spins, 0 for down and 1 for up",
     )
     if random == "given" and rule != "deterministic":
-        d.input("u", "float", size, 0.0, 1.0, about="uniform random numbers")
+        d.input("u", "float", size, 0.0, 1.0, about="uniform random samples in [0, 1)")
     if potts:
         d.input("trial", "int", size, 0, q, about="proposed state per site")
     if model == "bonds":
-        d.input("bond_x", "float", size, -1.0, 1.0, about="coupling to the next site along the first axis")
-        d.input("bond_y", "float", size, -1.0, 1.0, about="coupling to the next site along the second axis")
+        d.input("bond_x", "float", size, -1.0, 1.0, about="coupling to the next site in x")
+        d.input("bond_y", "float", size, -1.0, 1.0, about="coupling to the next site in y")
     if rule != "deterministic":
         d.param("beta", "float", 0.2, 0.7, about="inverse temperature")
     if external:
         d.param("field", "float", 0.05, 0.4, about="external field")
-    d.param("parity", "int", d.pick(0, 1), about="color of the checkerboard to update")
+    d.param("parity", "int", d.pick(0, 1), about="checkerboard color to update")
     if random == "generated":
-        d.param("seed", "int", 1, 100000, about="seed of the random numbers, another for each sweep")
+        d.param("seed", "int", 1, 100000, about="random seed, different for each sweep")
     axes = "ijk"[:dim]
     n_of = {"i": "nx", "j": "ny", "k": "nz"}
     here = ", ".join(axes)
@@ -123,7 +123,7 @@ def spin_sweep(d: Draft) -> None:
     field_ = "local" if real and not external else "h"
     act = {
         "metropolis": (
-            "# A flip costs twice the spin times the local field\n"
+            "# Energy change of a flip: 2 * spin * local field\n"
             f"de = 2.0 * {me} * {field_}\n"
             "if r < wp.exp(-beta * de):\n"
             f"    spins[{here}] = 1 - spins[{here}]"
@@ -149,7 +149,7 @@ def spin_sweep(d: Draft) -> None:
         ),
     }[rule]
     if potts:
-        act = f"# Each equal neighbour lowers the energy by one\nif r < wp.exp(-beta * de):\n    spins[{here}] = new"
+        act = f"# Each equal neighbor lowers the energy by 1\nif r < wp.exp(-beta * de):\n    spins[{here}] = new"
     ids = f"{here} = wp.tid()"
     dims = size
     check = f"if ({' + '.join(axes)}) % 2 != parity:\n    return"
@@ -161,24 +161,26 @@ def spin_sweep(d: Draft) -> None:
     uses = gather + draw
     sizes = "\n".join(line for line in sizes.splitlines() if line.split(" ")[0] in uses)
     names_ = {"potts": "Potts spins", "bonds": "Ising spins with random bonds"}.get(model, "Ising spins")
-    by = {"metropolis": "Metropolis's rule", "heat bath": "a heat bath", "glauber": "Glauber's rule"}.get(
-        rule, ""
-    )
+    by = {
+        "metropolis": "the Metropolis rule",
+        "heat bath": "heat-bath sampling",
+        "glauber": "Glauber dynamics",
+    }.get(rule, "")
     d.says(
-        f"Updates one color of a checkerboard of {names_} "
-        + ("at temperature zero." if rule == "deterministic" else f"by {by}.")
+        f"Updates one checkerboard color of {names_} "
+        + ("at zero temperature." if rule == "deterministic" else f"using {by}.")
     )
     if edge == "periodic":
         d.explain(
-            "The lattice is periodic, with an even number of sites along each axis: colors would meet otherwise."
+            "The lattice is periodic and needs an even size along each axis so that sites of one color never touch."
         )
     else:
-        d.explain("The edges are free: sites there have fewer neighbors.")
+        d.explain("Boundaries are open, so edge sites have fewer neighbors.")
     d.launch(*dims)
     d.code(
         (
             "$ids\n"
-            "# Checkerboard update: sites of one color do not interact\n"
+            "# Checkerboard update: sites of the same color do not interact\n"
             "$check\n"
             "$sizes\n"
             "$init\n"

@@ -31,7 +31,7 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
     weight=5,
 )
 def random_stream(d: Draft) -> None:
-    """Draws numbers from one generator per thread."""
+    """Generates random numbers using one generator per thread."""
     kind = d.option("kind", "xorshift32", "pcg32", "splitmix64", "xorwow", "xoshiro128+", "lcg", "mwc")
     out = d.option("out", "words", "unit", "range", "mean")
     if out == "mean":
@@ -56,24 +56,24 @@ def random_stream(d: Draft) -> None:
         load = "s = wp.$w(states[tid])".replace("$w", word)
         save = "states[tid] = s"
     else:
-        d.param("seed", "uint32", 1, 1 << 32, about="seed of the streams")
+        d.param("seed", "uint32", 1, 1 << 32, about="base seed")
         load, save = (
             (f"# The state must not be zero\ns = {d.use(mixer)}(seed + wp.uint32(tid)) | wp.uint32(1)"),
             "",
         )
     if out == "range":
-        d.param("bound", "uint32", 5, 200, about="results are below this")
+        d.param("bound", "uint32", 5, 200, about="exclusive upper bound")
     d.param("draws", "int", draws, about="number of draws per thread")
     if skip:
-        d.param("discard", "int", 2, about="number of draws to leave out at first")
+        d.param("discard", "int", 2, about="number of initial draws to discard")
     if out == "mean":
-        d.output("means", "float", n, about="mean of the draws")
+        d.output("means", "float", n, about="mean of the draws per thread")
     else:
         d.output(
             "out",
             {"words": "uint32", "unit": "float", "range": "int"}[out],
             (n, draws),
-            about="drawn numbers",
+            about="generated random numbers",
         )
     step = {
         "xorshift32": (
@@ -82,7 +82,7 @@ def random_stream(d: Draft) -> None:
         "pcg32": (
             "old = s\n"
             "s = old * wp.uint64(6364136223846793005) + wp.uint64(1442695040888963407)\n"
-            "# The top bits, the best of a linear generator, choose how far the others turn\n"
+            "# PCG output: the top bits select the shift\n"
             "shifted = wp.uint32(((old >> wp.uint64(18)) ^ old) >> wp.uint64(27))\n"
             "turn = wp.uint32(old >> wp.uint64(59))\n"
             "word = (shifted >> turn) | (shifted << ((wp.uint32(32) - turn) & wp.uint32(31)))"
@@ -96,7 +96,7 @@ def random_stream(d: Draft) -> None:
         ),
         "lcg": (
             "s = s * wp.uint64(6364136223846793005) + wp.uint64(1)\n"
-            "# Use the high bits, low bits of an LCG have short periods\n"
+            "# Use the high bits, since low LCG bits have short periods\n"
             "word = wp.uint32(s >> wp.uint64(32))"
         ),
         "mwc": (
@@ -140,11 +140,11 @@ def random_stream(d: Draft) -> None:
     store = {
         "words": f"out[tid, i] = {drawn}",
         "unit": (
-            "# Use 24 bits, so the result is below 1 in single precision\n"
+            "# Use 24 bits so the float result stays below 1\n"
             f"out[tid, i] = float({drawn} >> wp.uint32(8)) * (1.0 / 16777216.0)"
         ),
         "range": (
-            "# Lemire's method without its rejection, so with a slight bias: the high word of the product\n"
+            "# Lemire's method without rejection (slightly biased): high word of the product\n"
             f"out[tid, i] = int((wp.uint64({drawn}) * wp.uint64(bound)) >> wp.uint64(32))"
         ),
         "mean": f"acc += float({drawn} >> wp.uint32(8)) * (1.0 / 16777216.0)",
@@ -166,7 +166,9 @@ def random_stream(d: Draft) -> None:
         start="acc = float(0.0)" if out == "mean" else "",
         step=step,
         rotl=rotl,
-        skip="# The first numbers are close to the seed\nif i < 0:\n    continue" if skip else "",
+        skip="# Discard the first draws, which correlate with the seed\nif i < 0:\n    continue"
+        if skip
+        else "",
         store=store,
         **{"from": "-discard, draws" if skip else "draws"},
         end="means[tid] = acc / float(draws)" if out == "mean" else "",
@@ -174,7 +176,7 @@ def random_stream(d: Draft) -> None:
     )
     averaged = " and averages them" if out == "mean" else ""
     label = {"lcg": "linear congruential", "mwc": "multiply-with-carry"}.get(kind, kind)
-    d.says(f"Draws numbers from one {label} generator per thread{averaged}.")
+    d.says(f"Generates random numbers using one {label} generator per thread{averaged}.")
 
     def one(s: list[int]) -> tuple[int, list[int]]:
         a = s[0]

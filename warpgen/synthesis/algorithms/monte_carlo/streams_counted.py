@@ -43,11 +43,11 @@ _MUL_HIGH = {
     weight=6,
 )
 def counter_stream(d: Draft) -> None:
-    """Computes random numbers from counters with the Philox generator."""
+    """Computes counter-based random numbers using Philox."""
     width = d.option("width", 2, 4)
     out = d.option("out", "words", "unit", "normal")
     kinds = {"words": "random words", "unit": "uniform random numbers", "normal": "normal random numbers"}
-    d.says(f"Computes {kinds[out]} from counters with the Philox generator.")
+    d.says(f"Computes {kinds[out]} from counters using the Philox generator.")
     counter = d.option("counter", "index", "array")
     high = d.option("high", *_MUL_HIGH)
     loop = d.option("loop", "for", "while")
@@ -56,7 +56,7 @@ def counter_stream(d: Draft) -> None:
     rounds = d.pick(7, 10)
     if counter == "array":
         d.input("counters", "uint32", n, 0, 1 << 32, about="counters to encrypt")
-    d.param("key", "uint32" if width == 2 else "vec2ui", 0, 1 << 32, about="key of the stream")
+    d.param("key", "uint32" if width == 2 else "vec2ui", 0, 1 << 32, about="stream key")
     d.param("rounds", "int", rounds, about="number of rounds")
     if counter == "index":
         d.param("step", "uint32", 0, 1 << 20, about="second word of the counter, the time step")
@@ -104,7 +104,7 @@ def counter_stream(d: Draft) -> None:
         values = [f"float({c} >> wp.uint32(8)) * (1.0 / 16777216.0)" for c in names]
     elif out == "normal":
         values = []
-        pre = "# Box-Muller transform, the offset of 0.5 avoids log(0)\n"
+        pre = "# Box-Muller transform; the 0.5 offset avoids log(0)\n"
         for i in range(0, width, 2):
             pre += (
                 f"r{i} = wp.sqrt(-2.0 * wp.log((float(c{i} >> wp.uint32(8)) + 0.5) / 16777216.0))\n"
@@ -139,7 +139,7 @@ def counter_stream(d: Draft) -> None:
         pre=named(pre.rstrip()),
         store=named(store),
     )
-    d.explain(f"Philox{width}x32: a bijection of the counter for each key, so that streams need no state.")
+    d.explain(f"Philox{width}x32: a keyed bijection of the counter, so no per-stream state is needed.")
 
     def reference(v: Values) -> dict[str, Any]:
         c = np.zeros((4, n), np.uint64)

@@ -24,12 +24,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=5,
 )
 def integrate_by_chance(d: Draft) -> None:
-    """Estimates an integral over the unit interval by random points."""
+    """Estimates an integral over the unit interval using Monte Carlo sampling."""
     function = d.option("function", "circle", "exponential", "peak", "sine", "volume")
     variance = d.option("variance", "plain", "antithetic", "stratified", "control", "importance")
     out = d.option("out", "means", "sum", "moments")
     seeds = d.option("seeds", "param", "array")
     loop = d.option("loop", "for", "while")
+    d.calls("monte_carlo_integral|estimate_integral|mc_estimate|sample_integral")
     threads, n = d.pick(48, 64, 96), d.pick(64, 96, 128)
     if variance == "importance":
         function = "peak"
@@ -37,7 +38,7 @@ def integrate_by_chance(d: Draft) -> None:
         out = "means"  # strata are not independent, so that their spread says little of the error
     if function == "volume":
         variance = "plain"
-    d.param("seed", "int", 1, 100000, about="seed of the random numbers") if seeds == "param" else d.input(
+    d.param("seed", "int", 1, 100000, about="random seed") if seeds == "param" else d.input(
         "seeds", "int", threads, 1, 100000, about="seed per thread"
     )
     if function in ("peak", "sine", "exponential"):
@@ -57,18 +58,18 @@ def integrate_by_chance(d: Draft) -> None:
     if out == "sum":
         d.param("num_threads", "int", threads, about="number of threads")
     if out == "sum":
-        d.output("total", "float", 1, about="mean of the estimates of all threads")
+        d.output("total", "float", 1, about="mean estimate over all threads")
     else:
-        d.output("estimate", "float", threads, about="estimate of each thread")
+        d.output("estimate", "float", threads, about="estimate per thread")
     if out == "moments":
-        d.output("std_error", "float", threads, about="standard error of each estimate")
+        d.output("std_error", "float", threads, about="standard error per estimate")
     factor = "control_factor"
     if variance == "control" and function == "circle":
         factor = "SLOPE"
         d.module("SLOPE = wp.constant(-0.7124)  # cov(f, u) / var(u), for the least variance")
     elif variance == "control" and function != "volume":
         span = {"exponential": (-0.8, -0.4), "peak": (-0.8, -0.2), "sine": (0.4, 0.9)}[function]
-        d.param("control_factor", "float", *span, about="factor of the control variate")
+        d.param("control_factor", "float", *span, about="control variate coefficient")
     value = {
         "circle": "wp.sqrt(1.0 - {0} * {0})",
         "exponential": "wp.exp(-a * {0})",
@@ -79,7 +80,7 @@ def integrate_by_chance(d: Draft) -> None:
     if function == "volume":
         sample = (
             "p = wp.vec3(wp.randf(state), wp.randf(state), wp.randf(state))\n"
-            "# One within the ball of radius one, zero outside\n"
+            "# Indicator function of the unit ball\n"
             "f = wp.where(wp.dot(p, p) < 1.0, 1.0, 0.0)"
         )
     elif variance == "plain":
@@ -87,17 +88,17 @@ def integrate_by_chance(d: Draft) -> None:
     elif variance == "antithetic":
         sample = (
             "u = wp.randf(state)\n"
-            "# Antithetic pair: a point and its mirror image\n"
+            "# Antithetic pair: u and 1 - u\n"
             f"f = 0.5 * ({value.format('u')} + {value.format('(1.0 - u)')})".replace(
                 "(1.0 + (1.0 - u))", "(2.0 - u)"
             )
         )
     elif variance == "stratified":
-        sample = f"# One point in each stratum\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
+        sample = f"# Stratified: one point per stratum\nu = (float(k) + wp.randf(state)) / float(n)\nf = {value.format('u')}"
     elif variance == "control":
         sample = (
             "u = wp.randf(state)\n"
-            "# Control variate: the point itself, whose mean of 1/2 is known\n"
+            "# Control variate: u, with known mean 1/2\n"
             f"f = {value.format('u')} - {factor} * (u - 0.5)"
         )
     else:
@@ -107,7 +108,7 @@ def integrate_by_chance(d: Draft) -> None:
             "f = (1.0 + u) * mass / a"
         )
     number = "float(n)"
-    body = f"{sample}\nacc += f" + ("\nsquare += f * f" if out == "moments" else "")
+    body = f"{sample}\nacc += f" + ("\nsum_sq += f * f" if out == "moments" else "")
     if loop == "while":
         loops = "k = int(0)\nwhile k < n:\n    $body\n    k += 1"
     else:
@@ -118,7 +119,7 @@ def integrate_by_chance(d: Draft) -> None:
         "moments": (
             f"mean = acc / {number}\n"
             "estimate[tid] = mean\n"
-            f"std_error[tid] = wp.sqrt(wp.max(square / {number} - mean * mean, 0.0) / float(n - 1))"
+            f"std_error[tid] = wp.sqrt(wp.max(sum_sq / {number} - mean * mean, 0.0) / float(n - 1))"
         ),
     }[out]
     d.launch(threads)
@@ -126,18 +127,18 @@ def integrate_by_chance(d: Draft) -> None:
         "tid = wp.tid()\nstate = wp.rand_init($seed)\n$mass\nacc = float(0.0)\n$square\n$loops\n$end",
         seed="seed, tid" if seeds == "param" else "seeds[tid]",
         mass="mass = 1.0 - wp.exp(-a)" if variance == "importance" else "",
-        square="square = float(0.0)" if out == "moments" else "",
+        square="sum_sq = float(0.0)" if out == "moments" else "",
         loops=loops,
         body=body,
         end=end,
     )
     d.says(
         {
-            "circle": "Estimates a quarter of pi, the area of a quarter of the unit disk, by random points.",
-            "exponential": "Estimates the integral of exp(-a x) over the unit interval by random points.",
-            "peak": "Estimates the integral of (1 + x) exp(-a x) over the unit interval by random points.",
-            "sine": "Estimates the integral of sin(a x) over the unit interval by random points.",
-            "volume": "Estimates the volume of an octant of a ball by random points.",
+            "circle": "Estimates a quarter of pi, the area of a quarter disk, by Monte Carlo sampling.",
+            "exponential": "Estimates the integral of exp(-a x) over the unit interval by Monte Carlo sampling.",
+            "peak": "Estimates the integral of (1 + x) exp(-a x) over the unit interval by Monte Carlo sampling.",
+            "sine": "Estimates the integral of sin(a x) over the unit interval by Monte Carlo sampling.",
+            "volume": "Estimates the volume of a ball octant by Monte Carlo sampling.",
         }[function].replace(
             "random points",
             {
@@ -190,7 +191,7 @@ def integrate_by_chance(d: Draft) -> None:
     weight=11,
 )
 def random_walk(d: Draft) -> None:
-    """Lets walkers wander at random and records where they end."""
+    """Simulates random walks and records their end points."""
     kind = d.option("kind", "lattice", "sphere", "gaussian", "photons", "persistent")
     if kind == "photons":
         d.calls("photon_walk|follow_photons|scatter_photons")
@@ -203,7 +204,7 @@ def random_walk(d: Draft) -> None:
         dim = 3
     if kind == "photons" and wall == "box":
         wall = "absorb"  # walls do not hold light
-    d.param("seed", "int", 1, 100000, about="seed of the random numbers") if seeds == "param" else d.input(
+    d.param("seed", "int", 1, 100000, about="random seed") if seeds == "param" else d.input(
         "seeds", "int", n, 1, 100000, about="seed per thread"
     )
     d.param("steps", "int", steps, about="number of steps")
@@ -218,36 +219,36 @@ def random_walk(d: Draft) -> None:
             "float",
             0.1,
             0.3,
-            about="deviation of a step along each axis" if kind == "gaussian" else "length of a step",
+            about="step standard deviation per axis" if kind == "gaussian" else "step length",
         )
     if kind == "persistent":
-        d.param("memory", "float", 0.3, 0.8, about="persistence of the direction")
+        d.param("memory", "float", 0.3, 0.8, about="directional persistence")
     if wall == "box":
         d.param(
             "half_width",
             "float",
             0.8,
             1.2,
-            about=f"half the width of the {'square' if dim == 2 else 'box'} that holds the walkers",
+            about=f"half-width of the confining {'square' if dim == 2 else 'box'}",
         )
     elif wall == "absorb":
-        d.param("radius", "float", 0.8, 1.6, about="distance at which walkers are absorbed")
+        d.param("radius", "float", 0.8, 1.6, about="absorption radius")
     bins = 12
     if out == "ends":
-        d.output("ends", f"vec{dim}", n, about="end point of each walk")
+        d.output("ends", f"vec{dim}", n, about="end point per walk")
     elif out == "histogram":
         d.output(
             "counts",
             "int",
             bins,
-            about="walks per bin of distance"
+            about="walk count per distance bin"
             + {"box": ", up to the corners", "absorb": ", the last bin beyond the radius"}.get(
-                wall, ", the last bin open"
+                wall, ", with an open last bin"
             ),
         )
         d.param("num_bins", "int", bins, about="number of bins")
     else:
-        about = "squared distance of each end" if out == "square" else "largest distance of each walk"
+        about = "squared end distance of each walk" if out == "square" else "maximum distance"
         d.output("squares" if out == "square" else "furthest", "float", n, about=f"{about} from its start")
     vec = f"wp.vec{dim}"
     unit = "wp.sample_unit_sphere_surface(state)"
@@ -274,18 +275,12 @@ def random_walk(d: Draft) -> None:
             "# Exponential free path (Beer-Lambert)\n"
             "free = -mean_free_path * wp.log(1.0 - wp.randf(state))\n"
             f"x = x + free * {unit}\n"
-            "# Scatter with a probability equal to the albedo, otherwise absorb\n"
+            "# Scatter with probability `albedo`, otherwise absorb\n"
             "if wp.randf(state) > albedo:\n"
             "    break"
         )
     if wall == "box":
-        after = "\n".join(
-            [
-                f"x = {vec}("
-                + ", ".join(f"wp.clamp(x[{a}], -half_width, half_width)" for a in range(dim))
-                + ")"
-            ]
-        )
+        after = f"x = {vec}({', '.join(f'wp.clamp(x[{a}], -half_width, half_width)' for a in range(dim))})"
     elif wall == "absorb":
         distance = "away" if out == "furthest" else "wp.length(x)"
         after = f"if {distance} > radius:\n    break"
@@ -302,7 +297,7 @@ def random_walk(d: Draft) -> None:
     width = {
         "box": f"bin_width = half_width * wp.sqrt({dim}.0) / float(num_bins)",
         "absorb": "bin_width = radius / float(num_bins - 1)",
-        "none": "# Bins up to three times the root mean square of the distance\n"
+        "none": "# Bins cover three times the RMS distance\n"
         f"bin_width = 3.0 * {step_name} * wp.sqrt({mean}) / float(num_bins)",
     }[wall]
     if wall == "none" and kind == "photons":
@@ -310,9 +305,7 @@ def random_walk(d: Draft) -> None:
             "mean square of the distance", "mean square of the distance of light that is not absorbed"
         )
     elif wall == "none" and kind == "persistent":
-        width = (
-            "# Bins up to the length of the walk\nbin_width = step_length * float(steps) / float(num_bins)"
-        )
+        width = "# Bins cover the full walk length\nbin_width = step_length * float(steps) / float(num_bins)"
     end = {
         "ends": "ends[tid] = x",
         "square": "squares[tid] = wp.dot(x, x)",
@@ -347,21 +340,21 @@ def random_walk(d: Draft) -> None:
     if kind == "photons":
         what = {
             "ends": "where they end",
-            "square": "the squared distance at which they end",
+            "square": "the squared end distance",
             "histogram": "how many end at which distance",
             "furthest": "how far they get",
         }[out]
-        d.says(f"Follows photons through a medium that scatters alike in all directions and records {what}.")
+        d.says(f"Traces photons through an isotropically scattering medium and records {what}.")
     elif out != "ends":
         d.says({
-            "square": "Computes the squared distances from their start at which random walks end.",
-            "histogram": "Counts random walks by the distance from their start at which they end.",
-            "furthest": "Computes how far from their start random walks get.",
+            "square": "Computes squared end-to-end distances of random walks.",
+            "histogram": "Computes a histogram of end-to-end distances of random walks.",
+            "furthest": "Computes the maximum distances that random walks reach from their start.",
         }[out])  # fmt: skip
     if wall != "none":
-        d.sentence = (d.sentence or "Lets walkers wander at random and records where they end.").replace(
+        d.sentence = (d.sentence or "Simulates random walks and records their end points.").replace(
             ".",
-            f", in a {'square' if dim == 2 else 'box'} that stops them at its walls."
+            f" in a {'square' if dim == 2 else 'box'} with walls."
             if wall == "box"
             else f", within an absorbing {'circle' if dim == 2 else 'sphere'}.",
         )

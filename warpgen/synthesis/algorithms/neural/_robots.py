@@ -9,7 +9,7 @@ import numpy as np
 from warpgen.synthesis.writing.pieces import Piece, piece
 
 _NOTES = {
-    "clip": "  # bound of all observations",
+    "clip": "  # clipping bound for all observations",
     "noise": "  # overall noise level, 0 during evaluation",
 }
 

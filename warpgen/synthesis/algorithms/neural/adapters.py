@@ -35,7 +35,7 @@ _SIZES = {
     weight=10,
 )
 def adapted_layer(d: Draft) -> None:
-    """Applies a frozen linear layer and the low-rank adapter beside it."""
+    """Applies a frozen linear layer with a parallel low-rank adapter."""
     kind = d.option("kind", "plain", "magnitude", "singular values")
     d.calls({
         "plain": "adapted_layer|lora_forward|low_rank_adapter|lora_linear",
@@ -50,15 +50,13 @@ def adapted_layer(d: Draft) -> None:
     act = d.option("activation", None, *activations.SMOOTH, weights=(4.0, *([1.0] * len(activations.SMOOTH))))
     masked = d.flag("dropout", 0.3) and not merged
     several = d.flag("several adapters", 0.35)
-    layer = "a linear layer and its activation" if act else "a linear layer"
+    layer = "a linear layer and activation" if act else "a linear layer"
     if kind == "magnitude":
-        d.says(
-            f"Applies {layer}, with a low-rank update of the frozen weights and rows of learned lengths (DoRA)."
-        )
+        d.says(f"Applies {layer} using a low-rank weight update and learned row magnitudes (DoRA).")
     elif merged:
-        d.says(f"Applies {layer}, with a low-rank adapter merged into the frozen weights.")
+        d.says(f"Applies {layer} using a low-rank adapter merged into the frozen weights.")
     elif act or masked:
-        adapter = f"the low-rank adapter beside it{' with dropout' if masked else ''}"
+        adapter = f"a parallel low-rank adapter{' with dropout' if masked else ''}"
         d.says(
             f"Applies a frozen linear layer{',' if act else ' and'} {adapter}{' and an activation' if act else ''}."
         )
@@ -67,17 +65,17 @@ def adapted_layer(d: Draft) -> None:
     d.module(f"TOKENS = wp.constant({rows})\nWIDTH = wp.constant({width})")
     d.module(f"OUT = wp.constant({out})\nRANK = wp.constant({rank})")
     lead = (sets,) if several else ()
-    d.input("inputs", "float", (blocks * rows, width), -1.0, 1.0, about="tokens, one in each row")
+    d.input("inputs", "float", (blocks * rows, width), -1.0, 1.0, about="input tokens, one per row")
     d.input("weight", "float", (out, width), -0.5, 0.5, about="frozen weights")
     if bias:
         d.input("bias", "float", out, -0.3, 0.3, about="biases")
     if several:
-        d.input("adapter_ids", "int", blocks, 0, sets, about="adapter of each block of tokens")
-    d.input("down", "float", (*lead, rank, width), -0.5, 0.5, about="projections to the low rank")
-    d.input("up", "float", (*lead, out, rank), -0.5, 0.5, about="projections back")
+        d.input("adapter_ids", "int", blocks, 0, sets, about="adapter index per token block")
+    d.input("down", "float", (*lead, rank, width), -0.5, 0.5, about="down-projection weights (A)")
+    d.input("up", "float", (*lead, out, rank), -0.5, 0.5, about="up-projection weights (B)")
     if kind == "magnitude":
         d.input(
-            "magnitudes", "float", (*lead, out), 0.5, 1.5, about="lengths of the rows of the adapted weights"
+            "magnitudes", "float", (*lead, out), 0.5, 1.5, about="row norms for the adapted weight matrix"
         )
     elif kind == "singular values":
         d.input(
@@ -86,22 +84,20 @@ def adapted_layer(d: Draft) -> None:
             (*lead, rank),
             -1.0,
             1.0,
-            about="singular values of the update, pruned to choose ranks",
+            about="singular values of the update, pruned to select the rank",
         )
     if masked:
-        d.input(
-            "kept", "int", (blocks * rows, width), 0, 5, about="0 for inputs that are dropped in training"
-        )
-        d.param("drop_rate", "float", 0.1, 0.3, about="share of inputs that are dropped")
+        d.input("kept", "int", (blocks * rows, width), 0, 5, about="dropout mask, 0 for dropped inputs")
+        d.param("drop_rate", "float", 0.1, 0.3, about="dropout probability")
     if scale == "per rank":
-        d.input("gains", "float", rank, 0.5, 2.0, about="scale of each rank")
+        d.input("gains", "float", rank, 0.5, 2.0, about="per-rank scale")
     else:
-        d.param("alpha", "float", 2.0, 8.0, about="scale of the adapter, usually twice the rank")
-    d.output("outputs", "float", (blocks * rows, out), about="outputs")
+        d.param("alpha", "float", 2.0, 8.0, about="adapter scale, usually twice the rank")
+    d.output("outputs", "float", (blocks * rows, out), about="layer outputs, one row per token")
     which = "[adapter]" if several else ""
     factor = {
         "alpha over rank": "scale = alpha / float(RANK)",
-        "rank-stabilized": "# With 1 / rank, gradients would vanish as the rank grows\n"
+        "rank-stabilized": "# 1 / sqrt(rank), since gradients vanish with 1 / rank at high ranks\n"
         "scale = alpha / wp.sqrt(float(RANK))",
         "per rank": "gain = wp.tile_load(gains, shape=RANK)",
     }[scale]
@@ -119,14 +115,14 @@ def adapted_layer(d: Draft) -> None:
     if kind == "magnitude":
         d.function('''
             @wp.func
-            def rescale(magnitude: float, square: float) -> float:
-                """Factor that gives a row its learned length."""
-                return magnitude / wp.sqrt(square)
+            def rescale(magnitude: float, sq_norm: float) -> float:
+                """Returns the factor that rescales a row to its learned norm."""
+                return magnitude / wp.sqrt(sq_norm)
         ''')
         length = f"""
-            # Direction and length of each row are learned apart
-            square = wp.tile_sum(full * full, axis=1)
-            factor = wp.tile_map(rescale, wp.tile_load(magnitudes{which}, shape=OUT), square)
+            # Row directions and magnitudes are learned separately
+            sq_norm = wp.tile_sum(full * full, axis=1)
+            factor = wp.tile_map(rescale, wp.tile_load(magnitudes{which}, shape=OUT), sq_norm)
             full = full * {per_row("factor", "OUT", "WIDTH")}
         """
     if masked:
@@ -137,7 +133,7 @@ def adapted_layer(d: Draft) -> None:
         """)
     path = {
         True: f"""
-            # {"The adapted matrix, whose rows get lengths of their own" if kind == "magnitude" else "Merged into one matrix, as for inference"}
+            # {"Adapted weights before row rescaling" if kind == "magnitude" else "Merge the adapter into the weights, as for inference"}
             full = wp.tile_load(weight, shape=(OUT, WIDTH)) + {by}wp.tile_matmul(b, {now})
             {dedented(length).replace(chr(10), chr(10) + "            ")}
             y = wp.tile_matmul(x, wp.tile_transpose(full))
@@ -172,7 +168,7 @@ def adapted_layer(d: Draft) -> None:
         $bias
         wp.tile_store(outputs, {end}, offset=(block * TOKENS, 0))
         """,
-        adapter="# One frozen layer serves many tenants, each with an adapter of its own\nadapter = adapter_ids[block]"
+        adapter="# The frozen layer is shared, but each block uses its own adapter\nadapter = adapter_ids[block]"
         if several
         else "",
         factor=factor,
@@ -186,11 +182,9 @@ def adapted_layer(d: Draft) -> None:
     y = "x {} + b" if bias else "x {}"
     if act:
         y = f"act({y})"
-    why = f"{product} has a low rank, so that few weights are trained and kept for each task."
+    why = f"{product} is low-rank, so only a few weights are trained and stored per task."
     if kind == "magnitude":
-        d.explain(
-            f"y = {y.format('V^T')}, where the rows of V have the directions of those of W + {update}. {why}"
-        )
+        d.explain(f"y = {y.format('V^T')}, where V is W + {update} with rescaled rows. {why}")
     else:
         d.explain(f"y = {y.format(f'(W + {update})^T')}. {why}")
 
@@ -230,7 +224,7 @@ def adapted_layer(d: Draft) -> None:
         "logits": "affinity|scores|routing",
         "dispatch": "to_slots|d_weights|scatter_w",
         "combine": "from_slots|c_weights|gather_w",
-        "slots": "slot_inputs|mixed|pooled",
+        "slots": "slot_inputs|gathered|pooled",
         "EXPERTS": "E|NUM_EXPERTS|BRANCHES",
         "SLOTS": "S|SLOTS_PER_EXPERT|PER_EXPERT",
         "group": "sequence|seq|sample",
@@ -239,7 +233,7 @@ def adapted_layer(d: Draft) -> None:
     weight=8,
 )
 def soft_experts(d: Draft) -> None:
-    """Passes tokens through experts by soft assignments to their slots and back."""
+    """Routes tokens through experts using soft dispatch and combine weights."""
     gate = d.option("routing", "soft slots", "dense")
     if gate == "dense":
         d.calls("dense_moe|blend_experts|mixture_layer|mixture_of_experts")
@@ -247,7 +241,7 @@ def soft_experts(d: Draft) -> None:
     normal = d.flag("normalized", 0.4)
     act = d.option("activation", *activations.SMOOTH)
     residual = d.flag("residual", 0.4)
-    result = d.option("result", "outputs", "outputs and load")
+    result = d.option("result", "outputs", "outputs and weights")
     groups, tokens, width, experts = d.pick(2, 3), d.pick(4, 6), d.pick(3, 4), d.pick(2, 3)
     slots = d.pick(1, 2) if gate == "soft slots" else 1
     hidden = d.pick(3, 4)
@@ -260,22 +254,26 @@ def soft_experts(d: Draft) -> None:
         d.module(f"HIDDEN = wp.constant({hidden})")
     d.input("tokens", "float", (groups, tokens, width), -1.0, 1.0, about="shape (groups, tokens, width)")
     scorer = "slot_params" if gate == "soft slots" else "router"
-    sought = "what each slot looks for" if gate == "soft slots" else "what each expert is good at"
+    sought = (
+        "learned slot embeddings, one column per slot"
+        if gate == "soft slots"
+        else "router weights, one column per expert"
+    )
     d.input(scorer, "float", (width, total), -1.0, 1.0, about=sought)
     if normal:
-        d.param("sharpness", "float", 1.0, 3.0, about="scale of the cosines")
+        d.param("sharpness", "float", 1.0, 3.0, about="scale applied to the cosine similarities")
     inner = width if expert == "linear" else hidden
-    about = "weights of each expert" if expert == "linear" else "first weights of each expert"
+    about = "per-expert weights" if expert == "linear" else "first-layer weights per expert"
     d.input("w_in", "float", (experts, width, inner), -1.0, 1.0, about=about)
     if expert == "gated":
-        d.input("w_gate", "float", (experts, width, inner), -1.0, 1.0, about="weights of the gates")
+        d.input("w_gate", "float", (experts, width, inner), -1.0, 1.0, about="per-expert gate weights")
     if expert != "linear":
-        d.input("w_out", "float", (experts, inner, width), -1.0, 1.0, about="second weights of each expert")
-    d.output("outputs", "float", (groups, tokens, width), about="same shape as the tokens")
-    if result == "outputs and load":
+        d.input("w_out", "float", (experts, inner, width), -1.0, 1.0, about="second-layer weights per expert")
+    d.output("outputs", "float", (groups, tokens, width), about="output tokens, same shape as the input")
+    if result == "outputs and weights":
         origin = "slot" if gate == "soft slots" else "expert"
         d.output(
-            "load", "float", (groups, total), about=f"share of the outputs that comes from each {origin}"
+            "mean_weights", "float", (groups, total), about=f"weight per {origin}, averaged over the tokens"
         )
     d.function("""
         @wp.func
@@ -290,7 +288,7 @@ def soft_experts(d: Draft) -> None:
     logits = "logits = wp.tile_matmul(x, phi)"
     if normal:
         logits = f"""
-            # Cosines keep their scale when the width of the model grows
+            # Cosine similarity does not depend on the model width
             x_inv = wp.tile_map(inverse_length, wp.tile_sum(x * x, axis=1))
             phi_inv = wp.tile_map(inverse_length, wp.tile_sum(phi * phi, axis=0))
             x_unit = x * {per_row("x_inv", T, W)}
@@ -312,30 +310,30 @@ def soft_experts(d: Draft) -> None:
     f = d.use(act.value)
     first = f"wp.tile_load(w_in[e], shape=(WIDTH, {'WIDTH' if expert == 'linear' else 'HIDDEN'}))"
     work = {
-        "linear": f"y = wp.tile_map({f}, wp.tile_matmul(mine, {first}))",
-        "two layers": f"inner = wp.tile_map({f}, wp.tile_matmul(mine, {first}))\n"
+        "linear": f"y = wp.tile_map({f}, wp.tile_matmul(expert_in, {first}))",
+        "two layers": f"inner = wp.tile_map({f}, wp.tile_matmul(expert_in, {first}))\n"
         "y = wp.tile_matmul(inner, wp.tile_load(w_out[e], shape=(HIDDEN, WIDTH)))",
-        "gated": f"open_by = wp.tile_map({f}, wp.tile_matmul(mine, wp.tile_load(w_gate[e], shape=(WIDTH, HIDDEN))))\n"
-        f"inner = wp.tile_matmul(mine, {first}) * open_by\n"
+        "gated": f"gate = wp.tile_map({f}, wp.tile_matmul(expert_in, wp.tile_load(w_gate[e], shape=(WIDTH, HIDDEN))))\n"
+        f"inner = wp.tile_matmul(expert_in, {first}) * gate\n"
         "y = wp.tile_matmul(inner, wp.tile_load(w_out[e], shape=(HIDDEN, WIDTH)))",
     }[expert]
     if gate == "soft slots":
         loop = """
             slots = wp.tile_matmul(wp.tile_transpose(dispatch), x)
             for e in range(EXPERTS):
-                mine = wp.tile_view(slots, offset=(e * SLOTS, 0), shape=(SLOTS, WIDTH))
+                expert_in = wp.tile_view(slots, offset=(e * SLOTS, 0), shape=(SLOTS, WIDTH))
                 $work
-                back = wp.tile_view(combine, offset=(0, e * SLOTS), shape=(TOKENS, SLOTS))
-                outcome = outcome + wp.tile_matmul(back, y)
+                share = wp.tile_view(combine, offset=(0, e * SLOTS), shape=(TOKENS, SLOTS))
+                mixed = mixed + wp.tile_matmul(share, y)
         """
     else:
         loop = """
             for e in range(EXPERTS):
                 $work
-                back = wp.tile_view(combine, offset=(0, e), shape=(TOKENS, 1))
-                outcome = outcome + y * wp.tile_broadcast(back, shape=(TOKENS, WIDTH))
+                share = wp.tile_view(combine, offset=(0, e), shape=(TOKENS, 1))
+                mixed = mixed + y * wp.tile_broadcast(share, shape=(TOKENS, WIDTH))
         """
-        work = work.replace("mine", "x")
+        work = work.replace("expert_in", "x")
     d.launch(groups, tiled=True)
     d.code(
         f"""
@@ -345,34 +343,34 @@ def soft_experts(d: Draft) -> None:
         $logits
         $dispatch
         $combine
-        outcome = {"x" if residual else "wp.tile_zeros(shape=(TOKENS, WIDTH), dtype=float)"}
+        mixed = {"x" if residual else "wp.tile_zeros(shape=(TOKENS, WIDTH), dtype=float)"}
         $loop
-        wp.tile_store(outputs[group], outcome)
+        wp.tile_store(outputs[group], mixed)
         $load
         """,
         logits=dedented(logits),
-        dispatch="# Each slot takes a convex mixture of all tokens\n" + softmax("dispatch", 0, across)
+        dispatch="# Each slot is a convex combination of all tokens\n" + softmax("dispatch", 0, across)
         if gate == "soft slots"
         else "",
-        combine="# Each token takes a convex mixture of all results\n" + softmax("combine", 1, along),
+        combine="# Each token is a convex combination of all expert outputs\n" + softmax("combine", 1, along),
         loop=dedented(loop),
         work=work,
-        load="wp.tile_store(load[group], wp.tile_sum(combine, axis=0) / float(TOKENS))"
-        if result == "outputs and load"
+        load="wp.tile_store(mean_weights[group], wp.tile_sum(combine, axis=0) / float(TOKENS))"
+        if result == "outputs and weights"
         else "",
     )
-    more = ", adds the tokens" if residual else ""
-    if result == "outputs and load":
-        told = "the load of each slot" if gate == "soft slots" else "the load of each expert"
-        more = f"{more} and measures {told}" if residual else f", and measures {told}"
+    more = ", adds the residual" if residual else ""
+    if result == "outputs and weights":
+        told = f"the {'slot' if gate == 'soft slots' else 'expert'} weights"
+        more = f"{more} and averages {told}" if residual else f", and averages {told}"
     elif residual:
-        more = ", and adds the tokens"
+        more = ", and adds the residual"
     if gate == "soft slots":
-        d.says(f"Passes tokens through experts by soft assignments to their slots and back{more}.")
-        d.explain("No token is dropped and no expert is left without work, and all of it has a gradient.")
+        d.says(f"Routes tokens through experts using soft dispatch and combine weights{more}.")
+        d.explain("Tokens are never dropped, every expert is used, and the routing is fully differentiable.")
     else:
-        d.says(f"Blends the results of experts for each token by a softmax of its affinities to them{more}.")
-        d.explain("All experts see all tokens, so the gate has a gradient everywhere.")
+        d.says(f"Mixes expert outputs for each token using softmax gate weights{more}.")
+        d.explain("Every expert processes every token, so the gate always receives a gradient.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x, phi = v.tokens, v[scorer]
@@ -393,6 +391,6 @@ def soft_experts(d: Draft) -> None:
                 opened = act.value(mine @ (v.w_gate[e] if expert == "gated" else v.w_in[e]))
                 made = (mine @ v.w_in[e] * opened if expert == "gated" else opened) @ v.w_out[e]
             y = y + (combine[:, :, part] @ made if gate == "soft slots" else combine[:, :, part] * made)
-        return {"outputs": y} | ({"load": combine.mean(1)} if result == "outputs and load" else {})
+        return {"outputs": y} | ({"mean_weights": combine.mean(1)} if result == "outputs and weights" else {})
 
     d.check(reference, 2e-3)

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _LOG_SUM = '''
 @wp.func
 def log_add(a: float, b: float) -> float:
-    """Logarithm of exp(a) + exp(b)."""
+    """Returns log(exp(a) + exp(b)) without overflow."""
     if a < b:
         return b + wp.log(1.0 + wp.exp(a - b))
     return a + wp.log(1.0 + wp.exp(b - a))
@@ -36,7 +36,7 @@ def log_add(a: float, b: float) -> float:
     weight=3,
 )
 def alignment_loss(d: Draft) -> None:
-    """Computes the connectionist temporal classification loss of label sequences (CTC)."""
+    """Computes the connectionist temporal classification (CTC) loss for each sequence."""
     given = d.option("given", "logits", "log probabilities")
     blank = d.option("blank", "first", "last", "param")
     result = d.option("result", "loss", "gradient", "occupancy", weights=(0.45, 0.35, 0.2))
@@ -55,37 +55,41 @@ def alignment_loss(d: Draft) -> None:
     places = 2 * labels + 1
     name = "logits" if given == "logits" else "log_probs"
     low, high = (-2.0, 2.0) if given == "logits" else (-3.0, -0.4)
-    d.input(name, "float", shape, low, high, about=f"{given.capitalize()} of the classes in each frame")
+    d.input(name, "float", shape, low, high, about=f"Per-frame class {given}")
     first, shift = (1, classes) if blank == "first" else (0, classes - 1)
-    d.input("targets", "int", (batch, labels), first, shift, about="Labels, none of them the blank")
+    d.input("targets", "int", (batch, labels), first, shift, about="Label indices, excluding the blank")
     if frames_of == "lengths":
         least = 2 if finite else 4
-        d.input("frame_count", "int", batch, least, frames + 1, about="Frames in use of each sample")
+        d.input("frame_count", "int", batch, least, frames + 1, about="Number of valid frames per sample")
     if labels_of == "lengths":
-        d.input("label_count", "int", batch, 1, labels + 1, about="Labels of each sample, at least one")
+        d.input("label_count", "int", batch, 1, labels + 1, about="Number of labels per sample, at least one")
     if blank == "param":
-        d.param("blank", "int", classes - 1, about="Class that stands for no label")
+        d.param("blank", "int", classes - 1, about="Index of the blank class")
     if result == "loss":
         d.output(
             "loss",
             "float",
             batch,
-            about="Negative log-likelihood of each sample" + (", per label" if mean else ""),
+            about="Negative log-likelihood per sample"
+            + (", divided by the number of labels" if mean else ""),
         )
-        rest = ", per label" * mean + ", 0 where the frames are too few" * finite
-        d.says(f"Computes the connectionist temporal classification loss of label sequences (CTC){rest}.")
+        rest = ", normalized by its length" * mean + ", or 0 if it has too few frames" * finite
+        d.says(f"Computes the connectionist temporal classification (CTC) loss for each sequence{rest}.")
     elif result == "gradient":
         d.output(
             "grad",
             "float",
             shape,
-            about="Derivatives of the loss by the logits"
-            + ("" if given == "logits" else " behind the log probabilities"),
+            about="Gradient with respect to the logits"
+            + ("" if given == "logits" else " of the log probabilities"),
         )
-        d.says("Computes the gradient of the connectionist temporal classification loss by its logits.")
+        d.says("Computes the gradient of the connectionist temporal classification (CTC) loss.")
     else:
         d.output(
-            "occupancy", "float", (batch, frames, places), about="Probability of each place in each frame"
+            "occupancy",
+            "float",
+            (batch, frames, places),
+            about="Posterior probability of each position in each frame",
         )
         d.says("Aligns frames with label sequences softly by forward and backward passes (CTC).")
     d.function(_LOG_SUM)
@@ -103,7 +107,7 @@ def alignment_loss(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def log_softmax_at(logits: wp.array3d(dtype=float), {axes}) -> float:
-                """Logarithm of the softmax of one class in one frame."""
+                """Returns the log-softmax of one class in one frame."""
                 top = float({at("logits", "frame", "0")})
                 for c in range(1, NUM_CLASSES):
                     top = wp.max(top, {at("logits", "frame", "c")})
@@ -117,7 +121,7 @@ def alignment_loss(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def symbol_at(targets: wp.array2d(dtype=int), sample: int, place: int{given_blank}) -> int:
-            """Label at a place of the sequence with blanks before, between and after its labels."""
+            """Returns the label at a position in the blank-extended sequence."""
             if place % 2 == 0:
                 return {nothing}
             return targets[sample, place // 2]
@@ -133,7 +137,7 @@ def alignment_loss(d: Draft) -> None:
     )
     both = result != "loss"
     back = f"""
-        # Backward: of what is still to be said after this frame
+        # Backward pass over the remaining frames
         for place in range({s_end}):
             log_beta[{t_last}, place] = wp.where(place >= {s_before}, 0.0, NEVER)
         for r in range(1, {t_end}):
@@ -155,7 +159,7 @@ def alignment_loss(d: Draft) -> None:
     store = {
         "loss": "loss[sample] = -log_likelihood" + (f" / {length}" if mean else ""),
         "gradient": f"""
-            # Softmax minus the share of each class in all alignments (Graves et al., eq. 16)
+            # Softmax minus the class posterior over all alignments (Graves et al., eq. 16)
             for frame in range({t_end}):
                 for c in range(NUM_CLASSES):
                     {at("grad", "frame", "c")} = wp.exp({prob.format("frame", "c")})
@@ -171,9 +175,9 @@ def alignment_loss(d: Draft) -> None:
             """,
     }[result]
     hopeless = {
-        "loss": "such samples must not drown the others",
-        "gradient": "such samples have no gradient",
-        "occupancy": "no path becomes them",
+        "loss": "zero the loss so they do not dominate the batch",
+        "gradient": "no gradient",
+        "occupancy": "no valid alignment",
     }[result]
     drop = "loss[sample] = 0.0\n    return" if result == "loss" else "return"
     unused = frames_of == "lengths" or (result == "occupancy" and labels_of == "lengths")
@@ -182,7 +186,7 @@ def alignment_loss(d: Draft) -> None:
         end, entry = ("NUM_CLASSES", at("grad", "frame", "c"))
         if result == "occupancy":
             end, entry = "MAX_PLACES", "occupancy[sample, frame, c]"
-        clear = "# Nothing lies in frames beyond the end\n" if frames_of == "lengths" else ""
+        clear = "# Clear the output for padded frames\n" if frames_of == "lengths" else ""
         clear += f"for frame in range(MAX_FRAMES):\n    for c in range({end}):\n        {entry} = 0.0"
         clear = (
             clear.replace("c in", "place in").replace(", c]", ", place]") if result == "occupancy" else clear
@@ -192,7 +196,7 @@ def alignment_loss(d: Draft) -> None:
         d.module(f"NUM_CLASSES = wp.constant({classes})")
     if blank != "param":
         d.module(f"BLANK = wp.constant({0 if blank == 'first' else classes - 1})")
-    d.module("NEVER = wp.constant(-1.0e30)  # logarithm of zero, but finite so that differences are no NaN")
+    d.module("NEVER = wp.constant(-1.0e30)  # log(0), kept finite to avoid NaN differences")
     d.launch(batch)
     d.code(
         f"""
@@ -201,7 +205,7 @@ def alignment_loss(d: Draft) -> None:
         log_alpha = wp.zeros(shape=(MAX_FRAMES, MAX_PLACES), dtype=float)
         $room
         $clear
-        # Forward: a path begins with a blank or with the first label
+        # Forward: paths start with a blank or the first label
         for place in range({s_end}):
             label = {symbol.format("place")}
             log_alpha[0, place] = wp.where(place < 2, {prob.format("0", "label")}, NEVER)
@@ -212,11 +216,11 @@ def alignment_loss(d: Draft) -> None:
                 if place > 0:
                     reach = log_add(reach, log_alpha[frame - 1, place - 1])
                 if place > 1 and label != {nothing}:
-                    # The blank between two labels may be left out unless they are the same
+                    # The blank can be skipped only between different labels
                     if label != {symbol.format("place - 2")}:
                         reach = log_add(reach, log_alpha[frame - 1, place - 2])
                 log_alpha[frame, place] = reach + {prob.format("frame", "label")}
-        # Paths end with the last label or with the blank behind it
+        # Paths end in the last label or the trailing blank
         log_likelihood = log_add(log_alpha[{t_last}, {s_last}], log_alpha[{t_last}, {s_before}])
         $hopeless
         $back
@@ -238,10 +242,10 @@ def alignment_loss(d: Draft) -> None:
         back=textwrap.dedent(back).strip("\n") if both else "",
         store=store,
     )
-    sums = "Summed over are" if result == "occupancy" else f"The {sign} is -log of the summed probability of"
+    sums = "Sums over" if result == "occupancy" else f"The {sign} is -log of the summed probability of"
     d.explain(f"""
-        {sums} all paths that become the labels when repeated labels are merged and blanks dropped.
-        Probabilities are kept as logarithms.
+        {sums} all paths that reduce to the labels after merging repeats and removing blanks.
+        All probabilities are in log space.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def _softmax(s: Any, axis: int = -1) -> Any:
     element="sample",
 )
 def softmax(d: Draft) -> None:
-    """Turns each row of scores to probabilities without overflow."""
+    """Computes a numerically stable softmax over each row."""
     how = d.option("how", "three pass", "online", "in place")
     out = d.option("out", "softmax", "log softmax", "entropy", "argmax")
     d.calls({
@@ -52,6 +52,8 @@ def softmax(d: Draft) -> None:
     heat = d.flag("temperature", 0.4)
     layout = d.option("layout", "rows", "columns")
     n, width = d.pick(16, 24, 32), d.pick(8, 12, 16)
+    if mask == "causal":  # as many queries as keys
+        n = width
     shape = (n, width) if layout == "rows" else (width, n)
     at = "[i, k]" if layout == "rows" else "[k, i]"
     place = how == "in place" and out in ("softmax", "log softmax")
@@ -61,30 +63,30 @@ def softmax(d: Draft) -> None:
     else:
         d.input("x", "float", shape, -4.0, 4.0, about=f"scores, one {line} per sample")
     if mask == "lengths":
-        d.input("lengths", "int", n, 1, width + 1, about=f"number of valid entries per {line}")
+        d.input("lengths", "int", n, 1, width + 1, about=f"number of valid entries in each {line}")
     elif mask == "mask":
-        d.input("keep", "int", shape, 0, 4, about="nonzero where entries take part")
+        d.input("keep", "int", shape, 0, 4, about="mask, nonzero for entries to include")
     if heat:
-        d.param("temperature", "float", 0.5, 2.0, about="divides the scores")
+        d.param("temperature", "float", 0.5, 2.0, about="softmax temperature")
     made = "y" if out == "softmax" else "log_y"
     to = "x" if place else made
     scores = {
         "none": f"each {line} of scores",
-        "lengths": f"the valid scores of each {line}",
-        "causal": f"the scores of each {line} up to its own place",
-        "mask": f"the scores of each {line} that are kept",
+        "lengths": f"the valid entries of each {line}",
+        "causal": f"each {line} of scores under a causal mask",
+        "mask": f"the unmasked entries of each {line}",
     }[mask]
-    d.says(f"Turns {scores} to probabilities without overflow.")
+    d.says(f"Computes a numerically stable softmax over {scores}.")
     if out in ("softmax", "log softmax"):
         if not place:
-            beyond = ", left alone beyond the valid entries" if mask in ("lengths", "causal") else ""
-            about = "probabilities" if out == "softmax" else f"logarithms of probabilities{beyond}"
+            beyond = ", unchanged past the valid entries" if mask in ("lengths", "causal") else ""
+            about = "softmax output" if out == "softmax" else f"log-probabilities{beyond}"
             d.output(made, "float", shape, about=f"{about}, same shape as the scores")
     elif out == "entropy":
         d.output("entropy", "float", n, about=f"entropy per {line}")
     else:
-        d.output("best", "int", n, about="index of the largest score")
-        d.output("confidence", "float", n, about="probability of the most likely class")
+        d.output("best", "int", n, about="argmax index")
+        d.output("confidence", "float", n, about="softmax probability at the argmax")
     width_text = "x.shape[1]" if layout == "rows" else "x.shape[0]"
     end = {"lengths": "lengths[i]", "causal": f"wp.min(i + 1, {width_text})"}.get(mask, width_text)
     skip = f"if keep{at} == 0:\n    continue" if mask == "mask" else ""
@@ -132,23 +134,23 @@ def softmax(d: Draft) -> None:
             )
     elif out == "entropy":
         ending = """
-        # H = log Z - E[s], which never takes the logarithm of a small probability
-        mean = float(0.0)
+        # H = log Z - E[s] avoids the log of small probabilities
+        weighted_sum = float(0.0)
         for k in range(n):
             $skip
-            mean += ($s - m) * wp.exp($s - m)
-        entropy[i] = wp.log(z) - mean / z
+            weighted_sum += ($s - m) * wp.exp($s - m)
+        entropy[i] = wp.log(z) - weighted_sum / z
         """
-        d.says(f"Computes the entropy of the softmax of {scores}.")
+        d.says(f"Computes the softmax entropy over {scores}.")
     else:
         ending = (
             "best[i] = top\n# exp(max - max) = 1, so the top probability is 1 / z\nconfidence[i] = 1.0 / z"
         )
-        d.says(f"Finds the most likely class among {scores} and its probability under a softmax.")
+        d.says(f"Finds the argmax and its softmax probability over {scores}.")
         if mask == "mask":
             ending = "best[i] = top\nconfidence[i] = 0.0\nif top >= 0:\n    confidence[i] = 1.0 / z"
     if out == "log softmax":
-        d.says(f"Turns {scores} to logarithms of probabilities without overflow.")
+        d.says(f"Computes a numerically stable log-softmax over {scores}.")
     if mask == "mask" and out == "entropy":
         ending = "if z == 0.0:\n    entropy[i] = 0.0\n    return\n" + ending.replace("        ", "").strip()
     d.launch(n)
@@ -191,9 +193,7 @@ def softmax(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source=(
-        "Vaswani et al. 2017; Dao et al. 2022 (online); Press et al. 2022 (ALiBi); Shazeer 2019 (shared keys)"
-    ),
+    source="Vaswani et al. 2017; Dao et al. 2022 (online); Press et al. 2022 (ALiBi); Shazeer 2019 (shared keys)",
     names={
         "attention": "attention_forward|scaled_dot_attention|self_attention",
         "o": "context|attended|head_out",
@@ -209,12 +209,12 @@ def softmax(d: Draft) -> None:
     weight=2,
 )
 def attention(d: Draft) -> None:
-    """Averages values by the softmax of the products of queries and keys."""
+    """Computes scaled dot-product attention."""
     how = d.option("how", "online", "two pass", "cached scores")
     bias = d.option("bias", "none", "alibi", "table")
     reach = d.option("reach", "all", "causal", "window")
     heads = d.option("heads", "one", "multi", "shared keys")
-    scaling = d.option("scale", "argument", "computed", "queries scaled")
+    scaling = d.option("scale", "argument", "computed", "inside")
     cap = d.flag("soft cap", 0.2)
     seq, width, count = d.pick(8, 12, 16), d.pick(4, 6, 8), d.pick(2, 3)
     one = heads == "one"
@@ -226,8 +226,8 @@ def attention(d: Draft) -> None:
     qi = "[i, c]" if one else "[h, i, c]"
     kj = "[j, c]" if heads != "multi" else "[h, j, c]"
     if bias == "alibi":
-        d.param("slope", "float", 0.1, 0.5, about="penalty per step of distance") if one else d.input(
-            "slopes", "float", count, 0.1, 0.5, about="penalty per step of distance, one per head"
+        d.param("slope", "float", 0.1, 0.5, about="ALiBi slope") if one else d.input(
+            "slopes", "float", count, 0.1, 0.5, about="per-head ALiBi slope"
         )
     elif bias == "table":
         d.input(
@@ -236,14 +236,14 @@ def attention(d: Draft) -> None:
             (seq, seq) if one else (count, seq, seq),
             -1.0,
             1.0,
-            about="bias of the scores, shape (..., seq_q, seq_k)",
+            about="additive attention bias, shape (..., seq_q, seq_k)",
         )
     if reach == "window":
-        d.param("window", "int", d.pick(2, 3, 4), about="how many earlier keys each query sees")
+        d.param("window", "int", d.pick(2, 3, 4), about="number of previous keys visible to each query")
     if scaling == "argument":
-        d.param("scale", "float", 0.3, 0.5, about="factor of the scores")
+        d.param("scale", "float", 0.3, 0.5, about="softmax scale")
     if cap:
-        d.param("cap", "float", 1.0, 3.0, about="bound of the scores")
+        d.param("cap", "float", 1.0, 3.0, about="soft cap for the attention logits")
     if how == "cached scores":
         d.output("p", "float", (seq, seq) if one else (count, seq, seq), about="attention probabilities")
     d.output("o", "float", qs, about="attention output, same shape as the queries")
@@ -255,7 +255,7 @@ def attention(d: Draft) -> None:
         "window": ("wp.max(i - window, 0)", "i + 1"),
     }[reach]
     span = f"range({end})" if start == "0" else f"range({start}, {end})"
-    term = f"q{qi} * scale * k{kj}" if scaling == "queries scaled" else f"q{qi} * k{kj}"
+    scaled_by = " * scale" if scaling == "inside" else ""
     d.function(
         """
         @wp.func
@@ -263,16 +263,17 @@ def attention(d: Draft) -> None:
             s = float(0.0)
             for c in range($dims):
                 s += $term
-            return s
+            return s$scaled
         """,
         args=("" if one else "h: int, ")
         + f"q: wp.array{len(qs)}d(dtype=float), k: wp.array{len(ks)}d(dtype=float)"
-        + (", scale: float" if scaling == "queries scaled" else ""),
+        + (", scale: float" if scaling == "inside" else ""),
         dims=dims,
-        term=term,
+        term=f"q{qi} * k{kj}",
+        scaled=scaled_by,
     )
-    call = f"score({'' if one else 'h, '}q, k{', scale' if scaling == 'queries scaled' else ''}, i, j)"
-    if scaling != "queries scaled":
+    call = f"score({'' if one else 'h, '}q, k{', scale' if scaling == 'inside' else ''}, i, j)"
+    if scaling != "inside":
         call = f"scale * {call}"
     after = ""
     if cap:
@@ -281,7 +282,7 @@ def attention(d: Draft) -> None:
         distance = "wp.abs(i - j)" if reach == "all" else "i - j"
         slope = "slope" if one else "slopes[h]"
         after += (
-            "# ALiBi: linear bias with the distance instead of positional encodings\n"
+            "# ALiBi: linear distance penalty instead of positional encodings\n"
             f"s = s - {slope} * float({distance})\n"
         )
     elif bias == "table":
@@ -302,7 +303,7 @@ def attention(d: Draft) -> None:
             s = $call
             $after
             m_new = wp.max(m, s)
-            # Rescale what was summed so far, since the maximum has changed (online softmax)
+            # Online softmax: rescale the running sums when the maximum changes
             shrink = wp.exp(m - m_new)
             w = wp.exp(s - m_new)
             z = z * shrink + w
@@ -364,14 +365,15 @@ def attention(d: Draft) -> None:
         after=after.rstrip(),
         again="\n".join(line for line in after.split("\n") if line and not line.startswith("#")),
     )
-    whose = {"all": "", "causal": " that do not lie ahead", "window": " within a window behind them"}[reach]
-    more = {"none": "", "alibi": ", less a penalty of their distance", "table": ", plus a bias"}[bias]
-    capped = "softly capped " if cap else ""
-    d.says(f"Averages values by the softmax of the {capped}products of queries and keys{whose}{more}.")
+    reached = {"all": "", "causal": "causal ", "window": "sliding-window "}[reach]
+    headed = {"one": "dot-product ", "multi": "multi-head ", "shared keys": "multi-query "}[heads]
+    more = {"none": [], "alibi": ["ALiBi position biases"], "table": ["an additive bias"]}[bias]
+    more = more + ["soft-capped logits"] * cap
+    d.says(f"Computes {reached}{headed}attention{' with ' * bool(more)}{' and '.join(more)}.")
     scaled = "scale q_i . k_j" if scaling == "argument" else "q_i . k_j / sqrt(d)"
     scaled = f"cap tanh({scaled} / cap)" if cap else scaled
     less = {"none": "", "alibi": " - slope |i - j|", "table": " + bias_ij"}[bias]
-    each = "one thread for each query" + ("" if one else " of each head")
+    each = "one thread per query" + ("" if one else " and head")
     d.explain(f"o_i = sum_j softmax_j({scaled}{less}) v_j, {each}.")
 
     def reference(v: Values) -> dict[str, Any]:

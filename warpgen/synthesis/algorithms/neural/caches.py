@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.launch import FillKind
 from warpgen.synthesis.algorithms.neural import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -18,14 +17,14 @@ def _angles(scaling: str) -> str:
         "none": f"{plain}\nreturn position * inv_freq",
         "linear": f"{plain}\n# Position interpolation\nreturn position / context_scale * inv_freq",
         "ntk": (
-            "# NTK-aware scaling: the lower a frequency, the more it is slowed down\n"
+            "# NTK-aware scaling: low frequencies are slowed down more\n"
             "exponent = float(rotary_dim) / float(rotary_dim - 2)\n"
             "new_base = base * wp.pow(context_scale, exponent)\n"
             "return position * wp.pow(new_base, -2.0 * float(pair) / float(rotary_dim))"
         ),
         "yarn": (
             f"{plain}\n"
-            "# Blend: keep high frequencies, interpolate low ones\n"
+            "# YaRN ramp: keep high frequencies, interpolate low frequencies\n"
             "ramp = wp.clamp((float(pair) - ramp_start) / (ramp_end - ramp_start), 0.0, 1.0)\n"
             "return position * inv_freq * (1.0 - ramp + ramp / context_scale)"
         ),
@@ -46,15 +45,15 @@ def _angles(scaling: str) -> str:
     weight=5,
 )
 def rotary_into_cache(d: Draft) -> None:
-    """Rotates queries and keys by their positions and appends keys and values to a paged cache."""
+    """Applies rotary embeddings to queries and keys and appends keys and values to a paged cache."""
     style = d.option("style", "interleaved", "half split")
     scaling = d.option("scaling", "none", "linear", "ntk", "yarn")
     cache = d.option("cache", "paged", "slots", "ring")
-    where = {"paged": "a paged cache", "slots": "slots of a cache", "ring": "a ring buffer"}[cache]
+    where = {"paged": "a paged cache", "slots": "cache slots", "ring": "a ring buffer"}[cache]
     part = d.option("rotated", "all", "part")
-    pairs = "queries and keys" if part == "all" else "the first halves of queries and keys"
-    context = ", adapted to a longer context," if scaling != "none" else ""
-    d.says(f"Rotates {pairs} by their positions{context} and writes keys and values to {where}.")
+    pairs = "queries and keys" if part == "all" else "the first half of each query and key"
+    context = ", scaled for a longer context," if scaling != "none" else ""
+    d.says(f"Applies rotary embeddings to {pairs}{context} and writes keys and values to {where}.")
     grouped = d.option("heads", "grouped", "one key head")
     tokens, heads, width = d.pick(6, 8), d.pick(4, 6), 8
     kv_heads = 2 if grouped == "grouped" else 1
@@ -72,22 +71,18 @@ def rotary_into_cache(d: Draft) -> None:
         about="shape (num_tokens, num_kv_heads, head_dim)",
     )
     d.input("value", "float", (tokens, kv_heads, width), -1.0, 1.0, about="same shape as the keys")
-    # A ring must not get two tokens at once: their positions differ.
-    kind: FillKind = "permutation" if cache == "ring" else "uniform"
-    most = tokens if cache == "ring" else 30
-    d.input("positions", "int", tokens, 0, most, kind, "position of each token in its sequence")
-    if cache == "ring":
-        d.param("window", "int", block * blocks, about="length of the ring buffer")
+    if cache == "ring":  # consecutive tokens of one sequence, as no two may meet in a slot
+        d.param("start", "int", 10, 60, about="position of the first token in the batch")
+        d.param("window", "int", block * blocks, about="ring buffer length in tokens")
     else:
-        d.input(
-            "slot_mapping", "int", tokens, 0, tokens, kind="permutation", about="cache slot of each token"
-        )
-    d.param("base", "float", 50.0, 200.0, about="base of the frequencies")
+        d.input("positions", "int", tokens, 0, 30, about="token position within its sequence")
+        d.input("slot_mapping", "int", tokens, 0, tokens, kind="permutation", about="cache slot per token")
+    d.param("base", "float", 50.0, 200.0, about="rotary frequency base, e.g. 10000")
     if scaling != "none":
-        d.param("context_scale", "float", 1.5, 4.0, about="ratio of the new to the trained context length")
+        d.param("context_scale", "float", 1.5, 4.0, about="ratio of extended to trained context length")
     if scaling == "yarn":
-        d.param("ramp_start", "float", 0.25, 0.75, about="pair up to which frequencies are kept")
-        d.param("ramp_end", "float", 1.5, 2.5, about="pair from which on they are interpolated")
+        d.param("ramp_start", "float", 0.25, 0.75, about="pair index where interpolation starts")
+        d.param("ramp_end", "float", 1.5, 2.5, about="pair index where interpolation is complete")
     if cache == "paged":
         d.module(f"BLOCK_SIZE = wp.constant({block})")
     d.output("query_out", "float", (tokens, heads, width), about="rotated queries")
@@ -108,7 +103,7 @@ def rotary_into_cache(d: Draft) -> None:
         f"""
         @wp.func
         def rotary_angle(pair: int, rotary_dim: int, position: float, base: float{extra}) -> float:
-            \"\"\"Return the angle by which a pair of features is rotated.\"\"\"
+            \"\"\"Return the rotation angle for a feature pair.\"\"\"
             $angle
         """,
         angle=_angles(scaling),
@@ -132,7 +127,7 @@ def rotary_into_cache(d: Draft) -> None:
         "ring": "",
     }[cache]
     slot = (
-        "# The window is a ring, so new entries overwrite the oldest\nslot = positions[token] % window"
+        "# Ring buffer: new entries overwrite the oldest\nslot = (start + token) % window"
         if cache == "ring"
         else "slot = slot_mapping[token]"
     )
@@ -142,10 +137,10 @@ def rotary_into_cache(d: Draft) -> None:
         f"""
         token, head = wp.tid()
         head_dim = query.shape[2]
-        {"" if part == "all" else "# Only the first half of the features is rotated"}
+        {"" if part == "all" else "# Partial rotary: rotate only the first half of the features"}
         {"" if part == "all" else "rotary_dim = head_dim // 2"}
         half_dim = {turned} // 2
-        position = float(positions[token])
+        position = float({"start + token" if cache == "ring" else "positions[token]"})
         for pair in range(half_dim):
             $pair_at
             angle_rad = rotary_angle(pair, {turned}, position, base{given})
@@ -153,7 +148,7 @@ def rotary_into_cache(d: Draft) -> None:
             query_out[token, head, i0] = rotated[0]
             query_out[token, head, i1] = rotated[1]
         $copy_q
-        # {"Each group of query heads shares one" if grouped == "grouped" else "All query heads share the"} key head: only the first of them writes it
+        # {"Query heads in a group" if grouped == "grouped" else "All query heads"} share one key head, so only the first head writes it
         group_size = query.shape[1] // key.shape[1]
         if head % group_size != 0:
             return
@@ -167,7 +162,7 @@ def rotary_into_cache(d: Draft) -> None:
             key_cache[{at.format("i0")}] = rotated[0]
             key_cache[{at.format("i1")}] = rotated[1]
         $copy_k
-        # Values are not rotated
+        # No rotation for values
         for i in range(head_dim):
             value_cache[{at.format("i")}] = value[token, kv_head, i]
         """.replace("\n        \n", "\n"),
@@ -179,23 +174,24 @@ def rotary_into_cache(d: Draft) -> None:
     )
     d.explain(
         {
-            "none": "Pairs of features are rotated by position * base^(-2 i / d).",
-            "linear": "Pairs of features are rotated by position / s * base^(-2 i / d), s being `context_scale`.",
-            "ntk": "Pairs of features are rotated by position * (base s^(d / (d - 2)))^(-2 i / d), s being `context_scale`.",
-            "yarn": "Pairs of features are rotated by position * base^(-2 i / d), those of low frequency `context_scale`\n"
+            "none": "Feature pairs are rotated by position * base^(-2 i / d).",
+            "linear": "Feature pairs are rotated by position / s * base^(-2 i / d), s = `context_scale`.",
+            "ntk": "Feature pairs are rotated by position * (base s^(d / (d - 2)))^(-2 i / d), s = `context_scale`.",
+            "yarn": "Feature pairs are rotated by position * base^(-2 i / d), low frequencies `context_scale`\n"
             "times more slowly.",
         }[scaling].removesuffix(".")
         + (
             "; d is `head_dim`."
             if part == "all"
-            else ". Only the first half of each head is rotated; d is its length."
+            else ". Only the first half of each head is rotated, and d is its length."
         )
-        + (f"\nThe cache is divided into blocks of {block} tokens." if cache == "paged" else "")
+        + (f"\nEach cache block holds {block} tokens." if cache == "paged" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
         pair = np.arange(rotary // 2)
-        p = v.positions[:, None].astype(float)
+        place = np.arange(tokens) + v.start if cache == "ring" else v.positions
+        p = place[:, None].astype(float)
         freq = v.base ** (-2 * pair / rotary)
         if scaling == "linear":
             freq = freq / v.context_scale
@@ -217,7 +213,7 @@ def rotary_into_cache(d: Draft) -> None:
         keys = rotate(v.key)
         found = {"query_out": rotate(v.query), "key_cache": np.zeros(shape), "value_cache": np.zeros(shape)}
         for t in range(tokens):
-            slot_ = v.positions[t] % v.window if cache == "ring" else v.slot_mapping[t]
+            slot_ = place[t] % v.window if cache == "ring" else v.slot_mapping[t]
             for name, what in (("key_cache", keys), ("value_cache", v.value)):
                 if cache == "paged":
                     found[name][slot_ // block, :, slot_ % block] = what[t]

@@ -36,9 +36,10 @@ _FEATURES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     weight=8,
 )
 def chunked_memory(d: Draft) -> None:
-    """Computes causal attention without a softmax, chunk by chunk, with a matrix that remembers the past."""
+    """Computes chunked causal linear attention using a recurrent state matrix."""
     feature = d.option("features", *_FEATURES)
     decay = d.option("decay", "none", "retention", "param")
+    d.calls("linear_attention_chunks|chunked_attention|chunkwise_attention|chunked_linear_attention")
     if decay == "retention":
         plain = feature == "none"  # Retention has no feature map
         d.calls(
@@ -63,16 +64,16 @@ def chunked_memory(d: Draft) -> None:
     d.input("keys", "float", (groups, n, wide) if not shared else (n, wide), -1.0, 1.0, about="keys")
     d.input("values", "float", (heads, n, out), -1.0, 1.0, about="shape (num_heads, seq_len, value_dim)")
     if gated:
-        d.input("gates", "float", (heads, n, out), -2.0, 2.0, about="gates of the outputs before their SiLU")
+        d.input("gates", "float", (heads, n, out), -2.0, 2.0, about="output gates before the SiLU")
     if started:
-        d.input("first_memory", "float", (heads, wide, out), -0.5, 0.5, about="memory of what came before")
+        d.input("first_memory", "float", (heads, wide, out), -0.5, 0.5, about="initial state matrix per head")
     if decay == "param":
-        d.param("gamma", "float", 0.7, 0.95, about="share of the memory that is left after a step")
+        d.param("gamma", "float", 0.7, 0.95, about="per-step state decay")
     if normal == "group norm":
-        d.param("eps", "float", 1e-3, 1e-2, about="keeps the variance from zero")
+        d.param("eps", "float", 1e-3, 1e-2, about="added to the variance for numerical stability")
     d.output("out", "float", (heads, n, out), about="shape (num_heads, seq_len, value_dim)")
     if result == "out and memory":
-        d.output("memories", "float", (heads, wide, out), about="memory after the last step")
+        d.output("memories", "float", (heads, wide, out), about="final state matrix per head")
     fading = decay != "none"
     formula, numpy = _FEATURES[feature]
     both = gated and feature == "silu"
@@ -83,14 +84,14 @@ def chunked_memory(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def feature(x: float) -> float:
-                """Feature map of queries and keys, each on its own."""
+                """Elementwise feature map for queries and keys."""
                 return {formula}
         ''')
     head, mask = (", gamma: float", "wp.pow(gamma, float(row - col))") if fading else ("", "1.0")
     d.function(f'''
         @wp.func
         def causal(score: float, row: int, col: int{head}) -> float:
-            """Weight of a key of the same chunk{", which fades with age" if fading else ""}; later ones are hidden."""
+            """Masks scores for future keys in the chunk{" and decays past scores" if fading else ""}."""
             if col > row:
                 return 0.0
             return score{f" * {mask}" if fading else ""}
@@ -98,7 +99,7 @@ def chunked_memory(d: Draft) -> None:
     if fading:
         d.function("""
             @wp.func
-            def faded(x: float, steps: int, gamma: float) -> float:
+            def decayed(x: float, steps: int, gamma: float) -> float:
                 return x * wp.pow(gamma, float(steps))
         """)
     if gated and not both:
@@ -134,16 +135,16 @@ def chunked_memory(d: Draft) -> None:
     sums = "key_sum = key_sum + wp.tile_reshape(wp.tile_sum(k, axis=0), shape=(KEY_DIM, 1))"
     if fading:
         across = (
-            f"# The memory has faded since the end of the chunk before\n"
-            f"q_late = wp.tile_map(faded, q, {per_row('age', 'CHUNK', 'KEY_DIM')}, gamma)\n"
-            "across = wp.tile_matmul(q_late, memory)"
+            f"# Decay of the carried state since the previous chunk\n"
+            f"q_decayed = wp.tile_map(decayed, q, {per_row('age', 'CHUNK', 'KEY_DIM')}, gamma)\n"
+            "across = wp.tile_matmul(q_decayed, memory)"
         )
         update = (
-            f"k_late = wp.tile_map(faded, k, {per_row('steps_left', 'CHUNK', 'KEY_DIM')}, gamma)\n"
-            "memory = kept * memory + wp.tile_matmul(wp.tile_transpose(k_late), v)"
+            f"k_decayed = wp.tile_map(decayed, k, {per_row('steps_left', 'CHUNK', 'KEY_DIM')}, gamma)\n"
+            "memory = chunk_decay * memory + wp.tile_matmul(wp.tile_transpose(k_decayed), v)"
         )
-        sums = "key_sum = kept * key_sum + wp.tile_reshape(wp.tile_sum(k_late, axis=0), shape=(KEY_DIM, 1))"
-    q_seen = "q_late" if fading else "q"
+        sums = "key_sum = chunk_decay * key_sum + wp.tile_reshape(wp.tile_sum(k_decayed, axis=0), shape=(KEY_DIM, 1))"
+    q_seen = "q_decayed" if fading else "q"
     norm = {
         "no": "",
         "sum of weights": f"""
@@ -152,7 +153,7 @@ def chunked_memory(d: Draft) -> None:
             normed = mixed * {per_row("share", "CHUNK", "VALUE_DIM")}
         """,
         "group norm": f"""
-            # Normalized per step and head, as there is no softmax that would keep the scale
+            # Normalize per step and head, since there is no softmax to bound the scale
             mean = wp.tile_sum(mixed, axis=1) / float(VALUE_DIM)
             centered = mixed - {per_row("mean", "CHUNK", "VALUE_DIM")}
             variance = wp.tile_sum(centered * centered, axis=1) / float(VALUE_DIM)
@@ -171,11 +172,11 @@ def chunked_memory(d: Draft) -> None:
     if fading:
         ages = (
             (
-                "# Heads forget at different rates\ngamma = 1.0 - wp.pow(2.0, -5.0 - float(head))\n"
+                "# Per-head decay rates\ngamma = 1.0 - wp.pow(2.0, -5.0 - float(head))\n"
                 if decay == "retention"
                 else ""
             )
-            + "kept = wp.pow(gamma, float(CHUNK))\n"
+            + "chunk_decay = wp.pow(gamma, float(CHUNK))\n"
             "age = wp.tile_arange(1, wp.static(CHUNK + 1), dtype=int)\n"
             "steps_left = wp.tile_arange(wp.static(CHUNK - 1), -1, -1, dtype=int)"
         )
@@ -209,25 +210,26 @@ def chunked_memory(d: Draft) -> None:
         sums=sums if normal == "sum of weights" else "",
         end="wp.tile_store(memories[head], memory)" if result == "out and memory" else "",
     )
-    made = {"no": [], "sum of weights": ["divided by the sums of weights"], "group norm": ["normalized"]}[
-        normal
-    ]
+    made = {
+        "no": [],
+        "sum of weights": ["normalized by the weight sums"],
+        "group norm": ["group-normalized"],
+    }[normal]
     made = made + ["gated"] * gated
     ends = f"; outputs are {' and '.join(made)}" if made else ""
     d.says(
-        "Computes causal attention without a softmax, chunk by chunk, with a matrix that remembers the past"
-        f"{' and fades' * fading}{ends}."
+        f"Computes chunked causal linear attention using a {'decaying' if fading else 'running'} state{ends}."
     )
     d.explain(
-        f"o_t = q_t S_t with S_t = {'gamma S_t-1' if fading else 'S_t-1'} + k_t^T v_t. Within a chunk this is a masked product, and only\n"
-        "the matrix S goes from chunk to chunk."
-        + (" q and k are meant behind the feature map." if formula else "")
+        f"o_t = q_t S_t with S_t = {'gamma S_t-1' if fading else 'S_t-1'} + k_t^T v_t. Within a chunk this is a masked product, so only\n"
+        "the state S is carried between chunks."
+        + (" Here q and k are the mapped features." if formula else "")
         + {
             "no": "",
-            "sum of weights": "\nOutputs are divided by the sum of their weights.",
-            "group norm": "\nOutputs are normalized over the features of a head.",
+            "sum of weights": "\nEach output is divided by its total weight.",
+            "group norm": "\nOutputs are normalized over the head features.",
         }[normal]
-        + ("\nThe result is gated by a SiLU." if gated else "")
+        + ("\nThe result is multiplied by a SiLU gate." if gated else "")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

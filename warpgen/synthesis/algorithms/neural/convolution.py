@@ -37,7 +37,7 @@ _NAMES = {
     weight=3,
 )
 def convolution(d: Draft) -> None:
-    """Convolves feature maps with the filters of a layer."""
+    """Applies a convolutional layer to feature maps."""
     dim = d.option("dim", 2, 1)
     kind = d.option("kind", "full", "depthwise", "pointwise", "transposed", "grouped")
     d.calls({
@@ -87,13 +87,13 @@ def convolution(d: Draft) -> None:
     if bias:
         d.input("b", "float", cout, -0.3, 0.3, about="bias per output channel")
     if kind == "grouped":
-        d.param("groups", "int", groups, about="number of groups of channels")
+        d.param("groups", "int", groups, about="number of channel groups")
     if stride > 1:
         spread = kind == "transposed"
-        about = "distance of neighboring inputs in the output" if spread else "step of the filter"
+        about = "output stride between adjacent inputs" if spread else "filter stride"
         d.param("stride", "int", stride, about=about)
     if pad:
-        about = "places cut off on each side" if kind == "transposed" else "zero padding on each side"
+        about = "amount cropped from each side" if kind == "transposed" else "zero padding on each side"
         d.param("pad", "int", pad, about=about)
     if dilation > 1:
         d.param("dilation", "int", dilation, about="spacing of the filter taps")
@@ -146,7 +146,7 @@ def convolution(d: Draft) -> None:
             if kind == "transposed":
                 text += f"{ind}at_{name} = {axes[k]} + pad - {taps_of[k]}\n"
                 if k == 0:
-                    text += f"{ind}# an output meets only taps that fall on an input of the strided grid\n"
+                    text += f"{ind}# skip taps that do not land on the strided input grid\n"
                 text += (
                     f"{ind}if at_{name} < 0 or at_{name} % stride != 0:\n"
                     f"{ind}    continue\n"
@@ -179,7 +179,7 @@ def convolution(d: Draft) -> None:
         "o, $axes = wp.tid()\n$first\nz = float($start)\n$sums\ny[o, $axes] = $value",
         axes=", ".join(axes),
         first=(
-            "# Grouped convolution: input channels of the same group only\n"
+            "# Grouped convolution: only input channels from the same group\n"
             f"first = (o * groups // w.shape[0]) * {named if fixed else many}"
         )
         if kind == "grouped"
@@ -189,13 +189,13 @@ def convolution(d: Draft) -> None:
         value=f"{f}(z)" if act else "z",
     )
     words = {
-        "full": "Convolves feature maps with the filters of a layer.",
-        "depthwise": "Convolves each channel with a filter of its own.",
-        "pointwise": "Mixes channels at each place, a convolution of width one.",
-        "transposed": "Spreads feature maps to a finer grid by a transposed convolution.",
-        "grouped": "Convolves feature maps with filters that see one group of channels each.",
+        "full": "Applies a convolutional layer to feature maps.",
+        "depthwise": "Applies a depthwise convolution, one filter per channel.",
+        "pointwise": "Applies a pointwise (width-one) convolution that mixes channels.",
+        "transposed": "Upsamples feature maps using a transposed convolution.",
+        "grouped": "Applies a grouped convolution to feature maps.",
     }
-    d.says(words[kind] if not act else words[kind][:-1] + ", and applies an activation.")
+    d.says(words[kind] if not act else words[kind][:-1] + ", followed by an activation.")
 
     def reference(v: Values) -> dict[str, Any]:
         y = np.zeros((cout, *(out,) * dim))

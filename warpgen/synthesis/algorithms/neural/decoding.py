@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=6,
 )
 def sample_tokens(d: Draft) -> None:
-    """Draws the next token of each sequence from penalized and truncated logits."""
+    """Samples the next token for each sequence from penalized and truncated logits."""
     penalty = d.option("penalty", "none", "repetition", "frequency")
     temperature = d.option("temperature", "shared", "each", "none")
     top_k = d.flag("top k")
@@ -45,58 +45,58 @@ def sample_tokens(d: Draft) -> None:
     if (penalty, temperature, banned) == ("none", "none", "none"):  # else the scores would be a mere copy
         biased = True
     batch, vocab, past = d.pick(12, 16, 24), d.pick(20, 24, 32), d.pick(4, 5, 6)
-    d.input("logits", "float", (batch, vocab), -3.0, 3.0, about="Logits of the last position")
+    d.input("logits", "float", (batch, vocab), -3.0, 3.0, about="Logits at the last position")
     if biased:
-        d.input("logit_bias", "float", vocab, -1.0, 1.0, about="Bias added to every logit")
+        d.input("logit_bias", "float", vocab, -1.0, 1.0, about="Per-token logit bias")
     if penalty != "none":
-        d.input("history", "int", (batch, past), -1, vocab, about="Tokens so far, padded with -1")
-        d.param("history_len", "int", past, about="Number of tokens in the history")
+        d.input("history", "int", (batch, past), -1, vocab, about="Previous tokens, padded with -1")
+        d.param("history_len", "int", past, about="Number of history tokens")
     if penalty == "repetition":
         d.param(
             "repetition_penalty",
             "float",
             1.1,
             1.5,
-            about="Divides positive logits of tokens seen, multiplies negative ones",
+            about="Repetition penalty, above 1 to discourage repeats",
         )
     elif penalty == "frequency":
-        d.param("frequency_penalty", "float", 0.1, 0.6, about="Subtracted for each occurrence")
-        d.param("presence_penalty", "float", 0.1, 0.6, about="Subtracted once for tokens seen")
+        d.param("frequency_penalty", "float", 0.1, 0.6, about="Penalty per occurrence")
+        d.param("presence_penalty", "float", 0.1, 0.6, about="One-time penalty for tokens already seen")
     if banned == "mask":
-        d.input("allowed", "bool", (batch, vocab), about="Tokens that the grammar allows")
+        d.input("allowed", "bool", (batch, vocab), about="Grammar mask, True for allowed tokens")
     elif banned == "end":
-        d.input("length", "int", batch, 0, 9, about="Tokens generated so far")
-        d.param("min_length", "int", 4, 6, about="No end of sequence before this length")
+        d.input("length", "int", batch, 0, 9, about="Number of tokens generated so far")
+        d.param("min_length", "int", 4, 6, about="Minimum length before EOS is allowed")
     if finished:
-        d.input("done", "bool", batch, about="Sequences that have ended")
+        d.input("done", "bool", batch, about="True for finished sequences")
     if temperature == "shared":
-        d.param("temperature", "float", 0.6, 1.3, about="Below 1 sharpens the distribution")
+        d.param("temperature", "float", 0.6, 1.3, about="Softmax temperature")
     elif temperature == "each":
-        d.input("temperature", "float", batch, 0.5, 1.4, about="Temperature of each sequence")
+        d.input("temperature", "float", batch, 0.5, 1.4, about="Per-sequence temperature")
     if top_k:
         d.param("top_k", "int", 5, 12, about="Number of candidates kept")
     if nucleus == "top p":
-        d.param("top_p", "float", 0.6, 0.95, about="Probability mass of the nucleus")
+        d.param("top_p", "float", 0.6, 0.95, about="Nucleus probability mass")
     elif nucleus == "min p":
-        d.param("min_p", "float", 0.05, 0.3, about="Least probability relative to that of the best token")
+        d.param("min_p", "float", 0.05, 0.3, about="Minimum probability relative to the top token")
     elif nucleus == "typical":
-        d.param("typical_width", "float", 0.8, 2.0, about="Largest deviation from the entropy [nat]")
+        d.param("typical_width", "float", 0.8, 2.0, about="Maximum deviation from the entropy [nat]")
     if draw in ("gumbel", "exponential"):
-        d.input("noise", "float", (batch, vocab), 0.05, 0.95, about="Uniform random numbers in (0, 1)")
+        d.input("noise", "float", (batch, vocab), 0.001, 0.999, about="Uniform random samples in (0, 1)")
     elif draw == "inverse":
-        d.input("noise", "float", batch, 0.05, 0.95, about="Uniform random number of each sequence")
+        d.input("noise", "float", batch, 0.001, 0.999, about="Uniform random sample per sequence")
     cuts = top_k or nucleus != "none"
     d.output(
         "scores",
         "float",
         (batch, vocab),
-        about=("Adjusted logits, which the truncation reads again" if cuts else "Adjusted logits")
-        + (", not of sequences that have ended" if finished else ""),
+        about=("Adjusted logits, also read by the truncation step" if cuts else "Adjusted logits")
+        + (", not written for finished sequences" if finished else ""),
     )
-    d.output("token", "int", batch, about="Best token" if draw == "greedy" else "Token drawn")
+    d.output("token", "int", batch, about="Argmax token" if draw == "greedy" else "Sampled token")
     before = " before truncation" if cuts else ""
     if score:
-        d.output("log_prob", "float", batch, about=f"Log probability of the token{before}")
+        d.output("log_prob", "float", batch, about=f"Log-probability of the chosen token{before}")
     d.module(
         "PAD = wp.constant(0)\nNEG_INF = wp.constant(-1.0e30)"
         if finished
@@ -110,7 +110,7 @@ def sample_tokens(d: Draft) -> None:
         d.function('''
             @wp.func
             def exp_sum(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, best: float) -> float:
-                """Sum of exponentials of the scores over the vocabulary, relative to that of the best."""
+                """Returns the softmax denominator over the vocabulary, shifted by the top score."""
                 total = float(0.0)
                 for v in range(vocab_size):
                     total += wp.exp(scores[seq, v] - best)
@@ -120,7 +120,7 @@ def sample_tokens(d: Draft) -> None:
         d.function('''
             @wp.func
             def rank_of(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, v: int) -> int:
-                """Number of tokens that score better, ties go to the smaller index."""
+                """Returns the number of higher-scoring tokens; ties go to the smaller index."""
                 rank = int(0)
                 own = scores[seq, v]
                 for u in range(vocab_size):
@@ -132,7 +132,7 @@ def sample_tokens(d: Draft) -> None:
         d.function('''
             @wp.func
             def mass_above(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, v: int, best: float) -> float:
-                """Unnormalized probability of all tokens that score better than v."""
+                """Returns the unnormalized probability mass of tokens ranked above v."""
                 mass = float(0.0)
                 for u in range(vocab_size):
                     if scores[seq, u] > scores[seq, v]:
@@ -143,7 +143,7 @@ def sample_tokens(d: Draft) -> None:
         d.function('''
             @wp.func
             def entropy_of(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, log_norm: float) -> float:
-                """Entropy of the distribution [nat]."""
+                """Returns the softmax entropy [nat]."""
                 entropy = float(0.0)
                 for v in range(vocab_size):
                     log_p = scores[seq, v] - log_norm
@@ -159,7 +159,7 @@ def sample_tokens(d: Draft) -> None:
         seen = ""
     else:
         seen = """
-            # Lower the logits of what was said, to avoid loops
+            # Penalize repeated tokens to avoid loops
             $how
             """.replace(
             "$how",
@@ -168,7 +168,7 @@ def sample_tokens(d: Draft) -> None:
                 if history[seq, j] == v:
                     seen = True
             if seen:
-                # Dividing a negative logit would favor the token
+                # Multiply negative logits, since dividing would favor the token
                 score = wp.where(score > 0.0, score / repetition_penalty, score * repetition_penalty)"""
             if penalty == "repetition"
             else """count = int(0)
@@ -181,17 +181,17 @@ def sample_tokens(d: Draft) -> None:
         )
     cut = {
         "top p": """
-            # The token that crosses top_p stays, so the set is never empty
+            # Keep the token that crosses top_p so the set is never empty
             if mass_above(scores, seq, vocab_size, v, best) >= top_p * norm:
                 continue
             """,
         "min p": """
-            # Relative to the most likely token, so the cut adapts to how sure the model is
+            # Relative to the top token, so the cutoff adapts to model confidence
             if scores[seq, v] - best < wp.log(min_p):
                 continue
             """,
         "typical": """
-            # Keep the best token, and what is about as surprising as the text is on average
+            # Locally typical: keep tokens with surprisal near the entropy, plus the best token
             surprise = log_norm - scores[seq, v]
             if wp.abs(surprise - entropy) > typical_width and v != best_token:
                 continue
@@ -204,7 +204,7 @@ def sample_tokens(d: Draft) -> None:
     )
     pick = {
         "inverse": """
-            # Mass of what is left, then walk to where the random number falls
+            # Inverse CDF over the kept tokens
             kept = float(0.0)
             last = int(0)
             for v in range(vocab_size):
@@ -221,7 +221,7 @@ def sample_tokens(d: Draft) -> None:
                     break
             """,
         "gumbel": """
-            # Gumbel-max trick: the largest perturbed logit is a sample of the softmax
+            # Gumbel-max trick: argmax of the perturbed logits is a softmax sample
             chosen = int(0)
             largest = NEG_INF
             for v in range(vocab_size):
@@ -232,7 +232,7 @@ def sample_tokens(d: Draft) -> None:
                     chosen = v
             """,
         "exponential": """
-            # Race of exponential clocks: p / e is largest with probability p
+            # Exponential race: p / e is largest with probability p
             chosen = int(0)
             largest = NEG_INF
             for v in range(vocab_size):
@@ -246,7 +246,7 @@ def sample_tokens(d: Draft) -> None:
     }[draw]
     if not cuts and draw == "inverse":
         pick = """
-            # Walk to where the random number falls
+            # Inverse CDF sampling
             target = noise[seq] * norm
             chosen = best_token
             for v in range(vocab_size):
@@ -279,7 +279,7 @@ def sample_tokens(d: Draft) -> None:
         token[seq] = chosen
         $log_prob
         """,
-        finished="# Ended sequences only pad\nif done[seq]:\n    token[seq] = PAD\n"
+        finished="# Pad finished sequences\nif done[seq]:\n    token[seq] = PAD\n"
         + ("    log_prob[seq] = 0.0\n" if score else "")
         + "    return\n"
         if finished
@@ -311,7 +311,7 @@ def sample_tokens(d: Draft) -> None:
         if not score
         else "log_prob[seq] = -wp.log(norm)"  # of the best token, whose exp(score - best) is one
         if draw == "greedy"
-        else "# Of the whole vocabulary, also of what was cut away\n" * bool(cuts)
+        else "# Normalize over the full vocabulary, not just the kept tokens\n" * bool(cuts)
         + "log_prob[seq] = scores[seq, chosen] - best - wp.log(norm)",
     )
     if draw == "greedy":
@@ -319,15 +319,15 @@ def sample_tokens(d: Draft) -> None:
     kinds = ["penalized"] if penalty != "none" else []
     kinds += ["truncated"] if truncated else []
     of = " and ".join(kinds) or "adjusted"
-    told = f", with its log probability{before}" if score else ""
+    told = f", storing its log-probability{before}" if score else ""
     if draw == "greedy":
-        d.says(f"Picks the best next token of each sequence by {of} logits{told}.")
+        d.says(f"Selects the next token for each sequence greedily from {of} logits{told}.")
     else:
-        d.says(f"Draws the next token of each sequence from {of} logits{told}.")
+        d.says(f"Samples the next token for each sequence from {of} logits{told}.")
     if truncated:
         d.explain("""
-            Logits are first adjusted, then tokens that are too unlikely are dropped, and one of the rest is drawn.
-            The best token is never dropped.
+            Logits are adjusted first, unlikely tokens are dropped, and one of the rest is sampled.
+            The top token is always kept.
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -367,12 +367,9 @@ def _adjusted(v: Values, b: int, penalty: str, temperature: str, biased: bool) -
         else:
             factor = np.where(s > 0, 1 / v.repetition_penalty, v.repetition_penalty)
             s = np.where(seen > 0, s * factor, s)
-    return (
-        s
-        / {"shared": lambda: v.temperature, "each": lambda: v.temperature[b], "none": lambda: 1.0}[
-            temperature
-        ]()
-    )
+    if temperature == "none":
+        return s
+    return s / (v.temperature if temperature == "shared" else v.temperature[b])
 
 
 def _drawn(v: Values, b: int, s: Any, top_k: bool, nucleus: str, draw: str) -> int:

@@ -32,7 +32,7 @@ _TITLES = {
     weight=4,
 )
 def box_losses(d: Draft) -> None:
-    """Computes the loss of predicted boxes of an object detector."""
+    """Computes an object detection loss for predicted boxes."""
     kind = d.option("loss", "giou", "iou", "diou", "ciou", "eiou")
     form = d.option("form", "sides", "centers", "deltas")
     focal = d.option("class", "none", "focal", "cross entropy", "quality")
@@ -46,50 +46,50 @@ def box_losses(d: Draft) -> None:
     labeled = focal in ("focal", "cross entropy") and not positives
     n = d.pick(48, 64, 96)
     if form == "deltas":
-        d.input("deltas", "vec4", n, -0.6, 0.6, about="Regression output (dx, dy, log dw, log dh)")
-        d.input("anchors", "vec4", n, 1.0, 4.0, about="Anchors as center and size")
+        d.input("deltas", "vec4", n, -0.6, 0.6, about="Box regression outputs (dx, dy, log dw, log dh)")
+        d.input("anchors", "vec4", n, 1.0, 4.0, about="Anchor boxes as center and size")
     elif form == "centers":
         d.input("predicted", "vec4", n, 1.0, 4.0, about="Predicted boxes as center and size")
     else:
-        d.input("points", "vec2", n, 1.0, 4.0, about="Points that predict a box around them")
-        d.input("sides", "vec4", n, 0.3, 2.5, about="Distances to the left, upper, right and lower side")
-    of = " of the matched objects" if positives else ""
-    d.input("target", "vec4", n, 1.0, 4.0, about=f"Ground truth{of} as center and size")
+        d.input("points", "vec2", n, 1.0, 4.0, about="Anchor points")
+        d.input("sides", "vec4", n, 0.3, 2.5, about="Distances to the left, top, right and bottom sides")
+    of = " boxes for the matched objects" if positives else ""
+    d.input("target", "vec4", n, 1.0, 4.0, about=f"Ground-truth{of or ' boxes'} as center and size")
     if focal != "none":
-        d.input("logits", "float", n, -3.0, 3.0, about="Classification logit of each box")
+        d.input("logits", "float", n, -3.0, 3.0, about="Classification logit per box")
     if labeled:
         d.input("labels", "int", n, 0, 2, about="1 for objects, 0 for background")
     if focal == "focal":
-        d.module("FOCAL_ALPHA = wp.constant(0.25)  # weight of objects, background gets the rest")
-        d.param("gamma", "float", 1.5, 2.5, about="Focusing exponent")
+        d.module("FOCAL_ALPHA = wp.constant(0.25)  # positive-class weight, 1 - alpha for background")
+        d.param("gamma", "float", 1.5, 2.5, about="Focal loss exponent")
     if focal != "none":
-        d.param("class_weight", "float", 0.3, 1.0, about="Weight of the classification term")
+        d.param("class_weight", "float", 0.3, 1.0, about="Classification loss weight")
     if smooth == "balanced":
         d.module("LN2 = wp.constant(0.6931472)")
     if smooth != "none":
-        d.param("beta", "float", 0.1, 0.5, about="Error at which the loss turns linear")
+        d.param("beta", "float", 0.1, 0.5, about="Transition error between quadratic and linear loss")
     if weights == "small boxes":
-        d.param("image_area", "float", 64.0, about="Area of the image [px^2]")
+        d.param("image_area", "float", 64.0, about="Image area [px^2]")
     if weights == "each":
-        d.input("box_weight", "float", n, 0.2, 1.0, about="Weight of the box term")
+        d.input("box_weight", "float", n, 0.2, 1.0, about="Box loss weight")
     if positives:
-        d.input("matched", "int", n, -1, 4, about="Index of the matched object, -1 for background")
+        d.input("matched", "int", n, -1, 4, about="Matched object index, -1 for background")
     d.output(
         "loss",
         "float",
         n if result == "each" else 1,
-        about="Loss of each box" if result == "each" else "Sum of losses",
+        about="Per-box loss" if result == "each" else "Sum of losses",
     )
     decode = {
         "sides": """
-            # Distances from a point are positive, so corners cannot change places (Tian et al. 2019)
+            # Side distances are positive, so corners keep their order (Tian et al. 2019)
             point = points[tid]
             side = sides[tid]
             box = wp.vec4(point[0] - side[0], point[1] - side[1], point[0] + side[2], point[1] + side[3])
             """,
         "centers": "box = corners_of(predicted[tid])",
         "deltas": """
-            # Decode relative to the anchor, sizes in log space so that they stay positive
+            # Decode relative to the anchor, with sizes in log space to keep them positive
             anchor = anchors[tid]
             delta = deltas[tid]
             dw = wp.min(delta[2], MAX_LOG_RATIO)
@@ -107,22 +107,20 @@ def box_losses(d: Draft) -> None:
     d.function('''
         @wp.func
         def corners_of(box: wp.vec4) -> wp.vec4:
-            """Corners (x1, y1, x2, y2) of a box given by its center and size."""
+            """Converts a box from center and size to corners (x1, y1, x2, y2)."""
             half_w = 0.5 * box[2]
             half_h = 0.5 * box[3]
             return wp.vec4(box[0] - half_w, box[1] - half_h, box[0] + half_w, box[1] + half_h)
     ''')
     hull = """
-        # Smallest box around both$reason
+        # Smallest enclosing box$reason
         hull_w = wp.max(box[2], truth[2]) - wp.min(box[0], truth[0])
         hull_h = wp.max(box[3], truth[3]) - wp.min(box[1], truth[1])
         """
     # The others only measure by it
-    hull = hull.replace(
-        "$reason", ", so boxes that do not meet still get a gradient" if kind == "giou" else ""
-    )
+    hull = hull.replace("$reason", ", which gives disjoint boxes a gradient" if kind == "giou" else "")
     center = """
-        # Divide by the diagonal of the hull, so the penalty does not depend on scale
+        # Normalize by the enclosing-box diagonal for scale invariance
         gap_x = 0.5 * (box[0] + box[2] - truth[0] - truth[2])
         gap_y = 0.5 * (box[1] + box[3] - truth[1] - truth[3])
         diagonal2 = hull_w * hull_w + hull_h * hull_h
@@ -139,7 +137,7 @@ def box_losses(d: Draft) -> None:
         "ciou": hull
         + center
         + """
-        # Angles rather than ratios are compared, so that thin boxes do not dominate
+        # Compare angles rather than ratios, so thin boxes do not dominate
         aspect_gap = wp.atan(truth_w / truth_h) - wp.atan(width / height)
         aspect = 4.0 / (wp.pi * wp.pi) * aspect_gap * aspect_gap
         trade_off = aspect / (1.0 - iou + aspect + 1.0e-6)
@@ -148,7 +146,7 @@ def box_losses(d: Draft) -> None:
         "eiou": hull
         + center
         + """
-        # Width and height apart, as the aspect ratio alone does not fix them
+        # Penalize width and height separately, since the aspect ratio is ambiguous
         width_gap = (width - truth_w) / hull_w
         height_gap = (height - truth_h) / hull_h
         box_term = 1.0 - iou + center_term + width_gap * width_gap + height_gap * height_gap
@@ -159,7 +157,7 @@ def box_losses(d: Draft) -> None:
     corner = {
         "none": "",
         "smooth l1": """
-            # Smooth L1 on the corners keeps far boxes moving
+            # Smooth L1 on the corners, so that distant boxes still get a gradient
             corner_term = float(0.0)
             for k in range(4):
                 error = wp.abs(box[k] - truth[k])
@@ -167,7 +165,7 @@ def box_losses(d: Draft) -> None:
             box_term += 0.25 * corner_term
             """,
         "balanced": """
-            # Balanced L1 (Pang et al. 2019, alpha = 1, gamma = log 2): inliers count more beside outliers
+            # Balanced L1 (Pang et al. 2019, alpha = 1, gamma = log 2): larger gradients for inliers
             corner_term = float(0.0)
             for k in range(4):
                 error = wp.abs(box[k] - truth[k]) / beta
@@ -178,7 +176,7 @@ def box_losses(d: Draft) -> None:
     classify = {
         "none": "",
         "focal": """
-            # Focal loss: easy examples, of which there are thousands, are damped
+            # Focal loss: down-weight the many easy examples
             p = 1.0 / (1.0 + wp.exp(-logits[tid]))
             p_true = wp.where(positive, p, 1.0 - p)
             alpha = wp.where(positive, FOCAL_ALPHA, 1.0 - FOCAL_ALPHA)
@@ -191,7 +189,7 @@ def box_losses(d: Draft) -> None:
             class_term = softplus - $label * x
             """,
         "quality": """
-            # Quality focal loss: the class score is to predict the overlap (Li et al. 2020)
+            # Quality focal loss: the class score predicts the IoU (Li et al. 2020)
             p = 1.0 / (1.0 + wp.exp(-logits[tid]))
             $score
             miss = $aim - p
@@ -203,7 +201,7 @@ def box_losses(d: Draft) -> None:
         "none": "",
         "each": "weight = box_weight[tid]",
         "small boxes": """
-            # Small objects count more, they would drown in the large ones
+            # Up-weight small objects so large objects do not dominate
             weight = 2.0 - truth_w * truth_h / image_area
             """,
     }[weights]
@@ -221,7 +219,7 @@ def box_losses(d: Draft) -> None:
         height = box[3] - box[1]
         truth_w = truth[2] - truth[0]
         truth_h = truth[3] - truth[1]
-        # Clamp at zero, otherwise disjoint boxes would get a positive product
+        # Clamp to zero, since disjoint boxes could give a positive product
         overlap_w = wp.max(wp.min(box[2], truth[2]) - wp.max(box[0], truth[0]), 0.0)
         overlap_h = wp.max(wp.min(box[3], truth[3]) - wp.max(box[1], truth[1]), 0.0)
         intersection = overlap_w * overlap_h
@@ -234,12 +232,12 @@ def box_losses(d: Draft) -> None:
         $scale
         $store
         """,
-        skip="# Background has no box to learn\nif matched[tid] < 0:\n"
+        skip="# Background has no box target\nif matched[tid] < 0:\n"
         + ("    loss[tid] = 0.0\n" if result == "each" else "")
         + "    return\n"
         if positives and focal == "none"
         else "",
-        background="# Background has no box to learn, only its class\n"
+        background="# Background has no box target, only the class loss\n"
         f"positive = {'labels[tid] == 1' if labeled else 'matched[tid] >= 0'}\n"
         "box_term = wp.where(positive, box_term, 0.0)"
         if labeled or (positives and focal != "none")

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=6,
 )
 def redundancy_loss(d: Draft) -> None:
-    """Computes losses that make two views of samples alike and the coordinates of their embeddings unlike."""
+    """Computes self-supervised losses that align two views and decorrelate embedding dimensions."""
     kind = d.option("loss", "cross correlation", "variance and covariance", "cross covariance")
     result = d.option("result", "loss", "terms", "matrix")
     divisor = d.option("divisor", "n", "n - 1")
@@ -51,51 +51,49 @@ def redundancy_loss(d: Draft) -> None:
         }[kind] if result == "loss" else "loss_terms|redundancy_terms|embedding_loss_terms")  # fmt: skip
     below = "float(SAMPLES)" if divisor == "n" else "float(SAMPLES - 1)"
     d.module(f"SAMPLES = wp.constant({count})\nWIDTH = wp.constant({width})")
-    d.input(
-        "first", "float", (batches, count, width), -1.0, 1.0, about="embeddings of the samples in one view"
-    )
+    d.input("first", "float", (batches, count, width), -1.0, 1.0, about="embeddings of the first view")
     d.input(
         "second",
         "float",
         (batches, count, width),
         -1.0,
         1.0,
-        about="embeddings of the same in the other view",
+        about="embeddings of the second view",
     )
     if masked:
-        d.input("sample_weights", "float", (batches, count), 0.5, 1.5, about="weights of the samples")
+        d.input("sample_weights", "float", (batches, count), 0.5, 1.5, about="per-sample weights")
     if result != "matrix":
-        d.param("redundancy", "float", 0.05, 0.5, about="weight of the entries off the diagonal")
+        d.param("redundancy", "float", 0.05, 0.5, about="off-diagonal weight")
     if kind == "variance and covariance":
-        d.param("invariance", "float", 0.5, 2.0, about="weight of the distance of the views")
-        d.param("floor_deviation", "float", 0.9, 1.3, about="deviation that each coordinate should keep")
+        d.param("invariance", "float", 0.5, 2.0, about="invariance term weight")
+        d.param("floor_deviation", "float", 0.45, 0.7, about="target standard deviation per dimension")
     if result == "matrix":
         d.output(
             "matrices",
             "float",
             (batches, width, width),
-            about=f"{what}s of the coordinates across the views",
+            about=f"{what} matrix between the views",
         )
-        d.says(f"Computes the {what}s of the coordinates of embeddings across two views of the same samples.")
+        d.says(f"Computes the {what} matrix between embeddings of two views.")
     elif result == "terms":
         d.output(
             "terms",
             "float",
-            (batches, 2),
-            about="what asks for alike views"
-            + (" and spread" if kind == "variance and covariance" else "")
-            + ", and what for unlike coordinates",
+            (batches, 3 if kind == "variance and covariance" else 2),
+            about="invariance, variance and covariance terms"
+            if kind == "variance and covariance"
+            else "diagonal and off-diagonal terms",
         )
         d.says(
-            "Computes the two terms of a loss that makes views alike and coordinates of embeddings unlike."
+            "Computes the diagonal and off-diagonal loss terms for two views of embeddings."
             if kind != "variance and covariance"
-            else "Computes two terms of a loss: one for alike views of spread coordinates, one for unlike coordinates."
+            else "Computes the invariance, variance and covariance loss terms for two views of embeddings."
         )
     else:
-        d.output("losses", "float", batches, about="loss of each batch")
+        d.output("losses", "float", batches, about="loss per batch")
         if kind == "variance and covariance":
             d.says(
-                "Computes losses that make two views of samples alike, and the coordinates of their embeddings unlike and spread."
+                "Computes losses that align two views while keeping embedding dimensions spread out and decorrelated."
             )
     N, D = "SAMPLES", "WIDTH"
     if kind == "cross correlation":
@@ -103,21 +101,21 @@ def redundancy_loss(d: Draft) -> None:
             '''
             @wp.func
             def inverse_deviation(variance: float) -> float:
-                """One over the deviation, from a weighted mean of squares."""
+                """Returns the inverse standard deviation."""
                 return 1.0 / wp.sqrt(variance + 1.0e-4)
             '''
             if masked
             else '''
             @wp.func
-            def inverse_deviation(square: float, divisor: float) -> float:
-                """One over the deviation, from a sum of squares."""
-                return 1.0 / wp.sqrt(square / divisor + 1.0e-4)
+            def inverse_deviation(sum_sq: float, divisor: float) -> float:
+                """Returns the inverse standard deviation from a sum of squares."""
+                return 1.0 / wp.sqrt(sum_sq / divisor + 1.0e-4)
             '''
         )
     if kind != "variance and covariance" and result != "matrix":
         d.function("""
             @wp.func
-            def missed(c: float, row: int, col: int) -> float:
+            def invariance_term(c: float, row: int, col: int) -> float:
                 if row == col:
                     return (1.0 - c) * (1.0 - c)
                 return 0.0
@@ -125,27 +123,27 @@ def redundancy_loss(d: Draft) -> None:
     if result != "matrix":
         off = "(c + 1.0) * (c + 1.0)" if anti else "c * c"
         why = (
-            "Different coordinates should go against each other (Tsai et al. 2021)."
+            "Drives off-diagonal entries towards -1 (Tsai et al. 2021)."
             if anti
-            else "Entries off the diagonal tell that two coordinates say the same."
+            else "Redundancy penalty for off-diagonal entries."
         )
         d.function(f'''
             @wp.func
-            def redundant(c: float, row: int, col: int) -> float:
+            def redundancy_term(c: float, row: int, col: int) -> float:
                 """{why}"""
                 if row == col:
                     return 0.0
                 return {off}
         ''')
     if kind == "variance and covariance":
-        lack = "wp.max(floor_deviation - wp.sqrt(square / divisor + 1.0e-4), 0.0)"
+        lack = "wp.max(floor_deviation - wp.sqrt(sum_sq / divisor + 1.0e-4), 0.0)"
         lack = f"gap = {lack}\nreturn gap * gap" if hinge == "squared" else f"return {lack}"
-        what = "Square of what" if hinge == "squared" else "What"
+        what = "Squared shortfall" if hinge == "squared" else "Shortfall"
         d.function(
             f'''
             @wp.func
-            def collapse(square: float, divisor: float, floor_deviation: float) -> float:
-                """{what} a coordinate lacks of its deviation; all the same embedding would be a cheap way out."""
+            def std_shortfall(sum_sq: float, divisor: float, floor_deviation: float) -> float:
+                """{what} of a dimension's standard deviation, to prevent embedding collapse."""
                 $lack
         ''',
             lack=lack,
@@ -185,29 +183,33 @@ def redundancy_loss(d: Draft) -> None:
     corr = f"{c} = wp.tile_matmul(wp.tile_transpose({a}), {b})" + ("" if masked else f" / {below}")
     if kind == "cross correlation":
         corr = f"{deviation('a')}\n{deviation('b')}\n{corr}"
-    alike = total(f"wp.tile_map(missed, {c}, row_id, col_id)")
-    unlike = total(f"wp.tile_map(redundant, {c}, row_id, col_id)")
+    on_diag = total(f"wp.tile_map(invariance_term, {c}, row_id, col_id)")
+    off_diag = total(f"wp.tile_map(redundancy_term, {c}, row_id, col_id)")
     if kind == "variance and covariance":
         corr = "\n".join(
             f"{s}_cov = wp.tile_matmul(wp.tile_transpose({s}), {s}) / {below}\n"
-            f"{s}_collapse = wp.tile_map(collapse, wp.tile_sum({s} * {s}, axis=0), {below}, floor_deviation)"
+            f"{s}_short = wp.tile_map(std_shortfall, wp.tile_sum({s} * {s}, axis=0), {below}, floor_deviation)"
             for s in "ab"
         )
-        alike = f"(invariance / float(SAMPLES)) * {total('gap * gap')}"
+        on_diag = f"(invariance / float(SAMPLES)) * {total('gap * gap')}"
         corr += "\ngap = a_raw - b_raw"
-        corr += "\nspread = wp.tile_sum(a_collapse + b_collapse, axis=0) / float(WIDTH)"
-        shared = (
-            "wp.tile_map(redundant, a_cov, row_id, col_id) + wp.tile_map(redundant, b_cov, row_id, col_id)"
-        )
-        unlike = f"{total('shared')} / float(WIDTH)"
+        corr += "\nspread = wp.tile_sum(a_short + b_short, axis=0) / float(WIDTH)"
+        shared = "wp.tile_map(redundancy_term, a_cov, row_id, col_id) + wp.tile_map(redundancy_term, b_cov, row_id, col_id)"
+        off_diag = f"{total('shared')} / float(WIDTH)"
     before = f"shared = {shared}\n" if kind == "variance and covariance" else ""
-    both = f"alike = {alike}\n{before}unlike = {unlike}"
-    first = "alike + spread" if kind == "variance and covariance" else "alike"
+    on, off = (
+        ("invariance_loss", "cov_loss") if kind == "variance and covariance" else ("on_diag", "off_diag")
+    )
+    both = f"{on} = {on_diag}\n{before}{off} = {off_diag}"
+    terms = [on, "spread", f"redundancy * {off}"]
+    if kind != "variance and covariance":
+        terms.remove("spread")
     end = {
         "matrix": f"wp.tile_store(matrices[batch], {c})",
-        "terms": f"{both}\nwp.tile_store(terms[batch], {first}, offset=0)\n"
-        "wp.tile_store(terms[batch], redundancy * unlike, offset=1)",
-        "loss": f"{both}\nwp.tile_store(losses, {first} + redundancy * unlike, offset=batch)",
+        "terms": "\n".join(
+            [both, *(f"wp.tile_store(terms[batch], {t}, offset={i})" for i, t in enumerate(terms))]
+        ),
+        "loss": f"{both}\nwp.tile_store(losses, {' + '.join(terms)}, offset=batch)",
     }[result]
     d.launch(batches, tiled=True)
     d.code(
@@ -223,8 +225,8 @@ def redundancy_loss(d: Draft) -> None:
         d.explain(
             {
                 "cross correlation": f"sum (1 - C_ii)^2 + redundancy sum {'(1 + C_ij)^2' if anti else 'C_ij^2'} of the views' cross-correlation C; no negative pairs are needed.",
-                "cross covariance": "As Barlow Twins, but with covariances in place of correlations.",
-                "variance and covariance": "Views should agree, coordinates keep their deviation, and covariances off the diagonal vanish.",
+                "cross covariance": "Like Barlow Twins, but using covariances instead of correlations.",
+                "variance and covariance": "Pulls the views together, keeps per-dimension variance and drives off-diagonal covariances to zero.",
             }[kind]
         )
 
@@ -249,7 +251,8 @@ def redundancy_loss(d: Draft) -> None:
                 g = np.maximum(v.floor_deviation - np.sqrt((z**2).sum(1) / m + 1e-4), 0.0)
                 return (g**2 if hinge == "squared" else g).mean(1)
 
-            same = v.invariance * ((v.first - v.second) ** 2).sum((1, 2)) / count + lack(a_) + lack(b_)
+            same = v.invariance * ((v.first - v.second) ** 2).sum((1, 2)) / count
+            spread = [lack(a_) + lack(b_)]
             other = (off_(a_.swapaxes(1, 2) @ a_ / m) + off_(b_.swapaxes(1, 2) @ b_ / m)) / width
         else:
             if kind == "cross correlation":
@@ -259,9 +262,9 @@ def redundancy_loss(d: Draft) -> None:
             if result == "matrix":
                 return {"matrices": c}
             same = ((1 - np.einsum("bii->bi", c)) ** 2).sum(1)
-            other = off_(c)
+            other, spread = off_(c), []
         if result == "terms":
-            return {"terms": np.stack([same, v.redundancy * other], axis=1)}
-        return {"losses": same + v.redundancy * other}
+            return {"terms": np.stack([same, *spread, v.redundancy * other], axis=1)}
+        return {"losses": same + sum(spread) + v.redundancy * other}
 
     d.check(reference, 2e-3)

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=10,
 )
 def encode_positions(d: Draft) -> None:
-    """Encodes positions by features interpolated from hashed grids of many resolutions."""
+    """Encodes positions using features interpolated from multiresolution hash grids."""
     dims = d.option("dimension", 3, 2)
     width = d.option("features", "vec2", "float", "vec4")
     smooth = d.option("interpolation", "linear", "smooth", "nearest")
@@ -46,7 +46,7 @@ def encode_positions(d: Draft) -> None:
     mask = d.flag("mask", 0.35)
     fading = " that fade in" if anneal else ""
     whose = "valid positions" if mask else "positions"
-    d.says(f"Encodes {whose} by features {taken} of {grids} grids of many resolutions{fading}.")
+    d.says(f"Encodes {whose} using features {taken} of multiresolution {grids} grids{fading}.")
     n, levels, log2 = d.pick(24, 32), d.pick(3, 4), d.pick(6, 7)
     # Room for all vertices of the coarsest level
     size = 2 ** (8 if hashing == "dense first" and dims == 3 else log2)
@@ -63,19 +63,19 @@ def encode_positions(d: Draft) -> None:
         ],
     )
     table = "vertex_features" if hashing == "dense" else "features"  # no hash table
-    d.input(table, width, (levels, size), -1.0, 1.0, about="Learned features of each level")
+    d.input(table, width, (levels, size), -1.0, 1.0, about="Learned feature table per level")
     if warp_ == "box":
-        d.param("lower", vec, -1.0, about="Lower corner of the scene")
-        d.param("upper", vec, 1.0, about="Upper corner of the scene")
+        d.param("lower", vec, -1.0, about="Scene bounds, lower corner")
+        d.param("upper", vec, 1.0, about="Scene bounds, upper corner")
     if growth == "geometric":
-        d.param("base_resolution", "float", 3.0, 4.0, about="Resolution of the coarsest level")
-        d.param("growth", "float", 1.3, 1.6, about="Factor from level to level")
+        d.param("base_resolution", "float", 3.0, 4.0, about="Coarsest grid resolution")
+        d.param("growth", "float", 1.3, 1.6, about="Per-level growth factor")
     else:
-        d.input("resolutions", "float", levels, 3.0, 12.0, "ascending", about="Resolution of each level")
+        d.input("resolutions", "float", levels, 3.0, 12.0, "ascending", about="Grid resolution per level")
     if anneal:
-        d.param("progress", "float", 0.5, 2.5, about="Number of levels that are learned by now")
+        d.param("progress", "float", 0.5, 2.5, about="Coarse-to-fine progress in levels")
     if mask:
-        d.input("valid", "bool", n, about="False for samples that were skipped")
+        d.input("valid", "bool", n, about="False for skipped samples")
     d.output(
         "encoded",
         width,
@@ -100,10 +100,10 @@ def encode_positions(d: Draft) -> None:
             $body
         ''',
         body={
-            "hash": f"# Factors of Mueller et al. 2022, the first is one for the sake of the cache\nh = {hashed}\nreturn int(h & wp.uint32(TABLE_SIZE - 1))",
-            "dense": f"# Modulo the size, so that fine levels wrap around instead of leaving the table\nreturn ({dense}) % TABLE_SIZE",
+            "hash": f"# Hash multipliers from Mueller et al. 2022, the first is 1 for cache coherence\nh = {hashed}\nreturn int(h & wp.uint32(TABLE_SIZE - 1))",
+            "dense": f"# Wrap fine levels around to stay inside the table\nreturn ({dense}) % TABLE_SIZE",
             "dense first": f"""
-                # Coarse levels fit into the table without collisions
+                # Dense indexing for coarse levels that fit in the table
                 if {stretch} <= TABLE_SIZE:
                     return {dense}
                 h = {hashed}
@@ -115,15 +115,15 @@ def encode_positions(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def contract(x: wp.{vec}) -> wp.{vec}:
-                """Map all of space into a ball of radius two, and that into the unit box."""
-                # One within the unit ball, which stays as it is
+                """Contract unbounded space to a ball of radius two, then map to the unit box."""
+                # Points inside the unit ball are unchanged
                 far = wp.max(wp.length(x), 1.0)
-                inside = (2.0 - 1.0 / far) / far * x
-                return 0.25 * inside + wp.{vec}({", ".join(["0.5"] * dims)})
+                contracted = (2.0 - 1.0 / far) / far * x
+                return 0.25 * contracted + wp.{vec}({", ".join(["0.5"] * dims)})
         ''')
     place = {
         "unit": "x = points[point]",
-        "box": "# Relative to the scene, in [0, 1]\nx = wp.cw_div(points[point] - lower, upper - lower)",
+        "box": "# Normalize to the scene bounds\nx = wp.cw_div(points[point] - lower, upper - lower)",
         "contract": "# Unbounded scene\nx = contract(points[point])",
     }[warp_]
     cells = "\n".join(f"i{a} = int(wp.floor(scaled[{k}]))" for k, a in enumerate("xyz"[:dims]))
@@ -131,7 +131,7 @@ def encode_positions(d: Draft) -> None:
     ease = {
         "linear": "",
         "nearest": "",
-        "smooth": "# Smoothstep: the encoding gets a continuous gradient\n"
+        "smooth": "# Smoothstep for a continuous gradient\n"
         + "\n".join(f"f{a} = f{a} * f{a} * (3.0 - 2.0 * f{a})" for a in "xyz"[:dims]),
     }[smooth]
     bits = "\n".join(
@@ -145,14 +145,14 @@ def encode_positions(d: Draft) -> None:
     along = "" if hashing == "hash" else ", side"
     if smooth == "nearest":
         gather = "\n".join(f"n{a} = int(wp.floor(scaled[{k}] + 0.5))" for k, a in enumerate("xyz"[:dims]))
-        gather = f"# Nearest corner: no interpolation, {'four' if dims == 2 else 'eight'} times fewer reads\n{gather}\nvalue = {table}[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}{along})]"
+        gather = f"# Nearest vertex without interpolation: {'four' if dims == 2 else 'eight'} times fewer reads\n{gather}\nvalue = {table}[level, table_index({', '.join('n' + a for a in 'xyz'[:dims])}{along})]"
     else:
         gather = f"""
-            # Cell, and position within it
+            # Cell index and local coordinates
             $cells
             $rest
             $ease
-            # {"Bi" if dims == 2 else "Tri"}linear blend of the corners, bit k of a corner is its offset along axis k
+            # {"Bi" if dims == 2 else "Tri"}linear interpolation; bit k of the corner index is the offset along axis k
             value = {"float(0.0)" if width == "float" else zero}
             for corner in range({2**dims}):
                 $bits
@@ -172,7 +172,7 @@ def encode_positions(d: Draft) -> None:
         $anneal
         encoded[$at] = value
         """,
-        mask=f"# Skipped samples get no features\nif not valid[point]:\n    encoded[{at}] = {zero}\n    return\n"
+        mask=f"# Zero features for skipped samples\nif not valid[point]:\n    encoded[{at}] = {zero}\n    return\n"
         if mask
         else "",
         place=place,
@@ -181,8 +181,8 @@ def encode_positions(d: Draft) -> None:
         else "scale = resolutions[level]",
         side=""
         if hashing == "hash"
-        else "# Vertices along an axis, one more for the offset\nside = int(scale + 0.5) + 2",
-        offset=f"# Half a cell of offset keeps the grids from lining up\nscaled = scale * x + wp.{vec}({', '.join(['0.5'] * dims)})",
+        else "# Vertices per axis, plus one for the offset\nside = int(scale + 0.5) + 2",
+        offset=f"# Half-cell offset so the grid levels do not align\nscaled = scale * x + wp.{vec}({', '.join(['0.5'] * dims)})",
         gather=gather,
         cells=cells,
         rest=rest,
@@ -190,7 +190,7 @@ def encode_positions(d: Draft) -> None:
         bits=bits,
         weigh=weigh,
         anneal="""
-            # Coarse to fine: levels fade in one after the other (Park et al. 2021)
+            # Coarse-to-fine annealing (Park et al. 2021)
             phase = wp.clamp(progress - float(level), 0.0, 1.0)
             value *= 0.5 * (1.0 - wp.cos(wp.pi * phase))
             """
@@ -198,12 +198,10 @@ def encode_positions(d: Draft) -> None:
         else "",
         at=at,
     )
-    shared = (
-        "Fine levels wrap around in their tables" if hashing == "dense" else "Collisions are not resolved"
-    )
+    shared = "Fine levels wrap around in the table" if hashing == "dense" else "Collisions are not resolved"
     d.explain(f"""
-        Each level is a grid whose vertices share a table of features. {shared}: the network behind learns to
-        live with that.
+        Each level is a grid with its own feature table. {shared}, since the network
+        learns to resolve them.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -244,9 +242,9 @@ def encode_positions(d: Draft) -> None:
 
 
 _INDEX = {
-    "hash": "Slot of a grid vertex, by spatial hashing.",
-    "dense": "Slot of a grid vertex, by rows that start over at the end of the table.",
-    "dense first": "Slot of a grid vertex: by rows where all fit, else hashed.",
+    "hash": "Returns the table index of a grid vertex using spatial hashing.",
+    "dense": "Returns the row-major table index of a grid vertex, modulo the table size.",
+    "dense first": "Returns the table index of a grid vertex, row-major if the level fits, otherwise hashed.",
 }
 
 

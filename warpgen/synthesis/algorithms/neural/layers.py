@@ -33,7 +33,7 @@ _NAMES = {
     weight=3,
 )
 def dense_layer(d: Draft) -> None:
-    """Applies a fully connected layer and its activation to a batch."""
+    """Applies a fully connected layer with activation to a batch."""
     act = d.option("activation", *activations.ACTIVATIONS)
     layout = d.option("layout", "out by in", "in by out", "flat")
     bias = d.flag("bias", 0.7)
@@ -53,9 +53,9 @@ def dense_layer(d: Draft) -> None:
     if bias:
         d.input("b", "float", fan_out, -0.3, 0.3, about="bias per output")
     if skip == "residual":
-        d.input("residual", "float", (batch, fan_out), -1.0, 1.0, about="added to the output")
+        d.input("residual", "float", (batch, fan_out), -1.0, 1.0, about="residual input")
     elif skip == "gated":
-        d.input("gate", "float", (batch, fan_out), 0.0, 1.0, about="factor of the output")
+        d.input("gate", "float", (batch, fan_out), 0.0, 1.0, about="multiplicative output gate")
     d.output("y", "float", (batch, fan_out), about="output activations")
     if keep:
         # Keep the pre-activations, since the backward pass needs their slopes
@@ -63,7 +63,7 @@ def dense_layer(d: Draft) -> None:
             "z_out",
             "float",
             (batch, fan_out),
-            about="values before the activation, kept for the backward pass",
+            about="pre-activations, saved for the backward pass",
         )
     value = {
         "none": f"{f}(z)",
@@ -103,9 +103,9 @@ def dense_layer(d: Draft) -> None:
     )
 
     parts = {
-        "none": " and its activation",
-        "residual": ", its activation and a residual",
-        "gated": ", its activation and a gate",
+        "none": " with activation",
+        "residual": " with activation and a residual",
+        "gated": " with activation and a gate",
     }
     d.says(f"Applies a fully connected layer{parts[skip]} to a batch.")
 
@@ -140,7 +140,7 @@ def dense_layer(d: Draft) -> None:
     weight=3,
 )
 def dense_backward(d: Draft) -> None:
-    """Propagates the gradient of a loss back through a fully connected layer and its activation."""
+    """Backpropagates through a fully connected layer and its activation."""
     act = d.option("activation", *activations.ACTIVATIONS)
     what = d.option("what", "inputs", "weights", "weights and bias", "step")
     d.calls({
@@ -157,7 +157,7 @@ def dense_backward(d: Draft) -> None:
     at = "w[j, k]" if layout == "out by in" else "w[k, j]"
     shape = (fan_out, fan_in) if layout == "out by in" else (fan_in, fan_out)
     d.input("dy", "float", (batch, fan_out), -1.0, 1.0, about="gradient with respect to the output")
-    d.input("z", "float", (batch, fan_out), -2.0, 2.0, about="values before the activation")
+    d.input("z", "float", (batch, fan_out), -2.0, 2.0, about="pre-activations")
     scale = " / float(dy.shape[0])" if mean else ""
     if what == "inputs":
         d.input("w", "float", shape, -1.0, 1.0, about="weight matrix")
@@ -171,7 +171,7 @@ def dense_backward(d: Draft) -> None:
             dx[n, k] = g
         """)
     else:
-        d.input("x", "float", (batch, fan_in), -1.0, 1.0, about="inputs of the forward pass")
+        d.input("x", "float", (batch, fan_in), -1.0, 1.0, about="forward-pass inputs")
         if what == "step":
             d.inout("w", "float", shape, -1.0, 1.0, about="weight matrix")
             d.param("lr", "float", 0.01, 0.1, about="learning rate")
@@ -202,7 +202,7 @@ def dense_backward(d: Draft) -> None:
             slope=slope,
             store=store,
             store_bias=(
-                "# One bias for all weights of an output: the first of its threads sums\n"
+                "# One bias per output, so only the first thread accumulates it\n"
                 "if k == 0:\n"
                 "    g_bias = float(0.0)\n"
                 "    for n in range(dy.shape[0]):\n"
@@ -212,13 +212,13 @@ def dense_backward(d: Draft) -> None:
             if bias
             else "",
         )
-    loss = "a batch's mean loss" if mean else "a loss"
+    loss = "the batch-mean loss" if mean else "the loss"
     d.says(
         {
-            "inputs": "Propagates the gradient of a loss through a dense layer to its inputs.",
-            "weights": f"Computes the gradient of {loss} with respect to the weights of a dense layer.",
-            "weights and bias": f"Computes the gradient of {loss} with respect to a dense layer's weights and biases.",
-            "step": f"Moves the weights of a dense layer down the gradient of {loss}"
+            "inputs": "Backpropagates a loss gradient through a dense layer to its inputs.",
+            "weights": f"Computes the gradient of {loss} with respect to dense layer weights.",
+            "weights and bias": f"Computes the gradient of {loss} with respect to dense layer weights and biases.",
+            "step": f"Applies a gradient descent step for {loss} to dense layer weights"
             + (", with weight decay." if decay else "."),
         }[what]
     )
@@ -252,7 +252,7 @@ def dense_backward(d: Draft) -> None:
     element="",
 )
 def gated_unit(d: Draft) -> None:
-    """Multiplies one linear projection of the input by an activation of another."""
+    """Applies a gated linear unit."""
     act = d.option("activation", *activations.SMOOTH, None)
     packing = d.option("packing", "two weights", "stacked", "precomputed halves", "interleaved")
     bias = d.flag("bias", 0.3)
@@ -273,11 +273,13 @@ def gated_unit(d: Draft) -> None:
     else:
         d.input("x", "float", (batch, fan_in), -1.0, 1.0, about="inputs")
         if packing == "two weights":
-            d.input("w_gate", "float", (width, fan_in), -1.0, 1.0, about="weights of the gates")
-            d.input("w_up", "float", (width, fan_in), -1.0, 1.0, about="weights of the values")
+            d.input("w_gate", "float", (width, fan_in), -1.0, 1.0, about="gate projection weights")
+            d.input("w_up", "float", (width, fan_in), -1.0, 1.0, about="value projection weights")
             a, b = "project(w_gate, x, j, i)", "project(w_up, x, j, i)"
         else:
-            d.input("w", "float", (2 * width, fan_in), -1.0, 1.0, about="weights of gates, then of values")
+            d.input(
+                "w", "float", (2 * width, fan_in), -1.0, 1.0, about="gate weights followed by value weights"
+            )
             a, b = "project(w, x, j, i)", "project(w, x, width + j, i)"
     if bias:
         d.input(
@@ -289,12 +291,12 @@ def gated_unit(d: Draft) -> None:
             about=f"biases of gates{', then of' if apart else ' and'} values{'' if apart else ' in turn'}",
         )
     if scale:
-        d.param("scale", "float", 0.5, 2.0, about="factor of the outputs")
+        d.param("scale", "float", 0.5, 2.0, about="output scale")
     d.output("y", "float", (batch, width), about="gated values")
     if precomputed:
         d.says(
             "Multiplies one projection of the input by an activation of another, "
-            + ("both given side by side." if apart else "the two given in turn.")
+            + ("stored side by side." if apart else "stored interleaved.")
         )
     needs_width = packing in ("precomputed halves", "stacked") or (bias and apart)
     value = f"{f}(gate) * up" + (" * scale" if scale else "")

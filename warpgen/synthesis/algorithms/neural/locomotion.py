@@ -15,12 +15,12 @@ from warpgen.synthesis.writing.pieces import Piece, piece
 def _scales(names: list[str]) -> Piece:
     """The struct of those weights that a variant has."""
     fields = "".join(f"    {name}: float{_NOTES.get(name, '')}\n" for name in names)
-    return piece(f"\n@wp.struct\nclass RewardScales:\n{fields}")
+    return piece(f"\n@wp.struct\nclass RewardConfig:\n{fields}")
 
 
 _NOTES = {
-    "sigma": "  # width of the tracking kernels",
-    "soft_limit": "  # share of the joint range that is free of cost",
+    "sigma": "  # tracking kernel width",
+    "soft_limit": "  # fraction of the joint range without penalty",
 }
 
 _SCALE_RANGES = {
@@ -39,7 +39,7 @@ _SCALE_RANGES = {
         "root_pose": "base_pose|body_q|root_transform",
         "commands": "velocity_commands|cmd|targets",
         "rewards": "reward_buf|rew|reward_out",
-        "scales": "weights|reward_scales|cfg",
+        "config": "weights|reward_scales|cfg",
         "terminated": "fell_over|terminal|fallen",
         "foot_contact": "contacts|in_contact|feet_on_ground",
         "air_time": "feet_air_time|swing_time",
@@ -50,7 +50,7 @@ _SCALE_RANGES = {
     weight=3,
 )
 def locomotion_reward(d: Draft) -> None:
-    """Computes the reward of walking robots from tracking, posture, effort and gait terms."""
+    """Computes legged locomotion rewards from tracking, posture, effort and gait terms."""
     kernel = d.option("tracking", "exponential", "rational", "absolute")
     effort = d.option("effort", "torque", "power", "absolute power")
     gait = d.option("gait", "air time", "phase", "none")
@@ -62,36 +62,34 @@ def locomotion_reward(d: Draft) -> None:
     still = d.flag("stand still", 0.5)
     worlds, dofs, feet = d.pick(16, 24), d.pick(8, 12), d.pick(2, 4)
     many = (worlds, dofs)
-    d.input(
-        "root_pose", "transform", worlds, -0.3, 0.6, kind="transform", about="pose of the base, one per world"
-    )
-    d.input("lin_vel", "vec3", worlds, -1.0, 1.0, about="linear velocity of the base in world frame [m/s]")
-    d.input("ang_vel", "vec3", worlds, -1.0, 1.0, about="angular velocity of the base in world frame [rad/s]")
+    d.input("root_pose", "transform", worlds, -0.3, 0.6, kind="transform", about="base pose per world")
+    d.input("lin_vel", "vec3", worlds, -1.0, 1.0, about="world-frame base linear velocity [m/s]")
+    d.input("ang_vel", "vec3", worlds, -1.0, 1.0, about="world-frame base angular velocity [rad/s]")
     d.input("commands", "vec3", worlds, -0.8, 0.8, about="commanded forward, lateral and yaw velocity")
     if limits != "none" or still:
         d.input("joint_pos", "float", many, -1.0, 1.0, about="joint angles, shape (num_worlds, num_dofs)")
     if still:
-        d.input("default_pos", "float", dofs, -0.3, 0.3, about="joint angles of the resting pose")
+        d.input("default_pos", "float", dofs, -0.3, 0.3, about="default joint positions")
     d.input("joint_vel", "float", many, -2.0, 2.0, about="joint velocities")
-    d.input("last_joint_vel", "float", many, -2.0, 2.0, about="joint velocities of the previous step")
+    d.input("last_joint_vel", "float", many, -2.0, 2.0, about="previous joint velocities")
     d.input("torques", "float", many, -3.0, 3.0, about="applied joint torques [Nm]")
-    d.input("actions", "float", many, -1.0, 1.0, about="actions of this step")
-    d.input("last_actions", "float", many, -1.0, 1.0, about="actions of the previous step")
+    d.input("actions", "float", many, -1.0, 1.0, about="current actions")
+    d.input("last_actions", "float", many, -1.0, 1.0, about="previous actions")
     if limits != "none":
-        d.input("joint_lower", "float", dofs, -1.2, -0.6, about="lower limit per joint [rad]")
-        d.input("joint_upper", "float", dofs, 0.6, 1.2, about="upper limit per joint [rad]")
+        d.input("joint_lower", "float", dofs, -1.2, -0.6, about="joint lower limits [rad]")
+        d.input("joint_upper", "float", dofs, 0.6, 1.2, about="joint upper limits [rad]")
     if terrain == "heights":
         d.input("ground_height", "float", worlds, -0.2, 0.2, about="terrain height below the base [m]")
     if gait != "none":
-        d.input("foot_contact", "bool", (worlds, feet), about="True for feet on the ground")
+        d.input("foot_contact", "bool", (worlds, feet), about="foot contact flags")
     if gait == "air time":
         d.input(
             "air_time", "float", (worlds, feet), 0.0, 1.0, about="time since each foot left the ground [s]"
         )
     elif gait == "phase":
-        d.input("clock", "float", worlds, 0.0, 1.0, about="phase of the gait cycle per world")
+        d.input("clock", "float", worlds, 0.0, 1.0, about="gait phase per world")
     if reset == "mask":
-        d.input("terminated", "bool", worlds, about="True for worlds in which the robot fell over")
+        d.input("terminated", "bool", worlds, about="True if the robot fell")
     elif reset == "reason":
         d.input(
             "end_reason",
@@ -99,7 +97,7 @@ def locomotion_reward(d: Draft) -> None:
             worlds,
             -1,
             3,
-            about="why the episode ended, -1 if it goes on, 0 for timeouts",
+            about="termination reason, -1 while running, 0 for timeout",
         )
     left = {"gait"} if gait == "none" else set()
     left |= {"joint_limit"} if limits == "none" else set()
@@ -112,19 +110,19 @@ def locomotion_reward(d: Draft) -> None:
         if name not in left
     }
     if gait != "none" or still:
-        d.param("min_command", "float", 0.5, 0.8, about="commands below this ask to stand still")
+        d.param("min_command", "float", 0.5, 0.8, about="command threshold for standing still")
     d.module(
         f"NUM_DOFS = wp.constant({dofs})" + (f"\nNUM_FEET = wp.constant({feet})" if gait != "none" else "")
     )
     if gait == "air time":
-        d.module("MIN_SWING = wp.constant(0.5)  # [s], shorter swings cost")
-    d.struct("scales", _scales(list(bounds)), bounds, about="weights of the reward terms, and their settings")
+        d.module("MIN_SWING = wp.constant(0.5)  # [s], shorter swings are penalized")
+    d.struct("config", _scales(list(bounds)), bounds, about="reward weights and settings")
     if gait == "air time":
         d.output("next_air_time", "float", (worlds, feet), about="air time after this step [s]")
     d.output("rewards", "float", worlds, about="reward per world")
     track = {
         "exponential": "return wp.exp(-err_sq / sigma)",
-        "rational": "# Heavier tails than a Gaussian, so far errors still get a gradient\nreturn 1.0 / (1.0 + err_sq / sigma)",
+        "rational": "# Heavier tails than a Gaussian, so large errors still get a gradient\nreturn 1.0 / (1.0 + err_sq / sigma)",
         "absolute": "return 1.0 - wp.sqrt(err_sq + 1.0e-6) / sigma",
     }[kernel]
     d.function(
@@ -139,13 +137,13 @@ def locomotion_reward(d: Draft) -> None:
     height = "pos[2] - ground_height[world]" if terrain == "heights" else "pos[2]"
     efforts = {
         "torque": "effort += torque * torque",
-        "power": "# Only positive power costs energy, since motors do not recuperate\npower += wp.max(torque * joint_vel[world, dof], 0.0)",
-        "absolute power": "# Braking costs as much as driving\npower += wp.abs(torque * joint_vel[world, dof])",
+        "power": "# Penalize positive power only, since the motors do not regenerate\npower += wp.max(torque * joint_vel[world, dof], 0.0)",
+        "absolute power": "# Penalize braking and driving power equally\npower += wp.abs(torque * joint_vel[world, dof])",
     }[effort]
     over = {
         "none": "",
         "soft": (
-            "# Distance beyond the soft limits\n"
+            "# Soft joint limit violation\n"
             "middle = 0.5 * (joint_lower[dof] + joint_upper[dof])\n"
             "reach = 0.5 * soft_limit * (joint_upper[dof] - joint_lower[dof])\n"
             "violation += wp.max(wp.abs(joint_pos[world, dof] - middle) - reach, 0.0)"
@@ -163,28 +161,28 @@ def locomotion_reward(d: Draft) -> None:
                 swing = air_time[world, foot]
                 if foot_contact[world, foot]:
                     if swing > 0.0 and is_commanded:
-                        reward += scales.gait * (swing - MIN_SWING)
+                        reward += config.gait * (swing - MIN_SWING)
                     next_air_time[world, foot] = 0.0
                 else:
-                    next_air_time[world, foot] = swing + scales.dt
+                    next_air_time[world, foot] = swing + config.dt
         """,
         "phase": """
-            # Gait: feet of a robot that is to walk should follow a clock, half a period apart
+            # Gait: when walking, feet should follow a clock half a period apart
             if is_commanded:
                 for foot in range(NUM_FEET):
                     foot_phase = clock[world] + 0.5 * float($leg)
                     foot_phase = foot_phase - wp.floor(foot_phase)
                     in_stance = foot_phase < 0.5
                     if in_stance == foot_contact[world, foot]:
-                        reward += scales.gait
+                        reward += config.gait
                     else:
-                        reward -= 0.5 * scales.gait
+                        reward -= 0.5 * config.gait
         """,
     }[gait].replace("$leg", "foot % 2" if feet > 2 else "foot")
     ended = {
         "none": "",
-        "mask": "# A fall costs a fixed penalty\nif terminated[world]:\n    reward += scales.termination",
-        "reason": "# Timeouts (reason 0) are no fall, so they go unpunished\nif end_reason[world] > 0:\n    reward += scales.termination",
+        "mask": "# Fixed penalty for falling\nif terminated[world]:\n    reward += config.termination",
+        "reason": "# Timeouts (reason 0) are not penalized\nif end_reason[world] > 0:\n    reward += config.termination",
     }[reset]
     grid = "wp.array2d(dtype=float)"
     d.function(
@@ -248,7 +246,7 @@ def locomotion_reward(d: Draft) -> None:
         pose = root_pose[world]
         pos = wp.transform_get_translation(pose)
         rot = wp.transform_get_rotation(pose)
-        # Work in the base frame, since commands are relative to the robot
+        # Transform to the base frame, since commands are relative to the robot
         v_base = wp.quat_rotate_inv(rot, lin_vel[world])
         w_base = wp.quat_rotate_inv(rot, ang_vel[world])
         gravity = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))
@@ -258,19 +256,19 @@ def locomotion_reward(d: Draft) -> None:
         err_x = cmd[0] - v_base[0]
         err_y = cmd[1] - v_base[1]
         err_yaw = cmd[2] - w_base[2]
-        reward = scales.track_lin * tracking_score(err_x * err_x + err_y * err_y, scales.sigma)
-        reward += scales.track_yaw * tracking_score(err_yaw * err_yaw, scales.sigma)
+        reward = config.track_lin * tracking_score(err_x * err_x + err_y * err_y, config.sigma)
+        reward += config.track_yaw * tracking_score(err_yaw * err_yaw, config.sigma)
         # --- Posture ---
-        reward += scales.lin_vel_z * v_base[2] * v_base[2]
-        reward += scales.ang_vel_xy * (w_base[0] * w_base[0] + w_base[1] * w_base[1])
-        # Horizontal gravity is zero when upright, so penalize what there is of it
+        reward += config.lin_vel_z * v_base[2] * v_base[2]
+        reward += config.ang_vel_xy * (w_base[0] * w_base[0] + w_base[1] * w_base[1])
+        # Projected gravity has no horizontal component when upright
         tilt = gravity[0] * gravity[0] + gravity[1] * gravity[1]
-        reward += scales.orientation * tilt
-        height_err = {height} - scales.target_height
-        reward += scales.height * height_err * height_err
+        reward += config.orientation * tilt
+        height_err = {height} - config.target_height
+        reward += config.height * height_err * height_err
         # --- {spent.capitalize()} and smoothness ---
-        costs = joint_costs(world, torques, joint_vel, last_joint_vel, actions, last_actions, scales.dt)
-        reward += scales.{spent} * costs[0] + scales.joint_acc * costs[1] + scales.action_rate * costs[2]
+        costs = joint_costs(world, torques, joint_vel, last_joint_vel, actions, last_actions, config.dt)
+        reward += config.{spent} * costs[0] + config.joint_acc * costs[1] + config.action_rate * costs[2]
         $limit
         $stand
         $gaits
@@ -279,16 +277,16 @@ def locomotion_reward(d: Draft) -> None:
         rewards[world] = reward
         """,
         moving="is_commanded = wp.length(cmd) > min_command" if moving else "",
-        limit="reward += scales.joint_limit * limit_violation(world, joint_pos, joint_lower, joint_upper"
-        + (", scales.soft_limit)" if limits == "soft" else ")")
+        limit="reward += config.joint_limit * limit_violation(world, joint_pos, joint_lower, joint_upper"
+        + (", config.soft_limit)" if limits == "soft" else ")")
         if limits != "none"
         else "",
-        stand="# Without a command the robot should return to its resting pose\n"
-        "if not is_commanded:\n    reward += scales.stand_still * pose_deviation(world, joint_pos, default_pos)"
+        stand="# Return to the default pose when no command is given\n"
+        "if not is_commanded:\n    reward += config.stand_still * pose_deviation(world, joint_pos, default_pos)"
         if still
         else "",
         gaits=gaits,
-        positive="# Negative rewards early in training teach robots to end episodes quickly\n"
+        positive="# Clip, since negative rewards early in training encourage early termination\n"
         "reward = wp.max(reward, 0.0)"
         if positive
         else "",
@@ -297,17 +295,17 @@ def locomotion_reward(d: Draft) -> None:
     terms = ["tracking", "posture", spent, "smoothness"]
     terms += ["joint limit"] * (limits != "none") + ["standstill"] * still + ["gait"] * (gait != "none")
     fall = " and a penalty for falls" if reset != "none" else ""
-    clipped = ", their sum at least zero" + "," * (reset != "none") if positive else ""
+    clipped = ", clamped to be non-negative" + "," * (reset != "none") if positive else ""
     d.says(
-        f"Computes the reward of walking robots from {', '.join(terms[:-1])} and {terms[-1]} terms{clipped}{fall}."
+        f"Computes legged locomotion rewards from {', '.join(terms[:-1])} and {terms[-1]} terms{clipped}{fall}."
     )
     d.explain(
-        "Velocities are turned into the frame of the base. Quaternions are stored as (x, y, z, w), z is up.\n"
-        "Terms with negative scales are costs."
+        "Velocities are expressed in the base frame. Quaternions are stored as (x, y, z, w), z is up.\n"
+        "Terms with negative weights are penalties."
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        s = {name: v[f"scales.{name}"] for name in bounds}
+        s = {name: v[f"config.{name}"] for name in bounds}
         q = v.root_pose[:, 3:]
         vel, omega, g = (into_body(q, x) for x in (v.lin_vel, v.ang_vel, np.array([0.0, 0.0, -1.0])))
         cmd = v.commands

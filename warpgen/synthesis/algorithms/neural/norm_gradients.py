@@ -21,8 +21,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "gain": "gamma|weight|scale",
         "x_hat": "normed|xhat|standardized",
         "d_hat": "dxhat|grad_hat|grad_normed",
-        "mean_along": "projection|c_mean|mean_overlap",
-        "mean_slope": "b_mean|mean_grad|slope_mean",
+        "mean_dy_xhat": "mean_overlap|dot_mean|projection",
+        "mean_dy": "dy_mean|grad_mean",
         "SAMPLES": "ROWS|BATCH|M",
         "rstd": "inv_std|inverse_deviation|r_sigma",
         "TOKENS": "ROWS|BLOCK|M",
@@ -33,7 +33,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=10,
 )
 def norm_gradient(d: Draft) -> None:
-    """Computes the gradients of normalized layers by their inputs and gains."""
+    """Computes normalization layer gradients with respect to inputs and gains."""
     kind = d.option("norm", "layer", "rms", "batch")
     d.calls(f"{kind}_norm_backward|{kind}_norm_grad|normalization_grad|norm_backward_tiled")
     stored = d.option("statistics", "recomputed", "stored")
@@ -50,8 +50,8 @@ def norm_gradient(d: Draft) -> None:
     T, W = "TOKENS", "WIDTH"
     wide = (lambda t: per_col(t, T, W)) if axis == 0 else (lambda t: per_row(t, T, W))
     d.module(f"TOKENS = wp.constant({rows})\nWIDTH = wp.constant({width})")
-    d.input("inputs", "float", (total, width), -1.5, 1.5, about="inputs of the forward pass")
-    d.input("upstream", "float", (total, width), -1.0, 1.0, about="gradient by the outputs")
+    d.input("inputs", "float", (total, width), -1.5, 1.5, about="forward-pass inputs")
+    d.input("upstream", "float", (total, width), -1.0, 1.0, about="gradient with respect to the outputs")
     if gains != "none":
         low, high = (-0.3, 0.3) if gains == "one plus" else (0.5, 1.5)
         d.input(
@@ -61,36 +61,46 @@ def norm_gradient(d: Draft) -> None:
     rstds, rstd = ("rstds", "rstd") if centred else ("inv_rms_values", "inv_rms")
     if stored == "stored":
         if centred:
-            d.input("means", "float", count, -0.2, 0.2, about="means of the forward pass")
+            d.input("means", "float", count, -0.2, 0.2, about="means saved by the forward pass")
         d.input(
             rstds,
             "float",
             count,
             0.8,
             1.4,
-            about=f"inverse {'deviations' if centred else 'root mean squares'} of the forward pass",
+            about=f"inverse {'deviations' if centred else 'root mean squares'} saved by the forward pass",
         )
     else:
         d.param("eps", "float", 1e-4, 1e-2, about=f"added to the {'variance' if centred else 'mean square'}")
     if residual:
         d.input(
-            "residual_grad", "float", (total, width), -1.0, 1.0, about="gradient that comes past the layer"
+            "residual_grad", "float", (total, width), -1.0, 1.0, about="gradient through the residual path"
         )
-    d.output("grad_inputs", "float", (total, width), about="gradient by the inputs")
+    d.output("grad_inputs", "float", (total, width), about="gradient with respect to the inputs")
     if parameters == "atomic":
-        d.output("grad_gain", "float", width, about="gradient by the gains")
+        d.output("grad_gain", "float", width, about="gradient with respect to the gains")
         if bias:
-            d.output("grad_bias", "float", width, about="gradient by the biases")
+            d.output("grad_bias", "float", width, about="gradient with respect to the biases")
     elif parameters == "partial":
-        d.output("grad_gain", "float", (blocks, width), about="gradient by the gains, one row for each block")
+        d.output(
+            "grad_gain",
+            "float",
+            (blocks, width),
+            about="gradient with respect to the gains, one row per block",
+        )
         if bias:
-            d.output("grad_bias", "float", (blocks, width), about="gradient by the biases, likewise")
+            d.output(
+                "grad_bias",
+                "float",
+                (blocks, width),
+                about="gradient with respect to the biases, one row per block",
+            )
     title = {"layer": "layer norm", "rms": "RMS norm", "batch": "batch norm"}[kind]
-    of = f"{title} and the SiLU behind it" if act else title
+    of = f"{title} followed by SiLU" if act else title
     of += " over blocks of samples" if kind == "batch" else ""
     params_of = "" if parameters == "none" else " and gains" if not bias else ", gains and biases"
-    past = ", with that of the residual path added" if residual else ""
-    d.says(f"Computes the gradients of {of} by its inputs{params_of}{past}.")
+    past = ", and adds the residual gradient" if residual else ""
+    d.says(f"Computes the gradients of {of} with respect to its inputs{params_of}{past}.")
     at = "offset=(block * TOKENS, 0)"
     load = (
         (lambda a: f"wp.tile_load({a}[block], shape=WIDTH)")
@@ -104,21 +114,21 @@ def norm_gradient(d: Draft) -> None:
     else:
         d.function("""
             @wp.func
-            def inverse_root(square: float, eps: float) -> float:
-                return 1.0 / wp.sqrt(square + eps)
+            def inverse_root(mean_sq: float, eps: float) -> float:
+                return 1.0 / wp.sqrt(mean_sq + eps)
         """)
         statistics = ""
         if centred:
             statistics = (
                 f"mean = wp.tile_sum(x, axis={axis}) / float({over_name})\ncentered = x - {wide('mean')}\n"
             )
-        c = "centered" if centred else "x"
-        statistics += f"square = wp.tile_sum({c} * {c}, axis={axis}) / float({over_name})\n"
-        statistics += f"{rstd} = wp.tile_map(inverse_root, square, eps)"
+        c, square = ("centered", "variance") if centred else ("x", "mean_sq")
+        statistics += f"{square} = wp.tile_sum({c} * {c}, axis={axis}) / float({over_name})\n"
+        statistics += f"{rstd} = wp.tile_map(inverse_root, {square}, eps)"
     c = "centered" if centred else "x"
     gained = {
         "one for each feature": f"g = wp.tile_load(gain, shape=WIDTH)\nd_hat = dy * {per_col('g', T, W)}",
-        "one plus": "# Gains are kept as their distance from one, so that weight decay pulls them there\n"
+        "one plus": "# Gains are stored as offsets from one, so weight decay pulls them to one\n"
         "g = wp.tile_load(gain, shape=WIDTH) + wp.tile_ones(shape=WIDTH, dtype=float)\n"
         f"d_hat = dy * {per_col('g', T, W)}",
         "none": "",
@@ -129,19 +139,19 @@ def norm_gradient(d: Draft) -> None:
         d.function('''
             @wp.func
             def silu_slope(z: float) -> float:
-                """Slope of z sigmoid(z), the activation behind the layer."""
+                """Returns the derivative of SiLU, z * sigmoid(z)."""
                 s = 1.0 / (1.0 + wp.exp(-z))
                 return s * (1.0 + z * (1.0 - s))
         ''')
         z = f"x_hat * {per_col('g', T, W)}" if gained else "x_hat"
         slope = f"dy = raw_dy * wp.tile_map(silu_slope, {z})"
     order = [*gained.split("\n")[:-1], slope, *gained.split("\n")[-1:]]
-    slopes = f"mean_along = wp.tile_sum({wanted} * x_hat, axis={axis}) / float({over_name})\n"
+    slopes = f"mean_dy_xhat = wp.tile_sum({wanted} * x_hat, axis={axis}) / float({over_name})\n"
     if centred:
-        slopes += f"mean_slope = wp.tile_sum({wanted}, axis={axis}) / float({over_name})\n"
-        slopes += f"inner = {wanted} - {wide('mean_slope')} - x_hat * {wide('mean_along')}"
+        slopes += f"mean_dy = wp.tile_sum({wanted}, axis={axis}) / float({over_name})\n"
+        slopes += f"inner = {wanted} - {wide('mean_dy')} - x_hat * {wide('mean_dy_xhat')}"
     else:
-        slopes += f"inner = {wanted} - x_hat * {wide('mean_along')}"
+        slopes += f"inner = {wanted} - x_hat * {wide('mean_dy_xhat')}"
     add = f"dx = inner * {wide(rstd)}"
     if residual:
         add += f"\ndx = dx + wp.tile_load(residual_grad, shape=(TOKENS, WIDTH), {at})"
@@ -150,10 +160,10 @@ def norm_gradient(d: Draft) -> None:
         own = "wp.tile_sum(dy * x_hat, axis=0)"
         rest = "wp.tile_sum(dy, axis=0)"
         if parameters == "atomic":
-            params = f"# All blocks share the gains\nwp.tile_atomic_add(grad_gain, {own})"
+            params = f"# Gains are shared by all blocks\nwp.tile_atomic_add(grad_gain, {own})"
             params += f"\nwp.tile_atomic_add(grad_bias, {rest})" if bias else ""
         else:
-            params = f"# Summed over the blocks later, which keeps the order of additions\nwp.tile_store(grad_gain[block], {own})"
+            params = f"# Store per-block partial sums for a deterministic reduction\nwp.tile_store(grad_gain[block], {own})"
             params += f"\nwp.tile_store(grad_bias[block], {rest})" if bias else ""
     d.launch(blocks, tiled=True)
     d.code(
@@ -183,7 +193,7 @@ def norm_gradient(d: Draft) -> None:
     means = f" - mean({slope_})" if centred else ""
     d.explain(
         f"dx = {rstd} ({slope_}{means} - x_hat mean({slope_} x_hat)){' over the samples of a block' if axis == 0 else ''}"
-        f"{', dy being the gradient in front of the SiLU' if act else ''}."
+        f"{', dy being the gradient at the input of the SiLU' if act else ''}."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

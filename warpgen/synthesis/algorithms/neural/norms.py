@@ -85,7 +85,7 @@ def feature_norm(d: Draft) -> None:
             f"{inverse}_out",
             "float",
             (batch, groups) if kind == "group" else batch,
-            about=f"reciprocal {size_of}, kept for the backward pass",
+            about=f"reciprocal {size_of}, saved for the backward pass",
         )
     at = "(x[i, k] + residual[i, k])" if residual else "x[i, k]"
     size = "size" if kind == "group" else "WIDTH" if fixed else "width"
@@ -93,18 +93,18 @@ def feature_norm(d: Draft) -> None:
     n = f"float({size})"
     if kind in ("rms", "l2"):
         if residual:
-            term = f"term = {at.strip('()')}\n            square += term * term"
+            term = f"term = {at.strip('()')}\n            sum_sq += term * term"
         else:
-            term = f"square += {at} * {at}"
+            term = f"sum_sq += {at} * {at}"
         stats = f"""
-        square = float(0.0)
+        sum_sq = float(0.0)
         for k in {span}:
             {term}
         """
         rstd = (
-            f"inv_rms = 1.0 / wp.sqrt(square / {n} + eps)"
+            f"inv_rms = 1.0 / wp.sqrt(sum_sq / {n} + eps)"
             if kind == "rms"
-            else "inv_norm = 1.0 / wp.sqrt(square + eps)"
+            else "inv_norm = 1.0 / wp.sqrt(sum_sq + eps)"
         )
         centred = at
     else:
@@ -115,7 +115,7 @@ def feature_norm(d: Draft) -> None:
             mean = float(0.0)
             for k in {span}:
                 mean += {at} / {n}
-            # Two passes, since E[x^2] - E[x]^2 cancels for large means
+            # Two passes to avoid cancellation in E[x^2] - E[x]^2
             dev_sq = float(0.0)
             for k in {span}:
                 deviation = {centred.strip("()")}
@@ -134,7 +134,7 @@ def feature_norm(d: Draft) -> None:
         else:
             origin = at.strip("()").replace("k]", f"{'first' if kind == 'group' else '0'}]")
             stats = f"""
-            # Differences from the first feature, since E[x^2] - E[x]^2 cancels for large means
+            # Shift by the first feature to avoid cancellation in E[x^2] - E[x]^2
             origin = {origin}
             s1 = float(0.0)
             s2 = float(0.0)
@@ -179,12 +179,12 @@ def feature_norm(d: Draft) -> None:
     )
     d.says(
         {
-            "layer": "Normalises the features of each sample to mean zero and variance one",
+            "layer": "Normalises the features of each sample to zero mean and unit variance",
             "rms": "Divides the features of each sample by their root mean square",
-            "group": "Normalises each group of features of each sample to mean zero and variance one",
+            "group": "Normalises each feature group per sample to zero mean and unit variance",
             "l2": "Scales the features of each sample to unit length",
         }[kind]
-        + (", the residual included" if residual else "")
+        + (", after adding the residual" if residual else "")
         + {"both": ", then applies gains and shifts.", "none": "."}.get(affine, ", then applies gains.")
     )
 

@@ -7,13 +7,7 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.neural import DOMAIN
-from warpgen.synthesis.algorithms.neural._robots import (
-    TERRAIN,
-    TERRAIN_HEIGHT,
-    ground_at,
-    into_body,
-    obs_scales,
-)
+from warpgen.synthesis.algorithms.neural import _robots as robots
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 
 
@@ -37,7 +31,7 @@ def _write(array: str, col: str, value: str, noise: bool) -> str:
     weight=5,
 )
 def build_observations(d: Draft) -> None:
-    """Assembles the observation vectors of walking robots, one row for each world."""
+    """Computes observation vectors for legged robots, one row per world."""
     rotation = d.option("rotation", "gravity", "quaternion", "six numbers")
     command = d.option("command", "velocity", "goal", "heading")
     terrain = d.option("terrain", "none", "heights", weights=(0.55, 0.45))
@@ -54,31 +48,29 @@ def build_observations(d: Draft) -> None:
     size += (9 if terrain == "heights" else 0) + (0 if contact == "none" else feet)
     size += {"none": 0, "sine": 2, "feet": feet}[clock]
     many = (worlds, dofs)
-    d.input(
-        "root_pose", "transform", worlds, -1.0, 1.0, kind="transform", about="pose of the base in world frame"
-    )
+    d.input("root_pose", "transform", worlds, -1.0, 1.0, kind="transform", about="world-frame base pose")
     d.input("root_vel", "spatial_vector", worlds, -1.5, 1.5,
-            about="linear and angular velocity of the base in world frame")  # fmt: skip
+            about="world-frame base linear and angular velocity")  # fmt: skip
     if command == "velocity":
         d.input("commands", "vec3", worlds, -1.0, 1.0, about="commanded forward, lateral and yaw velocity")
     elif command == "goal":
-        d.input("goals", "vec3", worlds, -2.0, 2.0, about="goal positions in world frame")
+        d.input("goals", "vec3", worlds, -2.0, 2.0, about="world-frame goal positions")
     else:
         d.input("headings", "float", worlds, -3.0, 3.0, about="commanded heading [rad]")
     d.input("joint_pos", "float", many, -1.0, 1.0, about="joint angles [rad]")
     d.input("joint_vel", "float", many, -3.0, 3.0, about="joint velocities [rad/s]")
     if joints == "relative":
-        d.input("default_pos", "float", dofs, -0.3, 0.3, about="joint angles of the nominal pose")
+        d.input("default_pos", "float", dofs, -0.3, 0.3, about="default joint positions [rad]")
     else:
-        d.input("joint_lower", "float", dofs, -1.5, -0.8, about="lower limit per joint [rad]")
-        d.input("joint_upper", "float", dofs, 0.8, 1.5, about="upper limit per joint [rad]")
-    d.input("actions", "float", many, -1.0, 1.0, about="actions of the last step")
+        d.input("joint_lower", "float", dofs, -1.5, -0.8, about="joint lower limits [rad]")
+        d.input("joint_upper", "float", dofs, 0.8, 1.5, about="joint upper limits [rad]")
+    d.input("actions", "float", many, -1.0, 1.0, about="previous actions")
     if contact == "flags":
-        d.input("foot_contact", "bool", (worlds, feet), about="True for feet on the ground")
+        d.input("foot_contact", "bool", (worlds, feet), about="foot contact flags")
     elif contact == "forces":
         d.input("foot_force", "vec3", (worlds, feet), -20.0, 20.0, about="contact force at each foot [N]")
     if clock != "none":
-        d.input("phase", "float", worlds, 0.0, 1.0, about="phase of the gait cycle")
+        d.input("phase", "float", worlds, 0.0, 1.0, about="gait phase")
     if reset == "done":
         d.input("done", "bool", worlds, about="True for worlds that were just reset")
     elif reset == "lengths":
@@ -89,9 +81,9 @@ def build_observations(d: Draft) -> None:
             "origin": fill(-1.2, -1.0),
             "spacing": fill(0.24, 0.28),
         }
-        d.struct("terrain", TERRAIN, bounds, about="height field below the robots")
+        d.struct("terrain", robots.TERRAIN, bounds, about="terrain height field")
     if noisy:
-        about = "uniform noise of each observation, of which what is known exactly takes none"
+        about = "uniform noise samples, not applied to exactly known entries"
         d.input("noise", "float", (worlds, size), -1.0, 1.0, about=about)
     ranges = {
         "lin_vel": (1.5, 2.5), "ang_vel": (0.2, 0.3), "joint_pos": (0.8, 1.2), "joint_vel": (0.05, 0.1),
@@ -104,9 +96,9 @@ def build_observations(d: Draft) -> None:
     ranges = {name: ends for name, ends in ranges.items() if name not in unused}
     d.struct(
         "scales",
-        obs_scales(list(ranges)),
+        robots.obs_scales(list(ranges)),
         {k: fill(*r) for k, r in ranges.items()},
-        about="scale of each group of observations",
+        about="per-group observation scales",
     )
     stacked = history == "stack"
     d.module(f"NUM_DOFS = wp.constant({dofs})")
@@ -114,10 +106,8 @@ def build_observations(d: Draft) -> None:
         d.module(f"NUM_FEET = wp.constant({feet})")
     if stacked:
         d.module(f"NUM_OBS = wp.constant({size})")
-        d.input("obs_last", "float", (worlds, size), -1.0, 1.0, about="observations of the previous step")
-        d.output(
-            "obs", "float", (worlds, 2 * size), about="observations of this step and of the previous one"
-        )
+        d.input("obs_last", "float", (worlds, size), -1.0, 1.0, about="previous observations")
+        d.output("obs", "float", (worlds, 2 * size), about="current and previous observations, concatenated")
     else:
         d.output("obs", "float", (worlds, size), about="observations, one row per world")
     extra = "noise_value: float, " if noisy else ""
@@ -132,12 +122,12 @@ def build_observations(d: Draft) -> None:
     d.function("""
         @wp.func
         def yaw_of(rot: wp.quat) -> float:
-            \"\"\"Return the heading of the local x axis in the horizontal plane.\"\"\"
+            \"\"\"Return the heading (yaw) of the local x axis.\"\"\"
             forward = wp.quat_rotate(rot, wp.vec3(1.0, 0.0, 0.0))
             return wp.atan2(forward[1], forward[0])
     """)
     if terrain == "heights":
-        d.use(TERRAIN_HEIGHT)
+        d.use(robots.TERRAIN_HEIGHT)
 
     def write(col: str, value: str, sensed: bool = True) -> str:
         text = _write("obs", col, value, noisy)
@@ -154,13 +144,13 @@ def build_observations(d: Draft) -> None:
         "gravity": "# --- Orientation ---\ngravity = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, -1.0))\n"
         + three("gravity", ""),
         "quaternion": (
-            "# q and -q are the same rotation, so keep the real part positive\n"
+            "# Canonicalize the sign, since q and -q are the same rotation\n"
             "side = wp.where(rot[3] < 0.0, -1.0, 1.0)\n"
             + "\n".join(write("col" if k == 0 else f"col + {k}", f"side * rot[{k}]") for k in range(4))
             + "\ncol += 4"
         ),
         "six numbers": (
-            "# Two columns of the rotation matrix, since angles or quaternions jump\n"
+            "# 6D rotation: two columns of the rotation matrix, which is continuous\n"
             "axis_x = wp.quat_rotate(rot, wp.vec3(1.0, 0.0, 0.0))\n"
             + three("axis_x", "")
             + "\naxis_y = wp.quat_rotate(rot, wp.vec3(0.0, 1.0, 0.0))\n"
@@ -178,7 +168,7 @@ def build_observations(d: Draft) -> None:
             + "\ncol += 3"
         ),
         "goal": (
-            "# Direction to the goal in the yaw frame, and its distance\n"
+            "# Goal direction in the yaw frame and distance\n"
             "to_goal = goals[world] - pos\n"
             "heading = yaw_of(rot)\n"
             "cos_yaw = wp.cos(heading)\n"
@@ -194,7 +184,7 @@ def build_observations(d: Draft) -> None:
             + "\ncol += 3"
         ),
         "heading": (
-            "# Cosine and sine, since the angle itself jumps at half a turn\n"
+            "# Use cos and sin, since the angle wraps at +-pi\n"
             + ("yaw = yaw_of(rot)\n" if terrain == "heights" else "")
             + f"heading_err = headings[world] - {'yaw' if terrain == 'heights' else 'yaw_of(rot)'}\n"
             + write("col", "wp.cos(heading_err)")
@@ -211,7 +201,7 @@ def build_observations(d: Draft) -> None:
     limit = (
         ""
         if joints == "relative"
-        else "# Map the range of the joint to [-1, 1], so that all joints weigh alike\nlower = joint_lower[dof]"
+        else "# Normalize joint positions to [-1, 1] using the limits\nlower = joint_lower[dof]"
     )
     fresh = {"done": "done[world]", "lengths": "episode_length[world] == 0", "none": ""}[reset]
     heights = ""
@@ -221,7 +211,7 @@ def build_observations(d: Draft) -> None:
         turned = "" if command == "goal" else f"{yaw}cos_yaw = wp.cos(yaw)\nsin_yaw = wp.sin(yaw)\n"
         heights = turned.replace("\n", "\n        ")
         heights = f"""
-        # Heights around the robot, on a 3 x 3 grid that turns with it
+        # Height scan on a 3 x 3 grid in the yaw frame
         {heights}for gx in range(3):
             for gy in range(3):
                 local_x = GRID_DX * float(gx - 1)
@@ -242,7 +232,7 @@ def build_observations(d: Draft) -> None:
             col += 1
         """,
         "forces": f"""
-        # --- Contacts: only pushing forces are measured ---
+        # --- Contacts: clamp to compressive forces ---
         for foot in range(NUM_FEET):
             push = wp.max(foot_force[world, foot][2], 0.0)
             {write("col", "wp.log(1.0 + push * scales.force)")}
@@ -258,7 +248,7 @@ def build_observations(d: Draft) -> None:
         {write("col + 1", "wp.cos(turn)", False)}
         """,
         "feet": f"""
-        # Gait clock, half a cycle apart for neighboring feet
+        # Gait clock, with adjacent feet half a cycle apart
         for foot in range(NUM_FEET):
             turn = 2.0 * wp.pi * (phase[world] + 0.5 * float({"foot % 2" if feet > 2 else "foot"}))
             {write("col", "wp.sin(turn)", False)}
@@ -270,7 +260,7 @@ def build_observations(d: Draft) -> None:
         stack = f"""
         # --- History ---
         for k in range(NUM_OBS):
-            {"# A new episode has no past, so repeat its first observation" if fresh else ""}
+            {"# No history after a reset, so repeat the first observation" if fresh else ""}
             {"if is_fresh:" if fresh else ""}
             {"    obs[world, NUM_OBS + k] = obs[world, k]" if fresh else ""}
             {"else:" if fresh else ""}
@@ -279,9 +269,7 @@ def build_observations(d: Draft) -> None:
         stack = "\n".join(line for line in stack.split("\n") if line.strip())
         if fresh:
             d.forward_only()  # it reads what it has just written
-    action = "actions[world, dof]"
-    if fresh:
-        action = "action"
+    action = "action" if fresh else "actions[world, dof]"
     d.launch(worlds)
     d.code(
         f"""
@@ -320,7 +308,7 @@ def build_observations(d: Draft) -> None:
         order=order,
         limit=limit,
         past_joints="col += 2 * NUM_DOFS" if heights or contacts or clocks else "",
-        action="# Zero on reset, otherwise actions of the previous episode leak in\naction = wp.where(is_fresh, 0.0, actions[world, dof])"
+        action="# Zero on reset, so actions do not leak from the previous episode\naction = wp.where(is_fresh, 0.0, actions[world, dof])"
         if fresh
         else "",
         heights=heights,
@@ -330,30 +318,28 @@ def build_observations(d: Draft) -> None:
     )
     if terrain == "none" and command == "velocity":
         d.functions = [f for f in d.functions if "def yaw_of" not in f]
-    kept = ", with those of the step before" if stacked else ""
-    d.says(
-        f"Assembles the {'noisy ' * noisy}observation vectors of walking robots{kept}, one row for each world."
-    )
+    kept = " stacked with the previous step" if stacked else ""
+    d.says(f"Computes {'noisy ' * noisy}observation vectors for legged robots{kept}, one row per world.")
     groups = ["joint velocities", "last actions"]
     groups += ["heights above the terrain"] if terrain == "heights" else []
-    groups += {"none": [], "flags": ["contacts of the feet"], "forces": ["forces on the feet"]}[contact]
-    groups += [] if clock == "none" else ["clock of the gait"]
+    groups += {"none": [], "flags": ["foot contacts"], "forces": ["foot forces"]}[contact]
+    groups += [] if clock == "none" else ["gait clock"]
     d.explain(
         "Layout: base linear velocity (3), base angular velocity (3), orientation, command, joint positions,\n"
-        f"{', '.join(groups[:-1])} and {groups[-1]}. All entries are clipped, most of them scaled before."
+        f"{', '.join(groups[:-1])} and {groups[-1]}. All entries are clipped, most after scaling."
     )
 
     def reference(v: Values) -> dict[str, Any]:
         s = {k: v[f"scales.{k}"] for k in ranges}
         at, q = v.root_pose[:, :3], v.root_pose[:, 3:]
         rows = [
-            into_body(q, v.root_vel[:, :3]) * s["lin_vel"],
-            into_body(q, v.root_vel[:, 3:]) * s["ang_vel"],
+            robots.into_body(q, v.root_vel[:, :3]) * s["lin_vel"],
+            robots.into_body(q, v.root_vel[:, 3:]) * s["ang_vel"],
         ]
         back = q * np.array([-1.0, -1.0, -1.0, 1.0])
-        axes = [into_body(back, e) for e in np.eye(3)]
+        axes = [robots.into_body(back, e) for e in np.eye(3)]
         rows += {
-            "gravity": lambda: [into_body(q, np.array([0.0, 0.0, -1.0]))],
+            "gravity": lambda: [robots.into_body(q, np.array([0.0, 0.0, -1.0]))],
             "quaternion": lambda: [q * np.where(q[:, 3:] < 0, -1.0, 1.0)],
             "six numbers": lambda: axes[:2],
         }[rotation]()
@@ -383,7 +369,9 @@ def build_observations(d: Draft) -> None:
                 for y in (-0.3, 0.0, 0.3):
                     z = at[:, 0] + 1j * at[:, 1] + (x + 1j * y) * np.exp(1j * yaw)
                     g = (np.stack([z.real, z.imag], axis=1) - v["terrain.origin"]) / v["terrain.spacing"]
-                    rows.append(((at[:, 2] - ground_at(v["terrain.heights"], g)) * s["height"])[:, None])
+                    rows.append(
+                        ((at[:, 2] - robots.ground_at(v["terrain.heights"], g)) * s["height"])[:, None]
+                    )
         if contact == "flags":
             rows.append(v.foot_contact.astype(float))
         elif contact == "forces":

@@ -22,13 +22,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "g": "grad|grads|gradient",
         "m": "exp_avg|first_moment|grad_avg",
         "s": "exp_avg_sq|second_moment|sq_avg",
-        "buf": "momentum_buf|momentum|velocity",
+        "buf": "momentum_buf|velocity|v_buf",
         "sq_sum": "grad_sq_sum|state_sum|accumulator",
         "inf_norm": "exp_inf|u_norm|grad_max",
         "lr": "learning_rate|alpha|step_size",
         "corrected_lr": "corrected_step|lr_corrected|bias_corrected_lr",
         "beta1": "b1|decay1|beta_1",
-        "beta2": "b2|rho|decay2",
+        "momentum": "mu|momentum_coef|momentum_factor",
+        "beta2": "b2|beta_2|decay2",
         "eps": "epsilon|tiny",
         "decay": "weight_decay|wd|decay_rate",
         "gi": "g_t|dw|gw",
@@ -39,7 +40,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def optimizer_step(d: Draft) -> None:
-    """Moves parameters by one step of an optimiser."""
+    """Applies one optimiser step to the parameters."""
     kind = d.option(
         "kind", "sgd", "nesterov", "adam", "adamax", "lion", "rmsprop", "adagrad", "adadelta", "amsgrad"
     )
@@ -55,10 +56,10 @@ def optimizer_step(d: Draft) -> None:
     n = d.pick(64, 96, 128)
     vec = type == "vec3"
     if indexed:
-        d.input("trained", "int", n, kind="permutation", about="indices of the weights that are trained")
+        d.input("trained", "int", n, kind="permutation", about="indices of trainable weights")
     d.inout("w", type, n, -1.0, 1.0, about="parameters to update")
     if zero:
-        d.inout("g", type, n, -1.0, 1.0, about="gradients, cleared at the end")
+        d.inout("g", type, n, -1.0, 1.0, about="gradients, zeroed after the update")
     else:
         d.input("g", type, n, -1.0, 1.0, about="gradients")
     first = kind in ("sgd", "nesterov", "adam", "adamax", "lion", "amsgrad")
@@ -66,45 +67,41 @@ def optimizer_step(d: Draft) -> None:
     mean_name = "buf" if kind in ("sgd", "nesterov") else "m"
     square_name = {"adagrad": "sq_sum", "adamax": "inf_norm"}.get(kind, "s")
     if first:
-        d.inout(mean_name, type, n, -0.5, 0.5, about="momentum" if mean_name == "buf" else "first moments")
+        d.inout(
+            mean_name, type, n, -0.5, 0.5, about="momentum buffer" if mean_name == "buf" else "first moments"
+        )
     if second:
-        said = {"adagrad": "sums of squared gradients", "adamax": "decayed maxima of the gradients"}
+        said = {"adagrad": "accumulated squared gradients", "adamax": "decayed maxima of the gradients"}
         d.inout(square_name, type, n, 0.2, 1.0, about=said.get(kind, "second moments"))
     if kind == "adadelta":
-        d.inout("moved", type, n, 0.01, 0.1, about="second moments of the updates")
+        d.inout("moved", type, n, 0.01, 0.1, about="running average of squared updates")
     if kind == "amsgrad":
-        d.inout("s_max", type, n, 0.2, 1.0, about="largest second moments so far")
+        d.inout("s_max", type, n, 0.2, 1.0, about="running maximum of the second moments")
     by_host = kind in ("adam", "adamax") and corrected == "by host"
-    about = "learning rate" + (", the correction of the moments' bias included" if by_host else "")
+    about = "learning rate" + (", including bias correction" if by_host else "")
     rate = "corrected_lr" if by_host else "lr"
     d.param(rate, "float", 0.01, 0.1, about=about)
     if first:
-        d.param(
-            "beta1",
-            "float",
-            0.8,
-            0.95,
-            about="share of the first moments in the update"
-            if kind == "lion"
-            else f"decay of the {'momentum' if mean_name == 'buf' else 'first moments'}",
-        )
-    beta2_about = {"lion": "decay of the first moments", "adamax": "decay of the maxima"}.get(
-        kind, "decay of the second moments"
+        about = "interpolation factor for the update" if kind == "lion" else "first-moment decay rate"
+        about = "momentum coefficient" if mean_name == "buf" else about
+        d.param("momentum" if mean_name == "buf" else "beta1", "float", 0.8, 0.95, about=about)
+    beta2_about = {"lion": "first-moment decay rate", "adamax": "decay rate for the infinity norm"}.get(
+        kind, "second-moment decay rate"
     )
     if (second and kind != "adagrad") or kind == "lion":
         d.param("beta2", "float", 0.9, 0.99, about=beta2_about)
     if second:
-        d.param("eps", "float", 1e-6, 1e-3, about="keeps the divisor from zero")
+        d.param("eps", "float", 1e-6, 1e-3, about="small constant for numerical stability")
     biased = kind in ("adam", "adamax")
     if biased and corrected == "inside":
-        d.param("t", "int", 2, 20, about="number of the step, starting at 1")
+        d.param("t", "int", 2, 20, about="step count, starting at 1")
     if decay != "none":
         d.param("decay", "float", 0.01, 0.1, about="weight decay")
     if clip == "value":
-        d.param("max_grad", "float", 0.4, 0.8, about="bound of single gradients")
+        d.param("max_grad", "float", 0.4, 0.8, about="per-element gradient clipping bound")
     elif clip == "norm":
-        d.input("grad_norm", "float", 1, 0.5, 3.0, about="norm of all gradients")
-        d.param("max_norm", "float", 0.8, 2.0, about="bound of this norm")
+        d.input("grad_norm", "float", 1, 0.5, 3.0, about="global gradient norm")
+        d.param("max_norm", "float", 0.8, 2.0, about="maximum gradient norm")
 
     def root(x: str) -> str:
         return f"wp.vec3(wp.sqrt({x}[0]), wp.sqrt({x}[1]), wp.sqrt({x}[2]))" if vec else f"wp.sqrt({x})"
@@ -125,20 +122,20 @@ def optimizer_step(d: Draft) -> None:
         )
     elif clip == "norm":
         lines += [
-            "# Clip by the global norm, which was computed beforehand",
+            "# Clip by the precomputed global norm",
             "gi = gi * wp.min(1.0, max_norm / grad_norm[0])",
         ]
     if decay == "coupled":
         lines.append("gi = gi + decay * w[i]")
     shrink = "w[i] * (1.0 - lr * decay)" if decay == "decoupled" else "w[i]"
     if kind == "sgd":
-        lines += ["mi = beta1 * m[i] + gi", "m[i] = mi", f"w[i] = {shrink} - lr * mi"]
+        lines += ["mi = momentum * m[i] + gi", "m[i] = mi", f"w[i] = {shrink} - lr * mi"]
     elif kind == "nesterov":
         lines += [
-            "mi = beta1 * m[i] + gi",
+            "mi = momentum * m[i] + gi",
             "m[i] = mi",
             "# Nesterov momentum",
-            f"w[i] = {shrink} - lr * (gi + beta1 * mi)",
+            f"w[i] = {shrink} - lr * (gi + momentum * mi)",
         ]
     elif kind == "lion":
         sign = "wp.vec3(wp.sign(u[0]), wp.sign(u[1]), wp.sign(u[2]))" if vec else "wp.sign(u)"
@@ -198,8 +195,8 @@ def optimizer_step(d: Draft) -> None:
     if zero:
         lines.append(f"g[i] = {'wp.vec3()' if vec else '0.0'}")
     names = {
-        "sgd": "momentum gradient descent",
-        "nesterov": "Nesterov's accelerated gradient",
+        "sgd": "SGD momentum",
+        "nesterov": "Nesterov accelerated gradient",
         "adam": "Adam",
         "adamax": "AdaMax",
         "lion": "Lion",
@@ -211,7 +208,7 @@ def optimizer_step(d: Draft) -> None:
     extras = [f"{decay} weight decay"] * (decay != "none") + ["clipped gradients"] * (clip != "none")
     extras += ["bias correction in the learning rate"] * by_host
     what = f" with {', '.join(extras[:-1])}{' and ' * (len(extras) > 1)}{extras[-1]}" if extras else ""
-    d.says(f"Moves parameters by one step of {names[kind]}{what}{', and clears the gradients' * zero}.")
+    d.says(f"Applies one {names[kind]} step to the parameters{what}{' and clears the gradients' * zero}.")
     swaps = {"m": mean_name, "s": square_name}
     lines = [re.sub(r"\b([ms])\[i\]", lambda at: f"{swaps[at[1]]}[i]", line) for line in lines]
     lines = [re.sub(r"\blr\b", rate, line) for line in lines]
@@ -223,7 +220,7 @@ def optimizer_step(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        g, w, b1 = v.g, v.w, v.get("beta1", 0.0)
+        g, w, b1 = v.g, v.w, v.get("momentum", v.get("beta1", 0.0))
         if clip == "value":
             g = np.clip(g, -v.max_grad, v.max_grad)
         elif clip == "norm":

@@ -32,7 +32,7 @@ _LOG_2PI = float(np.log(2.0 * np.pi))
     weight=5,
 )
 def ppo_loss(d: Draft) -> None:
-    """Computes the clipped surrogate loss of proximal policy optimisation over batched rollouts."""
+    """Computes the clipped PPO surrogate loss over batched rollouts."""
     law = d.option("distribution", "gaussian", "state dependent", "squashed", "categorical")
     critic = d.option("critic", "squared", "clipped", "huber", "none")
     dual = d.flag("dual clip", 0.4)
@@ -44,13 +44,11 @@ def ppo_loss(d: Draft) -> None:
     discrete, squashed = law == "categorical", law == "squashed"
     flat = (envs, steps)
     if discrete:
-        d.input(
-            "logits", "float", (*flat, dims), -1.0, 1.0, about="unnormalized log probabilities of the actions"
-        )
-        d.input("actions", "int", flat, 0, dims, about="index of the action taken")
+        d.input("logits", "float", (*flat, dims), -1.0, 1.0, about="action logits")
+        d.input("actions", "int", flat, 0, dims, about="sampled action indices")
     else:
         bound = 0.8 if squashed else 1.0
-        d.input("means", "float", (*flat, dims), -0.5, 0.5, about="mean of the policy per action dimension")
+        d.input("means", "float", (*flat, dims), -0.5, 0.5, about="policy means, per action dimension")
         if law == "state dependent":
             d.input(
                 "log_stds",
@@ -80,21 +78,21 @@ def ppo_loss(d: Draft) -> None:
         flat,
         round(usual - 0.8, 2),
         round(usual + 0.8, 2),
-        about="log probabilities under the behavior policy",
+        about="log-probabilities under the behavior policy",
     )
     d.input("advantages", "float", flat, -0.5, 1.5, about="advantage estimates")
     if critic != "none":
-        d.input("values", "float", flat, -1.0, 1.0, about="predictions of the critic")
+        d.input("values", "float", flat, -1.0, 1.0, about="critic predictions")
         d.input("returns", "float", flat, -1.0, 1.0, about="value targets")
     if critic == "clipped":
-        d.input("old_values", "float", flat, -1.0, 1.0, about="predictions of the critic during the rollout")
+        d.input("old_values", "float", flat, -1.0, 1.0, about="critic predictions at rollout time")
     if mask == "lengths":
         d.input("lengths", "int", envs, 2, steps + 1, about="number of valid steps per environment")
     elif mask == "flags":
-        d.input("valid", "bool", flat, about="False for steps after the end of an episode")
+        d.input("valid", "bool", flat, about="mask, False for steps past the episode end")
     d.param("num_envs", "int", envs, about="number of environments")
     d.param("num_steps", "int", steps, about="number of steps per environment")
-    d.param("adv_stats", "vec2", 0.2, 0.9, about="mean and standard deviation of the advantages")
+    d.param("adv_stats", "vec2", 0.2, 0.9, about="advantage mean and standard deviation")
     bounds = {"clip_range": fill(0.1, 0.3), "entropy_coef": fill(0.005, 0.02)}
     if critic == "clipped":
         bounds["value_clip"] = fill(0.1, 0.4)
@@ -109,15 +107,15 @@ def ppo_loss(d: Draft) -> None:
     if dual:
         bounds["dual_clip"] = fill(2.0, 3.0)
     notes = {
-        "dual_clip": "  # bound of the probability ratio for negative advantages, above one",
-        "value_delta": "  # error at which the value loss turns linear",
+        "dual_clip": "  # ratio bound for negative advantages, above 1",
+        "value_delta": "  # Huber threshold for the value loss",
     }
     fields = "\n".join(f"    {name}: float{notes.get(name, '')}" for name in bounds)
     d.struct(
         "config",
         piece(f"@wp.struct\nclass PPOConfig:\n{fields}\n"),
         bounds,
-        about="coefficients of the loss terms",
+        about="loss coefficients",
     )
     sizes: dict[str, Any] = {"samples": flat, "envs": envs, "mean": 1}
     how = "sum of the losses" if summed else "mean loss"
@@ -135,11 +133,11 @@ def ppo_loss(d: Draft) -> None:
         d.function(f"""
             @wp.func
             def log_normalizer(env: int, step: int, logits: {three}) -> float:
-                \"\"\"Return log(sum(exp(logits))) of one sample.\"\"\"
+                \"\"\"Return log(sum(exp(logits))) for one sample.\"\"\"
                 top = float(logits[env, step, 0])
                 for a in range(1, NUM_ACTIONS):
                     top = wp.max(top, logits[env, step, a])
-                # The largest is taken out, so that exp() cannot overflow
+                # Subtract the maximum so exp() cannot overflow
                 sum_exp = float(0.0)
                 for a in range(NUM_ACTIONS):
                     sum_exp += wp.exp(logits[env, step, a] - top)
@@ -166,7 +164,7 @@ def ppo_loss(d: Draft) -> None:
             f"""
             @wp.func
             def gaussian_log_prob(env: int, step: int, actions: {three}, means: {three}, log_stds: {kind}) -> float:
-                \"\"\"Return the log density of an action under a diagonal Gaussian{" behind a tanh" if squashed else ""}.\"\"\"
+                \"\"\"Return the action log density under a {"tanh-squashed " if squashed else ""}diagonal Gaussian.\"\"\"
                 log_prob = float(0.0)
                 for a in range(ACT_DIM):
                     log_std = {log_std}
@@ -175,7 +173,7 @@ def ppo_loss(d: Draft) -> None:
                     $jacobian
                 return log_prob
             """,
-            noise="# Undo the squashing to recover the Gaussian sample\n"
+            noise="# Invert the tanh to recover the Gaussian sample\n"
             "action = actions[env, step, a]\n"
             "raw = 0.5 * wp.log((1.0 + action) / (1.0 - action))\n"
             "z = (raw - means[env, step, a]) * wp.exp(-log_std)"
@@ -189,7 +187,7 @@ def ppo_loss(d: Draft) -> None:
         d.function(f"""
             @wp.func
             def gaussian_entropy({head}log_stds: {kind}) -> float:
-                # H = sum(log(sigma) + 0.5 * log(2 * pi * e)){", in front of the tanh" if squashed else ""}
+                # H = sum(log(sigma) + 0.5 * log(2 * pi * e)){", before the tanh" if squashed else ""}
                 entropy = float(ACT_DIM) * (0.5 + HALF_LOG_TAU)
                 for a in range(ACT_DIM):
                     entropy += {log_std}
@@ -203,14 +201,14 @@ def ppo_loss(d: Draft) -> None:
         f"""
         @wp.func
         def surrogate_loss(prob_ratio: float, adv: float, config: PPOConfig) -> float:
-            \"\"\"Return the pessimistic bound of the policy objective{", itself bounded for bad actions" if dual else ""}, negated.\"\"\"
+            \"\"\"Return the negated PPO clipped objective{" with dual clipping" if dual else ""}.\"\"\"
             unclipped = prob_ratio * adv
             clipped = wp.clamp(prob_ratio, 1.0 - config.clip_range, 1.0 + config.clip_range) * adv
             objective = wp.min(unclipped, clipped)
             $dual
             return -objective
         """,
-        dual="# Without this bound, bad actions that became likely dominate the batch\n"
+        dual="# Dual clip: bound the loss for negative advantages with large ratios\n"
         "if adv < 0.0:\n    objective = wp.max(objective, config.dual_clip * adv)"
         if dual
         else "",
@@ -219,7 +217,7 @@ def ppo_loss(d: Draft) -> None:
         "none": "",
         "squared": "value_err = values[env, step] - returns[env, step]\nvalue_loss = 0.5 * value_err * value_err",
         "clipped": (
-            "# Stay close to the prediction of the rollout, to avoid overfitting the value\n"
+            "# Clip the value update around the rollout prediction\n"
             "old_value = old_values[env, step]\n"
             "moved = wp.clamp(values[env, step] - old_value, -config.value_clip, config.value_clip)\n"
             "err_free = values[env, step] - returns[env, step]\n"
@@ -235,7 +233,7 @@ def ppo_loss(d: Draft) -> None:
         ),
     }[critic]
     skip = {
-        "lengths": "# Ignore the padding behind the end, since it was never rolled out\nif step >= lengths[env]:\n    $unused\n    return",
+        "lengths": "# Skip padding past the end of the episode\nif step >= lengths[env]:\n    $unused\n    return",
         "flags": "if not valid[env, step]:\n    $unused\n    return",
         "none": "",
     }[mask]
@@ -244,8 +242,8 @@ def ppo_loss(d: Draft) -> None:
         terms.append("config.value_coef * value_loss")
     divergence = {
         "none": "",
-        "penalty": "# r - 1 - log(r) rather than -log(r), since it is never negative and varies less\napprox_kl = prob_ratio - 1.0 - log_ratio",
-        "skip": "# Skip samples that drifted too far, because their ratios are unreliable\nif wp.abs(log_ratio) >= config.max_log_ratio:\n    $unused\n    return",
+        "penalty": "# Use r - 1 - log(r), which is non-negative with lower variance than -log(r)\napprox_kl = prob_ratio - 1.0 - log_ratio",
+        "skip": "# Skip stale samples, because their ratios are unreliable\nif wp.abs(log_ratio) >= config.max_log_ratio:\n    $unused\n    return",
     }[kl]
     if kl == "penalty":
         terms.append("config.kl_coef * approx_kl")
@@ -266,7 +264,7 @@ def ppo_loss(d: Draft) -> None:
         $log_ratio
         $divergence
         prob_ratio = wp.exp(log_ratio)
-        # Normalize the advantages, so that step sizes do not depend on the scale of rewards
+        # Normalize advantages so that step sizes do not depend on the reward scale
         adv = (advantages[env, step] - adv_stats[0]) / (adv_stats[1] + 1.0e-8)
         $value
         $loss
@@ -295,15 +293,15 @@ def ppo_loss(d: Draft) -> None:
         "L = -min(r A, clip(r, 1 - eps, 1 + eps) A)"
         + ("" if critic == "none" else " + c_v L_value")
         + (" + c_kl KL" if kl == "penalty" else "")
-        + " - c_e H,\nwhere r is the ratio of the new to the old probability of the action taken"
-        + (" and H the entropy in front of the tanh." if squashed else ".")
+        + " - c_e H,\nwhere r is the new-to-old action probability ratio"
+        + (" and H the pre-tanh entropy." if squashed else ".")
         + (
             "\nWhere A < 0 the first term is -max(min(r A, clip(r, 1 - eps, 1 + eps) A), dual_clip A)."
             if dual
             else ""
         )
         + (
-            "\nSamples are left out where |log r| is `max_log_ratio` or more."
+            "\nSamples with |log r| >= `max_log_ratio` are skipped."
             if kl == "skip"
             else "\nlog r is clamped to [-10, 10]."
         )

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="token",
 )
 def rotary_embedding(d: Draft) -> None:
-    """Encodes positions by rotating pairs of features, or by adding waves to them."""
+    """Applies rotary or sinusoidal position encodings."""
     kind = d.option("kind", "rotary", "sinusoidal")
     d.calls({
         "rotary": "rotary_embedding|apply_rope|rotate_features|rope_forward",
@@ -46,24 +46,24 @@ def rotary_embedding(d: Draft) -> None:
         (seq, width),
         -1.0,
         1.0,
-        about="queries or keys" if kind == "rotary" else "embeddings of tokens",
+        about="queries or keys" if kind == "rotary" else "token embeddings",
     )
-    d.param("head_dim" if kind == "rotary" else "model_dim", "int", width, about="number of features")
+    d.param("head_dim" if kind == "rotary" else "model_dim", "int", width, about="head dimension")
     if positions == "array":
         d.input("position", "int", seq, 0, 40, about="position of each token")
     elif positions == "offset":
         d.param("start", "int", 1, 20, about="position of the first token")
     if angles == "table":
-        d.input("inv_freq", "float", half, 0.05, 1.0, about="frequency per pair of features")
+        d.input("inv_freq", "float", half, 0.05, 1.0, about="inverse frequency per feature pair")
     else:
-        d.param("base", "float", 100.0, 10000.0, about="base of the frequencies")
+        d.param("base", "float", 100.0, 10000.0, about="frequency base, e.g. 10000")
     if stretch:
-        d.param("stretch", "float", 1.5, 4.0, about="ratio of the context lengths")
+        d.param("stretch", "float", 1.5, 4.0, about="context length ratio")
     d.output(
         "y",
         "float",
         (seq, width),
-        about="rotated features" if kind == "rotary" else "embeddings with the waves added",
+        about="rotated features" if kind == "rotary" else "embeddings with position encodings added",
     )
     dim = "head_dim" if kind == "rotary" else "model_dim"
     where = {"index": "float(i)", "array": "float(position[i])", "offset": "float(start + i)"}[positions]
@@ -79,13 +79,13 @@ def rotary_embedding(d: Draft) -> None:
         y[i, {a}] = u * c {first} v * s
         y[i, {b}] = v * c {second} u * s
         """
-        d.says("Rotates pairs of features by angles that grow with the position in the sequence.")
+        d.says("Applies rotary position embeddings to feature pairs.")
         if inverse:
-            d.says("Turns pairs of features back by angles that grow with the position in the sequence.")
+            d.says("Applies the inverse rotary position embedding to feature pairs.")
             d.calls("rope_backward|unrotate_features|inverse_rope")
     else:
         body = f"y[i, {a}] = x[i, {a}] + s\ny[i, {b}] = x[i, {b}] + c"
-        d.says("Adds sines and cosines of the position in the sequence to the features.")
+        d.says("Adds sinusoidal position encodings to the features.")
     d.launch(seq, half)
     d.code(
         """

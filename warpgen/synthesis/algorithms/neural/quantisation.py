@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="output",
 )
 def quantise_weights(d: Draft) -> None:
-    """Quantises blocks of numbers to few bits with a scale of their own."""
+    """Quantises blocks of values to low-bit codes with per-block scales."""
     way = d.option("way", "quantise", "dequantise", "round trip", "product")
     d.calls({
         "quantise": "quantize_blocks|block_quantize|quantize_weights",
@@ -62,7 +62,7 @@ def quantise_weights(d: Draft) -> None:
         count = "x.shape[1]" if not flat else "size"
         if affine:
             range_ = f"""
-            # Include zero in the range, otherwise padding could not be represented exactly
+            # Include zero in the range so padding is exactly representable
             low = float(0.0)
             high = float(0.0)
             for k in range({count}):
@@ -110,7 +110,7 @@ def quantise_weights(d: Draft) -> None:
             d.param("size", "int", size)
         word = "codes[block, k // 8]" if not flat else "codes[(block * size + k) // 8]"
         if packed:
-            code = "" if affine else "# Codes are stored with eight added, without a sign\n"
+            code = "" if affine else "# Codes are stored unsigned with an offset of 8\n"
             code += (
                 f"c = float(int(({word} >> wp.uint32(4 * (k % 8))) & "
                 f"wp.uint32(15)){'' if affine else ' - 8'})"
@@ -134,7 +134,7 @@ def quantise_weights(d: Draft) -> None:
                     "for k in range($count):\n"
                     "    $code\n"
                     "    $body\n"
-                    "# Apply the scale once per row, outside of the loop\n"
+                    "# Apply the per-row scale once, outside the loop\n"
                     "y[block] = acc * scales[block]"
                 ),
                 count=count,
@@ -145,10 +145,10 @@ def quantise_weights(d: Draft) -> None:
         d.text = re.sub(r"\bblock\b", "row", d.text)
     d.says(
         {
-            "quantise": f"Quantises blocks of numbers to {bits} bits with a scale{' and zero' * affine} of their own.",
-            "dequantise": f"Restores numbers from codes of {bits} bits and the scales of their blocks.",
-            "round trip": f"Rounds blocks of numbers to what {bits} bits would keep of them.",
-            "product": f"Multiplies a matrix whose rows are quantised to {bits} bits with a vector.",
+            "quantise": f"Quantises blocks of values to {bits} bits with a per-block scale{' and zero point' * affine}.",
+            "dequantise": f"Dequantises blocks of {bits}-bit codes using a per-block scale{' and zero point' * affine}.",
+            "round trip": f"Quantises blocks of values to {bits} bits and back (fake quantization).",
+            "product": f"Multiplies {'an' if bits == 8 else 'a'} {bits}-bit quantised matrix by a vector.",
         }[way]
     )
 

@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=5,
 )
 def recurrent_cell(d: Draft) -> None:
-    """Advances the cells of a recurrent network by one step."""
+    """Computes one time step of recurrent network cells."""
     kind = d.option("kind", "lstm", "gru", "rnn", "minimal", "coupled")
     gates_from = d.option("gates", "projected", "computed")
     bias = d.flag("bias", 0.5)
@@ -44,14 +44,14 @@ def recurrent_cell(d: Draft) -> None:
     computed = gates_from == "computed"
     split = kind in ("gru", "minimal", "rnn")  # what comes of the state has an array of its own
     if computed:
-        d.input("x", "float", (batch, fan), -1.0, 1.0, about="inputs of this step")
+        d.input("x", "float", (batch, fan), -1.0, 1.0, about="inputs for the current step")
         d.input("wx", "float", (count * width, fan), -0.8, 0.8, about="input weights")
         d.input("wh", "float", (count * width, width), -0.8, 0.8, about="recurrent weights")
     else:
         of = "the inputs" if split else "the inputs and the hidden state"
-        d.input("zx", "float", (batch, count * width), -1.5, 1.5, about=f"projections of {of}")
+        d.input("zx", "float", (batch, count * width), -1.5, 1.5, about=f"precomputed projections of {of}")
         if split:
-            d.input("zh", "float", (batch, count * width), -1.5, 1.5, about="projections of the hidden state")
+            d.input("zh", "float", (batch, count * width), -1.5, 1.5, about="hidden state projections")
     # where projections come from outside, those of cells with a memory hold the state's part, too
     if computed or extra == "mask" or kind in ("gru", "minimal"):
         d.input("h", "float", (batch, width), -1.0, 1.0, about="hidden state")
@@ -61,12 +61,12 @@ def recurrent_cell(d: Draft) -> None:
         about = "bias per unit" if kind == "rnn" else "bias per gate and unit"
         d.input("b", "float", count * width, -0.4, 0.4, about=about)
     if extra == "mask":
-        d.input("active", "int", batch, 0, 4, about="nonzero for sequences that go on")
+        d.input("active", "int", batch, 0, 4, about="mask, nonzero for active sequences")
     elif extra == "clip":
-        d.param("limit", "float", 0.5, 0.9, about="bound of the cell state")
-    d.output("h_new", "float", (batch, width), about="hidden state after the step")
+        d.param("limit", "float", 0.5, 0.9, about="cell state clipping bound")
+    d.output("h_new", "float", (batch, width), about="updated hidden state")
     if cells:
-        d.output("c_new", "float", (batch, width), about="cell state after the step")
+        d.output("c_new", "float", (batch, width), about="updated cell state")
     sigmoid = d.use(activations.SIGMOID)
 
     def row(n: int) -> str:
@@ -121,14 +121,14 @@ def recurrent_cell(d: Draft) -> None:
         final = "(1.0 - z) * g + z * h[i, j]"
     elif kind == "minimal":
         a, b = pre(1)
-        body = f"f_gate = {sigmoid}({both(0)})\n# The gate is applied after the projection\ng = wp.tanh({a} + f_gate * {b})"
+        body = f"f_gate = {sigmoid}({both(0)})\n# Apply the gate after the projection\ng = wp.tanh({a} + f_gate * {b})"
         final = "(1.0 - f_gate) * h[i, j] + f_gate * g"
     else:
         body, final = "", f"wp.tanh({both(0)})"
     if extra == "clip":
         body += "\ncell = wp.clamp(cell, -limit, limit)"
     mask = (
-        "# Skip finished sequences but keep their state\nif active[i] == 0:\n    h_new[i, j] = h[i, j]\n"
+        "# Carry the state over for finished sequences\nif active[i] == 0:\n    h_new[i, j] = h[i, j]\n"
         + ("    c_new[i, j] = c[i, j]\n" if cells else "")
         + "    return"
         if extra == "mask"
@@ -143,14 +143,14 @@ def recurrent_cell(d: Draft) -> None:
         step=text.strip("\n"),
     )
     long = {
-        "lstm": "long short-term memory",
-        "gru": "gated recurrent units",
-        "rnn": "a plain recurrent network",
+        "lstm": "LSTM cells",
+        "gru": "gated recurrent units (GRU)",
+        "rnn": "the units of a plain recurrent network",
         "minimal": "minimal gated units",
-        "coupled": "long short-term memory with coupled gates",
+        "coupled": "LSTM cells with coupled gates",
     }[kind]
     clipped = ", with clipped cell states" if extra == "clip" else ""
-    d.says(f"Advances the cells of {long} by one step{clipped}.")
+    d.says(f"Advances {long} by one time step{clipped}.")
 
     def reference(v: Values) -> dict[str, Any]:
         order = (
@@ -201,9 +201,9 @@ def recurrent_cell(d: Draft) -> None:
         "rewards": "r|reward|rew",
         "values": "v|critic|baseline",
         "dones": "terminated|done|episode_end",
-        "gamma": "discount|g|discount_factor",
+        "gamma": "discount|discount_factor",
         "lam": "lambda_|trace_decay|lmbda",
-        "delta": "td_error|surprise|td",
+        "delta": "td_error|td",
         "adv": "advantage|gae|out_adv",
         "running": "acc|carry|tail_sum",
     },
@@ -212,7 +212,7 @@ def recurrent_cell(d: Draft) -> None:
     element="rollout",
 )
 def advantages(d: Draft) -> None:
-    """Computes returns or advantages of each episode from its end to its beginning."""
+    """Computes returns or advantages using a backward recursion over each rollout."""
     kind = d.option("kind", "gae", "returns", "td lambda", "v-trace", "n-step")
     d.calls({
         "gae": "compute_gae|gae_kernel|compute_advantages|advantages",
@@ -235,15 +235,15 @@ def advantages(d: Draft) -> None:
     if needs_values:
         d.input("values", "float", shape, -2.0, 2.0, about=f"value estimates {per}")
     if ends == "dones":
-        d.input("dones", "int", shape, 0, 2, about="1 where an episode ends, else 0")
+        d.input("dones", "int", shape, 0, 2, about="1 if the episode ended at this step, else 0")
     elif ends == "continues":
-        d.input("alive", "float", shape, 0.5, 1.0, about="probability that an episode goes on")
+        d.input("alive", "float", shape, 0.5, 1.0, about="continuation probability")
     if kind == "v-trace":
-        d.input("ratio", "float", shape, 0.4, 1.8, about="importance weights of the actions")
-        d.param("clip", "float", 1.0, 1.2, about="bound of the weights in the temporal differences")
+        d.input("ratio", "float", shape, 0.4, 1.8, about="importance sampling ratios")
+        d.param("clip", "float", 1.0, 1.2, about="clipping bound for the temporal-difference weights")
     if bootstrap:
-        d.input("last_value", "float", n, -2.0, 2.0, about="value estimate behind the last step")
-    d.param("num_steps", "int", t, about="number of steps of a rollout")
+        d.input("last_value", "float", n, -2.0, 2.0, about="bootstrap value after the last step")
+    d.param("num_steps", "int", t, about="number of rollout steps")
     d.param("gamma", "float", 0.9, 0.99, about="discount factor")
     if kind in ("gae", "td lambda"):
         d.param(
@@ -251,12 +251,12 @@ def advantages(d: Draft) -> None:
             "float",
             0.8,
             0.97,
-            about="GAE parameter lambda" if kind == "gae" else "share of longer returns",
+            about="GAE parameter lambda" if kind == "gae" else "lambda, the weight of longer returns",
         )
     if kind == "n-step":
         d.param("horizon", "int", d.pick(2, 3, 4), about="number of steps")
     if extra == "scaled":
-        d.param("reward_scale", "float", 0.1, 1.0, about="factor of the rewards")
+        d.param("reward_scale", "float", 0.1, 1.0, about="reward scale")
     name = "adv" if kind in ("gae", "v-trace") else "returns"
     if kind == "v-trace":
         name = "targets"
@@ -278,7 +278,7 @@ def advantages(d: Draft) -> None:
             {go}
             running += weight * {r}
             weight = weight * {g}
-        # Rewards go on behind the horizon, so bootstrap with the estimate of the critic
+        # Bootstrap with the critic, since rewards continue past the horizon
         if last < {count}:
             running += weight * values{at("last")}
         {"else:" if bootstrap else ""}
@@ -311,7 +311,7 @@ def advantages(d: Draft) -> None:
             "v-trace": (
                 f"rho = wp.min(ratio{at('k')}, clip)\n"
                 f"delta = rho * ({r} + {g} * next_value - {v})\n"
-                "# V-trace: clip the importance weights at 1\n"
+                "# V-trace: clip the importance ratios at 1\n"
                 f"running = delta + {g} * wp.min(ratio{at('k')}, 1.0) * running\n"
                 f"targets{at('k')} = {v} + running"
             ),
@@ -334,7 +334,7 @@ def advantages(d: Draft) -> None:
         "n-step": "n-step returns",
     }[kind]
     d.says(
-        f"Computes {title} of each environment's rollout{'' if bootstrap else ', with no value behind its last step'}."
+        f"Computes {title} for each environment rollout{'' if bootstrap else ' without a final bootstrap'}."
     )
 
     def reference(v: Values) -> dict[str, Any]:

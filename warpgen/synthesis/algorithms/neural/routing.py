@@ -34,7 +34,7 @@ _SCORES = {
     weight=5,
 )
 def route_tokens(d: Draft) -> None:
-    """Sends each token to its best experts while these have room."""
+    """Routes each token to its top experts, subject to capacity."""
     scores = d.option("scores", *_SCORES)
     top = d.option("experts per token", 1, 2)
     capacity = d.option("capacity", "shared", "per expert")
@@ -50,7 +50,9 @@ def route_tokens(d: Draft) -> None:
     tokens, experts = d.pick(24, 32, 48), d.pick(4, 8)
     room = max(2, tokens * top // experts - d.pick(0, 2))
     batch = 4
-    d.input("logits", "float", (tokens, experts), -2.0, 2.0, about="router output per token and expert")
+    d.input(
+        "logits", "float", (tokens, experts), -2.0, 2.0, about="router logits, indexed by token and expert"
+    )
     if bias:
         d.input(
             "balance_bias",
@@ -65,16 +67,16 @@ def route_tokens(d: Draft) -> None:
     elif mask == "lengths":
         d.input("lengths", "int", batch, 2, tokens // batch + 1, about="number of real tokens per sequence")
     if capacity == "shared":
-        d.param("capacity", "int", room, about="number of tokens each expert can take")
+        d.param("capacity", "int", room, about="expert capacity in tokens")
     else:
-        d.input("capacity", "int", experts, 1, room + 2, about="number of tokens each expert can take")
-    d.inout("expert_count", "int", experts, value=0, about="tokens assigned to each expert so far")
+        d.input("capacity", "int", experts, 1, room + 2, about="expert capacity in tokens")
+    d.inout("expert_count", "int", experts, value=0, about="per-expert token counters")
     one = top == 1
     shape: Any = tokens if one else (tokens, top)
     chosen = "chosen expert" if one else "chosen experts"
     d.output("expert_ids", "int", shape, about=f"{chosen}, -1 for dropped tokens")
-    d.output("slots", "int", shape, about="row in the buffer of the expert, -1 for dropped tokens")
-    d.output("gates", "float", shape, about=f"weights of the outputs of the {chosen}")
+    d.output("slots", "int", shape, about="slot index in the expert buffer, -1 for dropped tokens")
+    d.output("gates", "float", shape, about=f"combine weights for the {chosen}")
     peak = scores == "softmax"
     d.function(
         f"""
@@ -142,12 +144,12 @@ def route_tokens(d: Draft) -> None:
             )
             if there
         ),
-        what="Return the best expert that is not in the bit set of taken ones, -1 if none is left."
+        what="Return the highest-scoring expert not in the `taken` bit mask, or -1 if none is left."
         if many
-        else "Return the expert of the highest score.",
+        else "Return the highest-scoring expert.",
         free="if (taken >> wp.uint32(expert)) & wp.uint32(1) != wp.uint32(0):\n    continue" if many else "",
         peak="peak: float," if peak else "",
-        group="# Stay within one node to limit communication\nif expert // GROUP_SIZE != group:\n    continue"
+        group="# Restrict routing to one node to limit communication\nif expert // GROUP_SIZE != group:\n    continue"
         if groups == "best group"
         else "",
     )
@@ -155,7 +157,7 @@ def route_tokens(d: Draft) -> None:
     pick = f"pick_expert({given}{'taken, ' if many else ''}token{tail})"
     skip = {
         "none": "",
-        "flags": "# Padding takes no room in any expert\nif is_padding[token]:\n    return",
+        "flags": "# Skip padding tokens so they do not use capacity\nif is_padding[token]:\n    return",
         "lengths": "seq = token // SEQ_LEN\nif token - seq * SEQ_LEN >= lengths[seq]:\n    return",
     }[mask]
     d.module(("" if one else f"TOP_K = wp.constant({top})\n") + f"NUM_EXPERTS = wp.constant({experts})")
@@ -174,7 +176,7 @@ def route_tokens(d: Draft) -> None:
         expert = {pick}
         $take
         slot = wp.atomic_add(expert_count, expert, 1)
-        # Overflowing tokens skip the expert and use the residual path only
+        # Overflowing tokens skip the expert and only use the residual path
         if slot >= {limit}:
             {"return" if one else "continue"}
         $keep
@@ -190,7 +192,7 @@ def route_tokens(d: Draft) -> None:
             $take
             slot = wp.atomic_add(expert_count, expert, 1)
             if slot >= {limit}:
-                # The buffer of this expert is full: give the slot back
+                # Expert buffer is full: release the slot
                 wp.atomic_sub(expert_count, expert, 1)
                 continue
             $keep
@@ -201,7 +203,7 @@ def route_tokens(d: Draft) -> None:
         d.function("""
             @wp.func
             def normalize_gates(gates: wp.array2d(dtype=float), token: int):
-                \"\"\"Scale the gates of one token to a sum of 1, over the experts that accepted it.\"\"\"
+                \"\"\"Normalize the gates of one token to sum to 1 over the accepting experts.\"\"\"
                 gate_sum = float(0.0)
                 for choice in range(TOP_K):
                     gate_sum += gates[token, choice]
@@ -215,7 +217,7 @@ def route_tokens(d: Draft) -> None:
         d.function("""
             @wp.func
             def softmax_denominator(logits: wp.array2d(dtype=float), token: int, peak: float) -> float:
-                # Over all experts, not only over the chosen ones
+                # Softmax over all experts, not just the selected
                 denom = float(0.0)
                 for expert in range(NUM_EXPERTS):
                     denom += gate_score(logits, token, expert, peak)
@@ -254,15 +256,15 @@ def route_tokens(d: Draft) -> None:
     )
     within = " of one group" if groups == "best group" else ""
     if not one:
-        d.says(f"Sends each token to its best experts{within} while these have room.")
+        d.says(f"Routes each token to its top experts{within}, subject to capacity.")
     elif full == "drop":
-        d.says(f"Sends each token to its best expert{within} while that has room.")
+        d.says(f"Routes each token to its top expert{within}, subject to capacity.")
     else:
-        d.says(f"Sends each token to the best expert{within} that still has room.")
+        d.says(f"Routes each token to the best expert{within} with free capacity.")
     d.explain(
-        "Slots are handed out by atomic counters, so which tokens overflow depends on the order of the threads.\n"
-        + ("Tokens that find their expert full try the next best one." if full == "next best" else
-           "Tokens beyond the capacity of an expert are dropped; `expert_count` keeps the demand.")
+        "Slots are allocated with atomic counters, so overflow depends on thread order.\n"
+        + ("If an expert is full, the token tries the next best expert." if full == "next best" else
+           "Tokens over capacity are dropped, and `expert_count` still includes them.")
     )  # fmt: skip
 
     def agree(before: Values, after: Values) -> None:

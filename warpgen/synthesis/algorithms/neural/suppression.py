@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.trim import trim
     element="image",
 )
 def suppress_boxes(d: Draft) -> None:
-    """Suppresses boxes that overlap better ones, image by image, in a greedy way."""
+    """Performs greedy non-maximum suppression per image."""
     decay = d.option("decay", "hard", "linear", "gaussian")
     measure = d.option("overlap", "iou", "smaller", "diou")
     classes = d.flag("classes", 0.5)
@@ -51,7 +51,7 @@ def suppress_boxes(d: Draft) -> None:
     if decay != "hard":
         d.calls("soft_nms|soft_suppression|decay_detections")
         d.says(
-            "Lowers the scores of boxes that overlap better ones, image by image (soft non-maximum suppression)."
+            "Selects boxes per image, decaying the scores of overlapping boxes (soft non-maximum suppression)."
         )
     d.inout(
         "scores",
@@ -60,37 +60,39 @@ def suppress_boxes(d: Draft) -> None:
         0.05,
         1.0,
         "ascending" if order == "sorted" else "uniform",
-        about=("Confidence, rising in each image" if order == "sorted" else "Confidence")
+        about=(
+            "Confidence scores, sorted in ascending order per image" if order == "sorted" else "Confidence"
+        )
         + (", 0 once suppressed" if decay == "hard" else ", lowered by overlaps"),
     )
     if classes:
-        d.input("labels", "int", (images, n), 0, 3, about="Class of each box")
+        d.input("labels", "int", (images, n), 0, 3, about="Class index per box")
     if decay != "gaussian":
-        d.param("threshold", "float", 0.2, 0.5, about="Largest overlap that is allowed")
-    d.param("score_threshold", "float", 0.08, 0.2, about="Boxes below this are dropped")
+        d.param("threshold", "float", 0.2, 0.5, about="Overlap threshold")
+    d.param("score_threshold", "float", 0.08, 0.2, about="Minimum score")
     if decay == "gaussian":
-        d.param("sigma", "float", 0.3, 0.6, about="Width of the decay")
+        d.param("sigma", "float", 0.3, 0.6, about="Gaussian decay width")
     if capped:
-        d.param("max_detections", "int", 3, 6, about="Most boxes per image")
+        d.param("max_detections", "int", 3, 6, about="Maximum number of boxes per image")
     if least:
-        d.param("min_area", "float", 1.5, 3.0, about="Boxes smaller than this are noise")
+        d.param("min_area", "float", 1.5, 3.0, about="Minimum box area")
     d.output(
         "kept",
         "int",
         (images, n),
         about={
-            "flags": "1 for boxes that stay",
-            "list": "Boxes in the order taken, then -1",
+            "flags": "1 for kept boxes",
+            "list": "Kept box indices in order of selection, padded with -1",
             "scores": "Rank of each box, 0 if dropped",
         }[result],
     )
     if result == "list":
-        d.output("num_kept", "int", images, about="Number of boxes that stay")
+        d.output("num_kept", "int", images, about="Number of kept boxes")
     d.function(
         '''
         @wp.func
         def box_overlap(a: wp.vec4, b: wp.vec4) -> float:
-            """$what of two boxes, 0 if they do not meet."""
+            """$what of two boxes, 0 if disjoint."""
             $bounds
             width = wp.min(a_hi[0], b_hi[0]) - wp.max(a_lo[0], b_lo[0])
             height = wp.min(a_hi[1], b_hi[1]) - wp.max(a_lo[1], b_lo[1])
@@ -126,7 +128,7 @@ def suppress_boxes(d: Draft) -> None:
         none="0.0",
         value={
             "iou": "return shared / (area_a + area_b - shared)",
-            "smaller": "# A part inside of a whole counts as covered\nreturn shared / wp.min(area_a, area_b)",
+            "smaller": "# A box fully inside another counts as covered\nreturn shared / wp.min(area_a, area_b)",
             "diou": """
                 hull_w = wp.max(a_hi[0], b_hi[0]) - wp.min(a_lo[0], b_lo[0])
                 hull_h = wp.max(a_hi[1], b_hi[1]) - wp.min(a_lo[1], b_lo[1])
@@ -140,7 +142,7 @@ def suppress_boxes(d: Draft) -> None:
         d.function('''
             @wp.func
             def best_remaining(scores: wp.array2d(dtype=float), settled: wp.array2d(dtype=int), image: int, least: float) -> int:
-                """Box of highest score that was not taken yet, -1 if none is above the least score."""
+                """Returns the highest-scoring remaining box, or -1 if none is above the minimum score."""
                 best = int(-1)
                 highest = float(least)
                 for k in range(scores.shape[1]):
@@ -150,15 +152,15 @@ def suppress_boxes(d: Draft) -> None:
                 return best
         ''')
         if result == "list":
-            d.inout("taken", "int", (images, n), value=0, about="Working memory, 0 for boxes not settled yet")
+            d.inout("taken", "int", (images, n), value=0, about="Scratch flags, 0 for undecided boxes")
     reduce = {
         "hard": "scores[image, other] = 0.0",
         "linear": """
-            # Soft suppression: the score falls with the overlap
+            # Soft NMS: linear score decay with overlap
             scores[image, other] = scores[image, other] * (1.0 - overlap)
             """,
         "gaussian": """
-            # Smooth penalty, without a threshold at which scores jump
+            # Soft NMS: Gaussian decay without a hard threshold
             scores[image, other] = scores[image, other] * wp.exp(-overlap * overlap / sigma)
             """,
     }[decay]
@@ -187,7 +189,7 @@ def suppress_boxes(d: Draft) -> None:
             $stop
             leader = boxes[image, best]
             for other in range(num_boxes):
-                # Settled already
+                # Already decided
                 $fresh
                     continue
                 $classes
@@ -214,16 +216,16 @@ def suppress_boxes(d: Draft) -> None:
         )
         if order == "search"
         else """
-            # Scores rise, so that the best box comes last
+            # Iterate backwards, since scores are sorted in ascending order
             best = num_boxes - 1 - turn
-            # Too unlikely, or covered by a better one
+            # Skip low-scoring or suppressed boxes
             if scores[image, best] <= score_threshold:
                 continue
             """,
         mark=mark,
         stop="if count >= max_detections:\n    break" if capped else "",
         fresh=fresh,
-        classes="# Objects of other classes may overlap\nif labels[image, other] != labels[image, best]:\n    continue"
+        classes="# Class-aware NMS: boxes of other classes may overlap\nif labels[image, other] != labels[image, best]:\n    continue"
         if classes
         else "",
         limit="0.0" if decay == "gaussian" else "threshold",

@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=5,
 )
 def row_tiles(d: Draft) -> None:
-    """Normalises each row of a matrix with a block of threads."""
+    """Normalises each matrix row using one thread block."""
     kind = d.option(
         "kind",
         "softmax",
@@ -59,15 +59,15 @@ def row_tiles(d: Draft) -> None:
     if shape == "constant":
         d.module(f"WIDTH = wp.constant({width})")
     w = "WIDTH" if shape == "constant" else str(width)
-    d.input("x", "float", (n, width), -2.0, 2.0, about="rows of the matrix")
+    d.input("x", "float", (n, width), -2.0, 2.0, about="input matrix")
     if residual:
-        d.input("residual", "float", (n, width), -1.0, 1.0, about="added to the rows before")
+        d.input("residual", "float", (n, width), -1.0, 1.0, about="residual, added before normalization")
     if gamma:
-        d.input("gamma", "float", width, 0.5, 1.5, about="gain of each column")
+        d.input("gamma", "float", width, 0.5, 1.5, about="per-column gain")
     if kind in ("layer norm", "rms norm", "l2", "standardise"):
-        d.param("eps", "float", 1e-5, 1e-3, about="keeps the divisor from zero")
+        d.param("eps", "float", 1e-5, 1e-3, about="small constant for numerical stability")
     if kind == "logsumexp":
-        d.output("log_sums", "float", n, about="logarithms of the sums of exponentials")
+        d.output("log_sums", "float", n, about="log-sum-exp per row")
     elif kind == "entropy":
         d.output("entropies", "float", n, about="entropies [nat]")
     else:
@@ -75,7 +75,7 @@ def row_tiles(d: Draft) -> None:
             "y",
             "float",
             (n, width),
-            about={"softmax": "probabilities", "log softmax": "logarithms of the probabilities"}.get(
+            about={"softmax": "probabilities", "log softmax": "log-probabilities"}.get(
                 kind, "normalised rows"
             ),
         )
@@ -93,10 +93,10 @@ def row_tiles(d: Draft) -> None:
         d.function("@wp.func\ndef squared(v: float) -> float:\n    return v * v")
     less_one = f"{int(w) - 1}.0" if w.isdigit() else f"float({w} - 1)"
     inverse = {
-        "layer norm": f"wp.sqrt(square[0] / {as_float(w)} + eps)",
-        "standardise": f"(wp.sqrt(square[0] / {less_one}) + eps)",
-        "rms norm": f"wp.sqrt(square[0] / {as_float(w)} + eps)",
-        "l2": "wp.sqrt(square[0] + eps)",
+        "layer norm": f"wp.sqrt(sum_sq[0] / {as_float(w)} + eps)",
+        "standardise": f"(wp.sqrt(sum_sq[0] / {less_one}) + eps)",
+        "rms norm": f"wp.sqrt(sum_sq[0] / {as_float(w)} + eps)",
+        "l2": "wp.sqrt(sum_sq[0] + eps)",
     }.get(kind, "")
     result = ""
     if kind == "softmax":
@@ -106,7 +106,7 @@ def row_tiles(d: Draft) -> None:
             f"{exps}\n"
             "total = wp.tile_sum(e)\n"
             "log_z = top[0] + wp.log(total[0])\n"
-            f"result = wp.tile_map(wp.sub, t, wp.tile_ones(shape={w}, dtype=float) * log_z)"
+            "result = wp.tile_map(wp.sub, t, log_z)"
         )
     elif kind == "logsumexp":
         body = f"{exps}\ntotal = wp.tile_sum(e)\nlog_z = top[0] + wp.log(total[0])"
@@ -121,11 +121,11 @@ def row_tiles(d: Draft) -> None:
     elif kind in ("layer norm", "standardise"):
         body = (
             f"{mean}\n"
-            "square = wp.tile_sum(wp.tile_map(squared, centered))\n"
+            "sum_sq = wp.tile_sum(wp.tile_map(squared, centered))\n"
             f"result = centered * (1.0 / {inverse})"
         )
     else:
-        body = f"square = wp.tile_sum(wp.tile_map(squared, t))\nresult = t * (1.0 / {inverse})"
+        body = f"sum_sq = wp.tile_sum(wp.tile_map(squared, t))\nresult = t * (1.0 / {inverse})"
     if gamma:
         result += f"\nresult = wp.tile_map(wp.mul, result, wp.tile_load(gamma, shape={w}))"
     if act:
@@ -143,23 +143,21 @@ def row_tiles(d: Draft) -> None:
         store=store,
     )
     d.explain(
-        "One block of threads for each row, launched with `wp.launch_tiled`; the row is held in registers."
+        "Each row is processed by one thread block, launched with `wp.launch_tiled`, and kept in registers."
     )
     steps = ["multiplies it by a gain"] * gamma + ["applies an activation"] * bool(act)
-    before = ", the residual included" if residual else ""
+    before = ", after adding the residual" if residual else ""
     more = before + (f", then {' and '.join(steps)}" if steps else "")
     d.says(
         {
-            "softmax": "Computes the softmax of each row with a block of threads.",
-            "log softmax": "Computes the logarithm of the softmax of each row with a block of threads.",
-            "layer norm": "Normalises each row to mean zero and variance one with a block of threads.",
-            "rms norm": "Divides each row by its root mean square with a block of threads.",
-            "l2": "Scales each row to unit length with a block of threads.",
-            "standardise": "Standardizes each row by its sample deviation with a block of threads.",
-            "logsumexp": (
-                "Computes the logarithm of the sum of exponentials of each row with a block of threads."
-            ),
-            "entropy": "Computes the entropy of the softmax of each row with a block of threads.",
+            "softmax": "Computes the softmax of each row using one thread block.",
+            "log softmax": "Computes the log-softmax of each row using one thread block.",
+            "layer norm": "Normalises each row to zero mean and unit variance using one thread block.",
+            "rms norm": "Divides each row by its root mean square using one thread block.",
+            "l2": "Scales each row to unit length using one thread block.",
+            "standardise": "Standardizes each row by its sample standard deviation using one thread block.",
+            "logsumexp": ("Computes the log-sum-exp of each row using one thread block."),
+            "entropy": "Computes the softmax entropy of each row using one thread block.",
         }[kind].replace(" with a block", f"{more}, with a block" if more else " with a block")
     )
 

@@ -31,7 +31,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=9,
 )
 def fused_token_loss(d: Draft) -> None:
-    """Computes cross entropies of tokens over a vocabulary whose logits never reach memory."""
+    """Computes fused linear cross entropy over a vocabulary without materializing the logits."""
     smooth = d.flag("label smoothing", 0.5)
     z_loss = d.flag("z-loss", 0.4)
     soft = d.flag("soft cap", 0.35)
@@ -53,36 +53,36 @@ def fused_token_loss(d: Draft) -> None:
     total, words = blocks * rows, vocab * parts
     d.module(f"TOKENS = wp.constant({rows})\nWIDTH = wp.constant({width})")
     d.module(f"VOCAB_TILE = wp.constant({vocab})\nVOCAB_PARTS = wp.constant({parts})")
-    d.input("hidden", "float", (total, width), -1.0, 1.0, about="last hidden state of each token")
+    d.input("hidden", "float", (total, width), -1.0, 1.0, about="final hidden states, one row per token")
     d.input("head", "float", (words, width) if tied == "rows" else (width, words), -1.0, 1.0,
-            about="weights of the vocabulary" + (", tied to the embedding" if tied == "rows" else ""))  # fmt: skip
+            about="output projection weights" + (", tied to the embedding" if tied == "rows" else ""))  # fmt: skip
     if bias:
-        d.input("bias", "float", words, -0.5, 0.5, about="biases of the vocabulary")
-    d.input("labels", "int", total, -1 if ignore else 0, words, about="index of the next token" + (", -1 to ignore" if ignore else ""))  # fmt: skip
+        d.input("bias", "float", words, -0.5, 0.5, about="output projection biases")
+    d.input("labels", "int", total, -1 if ignore else 0, words, about="next-token index" + (", -1 to ignore" if ignore else ""))  # fmt: skip
     if temperature:
-        d.param("temperature", "float", 0.6, 1.6, about="temperature of the softmax")
+        d.param("temperature", "float", 0.6, 1.6, about="softmax temperature")
     if soft:
-        d.param("cap", "float", 2.0, 5.0, about="bound of the logits")
+        d.param("cap", "float", 2.0, 5.0, about="logit soft cap")
     if smooth:
-        d.param("smoothing", "float", 0.05, 0.2, about="share of the target that all words get alike")
+        d.param("smoothing", "float", 0.05, 0.2, about="label smoothing factor")
     if z_loss:
-        d.param("z_weight", "float", 0.01, 0.1, about="weight of the squared log partition sum")
+        d.param("z_weight", "float", 0.01, 0.1, about="z-loss weight")
     what = ("label-smoothed " if smooth else "") + "cross entropies" + (" with z-loss" if z_loss else "")
     what += " and log partition sums" if result == "with lse" else ""
     tokens = ("labeled tokens" if ignore else "tokens") + (" at a temperature" if temperature else "")
     capped = "soft-capped " if soft else ""
     does = "Adds up" if result == "sum" else "Computes"
-    d.says(f"{does} {what} of {tokens} over a vocabulary whose {capped}logits never reach memory.")
+    d.says(f"{does} {what} of {tokens} over a vocabulary without materializing the {capped}logits.")
     if result == "sum":
         d.output("loss", "float", 1, about="sum over all tokens")
     elif result == "perplexity":
-        d.output("perplexities", "float", blocks, about="perplexity of each block of tokens")
+        d.output("perplexities", "float", blocks, about="perplexity per token block")
         of = " of soft-capped logits" if soft else ""
-        d.says(f"Computes perplexities of blocks of {tokens} over a vocabulary{of}, a part of it at a time.")
+        d.says(f"Computes perplexities for blocks of {tokens}{of}, processing the vocabulary in chunks.")
     else:
-        d.output("losses", "float", total, about="loss of each token")
+        d.output("losses", "float", total, about="loss per token")
     if result == "with lse":
-        d.output("lse", "float", total, about="log partition sums, from which the backward pass recomputes")
+        d.output("lse", "float", total, about="log-sum-exp values, saved for the backward pass")
     d.function("""
         @wp.func
         def shifted_exp(x: float, shift: float) -> float:
@@ -91,7 +91,7 @@ def fused_token_loss(d: Draft) -> None:
     d.function('''
         @wp.func
         def if_label(logit: float, word: int, label: int) -> float:
-            """The logit of the label's word alone."""
+            """Returns the logit at the label."""
             return wp.where(word == label, logit, 0.0)
     ''')
     if soft:
@@ -128,14 +128,14 @@ def fused_token_loss(d: Draft) -> None:
     loss = "running_max + wp.tile_map(wp.log, running_sum)"
     ends = [f"log_z = {loss}"]
     if smooth:
-        ends.append("# The mean over all words is the part of the target that smoothing spreads")
+        ends.append("# Label smoothing: uniform target over the vocabulary")
         ends.append(
             "token_loss = log_z - (1.0 - smoothing) * own - (smoothing / float(VOCAB_PARTS * VOCAB_TILE)) * logit_sum"
         )
     else:
         ends.append("token_loss = log_z - own")
     if z_loss:
-        ends.append("# Keeps the partition sum near one, so that logits do not drift away together")
+        ends.append("# z-loss keeps the partition sum near 1 so that logits do not drift")
         ends.append("token_loss = token_loss + z_weight * (log_z * log_z)")
     if ignore:
         ends.append("token_loss = wp.tile_map(counted, token_loss, label)")
@@ -172,7 +172,7 @@ def fused_token_loss(d: Draft) -> None:
             word = wp.tile_map(wp.add, wp.tile_arange(VOCAB_TILE, dtype=int), first)
             own = own + wp.tile_sum(wp.tile_map(if_label, logits, {per_col("word", T, V)}, label_wide), axis=1)
             $add_spread
-            # Rescale what was summed so far whenever a larger logit turns up
+            # Online softmax: rescale the running sum when the maximum changes
             new_max = wp.tile_map(wp.max, running_max, wp.tile_reduce(wp.max, logits, axis=1))
             part_exp = wp.tile_map(shifted_exp, logits, {per_row("new_max", T, V)})
             running_sum = running_sum * wp.tile_map(shifted_exp, running_max, new_max) + wp.tile_sum(part_exp, axis=1)
@@ -194,7 +194,7 @@ def fused_token_loss(d: Draft) -> None:
     losses += " + z_weight (log Z)^2" if z_loss else ""
     d.explain(
         f"Losses are {losses}, where Z = sum exp(z_j) and z_j = {z}.\n"
-        "Of the logits only one tile exists at a time; a row of them would be the largest array of all."
+        "Only one tile of logits is held at a time, since a full logits array would dominate memory."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Bishop 2006, eq. 4.108; Szegedy et al. 2016 (smoothing); Lin et al. 2017 (focal)",
     names={
         "classification_loss": "softmax_cross_entropy|cross_entropy|class_loss",
-        "x": "logits|scores|outputs",
+        "x": "logits|scores|class_scores",
         "labels": "targets|classes|y_true",
         "m": "peak|max_logit|shift",
         "z": "denom|partition|sum_exp",
@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def classification_loss(d: Draft) -> None:
-    """Computes the cross entropy of each sample's scores with its label."""
+    """Computes the cross entropy between logits and labels."""
     kind = d.option("kind", "plain", "smoothed", "focal", "weighted", "soft targets")
     gradient = d.option("gradient", "loss", "both", "gradient", weights=(0.6, 0.2, 0.2))
     ignore = d.flag("ignore", 0.4) and kind != "soft targets"
@@ -50,7 +50,7 @@ def classification_loss(d: Draft) -> None:
     d.input("x", "float", (n, classes), -3.0, 3.0, about="logits")
     soft = kind == "soft targets"
     if soft:
-        d.input("targets", "float", (n, classes), 0.0, 0.2, about="weights of the classes in the target")
+        d.input("targets", "float", (n, classes), 0.0, 0.2, about="soft target distribution")
     else:
         d.input("labels", "int", n, -1 if ignore else 0, classes, about="class index per sample")
     if kind == "smoothed":
@@ -64,7 +64,7 @@ def classification_loss(d: Draft) -> None:
             "loss",
             "float",
             1,
-            about="sum of the losses over the number of samples" if ignore else "mean of the losses",
+            about="total loss divided by the number of samples" if ignore else "mean loss",
         )
     elif gradient != "gradient":
         d.output("losses", "float", n, about="loss per sample")
@@ -85,7 +85,7 @@ def classification_loss(d: Draft) -> None:
         z = float(1.0)
         for c in range(1, $count):
             s = x[i, c]
-            # Rescale what was summed so far whenever a larger logit turns up
+            # Online softmax: rescale the running sum when the maximum changes
             if s > m:
                 z = z * wp.exp(m - s) + 1.0
                 m = s
@@ -99,7 +99,7 @@ def classification_loss(d: Draft) -> None:
         nll, slope = "log_z - x[i, label]", f"{share} - wp.where(c == label, 1.0, 0.0)"
     elif kind == "smoothed":
         body = """
-        # Label smoothing: the uniform part of the target needs the mean log-probability
+        # Label smoothing: add the mean log-probability for the uniform target
         mean = float(0.0)
         for c in range($count):
             mean += x[i, c] / float($count)
@@ -107,7 +107,7 @@ def classification_loss(d: Draft) -> None:
         nll = "log_z - (1.0 - smoothing) * x[i, label] - smoothing * mean"
         slope = f"{share} - smoothing / float($count) - wp.where(c == label, 1.0 - smoothing, 0.0)"
     elif kind == "focal":
-        body = "log_p = x[i, label] - log_z\n# Weigh down easy samples (p close to 1)"
+        body = "log_p = x[i, label] - log_z\n# Down-weight easy samples (p close to 1)"
         nll, slope = "-wp.pow(1.0 - wp.exp(log_p), gamma) * log_p", ""
     elif kind == "weighted":
         nll = "class_weight[label] * (log_z - x[i, label])"
@@ -128,23 +128,23 @@ def classification_loss(d: Draft) -> None:
         "weighted": "class-weighted cross entropy",
         "soft targets": "cross entropy",
     }[kind]
-    other = "target weights of the classes" if soft else "its label"
+    other = "soft targets" if soft else "its label"
     none = "" if reduce or gradient == "gradient" else "    losses[i] = 0.0\n"
     if gradient != "loss":
         none += f"    for c in range({count}):\n        dx[i, c] = 0.0\n"
     also = ", and its gradient" if gradient == "both" else ""
-    d.says(f"Computes the {named} of each sample's scores with {other}{also}.")
+    d.says(f"Computes the {named} between each sample's logits and {other}{also}.")
     if reduce:
-        d.says(f"Averages the {named} of each sample's scores with {other}.")
+        d.says(f"Averages the {named} between each sample's logits and {other}.")
         if ignore:
-            d.says(f"Sums the {named} of labeled samples' scores over the number of all samples.")
+            d.says(f"Sums the {named} over labeled samples and divides by the number of all samples.")
     if gradient == "gradient":
         body = body if soft else ""
         if soft:
             body = "mass = float(0.0)\nfor c in range($count):\n    mass += targets[i, c]"
     store = "wp.atomic_add(loss, 0, nll / float(x.shape[0]))" if reduce else "losses[i] = nll"
     if gradient == "gradient":
-        d.says(f"Computes the gradient of the {named} by each sample's scores.")
+        d.says(f"Computes the gradient of the {named} with respect to the logits.")
         store, assign = "", ""
     else:
         assign = f"nll = {nll}" if reduce else f"losses[i] = {nll}"
@@ -202,10 +202,10 @@ def classification_loss(d: Draft) -> None:
 
 
 _SHAPES = {
-    "huber": ("delta", "error at which the loss turns linear"),
-    "pinball": ("quantile", "level of the quantile"),
+    "huber": ("delta", "transition from quadratic to linear loss"),
+    "pinball": ("quantile", "quantile level"),
     "squared hinge": ("margin", "margin that costs nothing"),
-    "charbonnier": ("eps", "width of the rounded tip"),
+    "charbonnier": ("eps", "smoothing width near zero"),
 }
 _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     "huber": (
@@ -265,12 +265,12 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     "poisson": (
         ("# Poisson regression with log link: rate = exp(y)\n$f = wp.exp(y[i]) - t[i] * y[i]"),
         lambda v: np.exp(v.y) - v.t * v.y,
-        "Computes the negative log-likelihood, but for a constant, of counts under Poisson distributions of predicted log-rate.",
+        "Computes the negative log-likelihood, up to a constant, of counts under Poisson distributions with predicted log-rates.",
     ),
     "gaussian": (
         "r = y[i] - t[i]\ns = log_var[i]\n$f = 0.5 * (s + r * r * wp.exp(-s))",
         lambda v: 0.5 * (v.log_var + (v.y - v.t) ** 2 / np.exp(v.log_var)),
-        "Computes the negative log-likelihood, but for a constant, of targets under Gaussians of predicted mean and log-variance.",
+        "Computes the negative log-likelihood, up to a constant, of targets under Gaussians with predicted mean and log-variance.",
     ),
 }
 
@@ -279,7 +279,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     source="Huber 1964; Koenker & Bassett 1978; Charbonnier et al. 1994; Kendall & Gal 2017",
     names={
         "regression_loss": "pointwise_loss|elementwise_loss|compute_loss",
-        "y": "pred|predictions|outputs",
+        "y": "pred|predictions|predicted",
         "t": "target|targets|y_true",
         "r": "residual|diff|err",
         "delta": "threshold|huber_delta|beta",
@@ -291,7 +291,6 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
         "weight": "sample_weight|weights|importance",
     },
     double=True,
-    half=True,
     element="sample",
     weight=3,
 )
@@ -319,15 +318,15 @@ def regression_loss(d: Draft) -> None:
     if weighted == "weights":
         d.input("weight", "float", n, 0.1, 2.0, about="weight per sample")
     elif weighted == "mask":
-        d.input("valid", "int", n, 0, 3, about="nonzero for samples that count")
+        d.input("valid", "int", n, 0, 3, about="mask, nonzero for valid samples")
     if kind in _SHAPES:
         d.param(_SHAPES[kind][0], "float", 0.2, 0.9, about=_SHAPES[kind][1])
     factor = " * weight[i]" if weighted == "weights" else ""
-    about = "sum of the losses" if reduction == "sum" else "mean of the losses"
+    about = "sum of the losses" if reduction == "sum" else "mean loss"
     if reduction == "mean" and weighted != "no":
-        about = "sum of the losses that count, over the number of samples"
+        about = "masked loss sum divided by the number of samples"
         if weighted == "weights":
-            about = "sum of the weighted losses over the number of samples"
+            about = "weighted loss sum divided by the number of samples"
     if reduction == "none":
         d.output("losses", "float", n, about="loss per sample")
     else:

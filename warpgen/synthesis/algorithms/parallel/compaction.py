@@ -14,7 +14,6 @@ _NAMES = {
     "tid": "i",
     "block": "b|block_id|chunk",
     "flags": "keep|mask|predicate|is_valid",
-    "positions": "scan|offsets|slots|dest",
     "counter": "count|num_kept|cursor",
     "counters": "counts|cursors|num_written",
 }
@@ -30,10 +29,10 @@ _NAMES = {
     adjoint="no",
 )
 def stream_compact(d: Draft) -> None:
-    """Moves those elements of an array that pass a test to its front."""
-    place = d.option("place", "scanned", "atomic", "block", "partition")
+    """Compacts the array elements that pass a test."""
+    place = d.option("place", "counted", "atomic", "block", "partition")
     d.calls({
-        "scanned": "compact_by_scan|scatter_valid|scatter_survivors",
+        "counted": "compact_in_order|stable_compact|compact_by_count",
         "atomic": "stream_compact|filter_elements|append_survivors|gather_valid",
         "block": "compact_chunks|filter_chunks|compact_blocks",
         "partition": "partition_elements|split_by_test|two_way_partition",
@@ -44,13 +43,15 @@ def stream_compact(d: Draft) -> None:
     entry = "vec3" if test == "norm" else "int" if test == "sentinel" else "float"
     low, high = (-4, 12) if entry == "int" else (-1.0, 1.0)
     if test == "flag":
-        d.input("flags", "int", n, 0, 2, about="nonzero for elements to keep")
+        d.input("flags", "int", n, 0, 2, about="keep mask, nonzero for elements to keep")
     d.input("x", entry, n, low, high)
     if test in ("threshold", "norm"):
-        d.param("cutoff", "float", 0.1, 0.9 if test == "norm" else 0.4, about="elements above this are kept")
+        d.param(
+            "cutoff", "float", 0.1, 0.9 if test == "norm" else 0.4, about="cutoff, values above it are kept"
+        )
     elif test == "range":
-        d.param("lower", "float", -0.6, -0.3, about="lower bound of the values to keep")
-        d.param("upper", "float", 0.2, 0.7, about="upper bound of the values to keep")
+        d.param("lower", "float", -0.6, -0.3, about="lower bound (inclusive)")
+        d.param("upper", "float", 0.2, 0.7, about="upper bound (exclusive)")
     passes = {
         "flag": "flags[tid] != 0",
         "threshold": "x[tid] > cutoff",
@@ -76,12 +77,12 @@ def stream_compact(d: Draft) -> None:
         }[test]()
 
     whose = "each chunk" if place == "block" else "an array"
-    many, one = {
-        "flag": ("are flagged", "is flagged"),
-        "threshold": ("exceed a cutoff", "exceeds a cutoff"),
-        "range": ("lie within bounds", "lies within bounds"),
-        "sentinel": ("are not negative", "is not negative"),
-        "norm": ("are longer than a cutoff", "is longer than a cutoff"),
+    many = {
+        "flag": "are flagged",
+        "threshold": "exceed a cutoff",
+        "range": "lie within bounds",
+        "sentinel": "are non-negative",
+        "norm": "are longer than a cutoff",
     }[test]
     what = {
         "value": f"the elements of {whose} that {many}",
@@ -92,13 +93,11 @@ def stream_compact(d: Draft) -> None:
         stored
     ]
     outputs = {"value": ("packed",), "index": ("index",), "both": ("packed", "index")}[stored]
-    if place == "scanned":
-        d.input("positions", "int", n, kind="permutation", about="where each element that passes goes")
-    elif place == "atomic":
-        d.inout("counter", "int", 1, value=0.0, about="number of elements written so far")
+    if place == "atomic":
+        d.inout("counter", "int", 1, value=0.0, about="output counter")
     elif place == "partition":
-        d.param("num_elements", "int", n, about="number of elements of the array")
-        d.inout("counters", "int", 2, value=0.0, about="number of elements kept and rejected so far")
+        d.param("num_elements", "int", n, about="number of array elements")
+        d.inout("counters", "int", 2, value=0.0, about="output counters, kept and rejected")
     for name in outputs:
         d.output(name, entry if name == "packed" else "int", n)
     if place == "block":
@@ -106,10 +105,23 @@ def stream_compact(d: Draft) -> None:
     store = "\n".join(
         "packed[slot] = x[tid]" if name == "packed" else "index[slot] = tid" for name in outputs
     )
-    if place == "scanned":
+    if place == "counted":
         d.launch(n)
-        d.code(f"tid = wp.tid()\nif {passes}:\n    slot = positions[tid]\n    $store", store=store)
-        d.says(f"Scatters {what} to positions that a scan has found.")
+        d.code(
+            f"""
+            tid = wp.tid()
+            if {fails}:
+                return
+            # Output index = number of kept elements before this one
+            slot = int(0)
+            for e in range(tid):
+                if {passes.replace("tid", "e")}:
+                    slot += 1
+            $store
+            """,
+            store=store,
+        )
+        d.says(f"Compacts {what} in order; each thread counts the kept elements before its own.")
     elif place == "atomic":
         d.launch(n)
         d.code(
@@ -117,13 +129,13 @@ def stream_compact(d: Draft) -> None:
             tid = wp.tid()
             if {fails}:
                 return
-            # The order of the output depends on the order of the threads
+            # Output order depends on thread scheduling
             slot = wp.atomic_add(counter, 0, 1)
             $store
             """,
             store=store,
         )
-        d.says(f"Appends {what} to a list, in any order.")
+        d.says(f"Appends {what} to an output array using an atomic counter (unordered).")
     elif place == "partition":
         d.launch(n)
         d.code(
@@ -132,13 +144,13 @@ def stream_compact(d: Draft) -> None:
             if {passes}:
                 slot = wp.atomic_add(counters, 0, 1)
             else:
-                # Rejected elements are written from the back
+                # Write rejected elements from the back
                 slot = num_elements - 1 - wp.atomic_add(counters, 1, 1)
             $store
             """,
             store=store,
         )
-        d.says(f"Splits {whole} in two: what {one} from the front, the rest from the end.")
+        d.says(f"Partitions {whole}: elements that {many} go to the front, all others to the back.")
     else:
         d.module("CHUNK = wp.constant(16)")
         d.launch(n // 16)
@@ -154,15 +166,15 @@ def stream_compact(d: Draft) -> None:
             """,
             store=store.replace("tid", "e"),
         )
-        d.says(f"Moves {what} to the chunk's front, in order.")
-    if place in ("scanned", "block"):
+        d.says(f"Compacts {what} to the start of the chunk, preserving order.")
+    if place in ("counted", "block"):
 
         def reference(v: Values) -> dict[str, Any]:
             live = kept(v)
             made = {"packed": np.zeros_like(v.x), "index": np.zeros(n, np.int64)}
-            if place == "scanned":
-                made["packed"][v.positions[live]] = v.x[live]
-                made["index"][v.positions[live]] = np.flatnonzero(live)
+            if place == "counted":
+                made["packed"][: live.sum()] = v.x[live]
+                made["index"][: live.sum()] = np.flatnonzero(live)
             else:
                 for first in range(0, n, 16):
                     at = first + np.flatnonzero(live[first : first + 16])
@@ -209,7 +221,7 @@ def stream_compact(d: Draft) -> None:
     adjoint="no",
 )
 def run_lengths(d: Draft) -> None:
-    """Measures each run of equal keys in a sorted array."""
+    """Computes the length of each run of equal keys in a sorted array."""
     form = d.option("form", "walk", "cell bounds", "flags")
     if form != "walk":
         d.calls(
@@ -224,7 +236,7 @@ def run_lengths(d: Draft) -> None:
     if form == "cell bounds":
         kind = "int"
     if kind == "pair":
-        d.input("edges", "vec2i", n, 0, 2, about="pairs of vertices")
+        d.input("edges", "vec2i", n, 0, 2, about="vertex pairs")
         differ = "edges[$a][0] != edges[$b][0] or edges[$a][1] != edges[$b][1]"
         same = "edges[$a][0] == edges[$b][0] and edges[$a][1] == edges[$b][1]"
     else:
@@ -239,22 +251,22 @@ def run_lengths(d: Draft) -> None:
 
     d.launch(n)
     if form == "cell bounds":
-        d.inout("cell_start", "int", keys, value=float(empty), about="first element of each cell")
-        d.inout("cell_end", "int", keys, value=float(empty), about="one past the last element of each cell")
+        d.inout("cell_start", "int", keys, value=float(empty), about="index of the first element per cell")
+        d.inout("cell_end", "int", keys, value=float(empty), about="one past the last element per cell")
         d.code(
             """
             tid = wp.tid()
             key = keys[tid]
-            # Only the ends of a run write, so that no two threads write the same place
+            # Only the first and last element of a run write, so there are no write conflicts
             if tid == 0 or keys[tid - 1] != key:
                 cell_start[key] = tid
             if tid == num_keys - 1 or keys[tid + 1] != key:
                 cell_end[key] = tid + 1
             """
         )
-        d.says("Finds where the run of each key begins and ends in a sorted array.")
+        d.says("Finds the start and end index of each key in a sorted array.")
     elif form == "flags":
-        d.output("head", "int", n, about="1 at the start of each run")
+        d.output("head", "int", n, about="head flags, 1 at the start of each run")
         new = with_(differ, "tid", "tid - 1")
         mark = f"head[tid] = wp.where({new}, 1, 0)"
         if place == "at head":
@@ -269,15 +281,15 @@ def run_lengths(d: Draft) -> None:
             """,
             mark=mark,
         )
-        d.says(f"Marks the first element of each run of equal {'pairs' if kind == 'pair' else 'keys'}.")
+        d.says(f"Flags the first element of each run of equal {'pairs' if kind == 'pair' else 'keys'}.")
     else:
         d.output(
             "length",
             "int",
             n,
-            about="length of each run at its first element, 0 at the others"
+            about="run length at the first element of each run, 0 elsewhere"
             if place == "at head"
-            else "length of the run of each element",
+            else "run length per element",
         )
         back = f"""
         first = tid
@@ -297,11 +309,13 @@ def run_lengths(d: Draft) -> None:
             begin=leave if place == "at head" else back,
         )
         if place == "at every element":
-            d.says("Finds the length of the run that each element of an array is part of.")
+            d.says("Computes the run length for each array element.")
         elif kind == "pair":
-            d.says("Measures each run of equal pairs in an array, at the first of them.")
+            d.says("Computes the length of each run of equal pairs, stored at the first element.")
         else:
-            d.says("Measures each run of equal keys in a sorted array, at the first of them.")
+            d.says(
+                "Computes the length of each run of equal keys in a sorted array, stored at the first element."
+            )
 
     def reference(v: Values) -> dict[str, Any]:
         key = v["edges" if kind == "pair" else "keys"].reshape(n, -1)

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def group_extents(d: Draft) -> None:
-    """Finds the extremes of groups of values that lie in any order."""
+    """Computes the extrema of groups of values in arbitrary order."""
     wanted = d.option(
         "wanted",
         "range",
@@ -52,24 +52,24 @@ def group_extents(d: Draft) -> None:
     skip = d.option("skip", "none", "negative", "mask")
     stride = d.flag("strided", 0.35)
     d.says({
-        "range": "Finds the least and the greatest value of each group.",
-        "box": "Finds the bounding box of each group of points.",
-        "least": "Finds the least value of each group.",
-        "greatest": "Finds the greatest value of each group.",
-        "first index": "Finds the index of the first element of each group.",
-        "last index": "Finds the index of the last element of each group.",
-        "records": "Raises the maxima of groups and marks the groups whose maximum has changed.",
-        "magnitude": "Finds the greatest length of the vectors of each group.",
-        "margin box": "Finds bounding boxes of groups of spheres.",
+        "range": "Computes per-group minima and maxima using atomics.",
+        "box": "Computes the bounding box for each group of points.",
+        "least": "Computes per-group minima using atomic min.",
+        "greatest": "Computes per-group maxima using atomic max.",
+        "first index": "Finds the first element index in each group.",
+        "last index": "Finds the last element index in each group.",
+        "records": "Updates per-group maxima and flags groups whose maximum has changed.",
+        "magnitude": "Computes the maximum vector length per group.",
+        "margin box": "Computes bounding boxes for groups of spheres.",
     }[wanted])  # fmt: skip
     n, k = d.pick(128, 160, 192), d.pick(6, 8, 10)
     points = wanted in ("box", "magnitude", "margin box")
     index = wanted in ("first index", "last index")
     if not index:
         d.input("x", "vec3" if points else "float", n, -1.0, 1.0)
-    d.input("groups", "int", n, -2 if skip == "negative" else 0, k, about="group of each element")
+    d.input("groups", "int", n, -2 if skip == "negative" else 0, k, about="group index per element")
     if skip == "mask":
-        d.input("active", "bool", n, about="False for elements to leave out")
+        d.input("active", "bool", n, about="False for elements to skip")
     if wanted == "margin box":
         d.input("radii", "float", n, 0.05, 0.2)
     boxed = wanted in ("box", "margin box")
@@ -82,28 +82,28 @@ def group_extents(d: Draft) -> None:
             type_,
             k,
             value=float(n) if index else 1.0e6,
-            about="first element of each group, at first the number of elements"
+            about="first element index per group, initialized to the number of elements"
             if index
-            else "lower corner of each group's box, far above all at first"
+            else "lower bounds per group, initialized to a large value"
             if boxed
-            else "least of each group, far above all at first",
+            else "minimum per group, initialized to a large value",
         )
     if wanted == "records":
-        d.inout("upper", "float", k, 0.5, 0.95, about="greatest of each group so far")
-        d.output("changed", "int", k, about="1 for groups whose greatest value has changed")
+        d.inout("upper", "float", k, 0.5, 0.95, about="running maximum per group")
+        d.output("changed", "int", k, about="1 for groups whose maximum has changed")
     elif high:
         d.inout(
             upper,
             type_,
             k,
             value=-1.0 if index else 0.0 if wanted == "magnitude" else -1.0e6,
-            about="last element of each group, at first -1"
+            about="last element index per group, initialized to -1"
             if index
-            else "greatest length of each group, at first 0"
+            else "maximum length per group, initialized to 0"
             if wanted == "magnitude"
-            else "upper corner of each group's box, far below all at first"
+            else "upper bounds per group, initialized to a large negative value"
             if boxed
-            else "greatest of each group, far below all at first",
+            else "maximum per group, initialized to a large negative value",
         )
     lines = {
         "range": "wp.atomic_min(lower, group, x[e])\nwp.atomic_max(upper, group, x[e])",
@@ -112,7 +112,7 @@ def group_extents(d: Draft) -> None:
         "greatest": "wp.atomic_max(upper, group, x[e])",
         "first index": "wp.atomic_min(first_element, group, e)",
         "last index": "wp.atomic_max(last_element, group, e)",
-        "records": "# The old value tells whether this one has raised it\n"
+        "records": "# Compare with the old value to see if the maximum was raised\n"
         "last = wp.atomic_max(upper, group, x[e])\nif x[e] > last:\n    changed[group] = 1",
         "magnitude": "wp.atomic_max(upper, group, wp.length(x[e]))",
         "margin box": "p = x[e]\nmargin = wp.vec3(radii[e], radii[e], radii[e])\n"
@@ -121,7 +121,7 @@ def group_extents(d: Draft) -> None:
     leave = "continue" if stride else "return"
     guard = {
         "none": "",
-        "negative": f"# Elements without a group\nif group < 0:\n    {leave}",
+        "negative": f"# Skip elements without a group\nif group < 0:\n    {leave}",
         "mask": f"if not active[e]:\n    {leave}",
     }[skip]
     each = (
@@ -131,7 +131,7 @@ def group_extents(d: Draft) -> None:
         d.module("PER_THREAD = wp.constant(4)")
         d.launch(n // 4)
         d.code(
-            "tid = wp.tid()\n# Each thread takes elements that lie next to each other\n"
+            "tid = wp.tid()\n# Each thread processes a contiguous range of elements\n"
             "for e in range(tid * PER_THREAD, (tid + 1) * PER_THREAD):\n    $each",
             each=each,
         )

@@ -55,11 +55,11 @@ def transpose_axes(d: Draft) -> None:
         shape: Any = {"flat": m * n, "batched": (batch, m, n), "permute": (batch, m, n)}.get(form, (m, n))
         d.input("src", entry, shape, -1.0, 1.0)
     if extra == "scaled":
-        d.param("scale", "float", 0.5, 2.0, about="factor of all entries")
+        d.param("scale", "float", 0.5, 2.0, about="scale factor")
     order = d.pick((2, 0, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0))
     rows, cols = "rows", "cols"
     if form == "flat" and extra in ("symmetric", "skew"):
-        d.param("order", "int", m, about="number of rows and of columns")
+        d.param("order", "int", m, about="number of rows and columns")
         rows = cols = "order"
     elif form == "flat":
         d.param("rows", "int", m, about="number of rows")
@@ -97,6 +97,16 @@ def transpose_axes(d: Draft) -> None:
                 dst[j * {rows} + i] = {value("src[tid]", f"src[j * {rows} + i]")}
                 """
             )
+        elif extra in ("symmetric", "skew"):
+            d.code(
+                f"""
+                tid = wp.tid()
+                # Coalesced writes, strided reads
+                i = tid // {cols}
+                j = tid % {cols}
+                dst[tid] = {value(f"src[j * {rows} + i]", "src[tid]")}
+                """
+            )
         else:
             d.code(
                 f"""
@@ -120,7 +130,7 @@ def transpose_axes(d: Draft) -> None:
         d.code(
             f"""
             bi, bj = wp.tid()
-            # Transposed as a tile, so that reads and writes are both coalesced
+            # Transpose in a tile so that both reads and writes are coalesced
             t = wp.tile_load(src, shape=(TILE, TILE), offset=(bi * TILE, bj * TILE))
             $back
             wp.tile_store(dst, {moved}, offset=(bj * TILE, bi * TILE))
@@ -132,7 +142,7 @@ def transpose_axes(d: Draft) -> None:
         d.code(
             f"""
             i, j = wp.tid()
-            # Skip the lower triangle, otherwise each pair would be swapped twice
+            # Skip the lower triangle, otherwise we would swap each pair twice
             if j {"<" if extra == "scaled" else "<="} i:
                 return
             t = matrix[i, j]
@@ -156,15 +166,15 @@ def transpose_axes(d: Draft) -> None:
             source = ", ".join(names[order.index(k)] for k in range(3))
             d.code(f"i0, i1, i2 = wp.tid()\ndst[i0, i1, i2] = {factor}src[{source}]")
     says = {
-        "batched": "Transposes each matrix of a batch.",
+        "batched": "Transposes each matrix in a batch.",
         "in place": "Transposes a square matrix in place.",
-        "permute": "Permutes the axes of an array.",
-        "tile": "Transposes a matrix by tiles.",
+        "permute": "Permutes the axes of a 3D array.",
+        "tile": "Transposes a matrix using tiles.",
     }
     if extra in ("symmetric", "skew"):
         d.says(
             f"Computes the {'symmetric' if extra == 'symmetric' else 'skew-symmetric'} part of "
-            + ("each matrix of a batch." if form == "batched" else "a matrix.")
+            + ("each matrix in a batch." if form == "batched" else "a matrix.")
         )
     elif extra == "scaled":
         d.says(says.get(form, "Transposes a matrix.").replace(".", " and scales it by a factor."))

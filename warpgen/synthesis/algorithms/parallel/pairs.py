@@ -44,7 +44,7 @@ _HASHES = {
     weight=3,
 )
 def cache_pairs(d: Draft) -> None:
-    """Filters candidate pairs of shapes and stores each remaining pair once."""
+    """Filters candidate shape pairs and stores each remaining pair once."""
     hash_ = d.option("hash", *_HASHES)
     probing = d.option("probing", "linear", "quadratic", "double")
     rule = d.option("filter", "groups", "bits", "bodies")
@@ -53,8 +53,8 @@ def cache_pairs(d: Draft) -> None:
     kept = d.option("output", "pairs", "keys", "last frame")
     if kept != "pairs":
         d.says({
-            "keys": "Filters candidate pairs of shapes and stores the key of each remaining pair once.",
-            "last frame": "Filters candidate pairs of shapes, stores each remaining pair once and marks new ones.",
+            "keys": "Filters candidate shape pairs and stores the key of each remaining pair once.",
+            "last frame": "Filters and deduplicates candidate shape pairs, flagging those not present in the last frame.",
         }[kept])  # fmt: skip
     many = batch == "worlds"
     worlds, count, shapes, log2 = 2, d.pick(48, 64), d.pick(8, 10), 6
@@ -77,13 +77,13 @@ def cache_pairs(d: Draft) -> None:
             shapes,
             -2,
             3,
-            about="collision group per shape, negative groups collide with others only",
+            about="collision group per shape, negative groups only collide with other groups",
         )
     elif rule == "bits":
-        d.input("layers", "uint32", shapes, 1, 16, about="layers that each shape belongs to, one bit each")
-        d.input("masks", "uint32", shapes, 0, 16, about="layers that each shape collides with")
+        d.input("layers", "uint32", shapes, 1, 16, about="collision layer mask per shape")
+        d.input("masks", "uint32", shapes, 0, 16, about="mask of layers each shape collides with")
     else:
-        d.input("shape_body", "int", shapes, -1, 4, about="body of each shape, -1 if fixed to the world")
+        d.input("shape_body", "int", shapes, -1, 4, about="body index per shape, -1 for static shapes")
     if kept == "last frame":
         d.input(
             "last_keys",
@@ -92,9 +92,14 @@ def cache_pairs(d: Draft) -> None:
             0,
             shapes * shapes,
             "ascending",
-            about="sorted keys of the pairs of the last frame",
+            about="sorted pair keys from the last frame",
         )
-        d.param("num_last_keys", "int", 8, about="number of these keys" + (" per world" if many else ""))
+        d.param(
+            "num_last_keys",
+            "int",
+            8,
+            about="number of pair keys from the last frame" + (" per world" if many else ""),
+        )
     d.param("num_shapes", "int", shapes, about="number of shapes")
     d.inout("keys", "int", sized(1 << log2), value=-1, about="hash table of pair keys, -1 for empty slots")
     d.inout(
@@ -104,9 +109,9 @@ def cache_pairs(d: Draft) -> None:
         value=0,
         about="number of pairs stored" + (" per world" if many else ""),
     )
-    d.param("max_pairs", "int", room, about="room for pairs" + (" of each world" if many else ""))
+    d.param("max_pairs", "int", room, about="maximum number of pairs" + (" per world" if many else ""))
     if full == "flag":
-        d.output("overflow", "int", worlds if many else 1, about="set to 1 if a pair was lost")
+        d.output("overflow", "int", worlds if many else 1, about="set to 1 if a pair was dropped")
     output = {"pairs": ("pairs", "vec2i"), "keys": ("pair_keys", "int"), "last frame": ("pairs", "vec3i")}[
         kept
     ]
@@ -115,8 +120,8 @@ def cache_pairs(d: Draft) -> None:
         sized(room),
         about={
             "pairs": "unique pairs, smaller index first",
-            "keys": "keys of the unique pairs",
-            "last frame": "unique pairs and whether they are new",
+            "keys": "unique pair keys",
+            "last frame": "unique pairs and a flag for new ones",
         }[kept],
     )
     d.function(
@@ -129,9 +134,9 @@ def cache_pairs(d: Draft) -> None:
     )
     step_ = {
         "linear": "return (home + probe) % NUM_SLOTS",
-        "quadratic": "# Triangular numbers visit every slot of a table whose size is a power of two\n"
+        "quadratic": "# Triangular probing visits every slot when the table size is a power of two\n"
         "return (home + probe * (probe + 1) // 2) % NUM_SLOTS",
-        "double": "# An odd stride is coprime to the size of the table\n"
+        "double": "# An odd stride is coprime to the table size\n"
         "stride = 2 * (key % (NUM_SLOTS // 2)) + 1\nreturn (home + probe * stride) % NUM_SLOTS",
     }[probing]
     double = probing == "double"
@@ -147,7 +152,7 @@ def cache_pairs(d: Draft) -> None:
         "groups": """
             @wp.func
             def may_collide(a: int, b: int, groups: wp.array(dtype=int)) -> bool:
-                \"\"\"Return whether two shapes may collide by the rules of their groups.\"\"\"
+                \"\"\"Return True if the collision groups of two shapes may collide.\"\"\"
                 group_a = groups[a]
                 group_b = groups[b]
                 # Group 0 never collides
@@ -160,7 +165,7 @@ def cache_pairs(d: Draft) -> None:
         "bits": """
             @wp.func
             def may_collide(a: int, b: int, layers: wp.array(dtype=wp.uint32), masks: wp.array(dtype=wp.uint32)) -> bool:
-                # Both shapes have to agree
+                # Both layer masks must match
                 wants_b = (masks[a] & layers[b]) != wp.uint32(0)
                 wants_a = (masks[b] & layers[a]) != wp.uint32(0)
                 return wants_a and wants_b
@@ -170,10 +175,10 @@ def cache_pairs(d: Draft) -> None:
             def may_collide(a: int, b: int, shape_body: wp.array(dtype=int)) -> bool:
                 body_a = shape_body[a]
                 body_b = shape_body[b]
-                # Two static shapes cannot move into each other
+                # Skip pairs of static shapes
                 if body_a < 0 and body_b < 0:
                     return False
-                # Shapes of one body do not collide with each other
+                # Skip shapes attached to the same body
                 return body_a != body_b
         """,
     }[rule]
@@ -185,7 +190,7 @@ def cache_pairs(d: Draft) -> None:
         f"""
         @wp.func
         def insert_key({arguments}) -> int:
-            \"\"\"Insert a key; return 1 if it is new, 0 if it was there and -1 if the table is full.\"\"\"
+            \"\"\"Insert a key. Returns 1 if it is new, 0 if already present and -1 if the table is full.\"\"\"
             home = hash_of(key)
             for probe in range(NUM_SLOTS):
                 slot = probe_slot({"key, " if double else ""}home, probe)
@@ -201,7 +206,7 @@ def cache_pairs(d: Draft) -> None:
         "pairs": f"pairs[{at.format('entry')}] = wp.vec2i(shape_a, shape_b)",
         "keys": f"pair_keys[{at.format('entry')}] = key",
         "last frame": f"""
-            # Warm starting needs to know which pairs have been there before
+            # For warm starting, we need to know if the pair already existed in the last frame
             low_bound = int(0)
             high_bound = num_last_keys
             while low_bound < high_bound:
@@ -222,7 +227,7 @@ def cache_pairs(d: Draft) -> None:
         f"""
         {at.format("tid")} = wp.tid()
         candidate = candidates[{at.format("tid")}]
-        # Smaller index first, so that (a, b) and (b, a) are the same pair
+        # Smaller index first, so that (a, b) and (b, a) map to the same key
         shape_a = wp.min(candidate[0], candidate[1])
         shape_b = wp.max(candidate[0], candidate[1])
         # Skip unused entries and self pairs
@@ -235,23 +240,23 @@ def cache_pairs(d: Draft) -> None:
         $fresh
         entry = wp.atomic_add({counter})
         if entry >= max_pairs:
-            # The counter keeps growing, which tells the host how much room is needed
+            # Keep incrementing the counter so the host knows the required capacity
             $flag
             return
         $store
         """,
         fresh=(
-            "if inserted == 0:\n    return\nif inserted < 0:\n    # Table full: the pair is lost\n"
+            "if inserted == 0:\n    return\nif inserted < 0:\n    # Table is full, drop the pair\n"
             "    $flag\n    return"
             if flag
-            else "# The pair is there already, or the table is full\nif inserted <= 0:\n    return"
+            else "# Skip duplicates, or drop the pair if the table is full\nif inserted <= 0:\n    return"
         ),
         flag=flag,
         store=store,
     )
     d.explain(
-        "Open addressing with atomic compare-and-swap; the first thread to claim a slot stores the pair.\n"
-        "The order of the stored pairs depends on the order of the threads."
+        "Uses open addressing with atomic compare-and-swap; the first thread to claim a slot stores the pair.\n"
+        "The output order depends on thread scheduling."
     )
 
     def agree(before: Values, after: Values) -> None:

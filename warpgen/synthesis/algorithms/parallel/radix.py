@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=5,
 )
 def split_keys(d: Draft) -> None:
-    """Sorts the keys of each block by splitting them at one bit after another."""
+    """Sorts each block of keys using one radix split per bit."""
     kind = d.option("keys", "uint32", "int", "float")
     result = d.option("result", "keys", "order", "payload", "run lengths")
     d.calls({
@@ -51,37 +51,37 @@ def split_keys(d: Draft) -> None:
     else:
         d.input("keys", "uint32", (blocks, items), 0, high, about="keys to sort")
     if result == "payload":
-        d.input("payload", "vec2", (blocks, items), -1.0, 1.0, about="what goes with the keys")
+        d.input("payload", "vec2", (blocks, items), -1.0, 1.0, about="payload per key")
     first_bit, last_bit = {"all": (0, bits), "low": (0, bits // 2), "high": (bits // 2, bits)}[partial]
     name, type_, about = {
-        "keys": ("sorted_keys", {"float": "float", "int": "int"}.get(kind, "uint32"), "keys in order"),
-        "order": ("order", "int", "index of the key that comes to each place"),
-        "payload": ("carried", "vec2", "payload in the order of the keys"),
+        "keys": ("sorted_keys", {"float": "float", "int": "int"}.get(kind, "uint32"), "sorted keys"),
+        "order": ("order", "int", "source index for each sorted position"),
+        "payload": ("carried", "vec2", "payload in sorted key order"),
         "run lengths": (
             "starts",
             "int",
             f"1 where a run of equal{'' if partial == 'all' else ' ' + partial} {'keys' if partial == 'all' else 'bits'} begins",
         ),
     }[result]
-    d.param("end_bit", "int", last_bit, about="bit behind the last one that counts")
+    d.param("end_bit", "int", last_bit, about="one past the last bit to sort by")
     d.output(name, type_, (blocks, items), about=about)
     part = {"all": "", "low": " low", "high": " high"}[partial]
     by = f" by their{part} bits," if part else ""
     d.says(
         {
-            "keys": f"Sorts the keys of each block{by} by splitting them at one bit after another.",
-            "order": f"Finds the stable order of the keys of each block{by} by splitting them at one bit after another.",
-            "payload": f"Brings records into the order of{' the' + part + ' bits of' if part else ''} their keys by splits at one bit after another.",
-            "run lengths": f"Marks where runs of equal{part} bits begin once each block is sorted by them."
+            "keys": f"Sorts each block of keys{by} using one radix split per bit.",
+            "order": f"Computes the stable sort permutation for each block of keys{by} using one radix split per bit.",
+            "payload": f"Sorts records by{' the' + part + ' bits of' if part else ''} their keys using one radix split per bit.",
+            "run lengths": f"Flags the start of each run of equal{part} bits after sorting each block by them."
             if part
-            else "Marks where runs of equal keys begin once each block is sorted.",
+            else "Flags the start of each run of equal keys after sorting each block.",
         }[result].replace(".", ", in descending order." if descending else ".")
     )
     signed = f"wp.uint32(key + {high // 2})"
     code = {
         "uint32": "return key",
-        "int": f"# Moved up, so that negative keys come first\nreturn {signed}",
-        "float": "# Positive floats are in the order of their bits, negative ones in the reverse\n"
+        "int": f"# Offset so that negative keys sort first\nreturn {signed}",
+        "float": "# Bits of positive floats sort like the floats, negative ones in reverse\n"
         "raw = wp.cast(key, wp.uint32)\nflip = wp.where((raw >> wp.uint32(31)) == wp.uint32(0), wp.uint32(0x80000000), wp.uint32(0xffffffff))\nreturn raw ^ flip",
     }[kind]
     type_in = {"uint32": "wp.uint32", "int": "int", "float": "float"}[kind]
@@ -96,13 +96,13 @@ def split_keys(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def goes_first(code: wp.uint32, bit: int) -> int:
-            """Whether a key comes before the split at a bit: 1 or 0."""
+            """Return 1 if a key goes to the front of the split at `bit`, 0 otherwise."""
             return {"int(code >> wp.uint32(bit)) & 1" if descending else "1 - (int(code >> wp.uint32(bit)) & 1)"}
     ''')
     d.function('''
         @wp.func
         def place_of(first: int, before: int, num_front: int, at: int) -> int:
-            """Keys on either side of the split keep their order, so that the bits below stay sorted."""
+            """Stable split: keys keep their order on both sides, so lower bits stay sorted."""
             if first == 1:
                 return before
             return num_front + at - before
@@ -116,7 +116,7 @@ def split_keys(d: Draft) -> None:
     if first_bit:
         d.module(f"FIRST_BIT = wp.constant({first_bit})")
     if result == "run lengths":
-        d.module(f"PAIRS = wp.constant({items - 1})  # of keys next to each other")
+        d.module(f"PAIRS = wp.constant({items - 1})  # number of adjacent key pairs")
         d.function(
             f"""
             @wp.func
@@ -156,7 +156,7 @@ def split_keys(d: Draft) -> None:
             to = wp.tile_map(place_of, first, before, num_front, at_tile)
             moved = wp.tile_zeros(shape=ITEMS, dtype=wp.uint32, storage="shared")
             $room
-            # Reads and scatters are collective: threads without a key take part, too
+            # Tile reads and scatters are collective, so threads without a key must participate too
             for start in range(0, ITEMS, wp.block_dim()):
                 inside = start + lane < ITEMS
                 item = wp.min(start + lane, ITEMS - 1)
@@ -173,8 +173,8 @@ def split_keys(d: Draft) -> None:
         end=end,
     )
     d.explain(
-        f"An exclusive scan of the keys with a {'one' if descending else 'zero'} bit tells where each of them goes;"
-        " all others follow behind."
+        f"Keys with a {'one' if descending else 'zero'} bit get their output index from an exclusive scan;"
+        " all others follow after them."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

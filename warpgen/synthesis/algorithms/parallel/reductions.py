@@ -32,7 +32,7 @@ _NAMES = {
     weight=8,
 )
 def block_reduce(d: Draft) -> None:
-    """Sums an array by blocks, each of which leaves one partial sum."""
+    """Sums an array in blocks, with one partial sum per block."""
     form = d.option("form", "grid stride", "kahan", "tile", "tile loop", "atomic", "pairs")
     term = d.option("term", "sum", "squares", "weighted", "difference", "absolute")
     entry = d.option("entry", "float", "vec3")
@@ -48,7 +48,7 @@ def block_reduce(d: Draft) -> None:
         term, entry = "weighted", "float"
     d.input("x", entry, n, -1.0, 1.0)
     if term == "weighted":
-        d.input("w", "float", n, 0.1, 1.0, about="weight of each element")
+        d.input("w", "float", n, 0.1, 1.0, about="weight per element")
     elif term == "difference":
         d.input("other", "float", n, -1.0, 1.0)
     vector = entry == "vec3" and term == "sum"
@@ -65,12 +65,12 @@ def block_reduce(d: Draft) -> None:
     per_block = tile * 2
     result = "whole_sum" if form == "atomic" else "partial"
     if form == "atomic":
-        d.output("whole_sum", out, 1, about="sum over all elements")
+        d.output("whole_sum", out, 1, about="total sum")
         d.launch(n)
         lines = f"{diff}wp.atomic_add(whole_sum, 0, {at})".replace("$i", "tid")
         d.code(f"tid = wp.tid()\n{lines}")
     elif form in ("grid stride", "kahan", "pairs"):
-        d.output("partial", out, per_block, about="one sum per thread")
+        d.output("partial", out, per_block, about="partial sum per thread")
         d.launch(per_block)
         d.module(f"THREADS = wp.constant({per_block})")
         stride = "for i in range(tid, x.shape[0], THREADS):"
@@ -78,7 +78,7 @@ def block_reduce(d: Draft) -> None:
         if form == "kahan":
             add = f"""
             {diff.strip().replace("$i", "i") or "$nothing"}
-            # `error` is by how much rounding has made the sum too large
+            # Kahan: `error` tracks the excess from rounding
             e = {at.replace("$i", "i")} - error
             t = s + e
             error = (t - s) - e
@@ -106,7 +106,7 @@ def block_reduce(d: Draft) -> None:
         )
     else:
         d.module(f"TILE = wp.constant({tile if form == 'tile loop' else 2 * tile})")
-        d.output("partial", "float", blocks, about="one sum per block")
+        d.output("partial", "float", blocks, about="partial sum per block")
         if form == "tile loop":
             d.module(f"NUM_BLOCKS = wp.constant({blocks})")
         e = {
@@ -152,18 +152,18 @@ def block_reduce(d: Draft) -> None:
         "squares": "Sums the squared lengths of vectors"
         if entry == "vec3"
         else "Sums the squares of an array",
-        "weighted": "Sums the products of an array and weights",
+        "weighted": "Computes the weighted sum of an array",
         "difference": "Sums the squared differences of two arrays",
-        "absolute": "Sums the magnitudes of an array",
+        "absolute": "Sums the absolute values of an array",
     }
     ends = {
-        "atomic": " into one number, atomically.",
+        "atomic": " into a single scalar using atomics.",
         "tile": " by blocks.",
         "tile loop": " by blocks.",
-        "kahan": " into one partial sum per thread, with Kahan's compensation of rounding.",
-        "pairs": " into one partial sum per thread, two distant elements at a time.",
+        "kahan": " into one partial sum per thread using Kahan summation.",
+        "pairs": " into one partial sum per thread, adding two elements per iteration.",
     }
-    end = ends.get(form, " into one partial sum per thread, in a grid-stride loop.")
+    end = ends.get(form, " into one partial sum per thread using a grid-stride loop.")
     d.says(what.get(term, "Sums an array") + end)
     noun = {
         "squares": "squares",
@@ -249,7 +249,7 @@ def segmented_reduce(d: Draft) -> None:
             0,
             segments,
             kind="ascending" if form == "heads" else "uniform",
-            about="segment of each element",
+            about="segment index per element",
         )
     else:
         d.input(
@@ -259,10 +259,10 @@ def segmented_reduce(d: Draft) -> None:
             0,
             n,
             kind="offsets",
-            about="start of each segment, then the total",
+            about="segment start offsets, followed by the total",
         )
     if gathered and form != "heads":
-        d.input("order", "int", n, kind="permutation", about="which element stands at each place")
+        d.input("order", "int", n, kind="permutation", about="permutation, element index per position")
     gathered = gathered and form != "heads"
     d.input("x", entry, n, -1.0, 1.0)
     name = "best" if op == "argmax" else "y"
@@ -271,16 +271,22 @@ def segmented_reduce(d: Draft) -> None:
     square = "wp.dot(e, e)" if entry == "vec3" else "e * e"
     if form == "ids":
         if op == "max":
-            d.inout("y", "float", segments, value=-2.0, about="maxima, below every element at first")
+            d.inout(
+                "y",
+                "float",
+                segments,
+                value=-2.0,
+                about="maximum per segment, initialized below every element",
+            )
         else:
             d.output("y", entry, segments)
         d.launch(n)
         atomic = "wp.atomic_max" if op == "max" else "wp.atomic_add"
         d.code(f"tid = wp.tid()\n{atomic}(y, ids[tid], {x.replace('$k', 'tid')})")
         if op == "max":
-            d.says("Finds the largest element of each label by atomic maxima.")
+            d.says("Computes the maximum of each label using atomics.")
         else:
-            d.says("Sums the elements of each label by atomic additions.")
+            d.says("Sums the elements of each label using atomic adds.")
     elif form == "heads":
         d.output("y", entry, segments)
         d.launch(n)
@@ -288,7 +294,7 @@ def segmented_reduce(d: Draft) -> None:
             f"""
             tid = wp.tid()
             key = ids[tid]
-            # The head of each run sums the whole run, no atomics needed
+            # The first thread of each run sums the entire run, so we don't need atomics
             if tid > 0 and ids[tid - 1] == key:
                 return
             s = {zero}
@@ -301,10 +307,10 @@ def segmented_reduce(d: Draft) -> None:
             y[key] = s
             """
         )
-        d.says("Sums each run of equal labels by the thread of its first element.")
+        d.says("Sums each run of equal labels using the thread at its first element.")
     else:
         if op == "max":
-            d.param("lowest", "float", -2.0, about="below every element, for empty segments")
+            d.param("lowest", "float", -2.0, about="value for empty segments, below every element")
         d.output(name, "int" if op == "argmax" else "float" if op == "norm" else entry, segments)
         first = "start + lane" if form == "cooperative" else "start"
         step = ", wp.block_dim()" if form == "cooperative" else ""
@@ -314,7 +320,7 @@ def segmented_reduce(d: Draft) -> None:
             "mean": f"s += {e}",
             "norm": f"e = {e}\ns += {square}",
             "max": f"largest = wp.max(largest, {e})",
-            "argmax": f"e = {e}\n# Keep the first of equal elements\n"
+            "argmax": f"e = {e}\n# Strict comparison keeps the first of equal elements\n"
             "if best_k < 0 or e > largest:\n    largest = e\n    best_k = k",
         }[op]
         initial = f"s = {zero if op != 'norm' else 'float(0.0)'}"
@@ -327,7 +333,7 @@ def segmented_reduce(d: Draft) -> None:
         if form == "cooperative":
             ending = f"""
                 t = wp.tile_{"max" if op == "max" else "sum"}(wp.tile({fold}))
-                # All threads read the tile, one stores
+                # All threads read the tile, a single thread stores the result
                 whole = t[0]
                 if lane != 0:
                     return
@@ -335,7 +341,7 @@ def segmented_reduce(d: Draft) -> None:
             fold = "whole"
         store = {
             "sum": f"y[seg] = {fold}",
-            "mean": f"# Empty segments get a mean of zero\ny[seg] = {fold} / float(wp.max(end - start, 1))",
+            "mean": f"# Avoid division by zero for empty segments\ny[seg] = {fold} / float(wp.max(end - start, 1))",
             "norm": f"y[seg] = wp.sqrt({fold})",
             "max": f"y[seg] = {fold}",
             "argmax": "best[seg] = best_k",
@@ -358,10 +364,10 @@ def segmented_reduce(d: Draft) -> None:
             store=store,
         )
         says = {
-            "mean": "Averages the elements of each segment of an array.",
+            "mean": "Computes the mean of each segment of an array.",
             "norm": "Computes the Euclidean norm of each segment of an array.",
-            "max": "Finds the largest element of each segment of an array.",
-            "argmax": "Finds the place of the largest element of each segment, -1 for an empty one.",
+            "max": "Computes the maximum over each segment of an array.",
+            "argmax": "Finds the index of the largest element of each segment, or -1 if the segment is empty.",
         }
         if op in says:
             d.says(says[op])

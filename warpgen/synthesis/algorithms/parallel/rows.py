@@ -35,7 +35,7 @@ _NAMES = {
     weight=2,
 )
 def row_moments(d: Draft) -> None:
-    """Computes mean and variance of each row in one pass."""
+    """Computes the mean and variance per row in one pass."""
     form = d.option("form", "welford", "two pass", "shifted", "tile", "chan")
     result = d.option("result", "both", "deviation", "skewness", "standardized")
     axis = d.option("axis", "rows", "columns")
@@ -67,12 +67,12 @@ def row_moments(d: Draft) -> None:
         about=f"one series per {axis[:-1]}" + (", of even length" if form == "chan" else ""),
     )
     if masked:
-        d.param("lowest", "float", -0.9, -0.7, about="values below this stand for missing ones")
+        d.param("lowest", "float", -0.9, -0.7, about="values below this are treated as missing")
     if result == "both":
         d.output("mean", "float", m, about=f"mean per {axis[:-1]}")
         d.output("variance", "float", m, about=f"variance per {axis[:-1]}")
     elif result == "standardized":
-        d.param("eps", "float", 0.001, 0.01, about="added to the variance")
+        d.param("eps", "float", 0.001, 0.01, about="epsilon added to the variance")
         d.output("z", "float", shape)
     else:
         d.output("deviation" if result == "deviation" else "skew", "float", m)
@@ -100,11 +100,11 @@ def row_moments(d: Draft) -> None:
             {"step = delta / num" if third else "$nothing"}
             $third
             mu += {"step" if third else "delta / num"}
-            # Welford: the deviation from the old mean times the one from the new
+            # Welford: deviation from the old mean times deviation from the new mean
             m2 += delta * ({x} - mu)
         """
         moment = """
-        # The old `m2` is needed here, so it is updated later
+        # Update m3 first because it needs the old `m2`
         m3 += delta * step * step * (num - 1.0) * (num - 2.0) - 3.0 * step * m2
         """
         variance = f"m2 / {minus}"
@@ -127,7 +127,7 @@ def row_moments(d: Draft) -> None:
         """
         moment = "m3 += delta * delta * delta"
         variance = f"m2 / {minus}"
-        d.says("Computes mean and variance of each row in two passes.")
+        d.says("Computes the mean and variance per row using two passes.")
     elif form == "shifted":
         body = f"""
         # Shift by the first value to reduce cancellation
@@ -159,14 +159,14 @@ def row_moments(d: Draft) -> None:
             da = {x} - mu
             db = {x.replace("k", "k + half")} - mu_b
             m2 += da * da + db * db
-        # Merge two halves (Chan et al.): the squared distance of their means adds n_a n_b / n times itself
+        # Merge both halves (Chan et al.): add n_a n_b / n times the squared difference of means
         delta = mu_b - mu
         m2 += delta * delta * na * 0.5
         {"$nothing" if result == "deviation" else "mu = 0.5 * (mu + mu_b)"}
         """
         moment = ""
         variance = f"m2 / {minus}"
-        d.says("Computes mean and variance of each row by halves that are joined.")
+        d.says("Computes the mean and variance per row by merging the statistics of both halves.")
     else:
         d.module("COLS = wp.constant(16)")
         body = """
@@ -179,35 +179,35 @@ def row_moments(d: Draft) -> None:
         moment, size = "", "float(COLS)"
         minus = "float(COLS - 1)" if sample == "n - 1" else size
         variance = f"ss[0] / {minus}"
-        d.says("Computes mean and variance of each row by tiles.")
+        d.says("Computes the mean and variance per row using tiles.")
     missing = ""
     if result == "both":
         store = f"mean[row] = mu\nvariance[row] = {variance}"
     elif result == "deviation":
         store = f"deviation[row] = wp.sqrt({variance})"
-        d.says("Computes the standard deviation of each row.")
+        d.says("Computes the standard deviation per row.")
     elif third:
         store = f"sigma = wp.sqrt(m2 / {size})\nskew[row] = m3 / ({size} * sigma * sigma * sigma)"
-        d.says("Computes the skewness of each row.")
+        d.says("Computes the per-row skewness.")
     else:
         z = x.replace("x[", "z[")
         store = f"scale = 1.0 / wp.sqrt({variance} + eps)\n"
-        missing = f"if {x} < lowest:\n    # The mean stands for a missing value\n    {z} = 0.0\n    continue"
+        missing = f"if {x} < lowest:\n    # Replace missing values with the mean\n    {z} = 0.0\n    continue"
         store += f"for k in range(n):\n    $missing\n    {z} = ({x} - mu) * scale"
         if form == "tile":
             store = f"wp.tile_store(z, dev * (1.0 / wp.sqrt({variance} + eps)), offset=(row, 0))"
-        d.says("Brings each row to mean zero and variance one.")
+        d.says("Standardizes each row to zero mean and unit variance.")
     if masked:
-        d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace(
-            ".", ", but for missing values, which lie below a bound."
+        d.sentence = (d.sentence or "Computes the mean and variance per row in one pass.").replace(
+            ".", ", ignoring missing values below a threshold."
         )
     if sample == "n - 1" and result in ("both", "deviation"):
-        d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace(
+        d.sentence = (d.sentence or "Computes the mean and variance per row in one pass.").replace(
             "variance" if result == "both" else "standard",
             "sample variance" if result == "both" else "sample standard",
         )
     if axis == "columns":
-        d.sentence = (d.sentence or "Computes mean and variance of each row in one pass.").replace(
+        d.sentence = (d.sentence or "Computes the mean and variance per row in one pass.").replace(
             "row", "column"
         )
         d.name = d.name.replace("row", "column")
@@ -257,7 +257,7 @@ def row_moments(d: Draft) -> None:
     adjoint="no",
 )
 def row_extremum(d: Draft) -> None:
-    """Finds where each row has its smallest element."""
+    """Finds the index of the smallest element in each row."""
     form = d.option("form", "scan", "tile", "cooperative", "packed")
     sign = d.option("sign", "min", "max")
     d.calls(
@@ -279,12 +279,15 @@ def row_extremum(d: Draft) -> None:
     d.input("cost", "float", (m, n) if layout == "rows" else (n, m), -1.0, 1.0, about="cost matrix")
     if valid == "mask":
         d.input(
-            "active", "bool", (m, n) if layout == "rows" else (n, m), about="True for entries that take part"
+            "active",
+            "bool",
+            (m, n) if layout == "rows" else (n, m),
+            about="mask, True for entries to include",
         )
     elif valid == "counts":
         d.input("counts", "int", m, 0, n + 1, about=f"number of valid entries per {layout[:-1]}")
     elif valid == "threshold":
-        d.param("cutoff", "float", -0.1, 0.1, about="only what is beyond it counts")
+        d.param("cutoff", "float", -0.1, 0.1, about="cutoff, only entries beyond it are considered")
     keep = keep or form == "cooperative"
     worst = "1.0e30" if sign == "min" else "-1.0e30"
     if form != "cooperative":
@@ -297,7 +300,7 @@ def row_extremum(d: Draft) -> None:
             "float",
             m,
             about=f"extremum per {layout[:-1]}"
-            + (f", {worst if form == 'cooperative' else 0} if there is none" if valid != "all" else ""),
+            + (f", {worst if form == 'cooperative' else 0} if there are none" if valid != "all" else ""),
         )
     less = "<" if sign == "min" else ">"
     count = "counts[row]" if valid == "counts" else f"cost.shape[{1 if layout == 'rows' else 0}]"
@@ -360,15 +363,15 @@ def row_extremum(d: Draft) -> None:
     extremum = "smallest" if sign == "min" else "largest"
     among = {
         "all": "",
-        "mask": " among those that take part",
-        "counts": " among its valid entries",
+        "mask": " among active entries",
+        "counts": " among the valid entries",
         "threshold": f" {'below' if sign == 'min' else 'above'} a cutoff",
     }[valid]
     if form == "cooperative":
-        d.says(f"Finds the {extremum} element of each row{among}, a block for each row.")
+        d.says(f"Finds the {extremum} element in each row{among}, one block per row.")
     else:
-        also = ", and that element" if keep else ""
-        d.says(f"Finds where each row has its {extremum} element{among}{also}.")
+        also = " and its value" if keep else ""
+        d.says(f"Finds the index of the {extremum} element in each row{among}{also}.")
     if layout == "columns":
         d.sentence = d.sentence.replace("row", "column")
         d.name = d.name.replace("rows", "columns").replace("row", "column")

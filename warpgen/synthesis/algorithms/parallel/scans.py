@@ -26,7 +26,7 @@ _NAMES = {
     double=True,
 )
 def scan_step(d: Draft) -> None:
-    """Takes one step of a parallel prefix sum, after which each element covers twice as many."""
+    """Performs one step of a parallel prefix sum (Hillis-Steele)."""
     form = d.option("form", "hillis-steele", "up sweep", "down sweep")
     d.calls({
         "hillis-steele": "scan_step|hillis_steele_step|scan_pass|prefix_step",
@@ -54,16 +54,16 @@ def scan_step(d: Draft) -> None:
     if form == "hillis-steele":
         d.input("x", kind, shape, low, high)
         if segmented:
-            d.input("head", "int", shape, 0, 2, about="nonzero at the first element of each segment")
-        d.param("stride", "int", d.pick(1, 2, 4, 8), about="distance of the elements to combine")
+            d.input("head", "int", shape, 0, 2, about="head flags, nonzero at segment starts")
+        d.param("stride", "int", d.pick(1, 2, 4, 8), about="distance between the elements to combine")
         d.output("y", kind, shape)
         if segmented:
-            d.output("head_out", "int", shape, about="nonzero where a segment's head has been reached")
+            d.output("head_out", "int", shape, about="head flags after this step")
         both = join.replace("$a", f"x[{at}i - stride]").replace("$b", f"x[{at}i]")
         if segmented:
             body = f"""
             flag = head[{at}i]
-            # Nothing is combined across segment heads
+            # Do not combine across segment heads
             if i < stride or flag != 0:
                 y[{at}i] = x[{at}i]
                 head_out[{at}i] = flag
@@ -74,7 +74,7 @@ def scan_step(d: Draft) -> None:
         else:
             body = f"""
             if i < stride:
-                # Already final
+                # Element is already final
                 y[{at}i] = x[{at}i]
                 return
             y[{at}i] = {both}
@@ -83,11 +83,11 @@ def scan_step(d: Draft) -> None:
         d.code(f"{thread}\n$body", body=body)
         what = {"sum": "sum", "max": "maximum", "min": "minimum", "product": "product"}[op]
         d.says(
-            f"Takes one step of a parallel {'segmented ' if segmented else ''}prefix {what}, "
-            "after which each element covers twice as many."
+            f"Performs one step of a parallel {'segmented ' if segmented else ''}prefix {what}, "
+            "which doubles the range covered by each element."
         )
     else:
-        d.param("stride", "int", d.pick(1, 2, 4), about="distance of the elements to combine")
+        d.param("stride", "int", d.pick(1, 2, 4), about="distance between the elements to combine")
         d.inout("x", kind, shape, low, high)
         right, left = f"x[{at}right]", f"x[{at}left]"
         place = "right = (2 * i + 2) * stride - 1\n"
@@ -95,13 +95,11 @@ def scan_step(d: Draft) -> None:
         if form == "up sweep":
             body = f"{place}{guard}\n{right} = {join.replace('$a', left).replace('$b', right)}"
             what = {"sum": "sums", "max": "maxima", "min": "minima", "product": "products"}[op]
-            d.says(f"Takes one step up the tree of a work-efficient scan for {what}, in place.")
+            d.says(f"Performs one up-sweep step of a work-efficient in-place scan for {what}.")
         else:
-            body = (
-                f"{place}{guard}\n# Down-sweep: left child gets the prefix, right child prefix + left sum\n"
-            )
+            body = f"{place}{guard}\n# Down-sweep: left child gets the prefix, right child gets prefix + left sum\n"
             body += f"t = {left}\n{left} = {right}\n{right} += t"
-            d.says("Takes one step down the tree of a work-efficient prefix sum, in place.")
+            d.says("Performs one down-sweep step of a work-efficient in-place prefix sum.")
         d.launch(*((m, length // 2) if rows else (length // 2,)))
         d.code(f"{thread}\n$body", body=body)
 
@@ -137,7 +135,7 @@ def scan_step(d: Draft) -> None:
     weight=6,
 )
 def block_scan(d: Draft) -> None:
-    """Computes running sums of an array, block by block."""
+    """Computes running sums over each block of an array."""
     form = d.option("form", "tile", "serial", "tile with carry", "backwards")
     op = d.option("op", "sum", "max", "min", "exclusive")
     kind = d.option("type", "float", "int")
@@ -169,14 +167,14 @@ def block_scan(d: Draft) -> None:
     low, high = {"float": (-1.0, 1.0), "int": (-9, 10)}[kind]
     d.input("x", kind, n, low, high)
     if base == "block sums":
-        d.input("block_base", kind, blocks, low, high, about="sum of all earlier blocks")
+        d.input("block_base", kind, blocks, low, high, about="exclusive sum over all previous blocks")
     elif base == "constant":
         low_start, high_start = (1, 5) if kind == "int" else (0.5, 1.5)
-        d.param("start", kind, low_start, high_start, about="what each sum begins with")
+        d.param("start", kind, low_start, high_start, about="initial value for the running sums")
     d.output("y", kind, n)
     total = {"max": "block_max", "min": "block_min"}.get(op, "block_total")
     if totals:
-        about = {"max": "maximum of each block", "min": "minimum of each block"}.get(op, "sum of each block")
+        about = {"max": "maximum per block", "min": "minimum per block"}.get(op, "sum per block")
         d.output(total, kind, blocks, about=about)
     d.module(f"TILE = wp.constant({tile})")
     call = {
@@ -212,7 +210,7 @@ def block_scan(d: Draft) -> None:
         d.code(
             f"""
             carry = {zero}
-            # A single block walks over all tiles and carries the running sum
+            # A single block iterates over all tiles and carries the running sum
             for first in range(0, x.shape[0], TILE):
                 t = wp.tile_load(x, shape=TILE, offset=first)
                 s = {call}(t)
@@ -222,8 +220,8 @@ def block_scan(d: Draft) -> None:
             """
         )
         d.says(
-            f"Computes {'exclusive ' if op == 'exclusive' else ''}running sums of a whole array with one block, "
-            "tile after tile."
+            f"Computes {'exclusive ' if op == 'exclusive' else ''}running sums of a whole array using one block, "
+            "one tile at a time."
         )
     else:
         join = {
@@ -258,15 +256,16 @@ def block_scan(d: Draft) -> None:
         what = {"sum": "", "exclusive": "exclusive "}.get(op, "")
         what += {"max": "running maxima", "min": "running minima"}.get(op, "running sums")
         where = (
-            "from the end of each block to its front"
+            "from the end of each block to its start"
             if form == "backwards"
             else {
-                "none": "of an array, block by block",
-                "block sums": "of an array, block by block, each from the sum of all earlier blocks",
-                "constant": "of each block of an array, all from the same start",
+                "none": "of each array block",
+                "block sums": "of each array block, starting from the sum of all previous blocks",
+                "constant": "of each array block, starting from the same initial value",
             }[base]
         )
-        d.says(f"Computes {what} {where}{', and the result of each block as a whole' if totals else ''}.")
+        each = {"max": "maximum", "min": "minimum"}.get(op, "total")
+        d.says(f"Computes {what} {where}{f', and the {each} per block' if totals else ''}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x.reshape(1 if form == "tile with carry" else blocks, -1)

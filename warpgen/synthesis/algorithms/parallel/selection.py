@@ -61,10 +61,10 @@ def row_select(d: Draft) -> None:
         key, low, high = ("int", -500000000, 500000000) if form == "tile sort" else ("float", -1.0, 1.0)
         d.input("x", key, shape, low, high)
     if form in ("quickselect", "bisection"):
-        d.param("k", "int", 1, n - 2, about="rank of the element to find, from zero")
+        d.param("k", "int", 1, n - 2, about="zero-based rank of the element to find")
         if form == "bisection":
-            d.param("lowest", "float", -1.0, about="lower bound of all values")
-            d.param("highest", "float", 1.0, about="upper bound of all values")
+            d.param("lowest", "float", -1.0, about="lower bound on all values")
+            d.param("highest", "float", 1.0, about="upper bound on all values")
             d.param("steps", "int", 32, about="number of bisection steps")
         d.output("kth", "float", m, about=f"selected element per {layout[:-1]}")
     else:
@@ -77,7 +77,7 @@ def row_select(d: Draft) -> None:
                 "float",
                 (m, few),
                 value=10.0 if sense == "smallest" else -10.0,
-                about=f"{sense} elements found so far, beyond all others at first",
+                about=f"{sense} elements, initialized to a sentinel beyond all values",
             )
             if result == "indices":
                 d.inout(
@@ -85,7 +85,7 @@ def row_select(d: Draft) -> None:
                     "int",
                     (m, few),
                     value=-1.0,
-                    about=f"{'columns' if layout == 'rows' else 'rows'} of these elements",
+                    about=f"{'column' if layout == 'rows' else 'row'} indices of the selected elements",
                 )
         else:
             d.output(name, kind, (m, few))
@@ -102,7 +102,7 @@ def row_select(d: Draft) -> None:
             kept = best.shape[1]
             for j in range({count}):
                 v = {at("j")}
-                # Early out: not among those kept so far
+                # Early out: not among the best so far
                 if v {after} best[row, kept - 1]:
                     continue
                 slot = kept - 1
@@ -114,8 +114,8 @@ def row_select(d: Draft) -> None:
             shift=shift,
             place=place,
         )
-        also = " and their places" if result == "indices" else ""
-        d.says(f"Keeps the {sense} elements of each row{also} in order, by insertion.")
+        also = " and their indices" if result == "indices" else ""
+        d.says(f"Selects the {sense} elements in each row{also} in sorted order using insertion.")
     elif form == "rank count":
         store = "best[row, rank] = v" if result == "values" else "which[row, rank] = j"
         d.module(f"KEEP = wp.constant({few})")
@@ -134,9 +134,9 @@ def row_select(d: Draft) -> None:
                 {store}
             """
         )
-        what = "places of the " if result == "indices" else ""
+        what = "indices of the " if result == "indices" else ""
         d.says(
-            f"Puts the {what}{sense} elements of each row in order, each element by counting those before it."
+            f"Selects the {what}{sense} elements in each row in sorted order by computing the rank of each element."
         )
     elif form == "tile sort":
         d.module(f"COLS = wp.constant({n})\nKEEP = wp.constant({few})")
@@ -155,12 +155,12 @@ def row_select(d: Draft) -> None:
                 {name}[row, j] = {value}
             """,
             flip=flip,
-            payload="Move the indices together with their keys"
+            payload="Sort indices along with the keys"
             if result == "indices"
-            else "wp.tile_sort wants a payload, though only the keys are kept",
+            else "wp.tile_sort requires a payload even if only the keys are needed",
         )
-        what = "places of the " if result == "indices" else ""
-        d.says(f"Sorts each row as a tile and keeps the {what}{sense} elements.")
+        what = "indices of the " if result == "indices" else ""
+        d.says(f"Selects the {what}{sense} elements in each row using a tile sort.")
     elif form == "quickselect":
         d.launch(m)
         d.code(
@@ -172,7 +172,7 @@ def row_select(d: Draft) -> None:
                 pivot = {at("k")}
                 i = lo
                 j = hi
-                # Hoare's partition: both ends walk inwards and exchange what is on the wrong side
+                # Hoare partition: move both ends inward and swap misplaced elements
                 while i <= j:
                     while {at("i")} {before} pivot:
                         i += 1
@@ -184,7 +184,7 @@ def row_select(d: Draft) -> None:
                         {at("j")} = t
                         i += 1
                         j -= 1
-                # Continue with the partition that contains the k-th element
+                # Continue in the partition that contains the k-th element
                 if j < k:
                     lo = i
                 if k < i:
@@ -192,7 +192,7 @@ def row_select(d: Draft) -> None:
             kth[row] = {at("k")}
             """
         )
-        d.says(f"Finds the element of rank k, counted from the {sense}, in each row by quickselect.")
+        d.says(f"Finds the k-th {sense} element in each row using quickselect.")
     else:
         test = "v <= mid" if sense == "smallest" else "v > mid"
         turn = "count > k" if sense == "smallest" else "count <= k"
@@ -200,7 +200,7 @@ def row_select(d: Draft) -> None:
         d.code(
             f"""
             row = wp.tid()
-            # The bounds close in on the value sought
+            # Shrink the bracket around the k-th value
             lo = lowest
             hi = highest
             for step in range(steps):
@@ -217,7 +217,7 @@ def row_select(d: Draft) -> None:
             kth[row] = hi
             """
         )
-        d.says(f"Finds the element of rank k, counted from the {sense}, in each row by bisection of values.")
+        d.says(f"Finds the k-th {sense} element in each row by bisection over the value range.")
     if layout == "columns":
         d.sentence = d.sentence.replace("each row", "each column")
         d.name = d.name.replace("rows", "columns").replace("row", "column")

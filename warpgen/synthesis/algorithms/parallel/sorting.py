@@ -11,7 +11,7 @@ from warpgen.synthesis.library import searching
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _NAMES = {
-    "keys": "data|k_in|sort_keys|codes",
+    "keys": "data|sort_keys|codes",
     "values": "payload|indices|vals|items",
     "tid": "i",
     "row": "r|line|query",
@@ -34,7 +34,7 @@ _NAMES = {
     weight=2,
 )
 def compare_exchange(d: Draft) -> None:
-    """Takes one step of a bitonic sort, which compares and exchanges pairs of elements in place."""
+    """Performs one in-place compare-exchange step of a bitonic sort."""
     network = d.option("network", "bitonic", "flip", "odd-even", "odd-even merge")
     d.calls({
         "bitonic": "bitonic_step|sort_network_step|bitonic_merge_pass|compare_exchange",
@@ -53,21 +53,21 @@ def compare_exchange(d: Draft) -> None:
     at = "row, " if rows else ""
     d.inout("keys", kind, shape, low, high, about="keys to sort")
     if payload:
-        d.inout("values", "int", shape, 0, 1000, about="payload of the keys")
+        d.inout("values", "int", shape, 0, 1000, about="payload per key")
     span = stride = 1
     if network == "bitonic":
         stride = d.pick(1, 2, 4)
         span = stride * d.pick(2, 4)
-        d.param("span", "int", span, about="length of the sorted groups")
-        d.param("stride", "int", stride, about="distance of the partners")
+        d.param("span", "int", span, about="sorted group length")
+        d.param("stride", "int", stride, about="compare distance")
     elif network == "flip":
         span = d.pick(4, 8, 16)
-        d.param("span", "int", span, about="length of the sorted groups")
+        d.param("span", "int", span, about="sorted group length")
     elif network == "odd-even":
-        d.param("parity", "int", 0, 2, about="0 for even phases, 1 for odd ones")
+        d.param("parity", "int", 0, 2, about="phase parity, 0 for even and 1 for odd phases")
     else:
         stride = d.pick(2, 4)
-        d.param("stride", "int", stride, about="distance of the partners")
+        d.param("stride", "int", stride, about="compare distance")
     more = ">" if not descending else "<"
     swap = f"keys[{at}lo] = kb\nkeys[{at}hi] = ka"
     if payload:
@@ -75,7 +75,7 @@ def compare_exchange(d: Draft) -> None:
     count = f"keys.shape[{1 if rows else 0}]"
     if form == "all threads":
         find = {
-            "bitonic": "lo = i\nhi = i ^ stride\n# The lower thread of each pair does the work\n"
+            "bitonic": "lo = i\nhi = i ^ stride\n# The lower thread of each pair does the exchange\n"
             "if hi < lo:\n    return",
             "flip": "lo = i\nhi = i ^ (span - 1)\nif hi < lo:\n    return",
             "odd-even": f"lo = i\nhi = i + 1\nif i % 2 != parity or hi >= {count}:\n    return",
@@ -87,7 +87,7 @@ def compare_exchange(d: Draft) -> None:
             "bitonic": "# Insert a zero bit at the position of the stride\n"
             "lo = 2 * i - (i & (stride - 1))\nhi = lo + stride",
             "flip": "half = span // 2\nlo = (i // half) * span + i % half\n"
-            "# Mirrored partner, so all groups are sorted the same way\nhi = (i // half) * span + span - 1 - i % half",
+            "# Mirrored partner, so that all groups sort in the same direction\nhi = (i // half) * span + span - 1 - i % half",
             "odd-even": f"lo = 2 * i + parity\nhi = lo + 1\nif hi >= {count}:\n    return",
             "odd-even merge": "lo = 2 * i - (i % stride) + stride\nhi = lo + stride\n"
             f"if hi >= {count}:\n    return",
@@ -112,17 +112,16 @@ def compare_exchange(d: Draft) -> None:
         swap=swap,
     )
     says = {
-        "flip": "Takes the first step of a bitonic merge, which compares elements with their mirror images.",
-        "odd-even": "Takes one step of odd-even transposition sort in place.",
-        "odd-even merge": "Takes one step after the first of Batcher's odd-even merge in place.",
+        "flip": "Performs the first step of a bitonic merge, comparing elements with their mirrored partners.",
+        "odd-even": "Performs one in-place step of an odd-even transposition sort.",
+        "odd-even merge": "Performs one in-place step of Batcher's odd-even merge, after the first.",
     }
     if network in says:
         d.says(says[network])
     if descending:
-        d.sentence = (
-            d.sentence
-            or "Takes one step of a bitonic sort, which compares and exchanges pairs of elements in place."
-        ).replace(".", ", for descending order.")
+        d.sentence = (d.sentence or "Performs one in-place compare-exchange step of a bitonic sort.").replace(
+            ".", ", in descending order."
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         i = np.arange(n)
@@ -163,7 +162,7 @@ def compare_exchange(d: Draft) -> None:
     adjoint="no",
 )
 def radix_count(d: Draft) -> None:
-    """Counts how often each digit of the keys occurs in each block, as radix sort does first."""
+    """Computes per-block digit histograms, the first pass of a radix sort."""
     step = d.option("step", "count", "rank")
     if step == "rank":
         d.calls("rank_digits|digit_ranks|radix_rank")
@@ -178,29 +177,29 @@ def radix_count(d: Draft) -> None:
     lowest, highest = (-2000000000, 2000000000) if signed == "signed" else (0, 5000)
     d.input("keys", kind, n, lowest, highest, about="keys to rank" if step == "rank" else "keys to count")
     shift = 32 - bits if signed == "signed" else d.pick(0, 3, 4)
-    d.param("shift", "int", shift, about="position of the digit's lowest bit")
+    d.param("shift", "int", shift, about="lowest bit of the digit")
     d.module(f"RADIX_MASK = wp.constant({radix - 1})\nCHUNK = wp.constant({chunk})")
     where = "digit, block" if order == "digit major" else "block, digit"
     shape = (radix, blocks) if order == "digit major" else (blocks, radix)
     digit = "digit = (keys[i] >> shift) & RADIX_MASK"
     if signed == "signed":
-        digit = "# Flip the sign bit so negative numbers sort first\n"
+        digit = "# Flip the sign bit so that negative keys sort first\n"
         digit += "digit = ((keys[i] ^ int(-2147483648)) >> shift) & RADIX_MASK"
     elif signed == "uint32":
         digit = "digit = int((keys[i] >> wp.uint32(shift)) & wp.uint32(RADIX_MASK))"
     if step == "rank":
-        d.inout("counts", "int", shape, value=0.0, about="occurrences of each digit per block")
-        d.output("rank", "int", n, about="position among equal digits of the block")
+        d.inout("counts", "int", shape, value=0.0, about="digit counts per block")
+        d.output("rank", "int", n, about="rank among equal digits within the block")
         walk = "serial block"
     else:
-        d.output("counts", "int", shape, about="occurrences of each digit per block")
+        d.output("counts", "int", shape, about="digit counts per block")
     if walk == "atomic":
         d.launch(n)
         d.code(f"i = wp.tid()\nblock = i // CHUNK\n$digit\nwp.atomic_add(counts, {where}, 1)", digit=digit)
     else:
         inner = {
             "count": f"counts[{where}] += 1",
-            "rank": "# Rank among equal digits of this block (keeps the sort stable)\n"
+            "rank": "# Rank among equal digits in this block, keeps the sort stable\n"
             f"rank[i] = counts[{where}]\n"
             f"counts[{where}] += 1",
         }[step]
@@ -216,7 +215,9 @@ def radix_count(d: Draft) -> None:
             inner=inner,
         )
     if step == "rank":
-        d.says("Ranks each key among those of its block with the same digit, stably, and counts each digit.")
+        d.says(
+            "Computes the stable rank of each key among equal digits in its block, and per-block digit counts."
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         key = v["keys"].astype(np.int64)
@@ -248,7 +249,7 @@ def radix_count(d: Draft) -> None:
     adjoint="no",
 )
 def merge_path(d: Draft) -> None:
-    """Merges two ascending arrays; each thread finds by bisection where its share begins."""
+    """Merges two sorted arrays using a binary search along merge path diagonals."""
     form = d.option("form", "partition", "element", "chunk", "rank")
     d.calls({
         "partition": "merge_partition|diagonal_search|split_merge",
@@ -265,12 +266,15 @@ def merge_path(d: Draft) -> None:
     d.input("a", kind, na, low, high, kind="ascending")
     d.input("b", kind, nb, low, high, kind="ascending")
     if payload:
-        d.input("first_values", "int", na, 0, 1000, about="payload of the first list")
-        d.input("second_values", "int", nb, 0, 1000, about="payload of the second list")
+        d.input("first_values", "int", na, 0, 1000, about="payload for the first array")
+        d.input("second_values", "int", nb, 0, 1000, about="payload for the second array")
     n = na + nb
     if form == "partition":
         d.output(
-            "splits", "int", n // chunk, about="how many elements of the first array come before each share"
+            "splits",
+            "int",
+            n // chunk,
+            about="number of elements taken from the first array before each partition",
         )
     else:
         d.output("out", kind, n)
@@ -293,7 +297,7 @@ def merge_path(d: Draft) -> None:
         d.launch(n // chunk)
         d.module(f"CHUNK = wp.constant({chunk})")
         d.code("tid = wp.tid()\ndiag = tid * CHUNK\n$bisect\nsplits[tid] = lo", bisect=bisect, halves=halves)
-        d.says("Splits the merge of two ascending arrays into equal shares, by bisection along diagonals.")
+        d.says("Computes merge path partitions for two sorted arrays using a binary search along diagonals.")
     elif form == "element":
         d.launch(n)
         d.code(
@@ -301,7 +305,7 @@ def merge_path(d: Draft) -> None:
             diag = wp.tid()
             $bisect
             j = diag - lo
-            # Taken from `a` unless that of `b` is strictly smaller
+            # Take from `a` unless the element of `b` is strictly smaller
             if j >= b.shape[0] or (lo < a.shape[0] and a[lo] <= b[j]):
                 out[diag] = a[lo]
             else:
@@ -310,7 +314,7 @@ def merge_path(d: Draft) -> None:
             bisect=bisect,
             halves=halves,
         )
-        d.says("Merges two ascending arrays; each thread finds its element by bisection along a diagonal.")
+        d.says("Merges two sorted arrays; each thread locates its element by binary search along a diagonal.")
     elif form == "chunk":
         d.launch((n + chunk - 1) // chunk)
         take_a, take_b = "out[k] = a[i]", "out[k] = b[j]"
@@ -348,14 +352,14 @@ def merge_path(d: Draft) -> None:
             f"""
             tid = wp.tid()
             if tid < a.shape[0]:
-                # Output rank: own index plus number of smaller elements in `b`
+                # Output index: own index plus the number of smaller elements in `b`
                 slot = tid + {find}(b, 0, b.shape[0], a[tid])
                 out[slot] = a[tid]
                 $more_a
             else:
                 j = tid - a.shape[0]
                 slot = j + {find}(a, 0, a.shape[0], b[j])
-                # Stable merge: equal elements of `a` come first
+                # Stable merge: equal elements from `a` come first
                 while slot - j < a.shape[0] and a[slot - j] == b[j]:
                     slot += 1
                 out[slot] = b[j]
@@ -364,7 +368,7 @@ def merge_path(d: Draft) -> None:
             more_a=more_a,
             more_b=more_b,
         )
-        d.says("Merges two ascending arrays by the rank of each element in the other one.")
+        d.says("Merges two sorted arrays by computing the rank of each element in the other array.")
 
     def reference(v: Values) -> dict[str, Any]:
         both = np.concatenate([v.a, v.b])

@@ -31,7 +31,7 @@ _NAMES = {
     adjoint="no",
 )
 def histogram(d: Draft) -> None:
-    """Counts how many samples fall into each bin."""
+    """Computes a histogram of samples."""
     form = d.option("form", "atomic", "private rows", "tile", "per bin", "chunks")
     binning = d.option("binning", "width", "logarithm", "edges", "integer", "pairs")
     weighted = d.flag("weighted", 0.4)
@@ -46,13 +46,13 @@ def histogram(d: Draft) -> None:
         binning = "width"
     outside = 0.1 if outliers == "drop" else 0.2
     entry, low, high, about = {
-        "logarithm": ("float", 0.5, 1.2 * 10.0 ** (bins / 4), "positive samples"),
-        "integer": ("int", -1, bins + 2, "samples, each the number of its bin"),
+        "logarithm": ("float", 0.5, 12.0, "positive samples"),
+        "integer": ("int", -1, bins + 2, "bin index per sample"),
         "pairs": ("vec2", -outside, 1.0 + outside, "samples"),
     }.get(binning, ("float", -outside, 1.0 + outside, "samples"))
     d.input("x", entry, n, low, high, about=about)
     if weighted:
-        d.input("w", "float", n, 0.1, 1.0, about="weight of each sample")
+        d.input("w", "float", n, 0.1, 1.0, about="weight per sample")
     find = d.option("search", *searching.WAYS)
     if binning == "edges":
         d.input("edges", "float", bins + 1, 0.0, 1.0, kind="ascending", about="bin edges, ascending")
@@ -61,7 +61,8 @@ def histogram(d: Draft) -> None:
     if binning == "pairs":
         bins = size * size
     shape: Any = {"private rows": (blocks, bins), "chunks": (blocks, bins)}.get(form, bins)
-    d.output("hist", kind, shape, about="histogram")
+    per_chunk = " of each chunk" if form in ("private rows", "chunks") else ""
+    d.output("hist", kind, shape, about=f"histogram{per_chunk}")
     per_axis = "BINS_PER_AXIS" if binning == "pairs" else "NUM_BINS"
     d.module(f"{per_axis} = wp.constant({size if binning == 'pairs' else bins})")
     if form in ("private rows", "chunks", "tile"):
@@ -69,7 +70,7 @@ def histogram(d: Draft) -> None:
     last = f"{per_axis} - 1"
     place = {
         "width": "b = int(wp.floor(x[$i] * float(NUM_BINS)))",
-        "logarithm": "# Logarithmic bins, four per decade\nb = int(wp.floor(4.0 * wp.log10(x[$i])))",
+        "logarithm": "b = int(wp.floor(float(NUM_BINS) * wp.log10(x[$i])))",
         "integer": "b = x[$i]",
         "edges": "",
         "pairs": "bx = int(wp.floor(x[$i][0] * float(BINS_PER_AXIS)))\n"
@@ -77,7 +78,7 @@ def histogram(d: Draft) -> None:
     }[binning]
     if binning == "edges":
         name = d.use(searching.FLOATS[find])
-        place = "# The bin begins at the last edge that is less than the sample\n"
+        place = "# Find the last edge less than the sample\n"
         place += f"b = {name}(edges, 0, edges.shape[0], x[$i]) - 1"
     leave = "return" if form in ("atomic", "private rows") else "continue"
     if binning == "pairs":
@@ -106,12 +107,14 @@ def histogram(d: Draft) -> None:
             f"""
             tid = wp.tid()
             $bin
-            # Private histogram per chunk to reduce contention
+            # Use a private histogram per chunk to reduce contention
             wp.atomic_add(hist, tid // CHUNK, b, {weight.replace("$i", "tid")})
             """,
             bin=at("tid"),
         )
-        d.says("Counts how many samples of each chunk fall into each bin.")
+        d.says(
+            "Counts how many samples of each chunk fall into each bin, using one private histogram per chunk."
+        )
     elif form == "chunks":
         d.launch(blocks)
         d.code(
@@ -119,12 +122,12 @@ def histogram(d: Draft) -> None:
             chunk = wp.tid()
             for i in range(chunk * CHUNK, (chunk + 1) * CHUNK):
                 $bin
-                # The row is private to this thread
+                # The row is private to this thread, so we don't need atomics
                 hist[chunk, b] += {weight.replace("$i", "i")}
             """,
             bin=at("i"),
         )
-        d.says("Counts how many samples of each chunk fall into each bin, a thread for each chunk.")
+        d.says("Counts how many samples of each chunk fall into each bin, using one thread per chunk.")
     elif form == "tile":
         d.launch(blocks, tiled=True)
         d.code(
@@ -137,7 +140,7 @@ def histogram(d: Draft) -> None:
                 b = int(0)
                 if inside:
                     $bin
-                # Collective operation: all threads of the block take part
+                # Collective operation, all threads in the block must participate
                 wp.tile_scatter_add(local, b, 1, inside)
             wp.tile_atomic_add(hist, local)
             """,
@@ -145,7 +148,7 @@ def histogram(d: Draft) -> None:
                 "if b < 0 or b >= NUM_BINS:\n    continue", "inside = b >= 0 and b < NUM_BINS"
             ),
         )
-        d.says("Counts samples by bins, each block in a shared histogram that it adds to the whole.")
+        d.says("Counts samples per bin using a shared-memory histogram per block.")
     else:
         d.launch(bins)
         d.code(
@@ -160,22 +163,22 @@ def histogram(d: Draft) -> None:
             """,
             bin=at("i"),
         )
-        d.says("Counts the samples of each bin, a thread for each bin that reads them all.")
+        d.says("Counts the samples of each bin, using one thread per bin that reads all samples.")
     if weighted:
         d.calls("weighted_histogram|bin_weights|accumulate_weights")
         d.sentence = d.sentence or "Counts how many samples fall into each bin."
         d.sentence = (
-            d.sentence.replace("Counts how many samples", "Adds up the weights of samples that")
-            .replace("Counts the samples", "Adds up the weights of the samples")
+            d.sentence.replace("Counts how many samples", "Sums the weights of samples that")
+            .replace("Counts the samples", "Sums the weights of the samples")
             .replace("samples that of each chunk fall", "the samples of each chunk that fall")
         )
 
     where = {"width": " of the unit interval", "pairs": " of the unit square"}.get(binning, "")
     if binning == "logarithm":
-        where = " (four per decade from one)"
+        where = " of the decade from one, on a logarithmic scale"
     d.sentence = d.sentence or "Counts how many samples fall into each bin."
-    d.sentence = re.sub(r"(each bin|by bins)", rf"\1{where}", d.sentence, count=1)
-    fate = "count in the bin at their end" if outliers == "clamp" else "are left out"
+    d.sentence = re.sub(r"(each bin|per bin)", rf"\1{where}", d.sentence, count=1)
+    fate = "are clamped to the first or last bin" if outliers == "clamp" else "are ignored"
     d.sentence = f"{d.sentence.rstrip('.')}; outliers {fate}."
 
     def reference(v: Values) -> dict[str, Any]:
@@ -183,7 +186,7 @@ def histogram(d: Draft) -> None:
         if binning == "edges":
             b = np.searchsorted(v.edges, v.x, "left") - 1
         elif binning == "logarithm":
-            b = np.floor(4 * np.log10(v.x)).astype(int)
+            b = np.floor(bins * np.log10(v.x)).astype(int)
         else:
             b = v.x if binning == "integer" else np.floor(v.x * count).astype(int)
         keep = np.ones(n, bool)
@@ -216,11 +219,11 @@ def histogram(d: Draft) -> None:
     weight=4,
 )
 def hash_table(d: Draft) -> None:
-    """Inserts keys into a hash table with open addressing by atomic compare and swap."""
+    """Inserts keys into an open-addressing hash table using atomic compare-and-swap."""
     task = d.option("task", "insert", "lookup", "count", "slot of key")
     d.calls({
         "insert": "hash_insert|table_insert|build_hash_table",
-        "lookup": "hash_lookup|table_lookup|find_keys",
+        "lookup": "bucket_lookup|table_lookup|find_keys",
         "count": "hash_count|count_keys|count_occurrences",
         "slot of key": "probe_slots|probe_sequence|first_slots",
     }[task])  # fmt: skip
@@ -228,6 +231,9 @@ def hash_table(d: Draft) -> None:
     probing = d.option("probing", "linear", "quadratic", "double")
     power = d.option("capacity", "power of two", "any")
     payload = d.flag("payload")
+    if task == "lookup":
+        _lookup(d, payload)
+        return
     if probing == "quadratic":
         power = "power of two"
     capacity = 256 if power == "power of two" else 251
@@ -236,23 +242,25 @@ def hash_table(d: Draft) -> None:
     home = f"int({d.use(function)}(key) {within})"
     step = {
         "linear": "slot = (slot + 1) % capacity",
-        "quadratic": "# Triangular steps reach all slots, since the table size is a power of two\n"
+        "quadratic": "# Triangular probing reaches all slots because the table size is a power of two\n"
         "slot = (slot + probe + 1) % capacity",
         "double": "slot = (slot + stride) % capacity",
     }[probing]
-    why = "Odd, hence coprime to the table size" if power == "power of two" else "The table size is prime"
-    stride = f"# {why}, so that all slots are reached\nstride = 1 + 2 * (key % 31)"
-    stride = stride if probing == "double" else ""
-    about = {"lookup": "keys to look up", "slot of key": "keys to look for", "count": "keys to count"}.get(
-        task, "keys to insert"
+    why = (
+        "Odd and therefore coprime to the table size"
+        if power == "power of two"
+        else "The table size is prime"
     )
-    about += ", none of them negative"
-    d.input("keys", "int", n, 0, 60 if task in ("count", "lookup") else 100000, about=about)
+    stride = f"# {why}, so that all slots get visited\nstride = 1 + 2 * (key % 31)"
+    stride = stride if probing == "double" else ""
+    about = {"slot of key": "keys to look for", "count": "keys to count"}.get(task, "keys to insert")
+    about += " (non-negative)"
+    d.input("keys", "int", n, 0, 60 if task == "count" else 100000, about=about)
     if task == "slot of key":
         payload = False
         d.param("capacity", "int", capacity, about="number of slots")
-        d.param("num_probes", "int", 4, about="number of slots to list per key")
-        d.output("slots", "int", (n, 4), about="first slots of the search per key")
+        d.param("num_probes", "int", 4, about="number of probes per key")
+        d.output("slots", "int", (n, 4), about="probe sequence per key")
         d.launch(n)
         d.code(
             f"""
@@ -267,7 +275,7 @@ def hash_table(d: Draft) -> None:
             stride=stride,
             step=step,
         )
-        d.says("Lists the slots of a hash table that a search for each key looks at first.")
+        d.says("Computes the first slots of the hash table probe sequence for each key.")
 
         def reference(v: Values) -> dict[str, Any]:
             slot = function(v["keys"]) % capacity
@@ -281,72 +289,17 @@ def hash_table(d: Draft) -> None:
         d.check(reference)
         return
     if payload and task == "insert":
-        d.input("values", "int", n, 0, 1000, about="value of each key")
-    if task == "lookup":
-        d.input("table", "int", capacity, -1, 60, about="keys by slot, -1 for empty slots")
-        if payload:
-            d.input("stored", "int", capacity, 0, 1000, about="value of each slot's key")
-        d.param("capacity", "int", capacity, about="number of slots")
-        d.param("max_probes", "int", 6, 12, about="largest number of probes")
-        about = (
-            "value of each key, -1 if it is not there"
-            if payload
-            else "slot of each key, -1 if it is not there"
-        )
-        d.output("found", "int", n, about=about)
-        d.launch(n)
-        d.code(
-            f"""
-            tid = wp.tid()
-            key = keys[tid]
-            slot = {home}
-            $stride
-            found[tid] = -1
-            for probe in range(max_probes):
-                entry = table[slot]
-                if entry == key:
-                    found[tid] = {"stored[slot]" if payload else "slot"}
-                    return
-                # Empty slot: the key is not in the table
-                if entry < 0:
-                    return
-                $step
-            """,
-            stride=stride,
-            step=step,
-        )
-        d.says(
-            f"Looks up the {'values' if payload else 'slots'} of keys in a hash table with open addressing;"
-            " -1 where a key is not found."
-        )
-
-        def looked_up(v: Values) -> dict[str, Any]:
-            found = np.full(n, -1)
-            for i, key in enumerate(v["keys"]):
-                slot = int(function(key)) % capacity
-                for probe in range(v.max_probes):
-                    if v.table[slot] == key:
-                        found[i] = v.stored[slot] if payload else slot
-                        break
-                    if v.table[slot] < 0:
-                        break
-                    slot = (
-                        slot + {"linear": 1, "quadratic": probe + 1, "double": 1 + 2 * (key % 31)}[probing]
-                    ) % capacity
-            return {"found": found}
-
-        d.check(looked_up)
-        return
+        d.input("values", "int", n, 0, 1000, about="value per key")
     d.param("capacity", "int", capacity, about="number of slots")
     # the table and the counters begin empty
-    d.inout("table", "int", capacity, value=-1.0, about="keys by slot, -1 for empty slots")
+    d.inout("table", "int", capacity, value=-1.0, about="hash table keys, -1 for empty slots")
     if task == "count":
-        d.inout("counts", "int", capacity, value=0.0, about="occurrences of each slot's key")
+        d.inout("counts", "int", capacity, value=0.0, about="number of occurrences per slot")
     elif payload:
-        d.inout("stored", "int", capacity, value=0.0, about="value of each slot's key")
+        d.inout("stored", "int", capacity, value=0.0, about="value per slot")
     if task == "insert":
-        d.output("slot_of", "int", n, about="slot of each key, -1 if the table is full")
-    put = "# Of the values of equal keys, any may stay\nstored[slot] = values[tid]" if payload else ""
+        d.output("slot_of", "int", n, about="slot index per key, -1 if the table is full")
+    put = "# Duplicate keys: any one of the values may win\nstored[slot] = values[tid]" if payload else ""
     if task == "count":
         put = "wp.atomic_add(counts, slot, 1)"
     done = "slot_of[tid] = slot" if task == "insert" else ""
@@ -359,7 +312,7 @@ def hash_table(d: Draft) -> None:
         $stride
         $none
         for probe in range(capacity):
-            # -1 marks an empty slot; another thread may have brought the same key
+            # -1 marks an empty slot; another thread may already have inserted the same key
             old = wp.atomic_cas(table, slot, -1, key)
             if old == -1 or old == key:
                 $put
@@ -374,9 +327,9 @@ def hash_table(d: Draft) -> None:
         step=step,
     )
     if payload and task == "insert":
-        d.says("Inserts keys and values into a hash table with open addressing by atomic compare and swap.")
+        d.says("Inserts key-value pairs into an open-addressing hash table using atomic compare-and-swap.")
     if task == "count":
-        d.says("Counts how often each key occurs, by means of a hash table with open addressing.")
+        d.says("Counts occurrences of each key using an open-addressing hash table.")
 
     def holds(before: Values, after: Values) -> None:
         keys = before["keys"]
@@ -393,3 +346,37 @@ def hash_table(d: Draft) -> None:
             np.testing.assert_array_equal(after.counts[at], number)
 
     d.holds(holds)
+
+
+def _lookup(d: Draft, payload: bool) -> None:
+    """Looks up keys in a bucketed hash table."""
+    n, buckets, ways = d.pick(64, 96), d.pick(32, 64), 4
+    d.module(f"SLOTS_PER_BUCKET = wp.constant({ways})")
+    d.input("keys", "int", n, 0, 5 * buckets, about="keys to look up (non-negative)")
+    d.input("tags", "int", (buckets, ways), -1, 5, about="key tag per slot, -1 for empty slots")
+    if payload:
+        d.input("stored", "int", (buckets, ways), 0, 1000, about="value per slot")
+    d.output("found", "int", n, about=f"{'value' if payload else 'slot'} per key, -1 if not found")
+    d.launch(n)
+    d.code(f"""
+        tid = wp.tid()
+        # Remainder selects the bucket, quotient is the tag
+        bucket = keys[tid] % tags.shape[0]
+        tag = keys[tid] // tags.shape[0]
+        found[tid] = -1
+        for slot in range(SLOTS_PER_BUCKET):
+            if tags[bucket, slot] == tag:
+                found[tid] = {"stored[bucket, slot]" if payload else "bucket * SLOTS_PER_BUCKET + slot"}
+                return
+    """)
+    what = "values" if payload else "slots"
+    d.says(f"Looks up the {what} of keys in a bucketed hash table, or -1 if a key is not found.")
+
+    def looked_up(v: Values) -> dict[str, Any]:
+        held = v.tags * buckets + np.arange(buckets)[:, None]  # the keys themselves, negative for empty slots
+        same = v["keys"][:, None] == held.ravel()
+        at = same.argmax(axis=1)
+        found = v.stored.ravel()[at] if payload else at
+        return {"found": np.where(same.any(axis=1), found, -1)}
+
+    d.check(looked_up)

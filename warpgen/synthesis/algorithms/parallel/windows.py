@@ -17,7 +17,7 @@ _NAMES = {
 
 
 @DOMAIN.algorithm(
-    source="Smith 1997, chapter 15 (moving averages); Crow 1984 (summed-area tables)",
+    source="Smith 1997, chapter 15 (moving averages)",
     names=_NAMES
     | {
         "sliding_window": "moving_average|running_mean|window_reduce|rolling_sum",
@@ -30,8 +30,8 @@ _NAMES = {
     adjoint="no",
 )
 def sliding_window(d: Draft) -> None:
-    """Averages an array over a window around each element."""
-    form = d.option("form", "direct", "prefix", "running", "ascending times", "2-D table")
+    """Computes a moving average over a window centered at each element."""
+    form = d.option("form", "direct", "prefix", "running", "ascending times", "image")
     op = d.option("op", "mean", "sum", "max", "variance", "exponential")
     border = d.option("border", "shrink", "clamp", "wrap", "skip")
     rows = d.flag("rows", 0.3)
@@ -39,15 +39,15 @@ def sliding_window(d: Draft) -> None:
         form = "running"
     if border == "skip" and op in ("sum", "variance"):
         border = "shrink"
-    if form in ("prefix", "2-D table"):
+    if form in ("prefix", "image"):
         op, border = ("sum" if op == "sum" else "mean"), "shrink"
     if form == "ascending times":
         op, border, rows = ("sum" if op == "sum" else "mean"), "shrink", False
     if form == "running":
         op, border = ("exponential" if op == "exponential" else "mean"), "shrink"
     d.calls(
-        {"mean": "box_filter|box_blur|summed_area_mean", "sum": "box_sum|window_sum_2d|summed_area_sum"}[op]
-        if form == "2-D table"
+        {"mean": "box_filter|box_blur|window_mean_2d", "sum": "box_sum|window_sum_2d|square_window_sum"}[op]
+        if form == "image"
         else {
             "mean": "moving_average|running_mean|sliding_mean",
             "sum": "rolling_sum|window_sum|sliding_sum",
@@ -57,14 +57,14 @@ def sliding_window(d: Draft) -> None:
         }[op]
     )
     n, m, r = d.pick(40, 48, 64), d.pick(5, 6, 8), d.pick(2, 3, 4)
-    table = form == "2-D table"
-    rows = rows and not table
-    shape: Any = (16, 20) if table else (m, n) if rows else n
+    image = form == "image"
+    rows = rows and not image
+    shape: Any = (16, 20) if image else (m, n) if rows else n
     p = "row, " if rows else ""
     count = f"x.shape[{1 if rows else 0}]"
     if form == "ascending times":
-        d.input("time", "float", n, 0.0, 10.0, kind="ascending", about="timestamps, ascending")
-        d.param("window", "float", 0.6, 1.5, about="length of the window")
+        d.input("time", "float", n, 0.0, 10.0, kind="ascending", about="ascending timestamps")
+        d.param("window", "float", 0.6, 1.5, about="window length")
     if form == "prefix":
         # P[i] is the sum of all elements before i
         d.input(
@@ -74,16 +74,24 @@ def sliding_window(d: Draft) -> None:
             0.0,
             10.0,
             kind="ascending",
-            about="prefix sums of each row" if rows else "prefix sums",
+            about="prefix sums per row" if rows else "prefix sums",
         )
-    elif table:
-        d.input("area", "float", (17, 21), -5.0, 5.0, about="summed-area table")
+    elif image:
+        d.input(
+            "prefix",
+            "float",
+            (16, 21),
+            0.0,
+            10.0,
+            kind="ascending",
+            about="prefix sums per image row",
+        )
     else:
         d.input("x", "float", shape, -1.0, 1.0)
     if op == "exponential":
-        d.param("decay", "float", 0.6, 0.95, about="factor per step")
+        d.param("decay", "float", 0.6, 0.95, about="decay factor per step")
     elif form != "ascending times":
-        d.param("radius", "int", r, about="half width of the window")
+        d.param("radius", "int", r, about="window radius")
     if form == "prefix":
         d.param("n", "int", n, about="number of elements" + (" of a row" if rows else ""))
     d.output("y", "float", shape)
@@ -99,23 +107,24 @@ def sliding_window(d: Draft) -> None:
             y[{p}i] = (prefix[{p}hi] - prefix[{p}lo]){divide}
             """.replace(f"= (prefix[{p}hi] - prefix[{p}lo])\n", f"= prefix[{p}hi] - prefix[{p}lo]\n")
         )
-        d.says("Averages an array over a window around each element by differences of its running sum.")
-    elif table:
+        d.says("Computes a moving average from prefix sums of the array.")
+    elif image:
         d.launch(16, 20)
         divide = " / float((i1 - i0) * (j1 - j0))" if op == "mean" else ""
         d.code(
             f"""
             i, j = wp.tid()
             i0 = wp.max(i - radius, 0)
-            i1 = wp.min(i + radius + 1, area.shape[0] - 1)
+            i1 = wp.min(i + radius + 1, prefix.shape[0])
             j0 = wp.max(j - radius, 0)
-            j1 = wp.min(j + radius + 1, area.shape[1] - 1)
-            # By inclusion and exclusion of the rectangles from the origin to the four corners
-            s = area[i1, j1] - area[i0, j1] - area[i1, j0] + area[i0, j0]
+            j1 = wp.min(j + radius + 1, prefix.shape[1] - 1)
+            s = float(0.0)
+            for row in range(i0, i1):
+                s += prefix[row, j1] - prefix[row, j0]
             y[i, j] = s{divide}
             """
         )
-        d.says("Averages an image over a square window around each pixel by its summed-area table.")
+        d.says("Averages an image over a square window around each pixel using per-row prefix sums.")
     elif form == "running":
         d.launch(*((m,) if rows else (1,)))
         first = "row = wp.tid()" if rows else ""
@@ -131,7 +140,7 @@ def sliding_window(d: Draft) -> None:
                 """,
                 nothing="",
             )
-            d.says("Smooths a series exponentially, each value with a share of the average before it.")
+            d.says("Computes an exponential moving average.")
         else:
             d.code(
                 f"""
@@ -139,7 +148,7 @@ def sliding_window(d: Draft) -> None:
                 s = float(0.0)
                 n = {count}
                 for i in range(n + radius):
-                    # Slide the window: add the newest, remove the oldest
+                    # Slide the window: add the newest element, remove the oldest
                     if i < n:
                         s += x[{p}i]
                     if i - 2 * radius - 1 >= 0:
@@ -152,7 +161,7 @@ def sliding_window(d: Draft) -> None:
                 """,
                 nothing="",
             )
-            d.says("Averages a series over a window that slides along it, with two additions for each step.")
+            d.says("Computes a sliding window average with one addition and one subtraction per step.")
     elif form == "ascending times":
         d.launch(n)
         divide = " / float(tid - k)" if op == "mean" else ""
@@ -161,14 +170,14 @@ def sliding_window(d: Draft) -> None:
             tid = wp.tid()
             s = float(0.0)
             k = tid
-            # Walk back until the window is exceeded, timestamps may be irregular
+            # Walk back until the window is exceeded, since timestamps may be irregular
             while k >= 0 and time[k] > time[tid] - window:
                 s += x[k]
                 k -= 1
             y[tid] = s{divide}
             """
         )
-        d.says("Averages samples at uneven times over a window that ends at each of them.")
+        d.says("Computes a trailing window average for samples at irregular times.")
     else:
         index = {
             "shrink": "",
@@ -178,7 +187,7 @@ def sliding_window(d: Draft) -> None:
         }[border]
         e = f"x[{p}{index}]" if index else f"x[{p}i + k]"
         test = "" if index else f"if i + k < 0 or i + k >= {count}:\n    continue"
-        edge = "# Near the ends the window would reach beyond the array\n"
+        edge = "# Copy elements whose window would exceed the array bounds\n"
         edge += f"if i < radius or i >= {count} - radius:\n    y[{p}i] = x[{p}i]\n    return"
         start = "largest = float(-1.0e30)" if op == "max" else "s = float(0.0)"
         add = {
@@ -196,7 +205,7 @@ def sliding_window(d: Draft) -> None:
             "max": "largest",
             "variance": f"sq / {number} - shift * shift",
         }[op]
-        sq = "# Differences to the element itself, so that squares of large values do not cancel\nsq = float(0.0)"
+        sq = "# Use differences to the center element to avoid cancellation for large values\nsq = float(0.0)"
         d.launch(*(shape if rows else (n,)))
         d.code(
             f"""
@@ -218,30 +227,30 @@ def sliding_window(d: Draft) -> None:
             nothing="",
         )
         d.says({
-            "mean": "Averages an array over a window around each element.",
-            "sum": "Sums an array over a window around each element.",
-            "max": "Finds the largest element in a window around each element.",
-            "variance": "Computes the variance in a window around each element.",
+            "mean": "Computes a moving average over a window centered at each element.",
+            "sum": "Computes a moving sum over a window centered at each element.",
+            "max": "Computes a moving maximum over a window centered at each element.",
+            "variance": "Computes a moving variance over a window centered at each element.",
         }[op])  # fmt: skip
     if op == "sum" and form != "direct":
-        d.sentence = d.sentence.replace("Averages", "Sums")
+        d.sentence = d.sentence.replace("Averages", "Sums").replace(" average", " sum")
     if border == "skip":
-        d.sentence = d.sentence.replace(".", ", except near the ends, which stay as they are.")
+        d.sentence = d.sentence.replace(".", "; elements near the boundary are left unchanged.")
     elif form == "direct" or (op != "exponential" and form != "ascending times"):
         beyond = {
-            "wrap": "beyond the ends it goes on at the other one",
-            "clamp": "beyond the ends it repeats the end values",
-            "shrink": "it is cut off at the ends",
+            "wrap": "indices wrap around at the boundary",
+            "clamp": "indices are clamped at the boundary",
+            "shrink": "the window is truncated at the boundary",
         }[border]
         d.sentence = d.sentence.replace(".", f"; {beyond}.")
 
     def reference(v: Values) -> dict[str, Any]:
-        if table:
-            at, to = np.arange(16), np.arange(20)
-            a, b = np.maximum(at - r, 0), np.minimum(at + r + 1, 16)
-            c, e = np.maximum(to - r, 0), np.minimum(to + r + 1, 20)
-            s = v.area[b][:, e] - v.area[a][:, e] - v.area[b][:, c] + v.area[a][:, c]
-            return {"y": s / np.outer(b - a, e - c) if op == "mean" else s}
+        if image:
+            pixels, y = np.diff(v.prefix, axis=1), np.zeros((16, 20))
+            for i, j in np.ndindex(16, 20):
+                window = pixels[max(i - r, 0) : i + r + 1, max(j - r, 0) : j + r + 1]
+                y[i, j] = window.mean() if op == "mean" else window.sum()
+            return {"y": y}
         x = np.diff(v.prefix, axis=-1) if form == "prefix" else v.x
         x = np.atleast_2d(x)
         y = np.zeros_like(x)

@@ -10,8 +10,8 @@ ELASTIC = {
     "corotated": '''
 @wp.func
 def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """Kirchhoff stress of the fixed corotated model, 2 mu (F - R) F^T + lambda J (J - 1) I."""
-    # svd3() of 32 bits stops early, its rotations may be off by 1e-3
+    """Fixed corotated Kirchhoff stress, 2 mu (F - R) F^T + lambda J (J - 1) I."""
+    # use a double-precision SVD, since float32 svd3() is only accurate to about 1e-3
     U, sigma, V = wp.svd3(wp.mat33d(F))
     R = wp.mat33(U * wp.transpose(V))
     J = wp.determinant(F)
@@ -20,8 +20,8 @@ def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
     "neo-hookean": '''
 @wp.func
 def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """Kirchhoff stress of a neo-Hookean solid, mu (F F^T - I) + lambda log(J) I, with a J of 0.1 at least."""
-    J = wp.max(wp.determinant(F), 0.1)
+    """Neo-Hookean Kirchhoff stress, mu (F F^T - I) + lambda log(J) I."""
+    J = wp.determinant(F)
     identity = wp.identity(n=3, dtype=float)
     return mu * (F * wp.transpose(F) - identity) + lam * wp.log(J) * identity
 ''',
@@ -30,7 +30,7 @@ def elastic_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
 FLUID = '''
 @wp.func
 def fluid_stress(J: float, bulk: float) -> wp.mat33:
-    """Kirchhoff stress of a weakly compressible fluid under compression, zero under tension."""
+    """Weakly compressible fluid stress (Kirchhoff), zero under tension."""
     pressure = bulk * wp.max(1.0 - J, 0.0)
     return -J * pressure * wp.identity(n=3, dtype=float)
 '''
@@ -38,8 +38,8 @@ def fluid_stress(J: float, bulk: float) -> wp.mat33:
 SNOW = '''
 @wp.func
 def clamp_snow(F: wp.mat33, max_compression: float, max_stretch: float) -> wp.mat33:
-    """Clamp a trial deformation's singular values to the elastic range of snow (Stomakhin et al. 2013)."""
-    # svd3() of 32 bits stops early, its rotations may be off by 1e-3
+    """Clamp trial singular values to the elastic range for snow (Stomakhin et al. 2013)."""
+    # double precision: float32 svd3() rotations may be off by 1e-3
     left, stretches, right = wp.svd3(wp.mat33d(F))
     U = wp.mat33(left)
     sigma = wp.vec3(stretches)
@@ -55,32 +55,32 @@ def clamp_snow(F: wp.mat33, max_compression: float, max_stretch: float) -> wp.ma
 SAND = '''
 @wp.func
 def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> wp.mat33:
-    """Project a trial deformation onto the Drucker-Prager cone of logarithmic strains (Klar et al. 2016).
+    """Drucker-Prager return mapping in logarithmic strain space (Klar et al. 2016).
 
     Args:
         F: Trial deformation gradient, det F > 0.
         mu: Shear modulus.
         lam: First Lame parameter.
-        friction_slope: Slope of the cone, sqrt(2/3) 2 sin(phi) / (3 - sin(phi)).
+        friction_slope: Cone slope, sqrt(2/3) 2 sin(phi) / (3 - sin(phi)).
     """
-    # svd3() of 32 bits stops early, its rotations may be off by 1e-3
+    # double precision: float32 svd3() rotations may be off by 1e-3
     left, stretches, right = wp.svd3(wp.mat33d(F))
     U = wp.mat33(left)
     sigma = wp.vec3(stretches)
     V = wp.mat33(right)
-    # Logarithmic (Hencky) strain and its deviatoric part
+    # Hencky strain and its deviatoric part
     strain = wp.vec3(wp.log(sigma[0]), wp.log(sigma[1]), wp.log(sigma[2]))
     trace = strain[0] + strain[1] + strain[2]
     deviator = strain - wp.vec3(trace / 3.0, trace / 3.0, trace / 3.0)
     deviator_norm = wp.length(deviator)
-    # Case 1: expansion, sand has no cohesion and all stress is released
+    # Case 1: expansion, release all stress since sand is cohesionless
     if trace >= 0.0:
         return U * wp.transpose(V)
-    # Case 2: within the cone, elastic
+    # Case 2: inside the yield surface, elastic
     excess = deviator_norm + (3.0 * lam + 2.0 * mu) / (2.0 * mu) * trace * friction_slope
     if excess <= 0.0:
         return F
-    # Case 3: project onto the cone along the deviator
+    # Case 3: project onto the yield surface along the deviatoric direction
     projected = strain - excess / deviator_norm * deviator
     sigma_new = wp.vec3(wp.exp(projected[0]), wp.exp(projected[1]), wp.exp(projected[2]))
     return U * wp.diag(sigma_new) * wp.transpose(V)
@@ -89,8 +89,8 @@ def project_sand(F: wp.mat33, mu: float, lam: float, friction_slope: float) -> w
 HENCKY = '''
 @wp.func
 def hencky_stress(F: wp.mat33, mu: float, lam: float) -> wp.mat33:
-    """Kirchhoff stress of sand, 2 mu E + lambda tr(E) I with the logarithmic (Hencky) strain E."""
-    # svd3() of 32 bits stops early, its rotations may be off by 1e-3
+    """Sand Kirchhoff stress, 2 mu E + lambda tr(E) I, using the Hencky strain E."""
+    # use a double-precision SVD, since float32 svd3() is only accurate to about 1e-3
     left, stretches, right = wp.svd3(wp.mat33d(F))
     U = wp.mat33(left)
     sigma = wp.vec3(stretches)
@@ -105,7 +105,6 @@ def deform(p: dict[str, float], elastic: str, kind: str, trial: Any, ratio: floa
     """The elastic part of a trial deformation, the plastic volume ratio after it, and the Kirchhoff stress."""
     j = np.linalg.det(trial)
     if kind == "fluid":
-        j = max(j, 0.1)
         return np.cbrt(j) * np.eye(3), ratio, -j * p["bulk"] * max(1.0 - j, 0.0) * np.eye(3)
     u, s, vt = np.linalg.svd(trial)
     f, harden = trial, 1.0
@@ -130,6 +129,6 @@ def deform(p: dict[str, float], elastic: str, kind: str, trial: Any, ratio: floa
         return f, ratio, (u * principal) @ u.T
     mu, lam, j = harden * p["mu"], harden * p["lam"], np.linalg.det(f)
     if elastic == "neo-hookean":
-        return f, ratio, mu * (f @ f.T - np.eye(3)) + lam * np.log(max(j, 0.1)) * np.eye(3)
+        return f, ratio, mu * (f @ f.T - np.eye(3)) + lam * np.log(j) * np.eye(3)
     u, _, vt = np.linalg.svd(f)
     return f, ratio, 2.0 * mu * (f - u @ vt) @ f.T + lam * j * (j - 1.0) * np.eye(3)

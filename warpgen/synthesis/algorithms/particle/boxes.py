@@ -96,27 +96,28 @@ def count_cells(d: Draft) -> None:
     if cells.order == "morton":
         bits = 3 if cells.dimension == 2 else 2
         d.module(
-            f"BITS = wp.constant({bits})  # of a cell's index along each axis\n"
+            f"BITS = wp.constant({bits})  # bits per cell coordinate\n"
             f"SIDE = wp.constant({cells.side})  # cells per side, 2^BITS"
         )
     d.input("x", cells.vector, count, -0.1, 1.1, about="Particle positions")
     if alive == "mask":
-        d.input("is_active", "int", count, 0, 2, about="0 for particles that are gone")
+        d.input("is_active", "int", count, 0, 2, about="Active mask, 0 for deleted particles")
     elif alive == "type":
-        d.input("species", "int", count, 0, 3, about="Species of each particle")
+        d.input("species", "int", count, 0, 3, about="Per-particle species index")
         d.param(
             "kind",
             "int",
             1,
-            about="Species that is binned" if wanted == "cell" else "Species that is counted",
+            about="Species to bin" if wanted == "cell" else "Species to count",
         )
     d.param("inv_width", "float", float(cells.side), about="Inverse cell size")
     if cells.order != "morton":
-        d.param("side", "int", cells.side, about="Cells per side")
+        d.param("side", "int", cells.side, about="Number of cells per side")
     if wanted != "counts":
-        d.output("cell_of", "int", count, about="Cell index per particle")
+        others = "" if alive == "none" else ", or -1 if not binned"
+        d.output("cell_of", "int", count, about=f"Per-particle cell index{others}")
     if wanted != "cell":
-        d.output("counts", "int", cells.total, about="Number of particles per cell")
+        d.output("counts", "int", cells.total, about="Particle count per cell")
     skip = {
         "none": "",
         "mask": "if is_active[tid] == 0:\n    $mark",
@@ -139,20 +140,16 @@ def count_cells(d: Draft) -> None:
         keep=f"cell_of[tid] = {cells.name}" if wanted != "counts" else "",
         count=f"wp.atomic_add(counts, {cells.name}, 1)" if wanted != "cell" else "",
     )
-    whose = {"none": "particles", "mask": "active particles", "type": "particles of one species"}[alive]
+    whose = {"none": "particles", "mask": "active particles", "type": "particles with a given species"}[alive]
     says = {
         "counts": f"Counts {whose} per grid cell.",
-        "both": f"Computes cell indices of {whose} and counts them per cell.",
-        "cell": f"Computes cell indices of {whose}.",
+        "both": f"Computes cell indices for {whose} and accumulates per-cell counts.",
+        "cell": f"Computes grid cell indices for {whose}.",
     }
     d.says(says[wanted])
-    others = "All others get the cell index -1. " if wanted != "counts" and alive != "none" else ""
-    beyond = (
-        "belong to the cells at its border"
-        if cells.outside == "clamp"
-        else "are wrapped around, as it is periodic"
-    )
-    d.explain(f"{others}Particles outside of the box {beyond}.")
+    others = "Skipped particles get index -1. " if wanted != "counts" and alive != "none" else ""
+    beyond = "are clamped to the boundary cells" if cells.outside == "clamp" else "wrap around periodically"
+    d.explain(f"{others}Particles outside the box {beyond}.")
 
     def reference(v: Values) -> dict[str, Any]:
         found = cells.of(v.x, v.inv_width)
@@ -173,56 +170,50 @@ def count_cells(d: Draft) -> None:
     | {
         "sort_to_cells": "scatter_to_cells|sort_by_cell|sort_particles|cell_sort",
         "cursor": "fill|cell_fill",
+        "capacity": "max_per_cell|cell_capacity|bucket_size",
         "slot": "dst|dest|place",
         "order": "sorted_ids|particle_index|ids",
     },
     adjoint="no",
 )
 def sort_to_cells(d: Draft) -> None:
-    """Sorts particles into grid cells of fixed capacity."""
+    """Sorts particles into fixed-capacity grid cells."""
     what = d.option("what", "ids", "positions", "both")
     dimension = d.option("dimension", 2, 3)
-    place = d.option("place", "cursor", "rank", "ends")
+    place = d.option("place", "cursor", "rank")
     masked = d.flag("masked", 0.4)
     if place == "rank" and what == "positions":  # nothing else would say which slots are free
         what = "both"
     count, total = d.pick(64, 128, 192), d.pick(8, 16)
-    d.input("cell_of", "int", count, -1 if masked else 0, total, about="Cell index per particle")
+    d.input("cell_of", "int", count, -1 if masked else 0, total, about="Per-particle cell index")
     if what != "ids":
         d.input("x", f"vec{dimension}", count, -1.0, 1.0, about="Particle positions")
     room = count // total + 2  # a little more than the mean, so that some cells are full
-    capacity = total * room
+    slots = total * room
     if place != "rank":
-        d.inout("cursor", "int", total, value=0.0, about="Number of particles in each cell so far")
-    d.param("room", "int", room, about="Capacity of a cell")
+        d.inout("cursor", "int", total, value=0.0, about="Current number of particles in each cell")
+    d.param("capacity", "int", room, about="Maximum number of particles per cell")
     if what != "positions":
-        d.output("order", "int", capacity, about="Particle indices plus one, by cell; 0 if free")
+        d.inout("order", "int", slots, value=-1.0, about="Particle indices sorted by cell, -1 if unused")
     if what != "ids":
-        d.output("sorted_x", f"vec{dimension}", capacity, about="Positions sorted by cell")
-    slots = {
+        d.output("sorted_x", f"vec{dimension}", slots, about="Positions sorted by cell")
+    places = {
         "cursor": """
-        # NOTE: the order within a cell depends on thread scheduling
+        # NOTE: order within a cell is not deterministic (atomics)
         rank = wp.atomic_add(cursor, cell, 1)
-        if rank >= room:
+        if rank >= capacity:
             return
-        slot = cell * room + rank
-        """,
-        "ends": """
-        rank = wp.atomic_add(cursor, cell, 1)
-        if rank >= room:
-            return
-        # Fill each cell from its end downwards
-        slot = (cell + 1) * room - 1 - rank
+        slot = cell * capacity + rank
         """,
         "rank": """
-        # Rank among earlier particles of the same cell, deterministic but O(n)
+        # Rank within the cell by linear scan: O(n) per thread, but deterministic
         rank = int(0)
         for j in range(tid):
             if cell_of[j] == cell:
                 rank += 1
-        if rank >= room:
+        if rank >= capacity:
             return
-        slot = cell * room + rank
+        slot = cell * capacity + rank
         """,
     }
     d.launch(count)
@@ -236,36 +227,30 @@ def sort_to_cells(d: Draft) -> None:
         $positions
         """,
         gone="if cell < 0:\n    return" if masked else "",
-        slot=slots[place],
-        ids="order[slot] = tid + 1" if what != "positions" else "",
+        slot=places[place],
+        ids="order[slot] = tid" if what != "positions" else "",
         positions="sorted_x[slot] = x[tid]" if what != "ids" else "",
     )
-    full = "Particles that find their cell full are left out."
-    if what == "positions":
-        d.explain(full)
-    else:
-        d.explain(f"{full} Indices are stored with an offset of one, 0 marks a free slot.")
+    d.explain("Particles are dropped when the cell is already full.")
 
     def holds(before: Values, after: Values) -> None:
         filed = np.bincount(before.cell_of[before.cell_of >= 0], minlength=total)
         for c in range(total):
             inside = np.flatnonzero(before.cell_of == c)
             held = min(filed[c], room)
-            places = slice(c * room, c * room + held)
-            if place == "ends":
-                places = slice((c + 1) * room - held, (c + 1) * room)
+            taken = slice(c * room, c * room + held)
             if what != "positions":
-                found = after.order[places] - 1
+                found = after.order[taken]
                 found = found if place == "rank" else np.sort(found)
                 # Which of a full cell's particles are left out depends on who came first
                 wanted = (
                     inside[:held] if place == "rank" or held == filed[c] else np.intersect1d(found, inside)
                 )
                 np.testing.assert_array_equal(found, wanted, err_msg=f"cell {c}")
-                free = after.order[c * room : (c + 1) * room] == 0
+                free = after.order[c * room : (c + 1) * room] == -1
                 assert free.sum() == room - held, f"cell {c}"
             if what != "ids":
-                moved = after.sorted_x[places]
+                moved = after.sorted_x[taken]
                 if what == "both":
                     np.testing.assert_array_equal(moved, before.x[found], err_msg=f"cell {c}")
                 else:
@@ -291,7 +276,7 @@ def sort_to_cells(d: Draft) -> None:
     weight=2,
 )
 def wrap_positions(d: Draft) -> None:
-    """Applies boundary conditions of a box to particle positions."""
+    """Applies box boundary conditions to particle positions."""
     box = d.option("box", "cube", "sides", "sheared")
     origin = d.option("origin", "corner", "center")
     images = d.flag("images", 0.5) and box != "sheared"
@@ -309,11 +294,11 @@ def wrap_positions(d: Draft) -> None:
         d.inout("x", "vec3", count, low, high, about="Particle positions")
     what = "box" if walls == "mirror" else "periodic box"
     if box == "cube":
-        d.param("box", "float", 1.5, 2.0, about=f"Edge length of the {what}")
+        d.param("box", "float", 1.5, 2.0, about=f"{what.capitalize()} edge length")
     else:
-        d.param("box", "vec3", 1.5, 2.0, about=f"Edge lengths of the {what}")
+        d.param("box", "vec3", 1.5, 2.0, about=f"{what.capitalize()} edge lengths")
     if box == "sheared":
-        d.param("tilt", "float", -0.5, 0.5, about="Shift of the images across y")
+        d.param("tilt", "float", -0.5, 0.5, about="Lees-Edwards image offset in x")
     mirrored = walls == "mirror"
     if mirrored or placed == "in place":
         d.forward_only()
@@ -321,7 +306,7 @@ def wrap_positions(d: Draft) -> None:
         images = False
         d.inout("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     if images:
-        d.inout("image", "vec3i", count, -2, 3, about="Image counters")
+        d.inout("image", "vec3i", count, -2, 3, about="Per-axis image counters")
     if placed == "out":
         d.output("x_new", "vec3", count, about="Reflected positions" if mirrored else "Wrapped positions")
 
@@ -361,7 +346,7 @@ layers = {cells.format("xi[2]", "box[2]")}
         lines.append(f"{target}[tid] = wp.vec3({', '.join(parts)})")
         if images:
             counts = ", ".join(f"int({names[n]})" if n in axes else "0" for n in range(3))
-            lines.append(f"# Image counters, the unwrapped position is `{target}` + `image` * `box`")
+            lines.append(f"# Update image counters; unwrapped position: `{target}` + `image` * `box`")
             lines.append(f"image[tid] += wp.vec3i({counts})")
     d.launch(count)
     d.code(
@@ -372,19 +357,19 @@ layers = {cells.format("xi[2]", "box[2]")}
     )
     placing = "with a corner at the origin" if origin == "corner" else "centered at the origin"
     if mirrored:
-        d.says(f"Reflects particles at the walls of a box {placing}.")
-        d.explain("Particles are no farther than one edge length outside, so that one reflection is enough.")
+        d.says(f"Reflects particles off the walls of a box {placing}.")
+        d.explain("Assumes particles are at most one edge length outside, so a single reflection is enough.")
     elif walls == "slab":
         d.says(
-            f"Wraps particles in a slab, periodic along x and y, {placing}"
-            + (", and counts their images." if images else ".")
+            f"Wraps particle positions into a slab {placing}, periodic in x and y"
+            + (" and updates image counters." if images else ".")
         )
     elif box == "sheared":
         d.says(f"Wraps particles into a sheared periodic box (Lees-Edwards) {placing}.")
     else:
         d.says(
-            f"Wraps particles into a periodic box {placing}"
-            + (", and counts their images." if images else ".")
+            f"Wraps particle positions into a periodic box {placing}"
+            + (" and updates image counters." if images else ".")
         )
 
     def reference(v: Values) -> dict[str, Any]:

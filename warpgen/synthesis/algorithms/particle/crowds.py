@@ -40,22 +40,20 @@ def nbody_acceleration(d: Draft) -> None:
     if form == "tile":
         d.module("TILE_SIZE = wp.constant(64)")
     vector = "vec4" if packed == "packed" else "vec3"
-    about = "Positions, and masses in the last component" if packed == "packed" else "Positions"
+    about = "Packed positions (xyz) and masses (w)" if packed == "packed" else "Body positions"
     d.input("x", vector, count, 0.1, 2.0, about=about)
     if packed == "array":
         d.input("m", "float", count, 0.5, 2.0, about="Masses")
     elif packed == "equal":
-        d.param("m", "float", 0.5, 2.0, about="Mass of each body")
+        d.param("m", "float", 0.5, 2.0, about="Body mass")
     d.param("G", "float", 0.5, 1.5, about="Gravitational constant")
     eps = "radius" if softening == "ball" else "eps"
-    d.param(
-        eps, "float", 0.05, 0.3, about="Radius of each body" if softening == "ball" else "Softening length"
-    )
+    d.param(eps, "float", 0.05, 0.3, about="Body radius" if softening == "ball" else "Softening length")
     if step:
         d.param("dt", "float", 0.001, 0.01, about="Time step")
         d.inout("v", "vec3", count, -0.5, 0.5, about="Velocities")
     elif form == "potential":
-        d.output("phi", "float", count, about="Potential per body")
+        d.output("phi", "float", count, about="Gravitational potential per body")
     else:
         d.output("accel", "vec3", count, about="Accelerations")
     loop = """
@@ -65,7 +63,7 @@ def nbody_acceleration(d: Draft) -> None:
     if form == "tile":
         loop = """
         for k in range((x.shape[0] + TILE_SIZE - 1) // TILE_SIZE):
-            # Load a tile of bodies for all threads of the block$padding
+            # Cooperatively load a tile of bodies$padding
             bodies = wp.tile_load(x, shape=TILE_SIZE, offset=k * TILE_SIZE)
             $masses
             for j in range($bodies):
@@ -80,7 +78,7 @@ def nbody_acceleration(d: Draft) -> None:
     law = "s2 = wp.dot(delta, delta) + eps * eps"
     if softening == "ball":
         law = """
-        # Solid sphere: gravity falls off linearly inside of the radius
+        # Homogeneous sphere: force grows linearly with distance inside
         s2 = wp.max(wp.dot(delta, delta), radius * radius)
         """
     if form == "potential":
@@ -88,7 +86,7 @@ def nbody_acceleration(d: Draft) -> None:
         if softening == "ball":
             law = "r2 = wp.dot(delta, delta)"
             add = f"""
-            # Solid sphere: the potential is a parabola inside of the radius
+            # Homogeneous sphere: quadratic potential inside
             if r2 < radius * radius:
                 phi_i -= {mass} * (1.5 - 0.5 * r2 / (radius * radius)) / radius
             else:
@@ -111,7 +109,7 @@ def nbody_acceleration(d: Draft) -> None:
         else "xi = x[tid]",
         zero="phi_i = float(0.0)" if form == "potential" else "pull = wp.vec3()",
         loop=loop,
-        padding="" if packed == "equal" else "; past the last body masses load as zero",
+        padding="" if packed == "equal" else "; out-of-bounds masses are zero",
         masses="masses = wp.tile_load(m, shape=TILE_SIZE, offset=k * TILE_SIZE)" if packed == "array" else "",
         bodies="wp.min(TILE_SIZE, x.shape[0] - k * TILE_SIZE)" if packed == "equal" else "TILE_SIZE",
         inner="$own\n$offset\n$law\n$add",
@@ -121,9 +119,7 @@ def nbody_acceleration(d: Draft) -> None:
         add=add,
         store="phi[tid] = G * phi_i" if form == "potential" else store,
     )
-    soft, bodies = (
-        ("softened ", "") if softening == "plummer" else ("", " of bodies that pull as solid spheres")
-    )
+    soft, bodies = ("softened ", "") if softening == "plummer" else ("", " for homogeneous spheres")
     if form == "potential":
         d.says(f"Computes the {soft}N-body gravitational potential{bodies}.")
     elif step:
@@ -131,21 +127,21 @@ def nbody_acceleration(d: Draft) -> None:
     else:
         d.says(f"Computes {soft}N-body gravitational accelerations{bodies}.")
     if form == "potential":
-        packing = " Bodies are packed as (x, y, z, mass)." if packed == "packed" else ""
-        d.explain(f"The potential at each body's center is that of all others.{packing}")
+        packing = " Bodies are stored as (x, y, z, mass)." if packed == "packed" else ""
+        d.explain(f"Self-interaction is excluded.{packing}")
     elif packed == "packed":
         d.explain(f"""
-            Bodies are packed as (x, y, z, mass). Self-interaction is not skipped because its offset is zero and the
+            Bodies are packed as (x, y, z, mass). Self-interaction contributes zero, and the
             {"softening" if softening == "plummer" else "sphere's"} `{eps}` avoids division by zero.
         """)
     elif form != "potential" and softening == "plummer":
         d.explain("""
-            a_i = G sum_j m_j (x_j - x_i) / (r^2 + eps^2)^(3/2). Self-interaction (j = i) vanishes, and the
+            a_i = G sum_j m_j (x_j - x_i) / (r^2 + eps^2)^(3/2). The j = i term vanishes, and the
             softening `eps` avoids division by zero.
         """)
     elif form != "potential":
         d.explain("""
-            Inverse-square law beyond `radius`, linear in r below (homogeneous sphere).
+            Inverse-square law outside `radius`, linear in r inside (homogeneous sphere).
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -181,7 +177,7 @@ def nbody_acceleration(d: Draft) -> None:
     element="",
 )
 def boids_steering(d: Draft) -> None:
-    """Computes boid steering: separation, alignment and cohesion."""
+    """Computes boid steering using separation, alignment and cohesion."""
     dimension = d.option("dimension", 3, 2)
     sight = d.option("sight", "radius", "cone")
     limited = d.flag("limited", 0.6)
@@ -190,20 +186,20 @@ def boids_steering(d: Draft) -> None:
     goal = d.flag("goal", 0.3)
     count = d.pick(32, 48, 64)
     vector = f"vec{dimension}"
-    d.input("x", vector, count, 0.0, 1.0, about="Positions")
-    d.input("v", vector, count, -1.0, 1.0, about="Velocities")
-    d.param("radius", "float", 0.3, 0.5, about="Radius of perception")
+    d.input("x", vector, count, 0.0, 1.0, about="Boid positions")
+    d.input("v", vector, count, -1.0, 1.0, about="Boid velocities")
+    d.param("radius", "float", 0.3, 0.5, about="Perception radius")
     if weights == "params":
-        d.param("w_separation", "float", 0.02, 0.1, about="Weight of separation")
-        d.param("w_alignment", "float", 0.1, 0.6, about="Weight of alignment")
-        d.param("w_cohesion", "float", 0.1, 0.6, about="Weight of cohesion")
+        d.param("w_separation", "float", 0.02, 0.1, about="Separation weight")
+        d.param("w_alignment", "float", 0.1, 0.6, about="Alignment weight")
+        d.param("w_cohesion", "float", 0.1, 0.6, about="Cohesion weight")
     else:
-        d.param("weights", "vec3", 0.02, 0.4, about="Weights of separation, alignment and cohesion")
+        d.param("weights", "vec3", 0.02, 0.4, about="Separation, alignment and cohesion weights")
     if goal:
-        d.param("goal", vector, 0.0, 1.0, about="Position that attracts the flock")
-        d.param("w_goal", "float", 0.05, 0.2, about="Weight of the goal")
+        d.param("goal", vector, 0.0, 1.0, about="Goal position")
+        d.param("w_goal", "float", 0.05, 0.2, about="Goal weight")
     if limited:
-        d.param("max_speed", "float", 0.5, 0.8, about="Speed limit")
+        d.param("max_speed", "float", 0.5, 0.8, about="Maximum speed")
     if moved:
         d.param("dt", "float", 0.01, 0.1, about="Time step")
         d.output("x_new", vector, count, about="Updated positions")
@@ -239,30 +235,37 @@ def boids_steering(d: Draft) -> None:
             steer += {w[0]} * separation
             steer += {w[1]} * (vel_sum / n - vi)
             steer += {w[2]} * (pos_sum / n - xi)
-        v_i = vi + steer
-        $limit
-        v_new[tid] = v_i
-        $move
+        $end
         """,
-        cone="# Boids see 120 degrees to each side, and not what is behind them" if sight == "cone" else "",
+        cone="# Field of view is +/-120 degrees" if sight == "cone" else "",
         blind=" or wp.dot(d_ij, vi) < -0.5 * r * wp.length(vi)" if sight == "cone" else "",
         goal="steer = w_goal * (goal - xi)" if goal else f"steer = wp.{vector}()",
+        end="v_new[tid] = vi + steer"
+        if not (limited or moved)
+        else """
+        velocity = vi + steer
+        $limit
+        v_new[tid] = velocity
+        $move
+        """,
         limit="""
-        speed = wp.length(v_i)
+        speed = wp.length(velocity)
         if speed > max_speed:
-            v_i = v_i * (max_speed / speed)
+            velocity = velocity * (max_speed / speed)
         """
         if limited
         else "",
-        move="x_new[tid] = xi + v_i * dt" if moved else "",
+        move="x_new[tid] = xi + velocity * dt" if moved else "",
     )
-    d.explain("Boids see as far as `radius`, and the weights hold for one step.")
+    d.explain(
+        "Each thread loops over all other boids, but only neighbors within `radius` contribute. Weights are per step."
+    )
     what = "positions and velocities" if moved else "velocities"
-    boids = "boids that look 120 degrees to each side" if sight == "cone" else "boids"
+    boids = "boids with a 240 degree field of view" if sight == "cone" else "boids"
     d.says(
-        f"Updates the {what} of {boids} by separation, alignment"
-        + (", cohesion and a goal" if goal else " and cohesion")
-        + (", up to a speed limit." if limited else ".")
+        f"Updates the {what} of {boids} using separation, alignment"
+        + (", cohesion and goal seeking" if goal else " and cohesion")
+        + (", clamped to a maximum speed." if limited else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:

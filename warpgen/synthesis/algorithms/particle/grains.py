@@ -41,7 +41,7 @@ NAMES = {
     weight=3,
 )
 def grain_contact_forces(d: Draft) -> None:
-    """Computes contact forces between grains (discrete element method)."""
+    """Computes grain contact forces using the discrete element method (DEM)."""
     normal = d.option("normal", *contact.NORMALS)
     friction = d.option("friction", *contact.FRICTIONS, None)
     search = d.option("search", "grid", "all")
@@ -55,7 +55,7 @@ def grain_contact_forces(d: Draft) -> None:
     law = d.use(normal)
     split = d.use(contact.SPLIT) if friction else ""
     if search == "grid":
-        d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the grains")
+        d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid of grain positions")
     d.input("x", "vec3", count, -0.8, 0.8, about="Grain positions")
     d.input("v", "vec3", count, -1.0, 1.0, about="Grain velocities")
     if spinning:
@@ -66,8 +66,8 @@ def grain_contact_forces(d: Draft) -> None:
         d.input("radius", "float", count, 0.12, 0.25, about="Grain radii")
     hertz = normal is contact.HERTZ_NORMAL
     if hertz:
-        d.param("modulus", "float", 50.0, 200.0, about="Effective Young's modulus of a pair")
-        d.param("damping", "float", 0.5, 2.0, about="Normal damping per radius of the contact patch")
+        d.param("modulus", "float", 50.0, 200.0, about="Effective contact modulus")
+        d.param("damping", "float", 0.5, 2.0, about="Normal damping per contact patch radius")
     else:
         d.param("stiffness", "float", 50.0, 200.0, about="Contact stiffness per effective radius")
         d.param("damping", "float", 0.5, 2.0, about="Contact damping per effective radius")
@@ -77,25 +77,25 @@ def grain_contact_forces(d: Draft) -> None:
     if cohesion:
         d.param("cohesion", "float", 0.5, 4.0, about="Adhesive force per effective radius")
     if sizes == "per grain" and search == "grid":
-        d.param("max_radius", "float", 0.25, about="Largest radius")
+        d.param("max_radius", "float", 0.25, about="Maximum grain radius, used for the query")
     if gravity:
         d.param("gravity", "vec3", -10.0, 0.0, about="Gravity")
         if sizes == "equal":
-            d.param("mass", "float", 0.5, 1.5, about="Mass of a grain")
+            d.param("mass", "float", 0.5, 1.5, about="Grain mass")
         else:
-            d.input("mass", "float", count, 0.5, 1.5, about="Masses of the grains")
-    d.output("f", "vec3", count, about="Forces on the grains" if gravity else "Contact forces")
+            d.input("mass", "float", count, 0.5, 1.5, about="Grain masses")
+    d.output("f", "vec3", count, about="Total grain forces" if gravity else "Contact forces")
     if spinning:
-        d.output("torques", "vec3", count, about="Torques of friction about the grains' centers")
-    grains = f"{'cohesive ' if cohesion else ''}grains{' with friction' if friction else ''}"
-    what = "contact forces and torques of" if spinning else "contact forces of"
+        d.output("torques", "vec3", count, about="Friction torques about the grain centers")
+    grains = f"{'cohesive ' if cohesion else ''}grains{' with Coulomb friction' if friction else ''}"
+    what = "contact forces and torques for" if spinning else "contact forces for"
     if gravity:
         what = (
-            "torques, and the forces of contacts and gravity, on"
+            "contact and gravity forces and friction torques for"
             if spinning
-            else "forces of contacts and gravity on"
+            else "contact and gravity forces for"
         )
-    d.says(f"Computes the {what} {grains} (discrete element method).")
+    d.says(f"Computes the {what} {grains} using the discrete element method (DEM).")
     rub = f"{d.use(friction)}(slip, friction * f_n, viscosity)" if friction else ""
     mine, other = ("radius", "radius") if sizes == "equal" else ("radius[tid]", "radius[j]")
     loops = {
@@ -148,7 +148,7 @@ def grain_contact_forces(d: Draft) -> None:
         """,
         overlap="overlap = 2.0 * radius - dist" if sizes == "equal" else f"overlap = ri + {other} - dist",
         surface="""
-        # Relative surface velocity at the contact point
+        # Relative velocity at the contact point, including spin
         v_rel = vi - v[j] + wp.cross(n, $a * w[tid] + $b * w[j])
         """
         if spinning
@@ -162,7 +162,7 @@ def grain_contact_forces(d: Draft) -> None:
         elastic="modulus" if hertz else "stiffness",
         r="r_eff" if sizes == "per grain" else "0.5 * radius",
         cohesion="""
-        # Adhesion of Derjaguin, Muller and Toporov (DMT): constant in contact, whatever the overlap
+        # DMT adhesion: constant while in contact, independent of overlap
         f_total -= cohesion * $r * n
         """
         if cohesion
@@ -174,17 +174,17 @@ def grain_contact_forces(d: Draft) -> None:
         else f"""
         f_t = {rub}
         f_total += f_t
-        # It acts at the contact point, a radius away along -n
+        # Lever arm from grain center to contact point is -r * n
         torque -= {"radius" if sizes == "equal" else "ri"} * wp.cross(n, f_t)
         """,
     )
     pushed = "a Hertzian normal force with viscous damping" if hertz else "a spring-dashpot normal force"
-    also = ["stick by a constant adhesion"] * cohesion + ["rub with Coulomb friction"] * bool(friction)
+    also = ["stick with constant adhesion"] * cohesion + ["slide with Coulomb friction"] * bool(friction)
     too = f", {', '.join(also[:-1])}{', ' if also[1:] else ''}and {also[-1]}" if also else ""
     d.explain(f"""
-        Grains of {"equal radii" if sizes == "equal" else "their own radii"} repel each other by
+        Grains of {"equal radius" if sizes == "equal" else "varying radius"} repel each other with
         {pushed}{too}.
-        NOTE: contacts are stateless, there is no tangential spring history.
+        NOTE: this kernel is stateless (no tangential spring history).
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def grain_contact_forces(d: Draft) -> None:
     | {
         "tangential_spring": "cundall_strack_friction|update_tangential|shear_spring|friction_spring",
         "n": "normals|contact_normal",
-        "trial": "f_trial|ft_trial|guess",
+        "trial": "f_trial|ft_trial",
         "f_n": "normal_force|fn|f_normal",
         "f_t": "ft|friction_force|shear_force",
         "k_t": "stiffness_t|kt|shear_stiffness",
@@ -247,11 +247,11 @@ def tangential_spring(d: Draft) -> None:
     if not copies:
         d.forward_only()  # springs are read and overwritten
     count = d.pick(64, 96, 128)
-    d.input("n", "vec3", count, kind="unit", about="Unit normals of the contacts")
-    d.input("v_rel", "vec3", count, -0.5, 0.5, about="Relative velocities at the contacts")
+    d.input("n", "vec3", count, kind="unit", about="Contact normals (unit)")
+    d.input("v_rel", "vec3", count, -0.5, 0.5, about="Relative contact velocities")
     if broken == "flag":
-        d.input("touching", "int", count, 0, 2, about="0 where a contact has opened")
-    d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0, about="Normal forces")
+        d.input("touching", "int", count, 0, 2, about="Contact mask, 0 for open contacts")
+    d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0, about="Normal force magnitudes")
     d.param("k_t", "float", 50.0, 200.0, about="Tangential stiffness")
     if damped:
         d.param("gamma_t", "float", 0.5, 2.0, about="Tangential damping")
@@ -281,7 +281,7 @@ def tangential_spring(d: Draft) -> None:
         $broken
         normal = n[contact]
         old = $xi[contact]
-        # $turn the tangent plane, which rotated since the last step
+        # $turn the current tangent plane, since the normal has rotated
         spring = old - wp.dot(old, normal) * normal
         $lengthen
         vt = v_rel[contact] - wp.dot(v_rel[contact], normal) * normal
@@ -291,7 +291,7 @@ def tangential_spring(d: Draft) -> None:
         limit = $mu * f_n[contact]
         if size > limit:
             $limit
-            # Rescale the spring to the Coulomb limit to prevent wind-up
+            # Rescale the spring to the Coulomb limit to avoid wind-up
             trial = trial * (limit / size)
             spring = -$undamped / k_t
         $target[contact] = spring
@@ -306,16 +306,18 @@ def tangential_spring(d: Draft) -> None:
         if broken != "none"
         else "",
         lengthen="""
-        flat_length = wp.length(spring)
-        if flat_length > 1.0e-9:
-            spring = spring * (wp.length(old) / flat_length)
+        projected = wp.length(spring)
+        if projected > 1.0e-9:
+            spring = spring * (wp.length(old) / projected)
         """
         if turned == "keep length"
         else "",
         damping=" - gamma_t * vt" if damped else "",
         undamped="(trial + gamma_t * vt)" if damped else "trial",
         xi=xi,
-        turn="Project the spring back onto" if turned == "project" else "Turn the spring at its length into",
+        turn="Project the spring onto"
+        if turned == "project"
+        else "Rotate the spring (preserving length) into",
         mu=mu,
         target=target,
         limit=""
@@ -327,8 +329,8 @@ def tangential_spring(d: Draft) -> None:
     )
     d.explain(
         """
-        Contacts keep a tangential displacement `$xi`. The force of $parts is limited by Coulomb's law.
-    """.replace("$xi", xi).replace("$parts", "spring and dashpot" if damped else "this spring")
+        Each contact stores a tangential displacement `$xi`. The $parts force is clamped to the friction cone.
+    """.replace("$xi", xi).replace("$parts", "spring-dashpot" if damped else "spring")
     )
 
     def reference(v: Values) -> dict[str, Any]:

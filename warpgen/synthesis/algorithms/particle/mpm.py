@@ -36,7 +36,7 @@ def loops(spline: Spline, dimension: int) -> str:
         indent += "    "
     offset = ", ".join(f"float({a}) - xp[{n}]" for n, a in enumerate("ijk"[:dimension]))
     weight = " * ".join(f"{spline.weight.name}(d_x[{n}])" for n in range(dimension))
-    text += f"{indent}# from the particle to the node, in cells\n{indent}d_x = wp.vec{dimension}({offset})\n"
+    text += f"{indent}# particle-to-node offset in grid units\n{indent}d_x = wp.vec{dimension}({offset})\n"
     return text + f"{indent}weight = {weight}\n{indent}$inner\n"
 
 
@@ -68,7 +68,7 @@ class Transfer:
         """The last arguments: what turns positions into cells."""
         d.param("inv_dx", "float", float(self.n), about="Inverse grid spacing")
         if self.flat:
-            d.param("grid_n", "int", self.n + 1, about="Nodes per side")
+            d.param("grid_n", "int", self.n + 1, about="Number of grid nodes per side")
 
     def tensors(self, v: Values) -> tuple[Any, Any]:
         """Weights (particles by nodes), and offsets node - particle in cells."""
@@ -108,15 +108,15 @@ def particles_to_grid(d: Draft) -> None:
         d.input("c", t.matrix, t.count, -2.0, 2.0, about="Affine velocity matrices (APIC)")
     if scheme == "mls":
         d.input("tau", t.matrix, t.count, -20.0, 20.0, about="Kirchhoff stresses")
-        d.param("vol", "float", 1e-4, 1e-3, about="Particle volume at rest")
+        d.param("vol", "float", 1e-4, 1e-3, about="Initial particle volume")
         d.param("dt", "float", 0.001, 0.01, about="Time step")
     if masses == "array":
         d.input("m", "float", t.count, 0.5, 2.0, about="Particle masses")
     else:
-        d.param("m", "float", 0.5, 2.0, about="Mass of a particle")
+        d.param("m", "float", 0.5, 2.0, about="Particle mass")
     t.ends(d)
-    d.output("grid_m", "float", t.shape, about="Mass per node")
-    d.output("grid_mv", t.vector, t.shape, about="Momentum per node")
+    d.output("grid_m", "float", t.shape, about="Grid node mass")
+    d.output("grid_mv", t.vector, t.shape, about="Grid node momentum")
     momentum = {
         "pic": "wp.atomic_add(grid_mv, $node, weight * $mp * vp)",
         "apic": "wp.atomic_add(grid_mv, $node, weight * $mp * (vp + cp * (d_x / inv_dx)))",
@@ -138,7 +138,7 @@ def particles_to_grid(d: Draft) -> None:
             "pic": "",
             "apic": "cp = c[p]",
             "mls": """
-            # The force of the stress joins the affine momentum; D^-1 is $whole / h^2 for $order splines
+            # Fuse stress and APIC terms into one affine matrix; D^-1 is $whole / h^2 for $order splines
             affine = $mp * c[p] - (dt * vol * $d_inv * inv_dx * inv_dx) * tau[p]
             """,
         }[scheme],
@@ -158,14 +158,14 @@ def particles_to_grid(d: Draft) -> None:
     }
     d.says(
         {
-            "pic": "Transfers particle mass and momentum to the grid (P2G).",
-            "apic": "Transfers particle mass and affine momentum to the grid (APIC P2G).",
-            "mls": "Transfers mass, affine momentum and stress forces to the grid (MLS-MPM P2G).",
+            "pic": "Scatters particle mass and momentum to the grid (P2G).",
+            "apic": "Scatters particle mass and affine momentum to the grid (APIC P2G).",
+            "mls": "Scatters particle mass, affine momentum and stress to the grid using MLS-MPM (P2G).",
         }[scheme]
     )
     d.explain(f"""
-        Node i receives w_ip {what[scheme]}; `inv_dx` is the number of cells per unit of length.
-        The grid must be cleared before.
+        Node i receives w_ip {what[scheme]}; `inv_dx` is the inverse grid spacing.
+        One thread per particle. The grid arrays must be zeroed before launch.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -210,11 +210,11 @@ def grid_to_particles(d: Draft) -> None:
         d.calls("affine_matrices|g2p_gradient|velocity_gradients")
     moved = d.flag("moved", 0.4) and scheme != "gradient"
     d.input("x", t.vector, t.count, 0.25, 0.75, about="Particle positions")
-    d.input("grid_v", t.vector, t.shape, -1.0, 1.0, about="Velocity per node")
+    d.input("grid_v", t.vector, t.shape, -1.0, 1.0, about="Grid node velocity")
     if scheme == "flip":
-        d.input("grid_old", t.vector, t.shape, -1.0, 1.0, about="Node velocities before the forces")
+        d.input("grid_old", t.vector, t.shape, -1.0, 1.0, about="Grid velocity before the force update")
         d.input("v", t.vector, t.count, -1.0, 1.0, about="Particle velocities")
-        d.param("flip", "float", 0.9, 0.99, about="FLIP ratio, 0 is PIC")
+        d.param("flip", "float", 0.9, 0.99, about="FLIP/PIC blend ratio, 0 is pure PIC")
     t.ends(d)
     if moved:
         d.param("dt", "float", 0.001, 0.01, about="Time step")
@@ -244,7 +244,7 @@ def grid_to_particles(d: Draft) -> None:
         "pic": "v_new[p] = vp",
         "apic": f"v_new[p] = vp\n{matrix}",
         "flip": """
-        # Blend FLIP (grid velocity change) with PIC to damp noise
+        # FLIP/PIC blend, since pure FLIP is noisy
         v_new[p] = flip * (v[p] + dv) + (1.0 - flip) * vp
         """,
         "gradient": matrix,
@@ -267,17 +267,17 @@ def grid_to_particles(d: Draft) -> None:
         move="x_new[p] = x[p] + dt * vp" if moved else "",
     )
     if scheme == "gradient":
-        d.says("Computes affine velocity matrices of particles from the grid (APIC).")
+        d.says("Computes APIC affine velocity matrices from the grid velocity.")
     else:
         what = {
             "pic": "grid velocities to particles",
             "apic": "grid velocities and their gradients to particles",
-            "flip": "grid velocities and their changes to particles",
+            "flip": "grid velocities and velocity changes to particles",
         }[scheme]
         ending = " and advects the particles" if moved else ""
         d.says(f"Transfers {what}{ending} ({scheme.upper()} G2P).")
     d.explain("""
-        Nodes are weighted by tensor product B-splines; particles must stay away from the ends of the grid.
+        Uses tensor-product B-spline weights. Particles must stay away from the grid boundary.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -26,31 +26,31 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def grid_update(d: Draft) -> None:
-    """Turns grid momentum into velocity, applies gravity and boundary conditions."""
+    """Converts grid momentum to velocity and applies gravity and boundary conditions."""
     dimension = d.option("dimension", 2, 3)
     walls = d.option("walls", "slip", "sticky", "friction", "floor")
     damped = d.flag("damped", 0.3)
     empty = d.option("empty", "return", "inside")
     place = d.option("place", "in place", "other array")
-    n = d.pick(12, 16, 20) if dimension == 2 else d.pick(6, 8)
+    n = d.pick(12, 16, 20) if dimension == 2 else d.pick(8, 10)
     vector, axes = f"vec{dimension}", "ijk"[:dimension]
     shape = (n,) * dimension
-    d.input("grid_m", "float", shape, 0.0, 1.0, about="Mass per node")
+    d.input("grid_m", "float", shape, 0.0, 1.0, about="Grid node mass")
     if place == "in place":
-        d.inout("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node, velocity afterwards")
+        d.inout("grid_mv", vector, shape, -1.0, 1.0, about="Grid node momentum, overwritten with velocity")
     else:
-        d.input("grid_mv", vector, shape, -1.0, 1.0, about="Momentum per node")
-    d.param("min_mass", "float", 0.05, 0.2, about="Mass up to which a node counts as empty")
+        d.input("grid_mv", vector, shape, -1.0, 1.0, about="Grid node momentum")
+    d.param("min_mass", "float", 0.05, 0.2, about="Minimum node mass, nodes below are empty")
     d.param("gravity", vector, -9.81, 9.81, about="Gravity")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
     if damped:
-        d.param("damping", "float", 0.5, 5.0, about="Rate at which velocities decay")
+        d.param("damping", "float", 0.5, 5.0, about="Velocity damping rate")
     if walls == "friction":
-        d.param("friction", "float", 0.1, 0.6, about="Friction coefficient of the floor")
-    d.param("padding", "int", 2, about="Width of the boundary in cells")
+        d.param("friction", "float", 0.1, 0.6, about="Floor friction coefficient")
+    d.param("padding", "int", 4 - dimension, about="Boundary width in cells")
     target = "grid_mv"
     if place != "in place":
-        d.output("grid_v", vector, shape, about="Velocity per node")
+        d.output("grid_v", vector, shape, about="Grid node velocity")
         target = "grid_v"
     indices_ = ", ".join(axes)
     at_wall = " or ".join(f"{a} < padding or {a} >= grid_m.shape[{m}] - padding" for m, a in enumerate(axes))
@@ -63,10 +63,10 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
         for m, a in enumerate(axes)
     )
     texts = {
-        "slip": "# Slip walls: remove the velocity component into the wall" + slip,
-        "sticky": f"# Sticky walls: nothing moves within the border\nif {at_wall}:\n    vel = wp.{vector}()",
+        "slip": "# Slip boundary: zero the velocity component into the wall" + slip,
+        "sticky": f"# Sticky boundary condition\nif {at_wall}:\n    vel = wp.{vector}()",
         "friction": """
-        # Coulomb friction: the tangential change is at most the coefficient times the normal one
+        # Coulomb friction: clamp the tangential impulse to friction * normal impulse
         if j < padding and vel[1] < 0.0:
             slip = vel
             slip[1] = 0.0
@@ -83,7 +83,7 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
     """
     still = f"wp.{vector}()"
     texts_ = {
-        "return": "# No particle is near an empty node\nif mass <= min_mass:\n    $target[$at] = $still\n    return\n$body",
+        "return": "# Skip empty nodes to avoid division by zero\nif mass <= min_mass:\n    $target[$at] = $still\n    return\n$body",
         "inside": "if mass > min_mass:\n    $body\nelse:\n    $target[$at] = $still",
     }
     ground = {
@@ -93,7 +93,7 @@ if {a} >= grid_m.shape[{m}] - padding and vel[{m}] > 0.0:
         "floor": "above a slip floor",
     }
     d.says(
-        f"Turns grid momentum into velocity and applies gravity{' and damping' if damped else ''}, {ground[walls]}."
+        f"Converts grid momentum to velocity and applies gravity{' and damping' if damped else ''}, {ground[walls]}."
     )
     d.launch(*shape)
     d.code(

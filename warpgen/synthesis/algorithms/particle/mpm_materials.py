@@ -15,27 +15,27 @@ from warpgen.synthesis.writing.pieces import piece
 _PARAMS = '''
 @wp.struct
 class MPMParams:
-    """Parameters of the material point method."""
+    """MPM simulation parameters."""
 
     $fields
 '''
 _FIELDS = {
-    "dt": fill(0.01, 0.02), "inv_dx": fill(8.0, 8.0), "mu": fill(1.0, 2.0), "lam": fill(1.0, 2.0),
-    "bulk": fill(2.0, 4.0), "hardening": fill(8.0, 12.0), "max_compression": fill(0.02, 0.05),
+    "dt": fill(0.01, 0.02), "inv_dx": fill(8.0, 8.0), "mu": fill(1000.0, 2000.0), "lam": fill(1000.0, 2000.0),
+    "bulk": fill(2000.0, 4000.0), "hardening": fill(8.0, 12.0), "max_compression": fill(0.02, 0.05),
     "max_stretch": fill(0.01, 0.03), "friction_slope": fill(0.2, 0.5),
 }  # fmt: skip
 
 _ABOUT = {
     "dt": "Time step [s]", "inv_dx": "Inverse grid spacing [1/m]", "mu": "Shear modulus [Pa]",
-    "lam": "First Lame parameter [Pa]", "bulk": "Bulk modulus of the fluid [Pa]",
-    "hardening": "Hardening exponent of snow", "max_compression": "Compression at which snow yields",
-    "max_stretch": "Stretch at which snow yields", "friction_slope": "Slope of the Drucker-Prager cone of sand",
+    "lam": "First Lame parameter [Pa]", "bulk": "Fluid bulk modulus [Pa]",
+    "hardening": "Snow hardening exponent", "max_compression": "Critical compression for snow",
+    "max_stretch": "Critical stretch for snow", "friction_slope": "Drucker-Prager cone slope for sand",
 }  # fmt: skip
 
 _WEIGHTS = '''
 @wp.func
 def bspline_weights(fx: float) -> wp.vec3:
-    """Evaluate the quadratic B-spline weights of three nodes for an offset in [0.5, 1.5]."""
+    """Quadratic B-spline weights for the three nearest nodes; offset in [0.5, 1.5]."""
     left = 1.5 - fx
     right = fx - 0.5
     return wp.vec3(0.5 * left * left, 0.75 - (fx - 1.0) * (fx - 1.0), 0.5 * right * right)
@@ -51,12 +51,12 @@ def scatter_to_grid(
     inv_dx: float,
     $grid_heads,
 ):
-    """Add mass and affine momentum of a particle to the 27 nodes around it."""
+    """Scatter particle mass and affine momentum to the surrounding 3x3x3 nodes."""
     grid_pos = x * inv_dx
     base_i = int(wp.floor(grid_pos[0] - 0.5))
     base_j = int(wp.floor(grid_pos[1] - 0.5))
     base_k = int(wp.floor(grid_pos[2] - 0.5))
-    # Particles that left the domain do not take part
+    # Skip particles outside the domain
     if base_i < 0 or base_j < 0 or base_k < 0:
         return
     if base_i + 2 >= $shape[0] or base_j + 2 >= $shape[1] or base_k + 2 >= $shape[2]:
@@ -80,8 +80,8 @@ _CASES = {
     "fluid": (
         "FLUID",
         """
-        # Fluids forget shear, so only the volume ratio is kept, away from zero
-        J = wp.max(wp.determinant(F_trial), 0.1)
+        # Reset the deviatoric part, since fluids only track volume change
+        J = wp.determinant(F_trial)
         return wp.pow(J, 1.0 / 3.0) * wp.identity(n=3, dtype=float)$same, fluid_stress(J, bulk)
         """,
     ),
@@ -89,7 +89,7 @@ _CASES = {
         "SNOW",
         """
         F_snow = clamp_snow(F_trial, max_compression, max_stretch)
-        # Snow hardens as it is compacted for good and softens as it is torn, by a factor of e^2 at most
+        # Harden under plastic compression, soften under stretch; exponent clamped to limit stiffness
         Jp_snow = Jp * wp.determinant(F_trial) / wp.determinant(F_snow)
         harden = wp.exp(wp.clamp(hardening * (1.0 - Jp_snow), -2.0, 2.0))
         return F_snow, Jp_snow, elastic_stress(F_snow, harden * mu, harden * lam)
@@ -116,7 +116,7 @@ _CASES = {
     },
 )
 def scatter_materials(d: Draft) -> None:
-    """Updates deformation gradients by material and scatters particles to the grid (MPM)."""
+    """Updates deformation gradients and scatters multi-material particles to the grid (MLS-MPM)."""
     cases = d.option(
         "materials",
         ("elastic", "fluid"),
@@ -137,21 +137,22 @@ def scatter_materials(d: Draft) -> None:
     d.input("F", "mat33", count, 0.9, 1.1, kind="spd", about="Deformation gradients")
     snowy = "snow" in cases
     if snowy:
-        d.input("Jp", "float", count, 0.75, 1.25, about="Plastic volume ratios of snow")
+        d.input("Jp", "float", count, 0.75, 1.25, about="Plastic volume ratios (snow)")
     low = -1 if inactive == "material" else 0
-    about = "Material index" + (", -1 for inactive particles" if low else "")
+    listed = [f"{number} {name}" for number, name in enumerate(cases)]
+    about = f"Material: {', '.join(listed)}" + (", -1 for inactive particles" if low else "")
     d.input("material", "int", count, low, len(cases), about=about)
     if inactive == "flag":
-        d.input("active", "bool", count, about="False for particles that are not simulated")
+        d.input("active", "bool", count, about="Active mask")
     d.input("mass", "float", count, 0.5, 2.0, about="Particle masses [kg]")
-    d.input("volume", "float", count, 0.5, 2.0, about="Particle volumes at rest [m^3]")
+    d.input("volume", "float", count, 0.0005, 0.002, about="Initial particle volumes [m^3]")
     dot = "params." if given == "struct" else ""
     used = [name for name in _FIELDS if any(name in re.findall(r"\w+", _CASES[c][1]) for c in cases)]
     fields = {name: _FIELDS[name] for name in ["dt", "inv_dx", *used]}
     if given == "struct":
-        listed = "\n    ".join(f"{name}: float" for name in fields)
-        params = piece(_PARAMS.replace("$fields", listed))
-        d.struct("params", params, fields, about="Time step, grid and material parameters")
+        declared = "\n    ".join(f"{name}: float" for name in fields)
+        params = piece(_PARAMS.replace("$fields", declared))
+        d.struct("params", params, fields, about="Simulation parameters")
     else:
         for name, filled in fields.items():
             high = filled.high if filled.high > filled.low else None
@@ -162,7 +163,7 @@ def scatter_materials(d: Draft) -> None:
     if snowy:
         d.output("Jp_new", "float", count, about="Updated plastic volume ratios")
     if grid == "packed":
-        d.output("grid", "vec4", (side, side, side), about="Momentum and mass per node")
+        d.output("grid", "vec4", (side, side, side), about="Packed node momentum (xyz) and mass (w)")
         heads, shape = "grid: wp.array3d(dtype=wp.vec4)", "grid.shape"
         add = (
             "packed = wp.vec4(node_momentum[0], node_momentum[1], node_momentum[2], weight * mass)\n"
@@ -170,8 +171,8 @@ def scatter_materials(d: Draft) -> None:
         )
         targets = "grid"
     else:
-        d.output("grid_mass", "float", (side, side, side), about="Mass per node [kg]")
-        d.output("grid_momentum", "vec3", (side, side, side), about="Momentum per node [kg m/s]")
+        d.output("grid_mass", "float", (side, side, side), about="Grid node mass [kg]")
+        d.output("grid_momentum", "vec3", (side, side, side), about="Grid node momentum [kg m/s]")
         heads = "grid_mass: wp.array3d(dtype=float),\n    grid_momentum: wp.array3d(dtype=wp.vec3)"
         shape = "grid_mass.shape"
         add = (
@@ -179,7 +180,9 @@ def scatter_materials(d: Draft) -> None:
             "wp.atomic_add(grid_momentum, base_i + a, base_j + b, base_k + c, node_momentum)"
         )
         targets = "grid_mass, grid_momentum"
-    d.module("\n".join(f"{_CASES[name][0]} = wp.constant({number})" for number, name in enumerate(cases)))
+    d.module(
+        "\n".join(f"{_CASES[name][0]} = wp.constant({number})" for number, name in enumerate(cases[:-1]))
+    )
     plastic = bool({"snow", "sand"} & set(cases))
     if {"elastic", "snow"} & set(cases):
         d.function(ELASTIC[elastic])
@@ -204,7 +207,7 @@ def scatter_materials(d: Draft) -> None:
             F_trial: wp.mat33,
             $heads,
         ):
-            """Return the elastic deformation gradient of a material$ratio and its Kirchhoff stress."""
+            """Returns the elastic deformation gradient$ratio and Kirchhoff stress."""
             $cases
         ''',
         heads=",\n    ".join(f"{name}: float" for name in (["Jp", *used] if snowy else used)),
@@ -215,7 +218,7 @@ def scatter_materials(d: Draft) -> None:
     )
     kept = "    F_new[p] = F[p]\n" + ("    Jp_new[p] = Jp[p]\n" if snowy else "") + "    return"
     skip = {
-        "material": f"# Inactive particles (material of -1) keep their deformation and add nothing to the grid\nif material[p] < 0:\n{kept}",
+        "material": f"# Inactive particle (material = -1): copy the state through\nif material[p] < 0:\n{kept}",
         "flag": f"if not active[p]:\n{kept}",
         "none": "",
     }
@@ -231,7 +234,7 @@ def scatter_materials(d: Draft) -> None:
         F_elastic, $ratio = update_material(material[p], F_trial, $used)
         F_new[p] = F_elastic
         $keep
-        # Stress enters as an affine momentum; D^-1 is 4 / dx^2 for quadratic B-splines
+        # MLS-MPM stress term; D^-1 = 4 / dx^2 for quadratic B-splines
         affine = -$dt * volume[p] * 4.0 * $inv_dx * $inv_dx * tau
         $apic
         momentum = mass[p] * v[p]
@@ -242,17 +245,17 @@ def scatter_materials(d: Draft) -> None:
         ratio="Jp_elastic, tau" if snowy else "tau",
         keep="Jp_new[p] = Jp_elastic" if snowy else "",
         used=", ".join([*(["Jp[p]"] if snowy else []), *(f"{dot}{name}" for name in used)]),
-        apic="# APIC: particles also carry the gradient of the velocity\naffine += mass[p] * C[p]"
+        apic="# APIC: add the affine velocity contribution\naffine += mass[p] * C[p]"
         if affine == "apic"
         else "",
         gravity=f"momentum += {dot}dt * mass[p] * gravity" if gravity else "",
         targets=targets,
         **blocks,
     )
-    returned = ", returned to the yield surface where the material is plastic," if plastic else ""
+    returned = ", projected onto the yield surface for plastic materials," if plastic else ""
     d.explain(f"""
-        Deformation gradients are advanced with the velocity gradient of the last step{returned} and turned
-        into Kirchhoff stresses. Masses and momenta are distributed by quadratic B-splines.
+        Deformation gradients are advanced using the velocity gradient from the previous step{returned} and used to
+        compute Kirchhoff stresses. We then scatter mass and momentum using quadratic B-splines (one thread per particle).
     """)
 
     def reference(v: Values) -> dict[str, Any]:

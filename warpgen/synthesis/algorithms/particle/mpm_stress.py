@@ -50,11 +50,11 @@ def particle_stress(d: Draft) -> None:
         d.input("jp", "float", count, 0.9, 1.1, about="Plastic volume ratios")
         d.param("hardening", "float", 3.0, 10.0, about="Hardening exponent")
     if scaled:
-        d.input("vol", "float", count, 0.001, 0.01, about="Particle volumes at rest")
+        d.input("vol", "float", count, 0.001, 0.01, about="Initial particle volumes")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
     d.output("F_new", "mat33", count, about="Updated deformation gradients")
     target = "vol_tau" if scaled else "tau"
-    d.output(target, "mat33", count, about=f"Kirchhoff stresses{' times rest volumes' if scaled else ''}")
+    d.output(target, "mat33", count, about=f"Kirchhoff stresses{' scaled by rest volume' if scaled else ''}")
     if given == "young":
         d.function("""
         @wp.func
@@ -75,7 +75,7 @@ def particle_stress(d: Draft) -> None:
         """,
         lame="mu, lam = lame_parameters(young, poisson)" if given == "young" else "",
         harden="""
-        # Compacted snow (Jp < 1) is stiffer
+        # Hardening: compressed snow (Jp < 1) is stiffer
         h = wp.exp(hardening * (1.0 - jp[p]))
         """
         if hardened
@@ -86,14 +86,14 @@ def particle_stress(d: Draft) -> None:
         mu=("h * " if hardened else "") + ("mu[p]" if given == "per particle" else "mu"),
         lam=("h * " if hardened else "") + ("lam[p]" if given == "per particle" else "lam"),
     )
-    of = "particles that harden" if hardened else "particles"
+    of = "particles with hardening" if hardened else "particles"
     d.says(
-        f"Updates deformation gradients, and Kirchhoff stresses times the rest volumes of {of}."
+        f"Updates deformation gradients and volume-weighted Kirchhoff stresses for {of}."
         if scaled
-        else f"Updates deformation gradients and Kirchhoff stresses of {of}."
+        else f"Updates deformation gradients and Kirchhoff stresses for {of}."
     )
     d.explain("""
-        tau = P(F) F^T with the first Piola-Kirchhoff stress P.
+        tau = P(F) F^T where P is the first Piola-Kirchhoff stress. One thread per particle.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

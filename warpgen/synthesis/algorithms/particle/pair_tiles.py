@@ -24,10 +24,10 @@ _LAWS: dict[str, _Law] = {
     "Lennard-Jones": ("4.0 * strength * (s6 * s6 - s6)", "24.0 * strength * (s6 - 2.0 * s6 * s6) / r2",
                       lambda r2, q, s, a: 4 * s * ((a * a / r2) ** 6 - (a * a / r2) ** 3),
                       lambda r2, q, s, a: 24 * s * ((a * a / r2) ** 3 - 2 * (a * a / r2) ** 6) / r2),
-    "Gaussian": ("strength * q * wp.exp(-0.5 * r2 / (reach * reach))",
-                 "-strength * q * wp.exp(-0.5 * r2 / (reach * reach)) / (reach * reach)",
-                 lambda r2, q, s, a: s * q * np.exp(-0.5 * r2 / (a * a)),
-                 lambda r2, q, s, a: -s * q * np.exp(-0.5 * r2 / (a * a)) / (a * a)),
+    "Gaussian": ("strength * wp.exp(-0.5 * r2 / (reach * reach))",
+                 "-strength * wp.exp(-0.5 * r2 / (reach * reach)) / (reach * reach)",
+                 lambda r2, q, s, a: s * np.exp(-0.5 * r2 / (a * a)),
+                 lambda r2, q, s, a: -s * np.exp(-0.5 * r2 / (a * a)) / (a * a)),
 }  # fmt: skip
 
 
@@ -36,21 +36,21 @@ _LAWS: dict[str, _Law] = {
     names={
         "pair_matrix": "all_pairs_forces|cluster_forces|pairwise_tiles|molecule_energy",
         "positions": "x|points|coords",
-        "charges": "q_in|charge",
-        "masses": "m_in|particle_mass",
+        "charges": "charge|particle_charges",
+        "masses": "mass|particle_mass",
         "offset": "delta|r_ij|separation",
         "strength": "coupling|prefactor",
         "reach": "range_length|length_scale",
         "soft": "softening|soft_length",
         "box": "period|box_length",
-        "cluster": "block|molecule|group",
-        "ATOMS": "N|BODIES|NUM_ATOMS",
+        "cluster": "block|group",
+        "NUM_PARTICLES": "N|CLUSTER_SIZE",
     },
     adjoint="yes",
     weight=5,
 )
 def pair_matrix(d: Draft) -> None:
-    """Computes the forces within clusters of particles from tiles of all their pairs."""
+    """Computes pairwise forces within particle clusters using all-pairs tiles."""
     law = d.option("law", *_LAWS)
     result = d.option("result", "forces", "energies", "total", "virial", "stress")
     periodic = d.flag("periodic", 0.35)
@@ -67,17 +67,17 @@ def pair_matrix(d: Draft) -> None:
         "stress": "virial_tensors|cluster_virial_tensors|sum_virial_tensors",
     }[result])  # fmt: skip
     clusters, count, kinds = d.pick(2, 3, 4), d.pick(6, 8, 10), 3
-    if law == "Lennard-Jones":
+    if law in ("Lennard-Jones", "Gaussian"):
         paired = "equal"
-    d.module(f"ATOMS = wp.constant({count})")
-    d.input("positions", "vec3", (clusters, count), -1.0, 1.0, about="positions")
+    d.module(f"NUM_PARTICLES = wp.constant({count})")
+    d.input("positions", "vec3", (clusters, count), -1.0, 1.0, about="particle positions")
     own = "masses" if law == "Gravity" else "charges"
     if paired == "own":
-        d.input(own, "float", (clusters, count), 0.5, 1.5, about=own)
+        d.input(own, "float", (clusters, count), 0.5, 1.5, about=f"particle {own}")
     elif paired == "types":
-        d.input("types", "int", (clusters, count), 0, kinds, about="type of each particle")
-        d.input(f"type_{own}", "float", kinds, 0.5, 1.5, about=f"{own} of the types")
-    d.param("strength", "float", 0.5, 1.5, about="strength of the interaction")
+        d.input("types", "int", (clusters, count), 0, kinds, about="particle type index")
+        d.input(f"type_{own}", "float", kinds, 0.5, 1.5, about=f"per-type {own}")
+    d.param("strength", "float", 0.5, 1.5, about="interaction strength")
     energy, slope, np_energy, np_slope = _LAWS[law]
     bound = law == "Lennard-Jones"
     length = "sigma" if bound else "reach"
@@ -87,47 +87,57 @@ def pair_matrix(d: Draft) -> None:
             length,
             "float",
             *((0.4, 0.6) if bound else (0.6, 1.2)),
-            about="distance at which the energy is zero" if bound else "length of the interaction",
+            about="zero-crossing distance" if bound else "interaction range",
         )
     softened = law != "Gaussian"  # which is finite anyway
     if softened:
         d.param("soft", "float", *((0.5, 0.6) if bound else (0.1, 0.3)), about="softening length")
     if periodic:
-        d.param("box", "float", 2.5, 3.5, about="length of the periodic box")
+        d.param("box", "float", 2.5, 3.5, about="periodic box length")
     if cut:
-        d.param("cutoff", "float", 1.2, 1.6, about="distance beyond which pairs do not interact")
+        d.param(
+            "cutoff",
+            "float",
+            *((1.0, 1.25) if periodic else (1.2, 1.6)),
+            about="cutoff distance",
+        )
     if velocity:
         d.input("inverse_mass", "float", (clusters, count), 0.5, 1.5, about="inverse masses")
         d.param("dt", "float", 0.005, 0.02, about="time step")
-        d.input("velocities", "vec3", (clusters, count), -0.5, 0.5, about="velocities before")
+        d.input("velocities", "vec3", (clusters, count), -0.5, 0.5, about="particle velocities")
     name, type_, shape, about = {
-        "forces": ("forces", "vec3", (clusters, count), "force on each particle"),
-        "energies": ("energies", "float", (clusters, count), "half of the energies of each particle's pairs"),
-        "total": ("total_energy", "float", (clusters,), "potential energy of each cluster"),
-        "virial": ("virials", "float", (clusters,), "sum over pairs of r . f, which the pressure is made of"),
-        "stress": ("virial_tensors", "mat33", (clusters,), "sum over pairs of the outer products of r and f"),
+        "forces": ("forces", "vec3", (clusters, count), "per-particle forces"),
+        "energies": ("energies", "float", (clusters, count), "per-particle energies (half of each pair)"),
+        "total": ("total_energy", "float", (clusters,), "total potential energy per cluster"),
+        "virial": ("virials", "float", (clusters,), "virial per cluster, sum of r . f over pairs"),
+        "stress": (
+            "virial_tensors",
+            "mat33",
+            (clusters,),
+            "virial tensor per cluster, sum of outer(r, f) over pairs",
+        ),
     }[result]
     if velocity:
-        name, about = "next_velocities", "velocities after the kick"
+        name, about = "next_velocities", "updated velocities"
     d.output(name, type_, shape, about=about)
     kind = "softened " * softened + {"Gravity": "gravitational", "Gaussian": "Gaussian-core"}.get(law, law)
-    pairs = f"from tiles of all {'pairs' if velocity else 'their pairs'}{' up to a cutoff' if cut else ''}"
+    pairs = f"using all-pairs tiles{' and a cutoff' if cut else ''}"
     d.says(
         {
-            "forces": f"Kicks particles by the {kind} forces within their clusters, {pairs}."
+            "forces": f"Applies {kind} forces to particle velocities in each cluster {pairs}."
             if velocity
-            else f"Computes the {kind} forces within clusters of particles {pairs}.",
-            "energies": f"Shares the {kind} energies of all pairs of a cluster out to its particles{', up to a cutoff' if cut else ''}.",
-            "total": f"Computes the {kind} energies of clusters of particles {pairs}.",
-            "virial": f"Computes the virials of {kind} forces within clusters of particles {pairs}.",
-            "stress": f"Computes the virial tensors of {kind} forces within clusters of particles {pairs}.",
+            else f"Computes {kind} forces within each particle cluster {pairs}.",
+            "energies": f"Computes per-particle {kind} energies within each cluster{' up to a cutoff' if cut else ''}.",
+            "total": f"Computes the total {kind} energy per particle cluster {pairs}.",
+            "virial": f"Computes the {kind} virial per particle cluster {pairs}.",
+            "stress": f"Computes the {kind} virial tensor per particle cluster {pairs}.",
         }[result]
     )
     if periodic:
         d.function('''
             @wp.func
             def displacement(a: wp.vec3, b: wp.vec3, box: float) -> wp.vec3:
-                """From a to the nearest image of b."""
+                """Minimum-image displacement from a to b."""
                 r = b - a
                 return r - box * wp.vec3(wp.round(r[0] / box), wp.round(r[1] / box), wp.round(r[2] / box))
         ''')
@@ -161,13 +171,13 @@ def pair_matrix(d: Draft) -> None:
     switch = ""
     tail = f"return {value[1]}"
     if result not in ("energies", "total"):
-        tail = f"# slope of the energy over the distance\nslope = {formula}\n{tail}"
+        tail = f"# (dU/dr) / r\nslope = {formula}\n{tail}"
     if cut:
         switch = """
             ratio = d2 / (cutoff * cutoff)
             if ratio >= 1.0:
                 return $nothing
-            # Falls to zero with its slope, so that no pair enters or leaves with a jerk
+            # Smooth cutoff: value and slope are zero at the cutoff distance
             fade = (1.0 - ratio) * (1.0 - ratio)
         """
     squared = cut or result == "virial" or not softened
@@ -179,11 +189,11 @@ def pair_matrix(d: Draft) -> None:
         "stress": "pair_tensor",
     }[result]
     said = {
-        "forces": "Force on the first of a pair.",
-        "energies": "Half of a pair's energy, as each pair is met twice.",
-        "total": "Half of a pair's energy, as each pair is met twice.",
-        "virial": "Half of a pair's share of the virial, as each pair is met twice.",
-        "stress": "Half of a pair's share of the virial tensor, as each pair is met twice.",
+        "forces": "Pair force on the first particle.",
+        "energies": "Half the pair energy, since each pair is visited twice.",
+        "total": "Half the pair energy, since each pair is visited twice.",
+        "virial": "Half the pair virial, since each pair is visited twice.",
+        "stress": "Half the pair virial tensor, since each pair is visited twice.",
     }[result]
     d.function(
         f'''
@@ -211,13 +221,13 @@ def pair_matrix(d: Draft) -> None:
         ),
     )
     charges = {
-        "own": f"{q} = wp.tile_load({own}[cluster], shape=ATOMS)",
-        "types": "kind = wp.tile_load(types[cluster], shape=ATOMS)\n"
-        f"{q} = wp.tile_load_indexed(type_{own}, indices=kind, shape=(ATOMS,))",
+        "own": f"{q} = wp.tile_load({own}[cluster], shape=NUM_PARTICLES)",
+        "types": "kind = wp.tile_load(types[cluster], shape=NUM_PARTICLES)\n"
+        f"{q} = wp.tile_load_indexed(type_{own}, indices=kind, shape=(NUM_PARTICLES,))",
         "equal": "",
     }[paired]
-    wide = "wp.tile_broadcast({}, shape=(ATOMS, ATOMS))"
-    tall = "wp.tile_broadcast(wp.tile_reshape({}, shape=(ATOMS, 1)), shape=(ATOMS, ATOMS))"
+    wide = "wp.tile_broadcast({}, shape=(NUM_PARTICLES, NUM_PARTICLES))"
+    tall = "wp.tile_broadcast(wp.tile_reshape({}, shape=(NUM_PARTICLES, 1)), shape=(NUM_PARTICLES, NUM_PARTICLES))"
     if charged:
         charges += f"\n{q}_pair = {tall.format(q)} * {wide.format(q)}"
     pair = f"pair = wp.tile_map({called}, offset{f', {q}_pair' if charged else ''}, row_id, col_id, {', '.join(scalars)})"
@@ -238,19 +248,19 @@ def pair_matrix(d: Draft) -> None:
     if velocity:
         end = (
             f"{net}\n"
-            "v = wp.tile_load(velocities[cluster], shape=ATOMS)\n"
-            "w = wp.tile_load(inverse_mass[cluster], shape=ATOMS)\n"
+            "v = wp.tile_load(velocities[cluster], shape=NUM_PARTICLES)\n"
+            "w = wp.tile_load(inverse_mass[cluster], shape=NUM_PARTICLES)\n"
             "wp.tile_store(next_velocities[cluster], wp.tile_map(kicked, v, net, w, dt))"
         )
     d.launch(clusters, tiled=True)
     d.code(
         f"""
         cluster = wp.tid()
-        x = wp.tile_load(positions[cluster], shape=ATOMS)
-        # Row i, column j: from particle i to particle j
+        x = wp.tile_load(positions[cluster], shape=NUM_PARTICLES)
+        # Element (i, j) holds the displacement from particle i to particle j
         offset = wp.tile_map(displacement, {tall.format("x")}, {wide.format("x")}{", box" if periodic else ""})
-        row_id = {tall.format("wp.tile_arange(ATOMS, dtype=int)")}
-        col_id = {wide.format("wp.tile_arange(ATOMS, dtype=int)")}
+        row_id = {tall.format("wp.tile_arange(NUM_PARTICLES, dtype=int)")}
+        col_id = {wide.format("wp.tile_arange(NUM_PARTICLES, dtype=int)")}
         $charges
         {pair}
         $end
@@ -260,7 +270,7 @@ def pair_matrix(d: Draft) -> None:
     )
     faded = "energies fade" if result in ("energies", "total") else "forces (not energies) fade"
     d.explain(
-        f"{law}{' with a softened distance' * softened}; {f'{faded} to zero at the cutoff; ' if cut else ''}every pair is met twice, which is cheaper than to divide the work unevenly."
+        f"{law}{' with a softened distance' * softened}; {f'{faded} to zero at the cutoff; ' if cut else ''}each pair is evaluated twice."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

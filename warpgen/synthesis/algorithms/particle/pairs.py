@@ -20,21 +20,21 @@ NAMES = {
     "j": "other|nb|neighbor",
     "d_ij": "offset|rij|delta",
     "r": "dist|distance|r_ij",
-    "r_core": "r_floor|r_min_safe|core",
+    "r_safe": "r_clamped|r_capped",
 }
 
 
 _ABOUT = {
-    "epsilon": "Depth of the well",
-    "sigma": "Distance at which the energy is zero",
-    "stiffness": "Stiffness of the spheres",
-    "diameter": "Diameter of the spheres",
-    "depth": "Depth of the well",
-    "r_min": "Distance of lowest energy",
-    "strength": "Strength of the bare Coulomb interaction",
+    "epsilon": "Well depth",
+    "sigma": "Zero-crossing distance",
+    "stiffness": "Sphere stiffness",
+    "diameter": "Sphere diameter",
+    "depth": "Well depth",
+    "r_min": "Equilibrium distance",
+    "strength": "Coulomb interaction strength",
     "screening_length": "Screening length",
-    "height": "Height of the Gaussian",
-    "width": "Width of the Gaussian",
+    "height": "Gaussian height",
+    "width": "Gaussian width",
 }
 
 
@@ -90,26 +90,34 @@ def pair_forces(d: Draft) -> None:
     law = d.use(potential.force if wanted == "force" else potential.energy)
     d.input("x", "vec3", count, 0.0, 2.0, about="Particle positions")
     if listing == "csr":
-        d.input("start", "int", count + 1, 0, count * 8, kind="offsets", about="First neighbor of each")
-        d.input("neighbors", "int", count * 8, 0, count, about="Neighbors of all particles")
+        d.input(
+            "start",
+            "int",
+            count + 1,
+            0,
+            count * 8,
+            kind="offsets",
+            about="Offset of each particle's first neighbor",
+        )
+        d.input("neighbors", "int", count * 8, 0, count, about="Concatenated neighbor indices")
     elif listing == "table":
-        d.input("neighbors", "int", (count, 8), -1, count, about="Neighbors of each particle, or -1")
+        d.input("neighbors", "int", (count, 8), -1, count, about="Neighbor indices, padded with -1")
     d.param(first, "float", low1, high1, about=_ABOUT[first])
     d.param(second, "float", low2, high2, about=_ABOUT[second])
     if not soft:
         d.param("cutoff", "float", 0.9, 1.0, about="Cutoff distance")
     if periodic:
-        d.param("box", "float", 2.0, about="Edge length of the periodic box")
+        d.param("box", "float", 2.0, about="Periodic box edge length")
     if wanted == "force":
-        d.output("f", "vec3", count, about="Forces")
+        d.output("f", "vec3", count, about="Particle forces")
     else:
-        d.output("energy", "float", count, about="Half of the energies of each particle's pairs")
+        d.output("energy", "float", count, about="Per-particle energies, half of each pair")
     bare = potential in (potentials.SOFT_SPHERE, potentials.MORSE, potentials.GAUSSIAN)  # finite at r = 0
     if periodic:
         d.function(f"""
         @wp.func
         def minimum_image(d: wp.vec3, box: float) -> wp.vec3:
-            # Nearest image only, since the {"diameter" if soft else "cutoff"} is below half the box
+            # Minimum-image convention is valid since the {"diameter" if soft else "cutoff"} is below half the box
             return wp.vec3(
                 d[0] - box * wp.round(d[0] / box),
                 d[1] - box * wp.round(d[1] / box),
@@ -133,7 +141,7 @@ def pair_forces(d: Draft) -> None:
         "table": """
         for k in range(neighbors.shape[1]):
             j = neighbors[tid, k]
-            # Rows have a fixed width, so free slots hold -1
+            # Skip padding (-1)
             if j < 0 or j == tid:
                 continue
             $pair
@@ -142,9 +150,9 @@ def pair_forces(d: Draft) -> None:
     constants = f"{first}, {second}"
     shift = ""
     if shifted:
-        shift = f"# Shifted, so that the potential does not jump at the cutoff\nshift = {law}(cutoff, {constants})\n"
+        shift = f"# Shift the potential so that it is continuous at the cutoff\nshift = {law}(cutoff, {constants})\n"
     if not bare:
-        d.module("MIN_DISTANCE = wp.constant(0.3)  # closer pairs count as this far apart")
+        d.module("MIN_DISTANCE = wp.constant(0.3)  # lower clamp for pair distances")
     d.launch(count)
     d.code(
         """
@@ -162,20 +170,20 @@ def pair_forces(d: Draft) -> None:
         core=""
         if bare
         else """
-        # Overlapping initial positions would blow up the simulation
-        r_core = wp.max(r, MIN_DISTANCE)
+        # Clamp the distance so that overlapping particles do not blow up the simulation
+        r_safe = wp.max(r, MIN_DISTANCE)
         """,
         term=f"force_i += {law}($at, {constants}) * (d_ij / r)"
         if wanted == "force"
         else f"e_i += {law}($at, {constants})$minus",
-        at="r" if bare else "r_core",
+        at="r" if bare else "r_safe",
         minus=" - shift" if shifted else "",
         # each pair is met from both of its ends
         store="f[tid] = force_i" if wanted == "force" else "energy[tid] = 0.5 * e_i",
     )
     over = ("" if soft else " within a cutoff") + ("" if listing == "all" else " over neighbor lists")
     d.says(
-        f"Computes {_CALLED[potential]} energies per particle{over}, half of each pair."
+        f"Computes per-particle {_CALLED[potential]} energies{over}."
         if wanted == "energy"
         else f"Computes {_CALLED[potential]} forces{over}{' between all particles' if listing == 'all' else ''}."
     )
@@ -214,7 +222,7 @@ def pair_forces(d: Draft) -> None:
     element="",
 )
 def build_neighbor_list(d: Draft) -> None:
-    """Builds a neighbor list of fixed width, padded with -1."""
+    """Builds a fixed-width neighbor list padded with -1."""
     search = d.option("search", "all", "half", "periodic")
     skin = d.flag("skin")
     groups = d.flag("exclusions", 0.4)
@@ -223,26 +231,25 @@ def build_neighbor_list(d: Draft) -> None:
     count, most = d.pick(48, 64, 96), d.pick(8, 12, 16)
     d.input("x", f"vec{dimension}", count, 0.0, 1.0, about="Particle positions")
     if groups:
-        d.input(
-            "molecule", "int", count, 0, count // 4, about="Molecule index, pairs within one are excluded"
-        )
-    d.param("cutoff", "float", 0.3, 0.4, about="Cutoff distance")
+        d.input("molecule", "int", count, 0, count // 4, about="Molecule index, used to exclude bonded pairs")
+    near, far = (0.25, 0.35) if dimension == 3 else (0.15, 0.25)  # most rows have room
+    d.param("cutoff", "float", near, far, about="Cutoff distance")
     if skin:
-        d.param("skin", "float", 0.02, 0.1, about="Skin added to the cutoff")
+        d.param("skin", "float", 0.02, 0.1, about="Skin distance added to the cutoff")
     if search == "periodic":
-        d.param("box", "float", 1.0, about="Edge length of the periodic box")
+        d.param("box", "float", 1.0, about="Periodic box edge length")
     d.output("table", "int", (count, most), about="Neighbor table, padded with -1")
     if full == "count on":
         d.output("counts", "int", count, about="Number of neighbors per particle")
     if groups:
         d.calls("intermolecular_neighbors|nonbonded_neighbors|neighbors_of_other_molecules")
-    once = ", in which each pair stands once" if search == "half" else ""
-    apart = ", without pairs of the same molecule" if groups else ""
-    d.says(f"Builds a neighbor list of fixed width, padded with -1{once}{apart}.")
-    listed = "Neighbors beyond the width of the table are not listed"
-    d.explain(f"{listed}." if full == "stop" else f"{listed}, but counted.")
+    once = ", storing each pair once" if search == "half" else ""
+    apart = ", excluding pairs in the same molecule" if groups else ""
+    d.says(f"Builds a fixed-width neighbor list padded with -1{once}{apart}.")
+    listed = "Neighbors that exceed the table width are not stored"
+    d.explain(f"{listed}." if full == "stop" else f"{listed} but are still counted.")
     wrap = """
-    # Nearest image only, since the cutoff is below half the box
+    # Minimum-image convention is valid since the cutoff is below half the box
     for c in range($dim):
         d_ij[c] = d_ij[c] - box * wp.round(d_ij[c] / box)
     """
@@ -263,14 +270,14 @@ def build_neighbor_list(d: Draft) -> None:
         $counts
         """,
         reach="""
-        # Include the skin, so the list stays valid until a particle moves by half of it
+        # Include the skin, so that the list stays valid until a particle moves half the skin distance
         reach = cutoff + skin
         """
         if skin
         else "",
         range="tid + 1, x.shape[0]" if search == "half" else "x.shape[0]",
         skip=(
-            "# Bonded, or the particle itself\nif molecule[j] == molecule[tid]:\n    continue"
+            f"# Skip bonded pairs{' and self' * (search != 'half')}\nif molecule[j] == molecule[tid]:\n    continue"
             if groups
             else "if j == tid:\n    continue"
         )
@@ -287,7 +294,7 @@ def build_neighbor_list(d: Draft) -> None:
         """
         if full == "stop"
         else """
-        # Keep counting beyond the capacity, so the caller can detect overflow and resize
+        # Keep counting past the capacity so that the caller can detect overflow
         if found < table.shape[1]:
             table[tid, found] = j
         found += 1

@@ -55,7 +55,7 @@ class Periodic:
     def sizes(self, d: Draft) -> None:
         """The last arguments: what turns positions into cells, and where the grid ends."""
         d.param("inv_dx", "float", float(self.n), about="Inverse grid spacing")
-        d.param("nodes", "int", self.n, about="Nodes per axis")
+        d.param("nodes", "int", self.n, about="Number of grid nodes per axis")
 
     def weights(self, v: Values) -> Any:
         """Particles by all nodes; what reaches over the ends comes back on the other side."""
@@ -90,17 +90,17 @@ def deposit_charge(d: Draft) -> None:
     if current:
         d.input("v", g.type, g.count, -1.0, 1.0, about="Particle velocities")
     if charges == "equal":
-        d.param("charge", "float", 0.5, 2.0, about="Charge of a macro-particle")
+        d.param("charge", "float", 0.5, 2.0, about="Macro-particle charge")
     elif charges == "each":
-        d.input("charge", "float", g.count, -1.0, 1.0, about="Charges of the macro-particles")
+        d.input("charge", "float", g.count, -1.0, 1.0, about="Macro-particle charges")
     else:
-        d.input("species", "int", g.count, 0, 3, about="Species index")
-        d.input("charge", "float", 3, -1.0, 1.0, about="Charge of a macro-particle of each species")
+        d.input("species", "int", g.count, 0, 3, about="Per-particle species index")
+        d.input("charge", "float", 3, -1.0, 1.0, about="Per-species macro-particle charge")
     g.sizes(d)
     if current:
-        d.output("current", g.type, g.shape, about="Current density per node")
+        d.output("current", g.type, g.shape, about="Nodal current density")
     else:
-        d.output("rho", "float", g.shape, about="Charge density per node")
+        d.output("rho", "float", g.shape, about="Nodal charge density")
     amount = {"equal": "charge", "each": "charge[p]", "species": "charge[species[p]]"}[charges]
     volume = " * ".join(["inv_dx"] * g.dimension)
     d.launch(g.count)
@@ -108,7 +108,7 @@ def deposit_charge(d: Draft) -> None:
         """
         p = wp.tid()
         xp = x[p] * inv_dx
-        # $what per cell volume makes a density
+        # Divide by the cell volume to get a density
         share = $amount * $volume$v
         $loops
         """,
@@ -117,15 +117,15 @@ def deposit_charge(d: Draft) -> None:
         v=" * v[p]" if current else "",
         loops=g.loops,
         inner="wp.atomic_add($target, $node, weight * share)",
-        what="Charge times velocity" if current else "Charge",
+        what="Current" if current else "Charge",
         target="current" if current else "rho",
         node=g.node,
     )
     if current:
         d.says("Deposits particle currents onto a periodic grid (PIC).")
     d.explain(f"""
-        Weights of a particle sum up to one, so the total {"current" if current else "charge"} is conserved{"; the continuity equation does not hold node by node" if current else ""}.
-        Indices wrap around the periodic box; the grid must be cleared before.
+        Weights sum to one per particle, so the total {"current" if current else "charge"} is conserved{"; the continuity equation does not hold node by node" if current else ""}.
+        Node indices wrap around periodically. The output grid must be zeroed before launching this kernel.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def deposit_charge(d: Draft) -> None:
     double=True,
 )
 def gather_field(d: Draft) -> None:
-    """Interpolates a periodic grid's field at particles and accelerates them."""
+    """Gathers a periodic grid field at particle positions and accelerates the particles."""
     g = Periodic(d)
     result = d.option("result", "field", "kick", "kick and drift")
     d.calls({
@@ -165,15 +165,15 @@ def gather_field(d: Draft) -> None:
     if result != "field":
         d.input("v", g.type, g.count, -1.0, 1.0, about="Particle velocities")
     if source == "field":
-        d.input("field", g.type, g.shape, -1.0, 1.0, about="Electric field per node")
+        d.input("field", g.type, g.shape, -1.0, 1.0, about="Nodal electric field")
     else:
-        d.input("phi", "float", g.shape, -1.0, 1.0, about="Electrostatic potential")
+        d.input("phi", "float", g.shape, -1.0, 1.0, about="Nodal electrostatic potential")
     if result != "field":
-        d.param("qm", "float", -1.0, 1.0, about="Charge to mass ratio")
+        d.param("qm", "float", -1.0, 1.0, about="Charge-to-mass ratio")
         d.param("dt", "float", 0.01, 0.1, about="Time step")
     g.sizes(d)
     if result == "kick and drift":
-        d.output("x_new", g.type, g.count, about="Updated positions, not wrapped into the period")
+        d.output("x_new", g.type, g.count, about="Updated positions, not wrapped")
     if result == "field":
         d.output("e_p_out", g.type, g.count, about="Electric field at the particles")
     else:
@@ -183,7 +183,7 @@ def gather_field(d: Draft) -> None:
         inner = "e_p += weight * field[$node]"
     elif g.dimension == 1:
         inner = """
-        # E = -grad(phi), central differences at the node
+        # E = -grad(phi), central differences
         e_p -= weight * 0.5 * inv_dx * (phi[(i + 1 + nodes) % nodes] - phi[(i - 1 + nodes) % nodes])
         """
     else:
@@ -211,11 +211,11 @@ def gather_field(d: Draft) -> None:
     )
     of = "field" if source == "field" else "potential"
     ending = {
-        "field": "Interpolates the field of a periodic grid at particles."
+        "field": "Gathers the electric field from a periodic grid at particle positions."
         if source == "field"
-        else "Interpolates the field of a periodic grid's potential at particles.",
-        "kick": f"Accelerates particles by the {of} of a periodic grid.",
-        "kick and drift": f"Accelerates particles by the {of} of a periodic grid and moves them.",
+        else "Gathers the electric field at particle positions from a periodic potential grid.",
+        "kick": f"Accelerates particles using the electric {of} on a periodic grid.",
+        "kick and drift": f"Accelerates and moves particles using the electric {of} on a periodic grid.",
     }
     d.says(ending[result])
 
@@ -257,7 +257,7 @@ def gather_field(d: Draft) -> None:
     weight=2,
 )
 def boris_push(d: Draft) -> None:
-    """Advances charged particle velocities with the Boris scheme."""
+    """Advances charged particle velocities using the Boris scheme."""
     electric = d.option("electric", "each", "uniform", "none")
     if electric == "none":
         d.calls("boris_rotation|rotate_velocities|magnetic_rotation")
@@ -269,7 +269,7 @@ def boris_push(d: Draft) -> None:
     count = d.pick(64, 128, 256)
     if moved or magnetic == "mirror":
         d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
-    what = "momenta per mass" if relativistic else "velocities"
+    what = "momenta per unit mass" if relativistic else "velocities"
     speed = "u" if relativistic else "v"
     d.input(speed, "vec3", count, -1.0, 1.0, about=f"Particle {what}")
     if electric == "each":
@@ -281,12 +281,12 @@ def boris_push(d: Draft) -> None:
     elif magnetic == "uniform":
         d.param("b_field", "vec3", -2.0, 2.0, about="Uniform magnetic field")
     else:
-        d.param("b0", "float", 0.5, 2.0, about="Field strength at the center")
-        d.param("length", "float", 1.0, 2.0, about="Length of the mirror")
+        d.param("b0", "float", 0.5, 2.0, about="Magnetic field strength at the center")
+        d.param("length", "float", 1.0, 2.0, about="Magnetic mirror length")
     if species == "each":
-        d.input("qm", "float", count, -1.0, 1.0, about="Charge to mass ratios")
+        d.input("qm", "float", count, -1.0, 1.0, about="Charge-to-mass ratios")
     else:
-        d.param("qm", "float", -1.0, 1.0, about="Charge to mass ratio")
+        d.param("qm", "float", -1.0, 1.0, about="Charge-to-mass ratio")
     d.param("dt", "float", 0.05, 0.3, about="Time step")
     if relativistic:
         d.param("c", "float", 1.5, 3.0, about="Speed of light")
@@ -302,7 +302,7 @@ def boris_push(d: Draft) -> None:
         "each": "b = b_field[tid]",
         "uniform": "",
         "mirror": """
-        # Magnetic mirror: B_z grows towards both ends, B_x and B_y keep div(B) = 0
+        # Magnetic mirror: B_z increases towards both ends; B_x and B_y follow from div(B) = 0
         z = x[tid][2] / length
         b = b0 * wp.vec3(-x[tid][0] * z / length, -x[tid][1] * z / length, 1.0 + z * z)
         """,
@@ -317,7 +317,7 @@ def boris_push(d: Draft) -> None:
         $gamma
         $t
         {letter}_prime = {letter}_minus + wp.cross({letter}_minus, t)
-        # The factor 2 / (1 + t^2) makes the rotation keep the speed
+        # 2 / (1 + t^2) makes the rotation norm-preserving
         {letter}_plus = {letter}_minus + 2.0 / (1.0 + wp.dot(t, t)) * wp.cross({letter}_prime, t)
         $last
         $target[tid] = $end
@@ -329,7 +329,7 @@ def boris_push(d: Draft) -> None:
         field=fields[magnetic],
         kick="" if electric == "none" else f" + half_qm_dt * {e}",
         gamma="""
-        # Relativistic: gamma is taken at mid-step
+        # Relativistic: evaluate gamma at the half step
         gamma = wp.sqrt(1.0 + wp.dot(u_minus, u_minus) / (c * c))
         """
         if relativistic
@@ -337,7 +337,7 @@ def boris_push(d: Draft) -> None:
         t=f"t = half_qm_dt{' / gamma' if relativistic else ''} * {b}"
         if exact == "boris"
         else f"""
-        # tan() of half the angle, so that the gyration is exact for any step
+        # use tan(angle / 2) so that the gyrophase is exact for any time step
         b_size = {f"wp.length({b})" if magnetic == "mirror" else f"wp.max(wp.length({b}), 1.0e-12)"}
         t = wp.tan(half_qm_dt{" / gamma" if relativistic else ""} * b_size) / b_size * {b}
         """,

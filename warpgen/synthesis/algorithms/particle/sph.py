@@ -24,7 +24,7 @@ _NAMES = {
 
 def _neighbours(d: Draft, count: int) -> None:
     """Particles in a box, and a grid over them whose cells are as wide as the kernel's support."""
-    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the particles")
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid of particle positions")
     d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
 
 
@@ -56,11 +56,11 @@ def sph_density(d: Draft) -> None:
     else:
         d.input("m", "float", count, 0.5, 2.0, about="Particle masses")
         mass = "m[index]"
-    d.param("h", "float", 0.3, 0.5, about="Smoothing length, at which the kernel ends")
-    d.output("rho", "float", count, about="Densities")
+    d.param("h", "float", 0.3, 0.5, about="Smoothing length (kernel support radius)")
+    d.output("rho", "float", count, about="Particle densities")
     if squared:
         distance = """
-        # Squared distances first, since most candidates of the 27 cells are out of range
+        # Compare squared distances to avoid a sqrt for out-of-range candidates
         offset = xi - x[index]
         if wp.dot(offset, offset) < h * h:
             rho_i += $mass * $w(wp.length(offset), h)
@@ -88,7 +88,7 @@ def sph_density(d: Draft) -> None:
         tid = wp.tid()
         xi = x[tid]
         rho_i = float(0.0)
-        # W(0) is included, because a particle is part of its own density
+        # Self-contribution W(0) is included
         $loop
         rho[tid] = rho_i
         """,
@@ -99,7 +99,7 @@ def sph_density(d: Draft) -> None:
     )
     d.explain("""
         rho_i = sum_j m_j W(|x_i - x_j|, h), in kg/m^3 for masses in kg and lengths in m.
-        NOTE: the hash grid is fastest with cells of about width `h`.
+        One thread per particle. For best performance, use a hash grid cell size close to `h`.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

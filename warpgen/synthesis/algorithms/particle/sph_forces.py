@@ -46,7 +46,7 @@ class Pairs:
 
 def neighbours(d: Draft, count: int) -> None:
     """Particles in a box, and a grid over them whose cells are as wide as the kernel's support."""
-    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid over the particles")
+    d.handle("grid", "hash_grid", (8, 8, 8), of="x", value=0.5, about="Hash grid of particle positions")
     d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions")
 
 
@@ -71,7 +71,7 @@ def neighbour_loop(d: Draft) -> str:
     for j in wp.hash_grid_query(grid, xi, h):
         offset = xi - x[j]
         r = wp.length(offset)
-        # Skip the particle itself, since the gradient is undefined at r = 0
+        # Skip self-interaction since the gradient is undefined at r = 0
         if r < h and r > 1.0e-6:
             $pair
     """
@@ -103,7 +103,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     if state == "stored":
         d.input("p", "float", count, 0.0, 5000.0, about="Pressures")
     particle_mass(d, count)
-    d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length (kernel support radius)")
     if state != "stored":
         d.param("rho0", "float", 900.0, 1000.0, about="Rest density")
         d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
@@ -119,7 +119,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
         d.function("""
         @wp.func
         def tait_pressure(rho: float, rho0: float, c0: float) -> float:
-            # Tait equation of state, p = B ((rho / rho0)^7 - 1)
+            # Tait equation of state: p = B ((rho / rho0)^7 - 1)
             b = c0 * c0 * rho0 / 7.0
             q = rho / rho0
             q3 = q * q * q
@@ -147,7 +147,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
         """,
         theirs=pressure[state].replace("$of", "_j" if state != "stored" else "[j]"),
         term="""
-        # Symmetric in i and j, so that momentum is conserved
+        # Symmetric form conserves momentum
         term = p_i / (rho_i * rho_i) + p_j / (rho_j * rho_j)
         """
         if form == "symmetric"
@@ -155,12 +155,12 @@ def sph_pressure_acceleration(d: Draft) -> None:
         slope=slope,
     )
     if gravity:
-        d.says("Computes accelerations by SPH pressure and gravity.")
+        d.says("Computes SPH pressure accelerations, including gravity.")
     mean = "m (p_i + p_j) / (2 rho_i rho_j)"
     formula = "m (p_i / rho_i^2 + p_j / rho_j^2)" if form == "symmetric" else mean
     d.explain(f"""
         a_i = {"g - " if gravity else "-"}sum_j {formula} grad W(x_i - x_j, h), in m/s^2.
-        `m` is the mass of each particle. The hash grid is fastest with cells of about width `h`.
+        `m` is the particle mass. A hash grid cell size close to `h` performs best.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
 
 
 @DOMAIN.algorithm(
-    source="Monaghan 1992, eq. 4.2; Morris, Fox & Zhu 1997, eq. 22; Cleary 1998",
+    source="Monaghan 1992, eq. 4.2; Morris, Fox & Zhu 1997, eq. 22; Cleary 1998; Monaghan 2005, sec. 4.3",
     names=NAMES
     | {
         "sph_viscosity": "compute_viscosity|viscous_acceleration|viscosity_acceleration",
@@ -206,7 +206,7 @@ def sph_viscosity(d: Draft) -> None:
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     particle_mass(d, count)
-    d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length (kernel support radius)")
     if form == "artificial":
         d.param("alpha", "float", 0.05, 0.5, about="Artificial viscosity coefficient")
         d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
@@ -218,23 +218,23 @@ def sph_viscosity(d: Draft) -> None:
         d.output("accel", "vec3", count, about="Accelerations")
     pairs_code = {
         "artificial": """
-        # Only approaching pairs (v_ij . r_ij < 0), otherwise expansions would be damped
+        # Only apply to approaching pairs (v_ij . r_ij < 0) to avoid damping expansion
         approach = wp.dot(vij, offset)
         if approach < 0.0:
-            nu = h * approach / (r * r + 0.01 * h * h)
-            pi_ij = -alpha * c0 * nu / (0.5 * (rho_i + rho[j]))
+            mu_ij = h * approach / (r * r + 0.01 * h * h)
+            pi_ij = -alpha * c0 * mu_ij / (0.5 * (rho_i + rho[j]))
             a_visc -= m * pi_ij * $slope(r, h) * (offset / r)
         """,
         "morris": """
-        # First derivative of the kernel (Morris et al. 1997), since the second one is noisy
+        # Morris et al. 1997: use the first kernel derivative since the second is noisy
         weight = 2.0 * mu * m / (rho_i * rho[j])
         a_visc += weight * $slope(r, h) * r / (r * r + 0.01 * h * h) * vij
         """,
         "monaghan laminar": """
-        # Monaghan form along r_ij conserves angular momentum, factor 2 (dim + 2) = 10
+        # Monaghan form acts along r_ij and conserves angular momentum; 2 (dim + 2) = 10
         weight = 10.0 * mu * m / (rho_i * rho[j])
-        parting = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
-        a_visc += weight * parting * $slope(r, h) * (offset / r)
+        projected = wp.dot(vij, offset) / (r * r + 0.01 * h * h)
+        a_visc += weight * projected * $slope(r, h) * (offset / r)
         """,
     }
     d.launch(count)
@@ -257,11 +257,11 @@ def sph_viscosity(d: Draft) -> None:
     what = {
         "artificial": "artificial viscosity accelerations",
         "morris": "viscosity accelerations (Morris)",
-        "monaghan laminar": "laminar viscosity accelerations",
+        "monaghan laminar": "viscosity accelerations (Monaghan)",
     }[form]
     d.says(f"{'Adds' if inout else 'Computes'} SPH {what}.")
     d.explain("""
-        The term 0.01 h^2 avoids the singularity of close pairs. Velocities in m/s, densities in kg/m^3.
+        We add 0.01 h^2 in the denominator to avoid a singularity for close pairs. Velocities in m/s, densities in kg/m^3.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

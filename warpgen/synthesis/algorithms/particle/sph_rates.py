@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="",
 )
 def xsph_velocity(d: Draft) -> None:
-    """Smooths particle velocities over neighbors (XSPH)."""
+    """Smooths particle velocities using XSPH."""
     kernel = d.option("kernel", *smoothing.KERNELS)
     density = d.option("density", "mean", "theirs")
     moved = d.flag("moved", 0.4)
@@ -42,8 +42,8 @@ def xsph_velocity(d: Draft) -> None:
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     particle_mass(d, count)
-    d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
-    d.param("eps", "float", 0.1, 0.5, about="XSPH factor")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length (kernel support radius)")
+    d.param("eps", "float", 0.1, 0.5, about="XSPH smoothing factor")
     if moved:
         d.param("dt", "float", 0.001, 0.01, about="Time step")
     d.output(
@@ -74,7 +74,7 @@ def xsph_velocity(d: Draft) -> None:
         store="x_new[tid] = xi + dt * (vi + eps * delta_v)" if moved else "v_new[tid] = vi + eps * delta_v",
     )
     if moved:
-        d.says("Advects particles with smoothed velocities (XSPH).")
+        d.says("Advects particles using XSPH-smoothed velocities.")
 
     def reference(v: Values) -> dict[str, Any]:
         pairs = Pairs(v)
@@ -101,7 +101,7 @@ def xsph_velocity(d: Draft) -> None:
     element="",
 )
 def sph_density_rate(d: Draft) -> None:
-    """Computes SPH density rates from the continuity equation."""
+    """Computes SPH density rates using the continuity equation."""
     kernel = d.option("kernel", smoothing.CUBIC, smoothing.WENDLAND_C2, smoothing.SPIKY)
     diffusion = d.option("diffusion", "none", "delta", "ferrari")
     stepped = d.flag("stepped", 0.4)
@@ -114,27 +114,27 @@ def sph_density_rate(d: Draft) -> None:
     d.input("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
     particle_mass(d, count)
-    d.param("h", "float", 0.35, 0.5, about="Smoothing length, at which the kernel ends")
+    d.param("h", "float", 0.35, 0.5, about="Smoothing length (kernel support radius)")
     if diffusion != "none":
         d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     if diffusion == "delta":
         d.param("delta", "float", 0.05, 0.2, about="Density diffusion coefficient")
     if stepped:
         d.param("dt", "float", 0.0005, 0.002, about="Time step")
-        d.output("rho_new", "float", count, about="Densities after the step")
+        d.output("rho_new", "float", count, about="Updated densities")
     else:
-        d.output("drho", "float", count, about="Density rates")
+        d.output("drho", "float", count, about="Density time derivatives")
     theirs = "rho_j" if diffusion != "none" else "rho[j]"
     weight = f"rho_i * m / {theirs}" if volumes else "m"
     terms = {
         "none": "",
         "delta": """
-        # Diffuse the density, otherwise pressures would form a checkerboard (delta-SPH)
+        # delta-SPH density diffusion, to suppress pressure checkerboarding
         psi = 2.0 * (rho_j - rho_i) / (r * r + 0.01 * h * h)
         rate -= delta * h * c0 * psi * (m / rho_j) * wp.dot(offset, grad)
         """,
         "ferrari": """
-        # Rusanov-type dissipation: density jump times the speed of sound
+        # Rusanov-type dissipation: proportional to the density jump and speed of sound
         rate -= m * c0 * (rho_j - rho_i) / rho_j * wp.dot(offset, grad) / r
         """,
     }
@@ -165,14 +165,14 @@ def sph_density_rate(d: Draft) -> None:
     total = "rho_i sum_j m / rho_j" if volumes else "sum_j m"
     smooth = {
         "none": "",
-        "delta": ", with the diffusion of delta-SPH",
-        "ferrari": ", with dissipation of density jumps",
+        "delta": " with delta-SPH diffusion",
+        "ferrari": " with Rusanov-type density dissipation",
     }
-    does = "Integrates SPH densities with" if stepped else "Computes SPH density rates from"
+    does = "Integrates SPH densities using" if stepped else "Computes SPH density rates using"
     d.says(f"{does} the continuity equation{smooth[diffusion]}.")
     plus = {"none": "", "delta": ", plus diffusion", "ferrari": ", plus dissipation"}[diffusion]
     d.explain(f"""
-        d rho_i / dt = {total} (v_i - v_j) . grad W_ij{plus}. In contrast to density summation this does not underestimate the density at free surfaces.
+        d rho_i / dt = {total} (v_i - v_j) . grad W_ij{plus}. Unlike density summation, this kernel does not underestimate the density near free surfaces.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def thermostat(d: Draft) -> None:
     vector = f"vec{place}"
     d.input("v", vector, count, -2.0, 2.0, about="Particle velocities")
     if groups == "each":
-        d.input("group", "int", count, 0, baths, about="Temperature group per particle")
+        d.input("group", "int", count, 0, baths, about="Temperature group index")
     if drift:
         d.input("flow", vector, baths if groups == "each" else 1, -0.5, 0.5, about="Streaming velocities")
     number = baths if groups == "each" else 1
@@ -50,7 +50,7 @@ def thermostat(d: Draft) -> None:
             number,
             0.2,
             4.0,
-            about=f"Mean kinetic energy per particle{' of each group' if groups == 'each' else ''}"
+            about=f"Mean kinetic energy per particle{' per group' if groups == 'each' else ''}"
             + (", relative to the flow" if drift else ""),
         )
         d.param("target", "float", 0.5, 2.0, about="Target temperature, k_B = 1")
@@ -67,12 +67,12 @@ def thermostat(d: Draft) -> None:
     )
     g = "group[tid]" if groups == "each" else "0"
     share = f"2.0 / 3.0 * kinetic[{g}]" if place == 3 else f"kinetic[{g}]"
-    now = f"# Half of T for each of {place} degrees of freedom, with k_B = 1\ntemperature = {share}"
+    now = f"# Equipartition: T / 2 per degree of freedom ({place} in total), with k_B = 1\ntemperature = {share}"
     scales = {
         "berendsen": f"{now}\nscale = wp.sqrt(1.0 + dt / tau * (target / temperature - 1.0))\n$bound",
         "isokinetic": f"{now}\nscale = wp.sqrt(target / temperature)",
         "nose-hoover": f"""
-        # Half a step on either side of the forces, so the scheme is symmetric in time
+        # Half step before and after the forces keeps the scheme time-reversible
         scale = wp.exp(-0.5 * dt * xi[{g}])
         """,
         "friction": f"scale = 1.0 / (1.0 + dt * bath_rate[{g}])",
@@ -81,11 +81,11 @@ def thermostat(d: Draft) -> None:
     d.code(
         "tid = wp.tid()\n$scale\n$apply",
         scale=scales[kind],
-        bound="# One step changes velocities by a factor of 1.25 at most\nscale = wp.clamp(scale, 0.8, 1.25)"
+        bound="# Limit the velocity change per step to a factor of 1.25\nscale = wp.clamp(scale, 0.8, 1.25)"
         if bounded
         else "",
         apply=f"""
-        # Take off the streaming velocity, since flow is not heat
+        # Rescale only the thermal velocity, relative to the mean flow
         u = flow[{g}]
         v_new[tid] = u + scale * (v[tid] - u)
         """
@@ -93,14 +93,14 @@ def thermostat(d: Draft) -> None:
         else "v_new[tid] = scale * v[tid]",
     )
     says = {
-        "berendsen": f"Rescales velocities with the Berendsen thermostat{', by 0.8 to 1.25' if bounded else ''}.",
+        "berendsen": f"Rescales velocities using a Berendsen thermostat{', with the scale clamped to [0.8, 1.25]' if bounded else ''}.",
         "isokinetic": "Rescales velocities to the target temperature (isokinetic).",
-        "nose-hoover": "Applies half a step of the Nose-Hoover thermostat.",
-        "friction": "Damps velocities by implicit friction.",
+        "nose-hoover": "Applies a Nose-Hoover thermostat half step.",
+        "friction": "Damps velocities using implicit friction.",
     }
     d.says(f"{says[kind][:-1]}, relative to the flow." if drift else says[kind])
     if kind in ("berendsen", "isokinetic"):
-        d.explain("Temperatures follow from the mean kinetic energy per particle, with k_B = 1.")
+        d.explain("Temperature is computed from the mean kinetic energy per particle, with k_B = 1.")
 
     def reference(v: Values) -> dict[str, Any]:
         at = v.group if groups == "each" else np.zeros(count, int)

@@ -24,42 +24,40 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def wall_response(d: Draft) -> None:
-    """Resolves collisions of particles with walls."""
+    """Resolves particle-wall collisions."""
     wall = d.option("wall", "planes", "box", "sphere", "ground")
     tangential = d.option("tangential", "free", "scaled", "coulomb")
     layout = d.option("layout", "in place", "copies")
-    sleeping = d.flag("inverse masses", 0.3)
+    pinned = d.flag("pinned", 0.3)
     count = d.pick(64, 128, 192)
     copies = layout == "copies"
     role = d.input if copies else d.inout
     role("x", "vec3", count, -1.2, 1.2, about="Particle positions")
     role("v", "vec3", count, -2.0, 2.0, about="Particle velocities")
-    if sleeping:
-        d.input(
-            "inv_mass", "float", count, -0.5, 1.0, about="Inverse masses, not positive for pinned particles"
-        )
+    if pinned:
+        d.input("pinned", "int", count, 0, 2, about="Pinned mask, 1 for fixed particles")
     if wall == "planes":
-        d.input("normals", "vec3", 4, kind="unit", about="Normals of the walls, which point inwards")
-        d.input("offsets", "float", 4, 0.2, 0.8, about="Distances of the walls from the origin")
+        d.input("normals", "vec3", 4, kind="unit", about="Inward wall normals")
+        d.input("offsets", "float", 4, 0.2, 0.8, about="Wall plane offsets")
     elif wall == "box":
-        d.param("lower", "vec3", -0.9, -0.6, about="Lower corner of the box")
-        d.param("upper", "vec3", 0.6, 0.9, about="Upper corner of the box")
+        d.param("lower", "vec3", -0.9, -0.6, about="Box lower corner")
+        d.param("upper", "vec3", 0.6, 0.9, about="Box upper corner")
     elif wall == "sphere":
-        d.param("center", "vec3", -0.2, 0.2, about="Center of the container")
-        d.param("container_radius", "float", 0.6, 1.0, about="Distance of the wall from the center")
+        d.param("center", "vec3", -0.2, 0.2, about="Container center")
+        d.param("container_radius", "float", 0.6, 1.0, about="Container radius")
     else:
-        d.param("ground", "float", -0.5, 0.3, about="Height of the ground")
+        d.param("ground", "float", -0.5, 0.3, about="Ground height")
     d.param("restitution", "float", 0.2, 0.8, about="Coefficient of restitution")
     if tangential == "coulomb":
         d.param("friction", "float", 0.1, 0.5, about="Friction coefficient")
     elif tangential == "scaled":
-        d.param("tangential_loss", "float", 0.1, 0.5, about="Share of the tangential velocity that is lost")
+        d.param("tangential_loss", "float", 0.1, 0.5, about="Tangential velocity loss factor")
     if copies:
         d.output("x_out", "vec3", count, about="Corrected positions")
         d.output("v_out", "vec3", count, about="Reflected velocities")
     bounce = """
     vn = wp.dot(vi, n)
-    # Particles that already move away from the wall are left alone
+    # Skip separating particles
     if vn < 0.0:
         vt = vi - vn * n
         $rub
@@ -78,7 +76,7 @@ def wall_response(d: Draft) -> None:
         "planes": """
         for k in range(normals.shape[0]):
             n = normals[k]
-            # Positive behind the wall
+            # Penetration depth, positive inside the wall
             depth = -(wp.dot(n, xi) + offsets[k])
             if depth > 0.0:
                 xi += depth * n
@@ -119,11 +117,11 @@ def wall_response(d: Draft) -> None:
         $v[tid] = vi
         """,
         fixed="""
-        if inv_mass[tid] <= 0.0:
+        if pinned[tid] == 1:
             $keep
             return
         """
-        if sleeping
+        if pinned
         else "",
         keep="x_out[tid] = x[tid]\nv_out[tid] = v[tid]" if copies else "",
         walls=walls[wall],
@@ -136,17 +134,17 @@ def wall_response(d: Draft) -> None:
 
     where = {
         "planes": "planar walls",
-        "box": "the walls of a box",
+        "box": "axis-aligned box walls",
         "sphere": "a spherical container",
         "ground": "the ground",
     }[wall]
     rubbing = {
         "free": "without friction",
-        "scaled": "with a loss of tangential velocity",
+        "scaled": "with tangential damping",
         "coulomb": "with Coulomb friction",
     }[tangential]
-    free = "particles, pinned ones aside," if sleeping else "particles"
-    d.says(f"Resolves collisions of {free} with {where}, {rubbing}.")
+    free = "unpinned particles" if pinned else "particles"
+    d.says(f"Resolves collisions between {free} and {where} {rubbing}.")
 
     def reference(v: Values) -> dict[str, Any]:
         x, u = v.x.copy(), v.v.copy()
@@ -184,8 +182,8 @@ def wall_response(d: Draft) -> None:
             below = x[:, 1] < v.ground
             x[:, 1] = np.maximum(x[:, 1], v.ground)
             bounced(below, np.array([0.0, 1.0, 0.0]))
-        if sleeping:
-            fixed = (v.inv_mass <= 0.0)[:, None]
+        if pinned:
+            fixed = (v.pinned == 1)[:, None]
             x, u = np.where(fixed, v.x, x), np.where(fixed, v.v, u)
         return {"x_out": x, "v_out": u} if copies else {"x": x, "v": u}
 

@@ -33,7 +33,7 @@ NAMES = {
 )
 def box_neighbours(d: Draft) -> None:
     """Queries a BVH of boxes around probe points."""
-    shape = d.option("shape", "box", "ball", "group", "wide box")
+    shape = d.option("shape", "box", "ball", "group", "cylinder")
     wanted = d.option("wanted", "count", "nearest", "sum", "marks", "any")
     own = d.flag("own points", 0.4)
     near = d.flag("narrow", 0.4) or wanted == "nearest" or not own
@@ -48,24 +48,28 @@ def box_neighbours(d: Draft) -> None:
     # what a point finds is beside itself, but for plain overlaps of boxes
     alone = own and (near or wanted in ("marks", "any"))
     other = "other " if alone else ""
-    reach = "within a radius and a quarter of it in height" if shape == "wide box" else "within a radius"
-    of_group = " of its group" if shape == "group" else ""
-    searches = " that searches their group" if shape == "group" else ""
-    itself = ", its own included" + (" if of the group" if shape == "group" else "") if own else ""
+    reach = "within a vertical cylinder" if shape == "cylinder" else "within a radius"
+    at, around = ("around", " around it") if shape == "cylinder" else ("of", "")
+    of_group = f" in the {who}'s group" if shape == "group" else ""
+    searches = " assigned to their group" if shape == "group" else ""
+    itself = ", including its own" + (" if it is in the group" if shape == "group" else "") if own else ""
     d.says(
         {
-            "count": f"Counts the {other}points{of_group} {reach} of each {who}, found in a BVH.",
-            "nearest": f"Finds the nearest center among the {other}boxes{of_group} that overlap the region around each {who}.",
-            "sum": f"Accumulates the weights of the {other}points{of_group} {reach} of each {who}, found in a BVH.",
-            "marks": f"Marks the points {reach} of any {other}{who}{searches}, found in a BVH.",
-            "any": f"Tests by a BVH whether each {who} has {other}points{of_group} {reach}.",
+            "count": f"Counts the {other}points{of_group} {reach} {at} each {who} using a BVH.",
+            "nearest": f"Finds the {other}box{of_group} with the nearest center among those overlapping "
+            f"the region around each {who}.",
+            "sum": f"Accumulates the weights of the {other}points{of_group} {reach} {at} each {who} using "
+            "a BVH.",
+            "marks": f"Marks the points {reach} {at} any {other}{who}{searches} using a BVH.",
+            "any": f"Tests whether each {who} has {other}points{of_group} {reach}{around} using a BVH.",
         }[wanted]
         if near
         else {
-            "count": f"Counts the boxes{of_group} that overlap the region around each {who}{itself}.",
-            "sum": f"Accumulates the weights of boxes{of_group} that overlap the region around each {who}{itself}.",
-            "marks": f"Marks the boxes of a BVH that overlap the region around any {other}{who}{searches}.",
-            "any": f"Tests the region around each {who} for overlap with {other}boxes{of_group} of a BVH.",
+            "count": f"Counts the boxes{of_group} overlapping the region around each {who}{itself}.",
+            "sum": f"Accumulates the weights of boxes{of_group} overlapping the region around each "
+            f"{who}{itself}.",
+            "marks": f"Marks BVH boxes overlapping the region around any {other}{who}{searches}.",
+            "any": f"Tests the region around each {who} for overlap with {other}BVH boxes{of_group}.",
         }[wanted]
     )
     n, m, half = d.pick(64, 96, 128), d.pick(32, 48), d.pick(0.05, 0.1, 0.15)
@@ -76,10 +80,12 @@ def box_neighbours(d: Draft) -> None:
     if not own:
         d.input("probes", "vec3", m, -1.0, 1.0, about="Probe positions")
     d.param("radius", "float", 0.25, 0.5, about="Search radius")
+    if shape == "cylinder":
+        d.param("half_height", "float", 0.1, 0.2, about="Half height of the search region")
     if shape == "group":
-        d.input("groups", "int", m, 0, 4, about=f"Group that each {who} searches")
+        d.input("groups", "int", m, 0, 4, about=f"Group index per {who}")
     if wanted == "sum":
-        d.input("weights", "float", n, 0.1, 1.0, about="Weights of the points")
+        d.input("weights", "float", n, 0.1, 1.0, about="Point weights")
     output, type_, size = {
         "count": ("counts", "int", m),
         "nearest": ("nearest", "int", m),
@@ -88,22 +94,21 @@ def box_neighbours(d: Draft) -> None:
         "any": ("occupied", "int", m),
     }[wanted]
     about = {
-        "count": "How many were found",
-        "nearest": "Index of the nearest, -1 for none",
-        "sum": "Sums of weights",
-        "marks": "1 for those that were found",
-        "any": "1 where any was found",
+        "count": "Number of hits",
+        "nearest": "Nearest index, -1 for none",
+        "sum": "Total weight per query",
+        "marks": "1 if found by any query",
+        "any": "1 if there is any hit",
     }[wanted]
     d.output(output, type_, size, about=about)
     extent = "extent = wp.vec3(radius, radius, radius)"
     box = f"{extent}\nquery = wp.bvh_query_aabb(tree, p - extent, p + extent)"
     start = {
         "box": box,
-        "wide box": "# The region is flat, since neighbors far above or below do not count\n"
-        "extent = wp.vec3(radius, radius, 0.25 * radius)\n"
+        "cylinder": "extent = wp.vec3(radius, radius, half_height)\n"
         "query = wp.bvh_query_aabb(tree, p - extent, p + extent)",
         "ball": "query = wp.bvh_query_sphere(tree, p, radius)",
-        "group": f"# Start at the root of the subtree of this group\nroot = wp.bvh_get_group_root(tree, groups[tid])\n"
+        "group": f"# Start at the root node of this group\nroot = wp.bvh_get_group_root(tree, groups[tid])\n"
         f"{extent}\n"
         "query = wp.bvh_query_aabb(tree, p - extent, p + extent, root)",
     }[shape]
@@ -122,10 +127,12 @@ def box_neighbours(d: Draft) -> None:
         inner = f"if j == tid:\n    continue\n{inner}"
     if near and wanted != "nearest":
         far = "wp.length(points[j] - p) > radius"
-        if shape == "wide box":
-            far += " or wp.abs(points[j][2] - p[2]) > 0.25 * radius"
+        offset = ""
+        if shape == "cylinder":
+            offset = "offset = points[j] - p\n"
+            far = "wp.length(wp.vec2(offset[0], offset[1])) > radius or wp.abs(offset[2]) > half_height"
         inner = f"""
-# The region may overlap the box of a point that is out of reach
+{offset}# Skip points outside the region, since the box test is conservative
 if {far}:
     continue
 {inner}""".lstrip()
@@ -147,21 +154,26 @@ if {far}:
         inner=inner,
         after=after,
     )
-    d.explain("The BVH skips subtrees that do not overlap, so that only a few boxes are tested.")
+    d.explain("This skips non-overlapping subtrees, so only a few boxes are tested.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         p = (v.points if own else v.probes)[:, None]
         lower, upper = v.tree.lower.astype(float)[None], v.tree.upper.astype(float)[None]
         gap = np.maximum(0.0, np.maximum(lower - p, p - upper))
-        e = v.radius * np.array([1.0, 1.0, 0.25 if shape == "wide box" else 1.0])
+        e = v.radius * np.ones(3)
+        if shape == "cylinder":
+            e[2] = v.half_height
         found = (gap**2).sum(axis=2) <= v.radius**2 if shape == "ball" else (gap <= e).all(axis=2)
         if shape == "group":
             found &= np.arange(n)[None] % 4 == v.groups[:, None]
         apart = ((v.points[None] - p) ** 2).sum(axis=2)
         if near and wanted != "nearest":
-            found &= apart <= v.radius**2
-            if shape == "wide box":
-                found &= np.abs((v.points[None] - p)[..., 2]) <= 0.25 * v.radius
+            away = v.points[None] - p
+            if shape == "cylinder":
+                found &= np.hypot(away[..., 0], away[..., 1]) <= v.radius
+                found &= np.abs(away[..., 2]) <= v.half_height
+            else:
+                found &= apart <= v.radius**2
         if alone:
             found &= ~np.eye(n, dtype=bool)
         far = np.where(found, apart, np.inf)
@@ -197,13 +209,15 @@ def swept_balls(d: Draft) -> None:
     aim = d.option("aim", "direction", "target")
     if form == "capsule" and wanted != "count":
         wanted = "closest"
-    of_group = " of a group" if form == "ray of group" else ""
+    of_group = " in a group" if form == "ray of group" else ""
+    meets = "overlaps" if form == "capsule" else "hits"
     d.says(
         {
-            "first": f"Computes the distance along each ray to the first sphere{of_group}.",
-            "count": f"Counts the spheres{of_group} that each {form.split()[0]} meets.",
+            "first": f"Computes the hit distance between each ray and the first sphere{of_group}.",
+            "count": f"Counts the spheres{of_group} that each {form.split()[0]} {meets}.",
             "which": f"Finds the first sphere{of_group} hit by each ray.",
-            "closest": "Computes how close the path of each swept sphere comes to the points, at most its radius.",
+            "closest": "Computes the minimum distance between the points and each swept sphere path, "
+            "clamped to the sphere radius.",
         }[wanted]
     )
     d.calls(
@@ -217,21 +231,21 @@ def swept_balls(d: Draft) -> None:
     n, m, half = d.pick(48, 64, 96), d.pick(32, 48), d.pick(0.2, 0.25, 0.3)
     d.input("points", "vec3", n, -1.0, 1.0, about="Point positions")
     d.handle("tree", "bvh", of="points", value=half, about="BVH id")
-    d.input("origin", "vec3", m, -2.0, 2.0, about=f"Start of each {'sweep' if form == 'capsule' else 'ray'}")
+    d.input("origin", "vec3", m, -2.0, 2.0, about=f"{'Sweep start' if form == 'capsule' else 'Ray origin'}")
     if form != "capsule" or wanted == "count":
         d.module(f"BALL_RADIUS = wp.constant({half})")
     if wanted in ("first", "which"):
         d.module("MAX_T = wp.constant(10.0)")
     if form == "capsule" or aim == "target":
-        about = "End of each sweep" if form == "capsule" else "Position that rays aim at"
+        about = "Sweep end" if form == "capsule" else "Ray target position"
         d.input("target", "vec3", m, -1.0, 1.0, about=about)
     else:
-        d.input("direction", "vec3", m, kind="unit", about="Unit directions of the rays")
+        d.input("direction", "vec3", m, kind="unit", about="Unit ray directions")
     group = form == "ray of group"
     if group:
-        d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
+        d.param("group", "int", d.pick(0, 1, 2, 3), about="Group index to search")
     if form == "capsule":
-        d.param("sweep_radius", "float", 0.1, 0.3, about="Radius of the swept sphere")
+        d.param("sweep_radius", "float", 0.1, 0.3, about="Swept sphere radius")
     output, type_ = {
         "first": ("depth", "float"),
         "count": ("counts", "int"),
@@ -239,32 +253,32 @@ def swept_balls(d: Draft) -> None:
         "closest": ("approach", "float"),
     }[wanted]
     about = {
-        "first": "Distance to the first sphere, `MAX_T` for none",
-        "which": "Index of the first sphere, -1 for none",
-        "count": "Number of spheres",
-        "closest": "Least distances, at most the radius",
+        "first": "Hit distance, `MAX_T` for a miss",
+        "which": "Index of the first sphere hit, -1 for a miss",
+        "count": "Number of spheres hit",
+        "closest": "Minimum distance, clamped to the radius",
     }[wanted]
     d.output(output, type_, m, about=about)
     if form != "capsule":
         beyond = ", nor those beyond `MAX_T`" if wanted != "count" else ""
-        d.explain(f"Spheres around the start of a ray do not count{beyond}.")
+        d.explain(f"Spheres containing the ray origin are not counted{beyond}.")
     root = ", wp.bvh_get_group_root(tree, group)" if group else ""
     if form == "capsule":
         start = "along = target[tid] - o\nquery = wp.bvh_query_capsule(tree, o, along, sweep_radius)"
         step = "wp.bvh_query_next(query, j, 1.0)"
         inner = (
             "s = wp.clamp(wp.dot(points[j] - o, along) / wp.dot(along, along), 0.0, 1.0)\n"
-            "apart = wp.length(o + s * along - points[j])"
+            "dist = wp.length(o + s * along - points[j])"
         )
         before, test, after = {
             "closest": (
                 "least = float(sweep_radius)",
-                "least = wp.min(least, apart)",
+                "least = wp.min(least, dist)",
                 "approach[tid] = least",
             ),
             "count": (
                 "count = int(0)",
-                "if apart < sweep_radius + BALL_RADIUS:\n    count += 1",
+                "if dist < sweep_radius + BALL_RADIUS:\n    count += 1",
                 "counts[tid] = count",
             ),
         }[wanted]
@@ -278,9 +292,9 @@ def swept_balls(d: Draft) -> None:
             else "wp.bvh_query_next(query, j)"
         )
         inner = """
-to_ball = o - points[j]
-b = wp.dot(to_ball, along)
-discriminant = b * b - wp.length_sq(to_ball) + BALL_RADIUS * BALL_RADIUS
+oc = o - points[j]
+b = wp.dot(oc, along)
+discriminant = b * b - wp.length_sq(oc) + BALL_RADIUS * BALL_RADIUS
 # Negative discriminant: the ray misses the sphere
 if discriminant < 0.0:
     continue
@@ -308,7 +322,7 @@ t = -b - wp.sqrt(discriminant)""".strip()
             $test
         $after
         """,
-        note="# The sweep ends with the segment, at 1" if form == "capsule" else "",
+        note="# The sweep ends at segment parameter 1" if form == "capsule" else "",
         start=start,
         before=before,
         inner=inner,

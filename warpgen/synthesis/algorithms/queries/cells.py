@@ -32,20 +32,20 @@ def block_overlaps(d: Draft) -> None:
     form = d.option("form", "box", "ray") if on == "boxes" else "box"
     spelled = d.option("spelled", "tile first", "tiled last")
     wanted = d.option("wanted", "counts", "marks", "both")
-    shape = d.option("extent", "cube", "slab")
+    shape = d.option("extent", "cube", "flat")
     verb = {"counts": "Counts", "marks": "Marks", "both": "Counts and marks"}[wanted]
     near = on == "boxes" and form == "box"  # what the boxes hold is tested, too
     reach = "radius" if near else "half_width"
-    place = "within a radius" if shape == "cube" else "within a radius and half of it in height"
+    place = "within a radius of" if shape == "cube" else "within a vertical cylinder around"
     does = verb.lower().replace("counts", "count").replace("marks", "mark").replace(" ", "_")
     found = "neighbors" if near else "ray_hits" if form == "ray" else "overlaps"
     d.calls(f"{does}_{found}|{does}_{found}_tiled|{does}_{found}_cooperative")
     d.says(
-        f"{verb} the points {place} of each probe, found in a BVH by a block of threads."
+        f"{verb} the points {place} each probe using a BVH, with one block per probe."
         if near
-        else f"{verb} the spheres that each ray hits, found in a BVH by a block of threads."
+        else f"{verb} the spheres hit by each ray using a BVH, with one block per ray."
         if form == "ray"
-        else f"{verb} mesh faces whose bounds overlap a {'cube' if shape == 'cube' else 'box half as high as wide'} around each probe, with one block of threads per probe."
+        else f"{verb} mesh faces whose bounds overlap a {'cube' if shape == 'cube' else 'flat box'} around each probe, with one block per probe."
     )
     m, n = d.pick(8, 12, 16), d.pick(48, 64, 96)
     half = d.pick(0.1, 0.15, 0.2)
@@ -57,36 +57,37 @@ def block_overlaps(d: Draft) -> None:
         d.handle("mesh_id", "mesh", (6, slices), about="Mesh id")
         n = 2 * slices * 5
     start = "origins" if form == "ray" else "probes"
-    d.input(start, "vec3", m, -0.8, 0.8, about="Start of each ray" if form == "ray" else "Probe positions")
+    d.input(start, "vec3", m, -0.8, 0.8, about="Ray origins" if form == "ray" else "Probe positions")
     if form == "ray":
-        d.input("direction", "vec3", m, kind="unit", about="Direction of each ray")
+        d.input("direction", "vec3", m, kind="unit", about="Ray directions")
         d.module(f"BALL_RADIUS = wp.constant({half})")
     else:
-        d.param(
-            reach, "float", 0.3, 0.6, about="Search radius" if near else "Half the width of the search box"
-        )
+        d.param(reach, "float", 0.3, 0.6, about="Search radius" if near else "Half width of the search box")
+        if shape == "flat":
+            d.param("half_height", "float", 0.15, 0.3, about="Half height of the search region")
     if wanted != "marks":
-        d.output("counts", "int", m, about="How many each block found")
+        d.output("counts", "int", m, about="Number of hits per block")
     if wanted != "counts":
-        d.output("touched", "int", n, about="Nonzero for elements that were found")
+        d.output("touched", "int", n, about="Nonzero if found by any block")
     stem = ("bvh" if on == "boxes" else "mesh") + "_query_" + ("ray" if form == "ray" else "aabb")
     begin = f"tile_{stem}" if spelled == "tile first" else f"{stem}_tiled"
     step = "bvh_query_next" if on == "boxes" else "mesh_query_aabb_next"
     step = f"tile_{step}" if spelled == "tile first" else f"{step}_tiled"
     tree = "tree" if on == "boxes" else "mesh_id"
     arguments = "tree, p, along" if form == "ray" else f"{tree}, p - extent, p + extent"
-    high = reach if shape == "cube" else f"0.5 * {reach}"
+    high = reach if shape == "cube" else "half_height"
     if form == "ray":
         narrow = (
             "away = points[j] - p\n"
             "away = away - wp.max(wp.dot(away, along), 0.0) * along\n"
-            "# The ray hits the box, but not necessarily the sphere inside\n"
+            "# Skip rays that hit the box but miss the sphere\n"
             "if wp.length(away) > BALL_RADIUS:\n    continue"
         )
     else:
         flat = {
             "cube": "if wp.length(points[j] - p) > radius:\n    continue",
-            "slab": "gap = points[j] - p\nif wp.length(gap) > radius or wp.abs(gap[2]) > 0.5 * radius:\n    continue",
+            "flat": "offset = points[j] - p\n"
+            "if wp.length(wp.vec2(offset[0], offset[1])) > radius or wp.abs(offset[2]) > half_height:\n    continue",
         }
         narrow = flat[shape] if near else ""
     lines = {"counts": "wp.atomic_add(counts, block, 1)", "marks": "touched[j] = 1"}
@@ -99,7 +100,7 @@ def block_overlaps(d: Draft) -> None:
         query = wp.{begin}({arguments})
         while wp.tile_query_valid(query):
             batch = wp.{step}(query)
-            # Each thread of the block handles one candidate of the batch (index of -1 if none is left)
+            # Each thread processes one candidate from the batch (index -1 if there is none)
             j = wp.untile(batch)
             if j >= 0:
                 $narrow
@@ -109,7 +110,7 @@ def block_overlaps(d: Draft) -> None:
         extent="along = direction[block]" if form == "ray" else f"extent = wp.vec3({reach}, {reach}, {high})",
         lines="\n".join(lines.values()) if wanted == "both" else lines[wanted],
     )
-    d.explain("All threads of a block must take part in every step of the shared traversal.")
+    d.explain("All threads in a block must participate in each traversal step.")
 
     def agree(before: Values, after: Values) -> None:
         v = before
@@ -129,11 +130,13 @@ def block_overlaps(d: Draft) -> None:
             away = away - np.maximum((away * along).sum(axis=2, keepdims=True), 0.0) * along
             found &= np.linalg.norm(away, axis=2) <= half
         else:
-            e = v[reach] * np.array([1.0, 1.0, 1.0 if shape == "cube" else 0.5])
+            e = np.array([v[reach], v[reach], v[reach] if shape == "cube" else v.half_height])
             found = ((lower <= p + e) & (upper >= p - e)).all(axis=2)
             if near:
-                found &= np.linalg.norm(v.points - p, axis=2) <= v.radius
-                found &= np.abs((v.points - p)[..., 2]) <= e[2]
+                away = v.points - p
+                span = 3 if shape == "cube" else 2
+                found &= np.linalg.norm(away[..., :span], axis=2) <= v.radius
+                found &= np.abs(away[..., 2]) <= e[2]
         if wanted != "marks":
             assert np.abs(after.counts - found.sum(axis=1)).sum() <= 2
         if wanted != "counts":
@@ -165,17 +168,15 @@ def grid_neighbours(d: Draft) -> None:
     }[wanted])  # fmt: skip
     loop = d.option("loop", "for", "next", "named")
     order = d.option("order", "given", "cells")
-    itself = d.option("itself", "left out", "kept")
-    if wanted == "nearest":
-        itself = "left out"
-    also = ", itself included" if itself == "kept" else ""
+    itself = "left out" if wanted == "nearest" else d.option("itself", "left out", "kept")
+    also = ", including itself" if itself == "kept" else ""
     d.says(
         {
-            "count": f"Counts the neighbours of each point in a hash grid{also}.",
-            "density": f"Accumulates kernel weights of the neighbors of each point in a hash grid{also}.",
-            "centre": f"Computes the mean position of the neighbors of each point in a hash grid{also}.",
-            "nearest": "Finds the nearest neighbour of each point in a hash grid.",
-            "velocity": f"Averages the velocities of the neighbours of each point in a hash grid{also}.",
+            "count": f"Counts neighbors for each point using a hash grid{also}.",
+            "density": f"Accumulates neighbor kernel weights for each point using a hash grid{also}.",
+            "centre": f"Computes the mean neighbor position for each point using a hash grid{also}.",
+            "nearest": "Finds the nearest neighbor for each point using a hash grid.",
+            "velocity": f"Averages neighbor velocities for each point using a hash grid{also}.",
         }[wanted]
     )
     number = "float(count)" if itself == "kept" else "float(wp.max(count, 1))"
@@ -185,22 +186,22 @@ def grid_neighbours(d: Draft) -> None:
     d.param("h", "float", 0.35, 0.6, about="Search radius")
     if wanted == "velocity":
         d.input("velocities", "vec3", n, -1.0, 1.0, about="Point velocities")
-    none = "" if itself == "kept" else ", 0 without neighbors"
+    none = "" if itself == "kept" else ", zero if there are no neighbors"
     output, type_, about = {
         "count": ("counts", "int", "Number of neighbors"),
-        "density": ("density", "float", "Sums of (1 - r / h)^3, not normalized"),
-        "centre": ("centers", "vec3", f"Mean positions{none}"),
-        "nearest": ("nearest", "int", "Index of the nearest neighbor, -1 for none"),
-        "velocity": ("mean_velocity", "vec3", f"Mean velocities{none}"),
+        "density": ("density", "float", "Sum of (1 - r / h)^3, not normalized"),
+        "centre": ("centers", "vec3", f"Mean neighbor position{none}"),
+        "nearest": ("nearest", "int", "Nearest neighbor index, -1 for none"),
+        "velocity": ("mean_velocity", "vec3", f"Mean neighbor velocity{none}"),
     }[wanted]
     d.output(output, type_, n, about=about)
     own = "i" if order == "cells" else "tid"
     mean = f"total / {number}"
     before, inner, value = {
         "count": ("count = int(0)", "count += 1", "count"),
-        "density": ("rho = float(0.0)", "w = 1.0 - apart / h\nrho += w * w * w", "rho"),
+        "density": ("rho = float(0.0)", "w = 1.0 - dist / h\nrho += w * w * w", "rho"),
         "centre": ("total = wp.vec3()\ncount = int(0)", "total += points[j]\ncount += 1", mean),
-        "nearest": ("best = float(h)\nwinner = int(-1)", "best = apart\nwinner = j", "winner"),
+        "nearest": ("best = float(h)\nwinner = int(-1)", "best = dist\nwinner = j", "winner"),
         "velocity": ("total = wp.vec3()\ncount = int(0)", "total += velocities[j]\ncount += 1", mean),
     }[wanted]
     call = "wp.hash_grid_query(grid, x, h)"
@@ -215,9 +216,9 @@ def grid_neighbours(d: Draft) -> None:
         $before
         $head
             $skip
-            apart = wp.length(points[j] - x)
-            # Cell overlap is conservative: check the actual distance
-            if apart < {"best" if wanted == "nearest" else "h"}:
+            dist = wp.length(points[j] - x)
+            # The grid query is conservative, so check the actual distance
+            if dist < {"best" if wanted == "nearest" else "h"}:
                 $inner
         """
     if d.flag("helper", 0.6):
@@ -237,7 +238,7 @@ def grid_neighbours(d: Draft) -> None:
         $output[$own] = $value
         """,
         gather=gather,
-        sorted="# Use grid order: threads of the same cell read the same memory\ni = wp.hash_grid_point_id(grid, tid)"
+        sorted="# Use grid order for coherent memory access\ni = wp.hash_grid_point_id(grid, tid)"
         if order == "cells"
         else "",
         own=own,
@@ -271,7 +272,7 @@ _GATHERED = {
     "count": "Return the number of points within the radius.",
     "density": "Return the sum of cubic kernel weights over all points within the radius.",
     "centre": "Return the mean position of the points within the radius.",
-    "nearest": "Return the index of the nearest point within the radius, -1 for none.",
+    "nearest": "Return the index of the nearest point within the radius, or -1 if there is none.",
     "velocity": "Return the mean velocity of the points within the radius.",
 }
 
@@ -300,67 +301,67 @@ def pair_tests(d: Draft) -> None:
         "edge contact": "edge_contacts|edge_penetration|edge_edge_contact",
         "self": "self_intersections|test_self_pairs|test_triangle_pairs",
     }[kind])  # fmt: skip
-    source = d.option("source", "arrays", "indexed")
-    if kind == "self":
-        source = "indexed"
+    source = "indexed" if kind == "self" else d.option("source", "arrays", "indexed")
     counted = d.flag("counted", 0.4)
     skip = d.flag("degenerate", 0.4) and kind != "edges"
+    slivers = ", skipping slivers" if skip else ""
     d.says(
         {
-            "triangles": "Tests pairs of triangles for intersection.",
-            "self": "Tests pairs of triangles from the same mesh for intersection.",
-            "edges": "Finds the distance between pairs of edges.",
-            "edge contact": f"Computes the penetration of edge pairs into a margin{', 0 where an end is closest' if skip else ''}.",
+            "triangles": f"Tests triangle pairs for intersection{slivers}.",
+            "self": f"Tests pairs of triangles in the same mesh for intersection{slivers}.",
+            "edges": "Computes the distance between pairs of edges.",
+            "edge contact": f"Computes edge-edge penetration depths within a contact margin{', 0 if an endpoint is closest' if skip else ''}.",
         }[kind]
     )
     n = d.pick(64, 96, 128)
     per = 2 if "edge" in kind else 3
-    one = kind == "self" and source == "indexed"
+    one = kind == "self"
     a = "corners" if one else "a"
-    ends = "Ends of the {}edges" if per == 2 else "Corners of the {}triangles"
-    d.input(a, "vec3", (n, per), -1.0, 1.0, about=ends.format("" if one else "first "))
+    ends = "edge endpoints" if per == 2 else "triangle corners"
+    d.input(a, "vec3", (n, per), -1.0, 1.0, about=ends.capitalize() if one else f"First {ends}")
     if not one:
-        d.input("b", "vec3", (n, per), -1.0, 1.0, about=ends.format("second "))
+        d.input("b", "vec3", (n, per), -1.0, 1.0, about=f"Second {ends}")
     if source == "indexed":
         d.input("pairs", "vec2i", n, 0, n, about="Index pairs to test")
     if kind == "edge contact":
         d.param("margin", "float", 0.4, 0.8, about="Contact margin")
     output, type_, about = {
-        "triangles": ("hits", "int", "1 for triangles that intersect"),
-        "self": ("hits", "int", "1 for triangles that intersect"),
-        "edges": ("gap", "float", "Least distances"),
-        "edge contact": ("depth", "float", "Depths within the margin, 0 for edges farther apart"),
+        "triangles": ("hits", "int", "1 if the triangles intersect"),
+        "self": ("hits", "int", "1 if the triangles intersect"),
+        "edges": ("gap", "float", "Edge-edge distance"),
+        "edge contact": ("depth", "float", "Penetration depth, 0 beyond the margin"),
     }[kind]
     d.output(output, type_, n, about=about)
     if counted and type_ == "int":
-        d.output("hit_count", "int", 1, about="Number of pairs that intersect")
-        d.says(d.sentence[:-1] + ", and counts those that intersect.")
+        d.output("hit_count", "int", 1, about="Number of intersecting pairs")
+        d.says(d.sentence[:-1] + ", and counts the hits.")
     i, j = ("i", "j") if source == "indexed" else ("tid", "tid")
     second = a if one else "b"
     head = "i = pairs[tid][0]\nj = pairs[tid][1]" if source == "indexed" else ""
     if one:
-        head += "\n# A triangle does not intersect itself\nif i == j:\n    hits[tid] = 0\n    return"
+        head += "\n# Skip self pairs\nif i == j:\n    hits[tid] = 0\n    return"
     if "edge" in kind:
         body = (
-            f"# Closest points as parameters along both edges\n"
+            f"# Edge parameters at the closest points\n"
             f"closest = wp.closest_point_edge_edge(a[{i}, 0], a[{i}, 1], b[{j}, 0], b[{j}, 1], 1.0e-6)"
         )
-        inner = "closest[2]"
         if skip:
             body += (
-                "\n# Where one is an end of its edge, pairs with that vertex make the contact\n"
+                "\n# Skip endpoints, since they are handled by vertex-face contacts\n"
                 "if wp.min(closest[0], closest[1]) <= 0.0 or wp.max(closest[0], closest[1]) >= 1.0:\n"
-                + ("    depth[tid] = 0.0\n    return" if kind == "edge contact" else "    return")
+                "    depth[tid] = 0.0\n    return"
             )
-        body += f"\n{output}[tid] = " + (inner if kind == "edges" else "wp.max(margin - closest[2], 0.0)")
+        body += f"\n{output}[tid] = " + (
+            "closest[2]" if kind == "edges" else "wp.max(margin - closest[2], 0.0)"
+        )
     else:
         if skip:
-            d.module("MIN_AREA = wp.constant(0.05)")
+            d.module("MIN_AREA = wp.constant(0.01)")
             areas = "\n".join(
                 f"area_{x} = 0.5 * wp.length(wp.cross({t}[{k}, 1] - {t}[{k}, 0], {t}[{k}, 2] - {t}[{k}, 0]))"
                 for x, t, k in (("a", a, i), ("b", second, j))
             )
-            head += f"\n{areas}\n# Degenerate triangles (slivers) have no reliable plane"
+            head += f"\n{areas}\n# Skip degenerate triangles (slivers), since their plane is unreliable"
             head += "\nif wp.min(area_a, area_b) < MIN_AREA:\n    hits[tid] = 0\n    return"
         first = "hit" if counted else "hits[tid]"
         body = (
@@ -370,7 +371,7 @@ def pair_tests(d: Draft) -> None:
         if counted:
             body += "\nhits[tid] = hit\nif hit != 0:\n    wp.atomic_add(hit_count, 0, 1)"
     if one:
-        d.explain("Triangles that share a corner meet there: such pairs should not be listed.")
+        d.explain("Triangles sharing a corner always touch, so such pairs should be excluded from the input.")
     d.launch(n)
     d.code("tid = wp.tid()\n$head\n$body", head=head.strip("\n"), body=body)
 
@@ -391,7 +392,7 @@ def pair_tests(d: Draft) -> None:
             hits &= i != j
         if skip:
             for t in (p, q):
-                hits &= np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1) >= 0.1
+                hits &= np.linalg.norm(np.cross(t[:, 1] - t[:, 0], t[:, 2] - t[:, 0]), axis=1) >= 0.02
         assert (after.hits != hits).mean() < 0.05
         if counted:
             assert after.hit_count[0] == after.hits.sum()

@@ -32,7 +32,7 @@ def _declared(d: Draft, listed: bool) -> tuple[int, str]:
     if not listed:
         return faces, "face = wp.tid()"
     n = d.pick(32, 48)
-    d.input("chosen", "int", n, 0, faces, about="Faces to look at")
+    d.input("chosen", "int", n, 0, faces, about="Face indices to process")
     return n, "tid = wp.tid()\nface = chosen[tid]"
 
 
@@ -48,7 +48,7 @@ def _declared(d: Draft, listed: bool) -> tuple[int, str]:
     weight=7,
 )
 def face_motion(d: Draft) -> None:
-    """Computes how the faces of a moving mesh move and deform."""
+    """Computes per-face motion quantities for a moving mesh."""
     kind = d.option(
         "kind",
         "mean",
@@ -68,30 +68,30 @@ def face_motion(d: Draft) -> None:
         "edge rate": "edge_stretch_rates|longest_edge_rate",
         "advanced": "advance_centers|move_face_centers",
         "energy": "face_kinetic_energy|face_energies",
-        "turn": "normal_rates|normal_velocities",
+        "turn": "normal_rates|face_normal_rates",
         "volume rate": "swept_volume_rates|face_volume_rates",
         "tilt": "velocity_spread|largest_velocity_gap|vertex_velocity_range",
     }[kind])  # fmt: skip
     listed = d.flag("listed")
     static = d.flag("relative", 0.4) and kind in ("mean", "normal speed", "advanced", "energy", "volume rate")
     d.says({
-        "mean": "Averages the vertex velocities of each mesh face.",
-        "normal speed": "Computes the speed of each mesh face along its normal.",
-        "area rate": "Computes how fast the area of each mesh face grows.",
-        "edge rate": "Computes how fast the longest edge of each mesh face is stretched.",
-        "advanced": "Moves the centers of mesh faces along with their vertices.",
-        "energy": "Computes the kinetic energy of each mesh face, whose mass is spread evenly.",
-        "turn": "Computes the velocity of each mesh face's normal.",
-        "volume rate": "Computes the volume that each mesh face sweeps per unit of time.",
-        "tilt": "Finds the largest difference between the vertex velocities of each mesh face.",
+        "mean": "Computes the mean vertex velocity for each mesh face.",
+        "normal speed": "Computes the normal speed for each mesh face.",
+        "area rate": "Computes the per-face area rate of change.",
+        "edge rate": "Computes the length rate of change for the longest edge of each mesh face.",
+        "advanced": "Advances mesh face centers using their vertex velocities.",
+        "energy": "Computes the kinetic energy for each mesh face, assuming uniform density.",
+        "turn": "Computes the per-face rate of change for unit normals.",
+        "volume rate": "Computes the volume swept per unit time by each mesh face.",
+        "tilt": "Computes the maximum vertex velocity difference for each mesh face.",
     }[kind].replace(".", ", relative to a moving frame." if static else "."))  # fmt: skip
     count, head = _declared(d, listed)
     if static:
-        d.param("frame_velocity", "vec3", -0.5, 0.5, about="Velocity of the frame of reference")
+        d.param("frame_velocity", "vec3", -0.5, 0.5, about="Reference frame velocity")
     if kind == "advanced":
         d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
     if kind == "energy":
-        d.param("area_density", "float", 0.5, 2.0, about="Mass per area")
+        d.param("area_density", "float", 0.5, 2.0, about="Mass per unit area")
     out = {
         "mean": "mean_velocities",
         "normal speed": "speeds",
@@ -101,14 +101,14 @@ def face_motion(d: Draft) -> None:
     }.get(kind, "rates")
     about = {
         "mean": "Mean vertex velocities",
-        "normal speed": "Speeds along the normals",
-        "area rate": "Area per time",
-        "edge rate": "Length per time of the longest edges",
-        "advanced": "Centers after the time step",
+        "normal speed": "Normal speed",
+        "area rate": "Area rate of change",
+        "edge rate": "Longest edge length rate of change",
+        "advanced": "Advanced face centers",
         "energy": "Kinetic energies",
-        "turn": "Rates of the unit normals",
-        "volume rate": "Volume swept per time",
-        "tilt": "Largest velocity differences",
+        "turn": "Unit normal rate of change",
+        "volume rate": "Swept volume per unit time",
+        "tilt": "Maximum velocity difference",
     }[kind]
     d.output(out, "vec3" if kind in ("mean", "advanced", "turn") else "float", count, about=about)
     corner = [f"3 * face{f' + {k}' if k else ''}" for k in range(3)]
@@ -134,13 +134,13 @@ def face_motion(d: Draft) -> None:
         "advanced": (f"{places}\n{mean}", "(a + b + c) / 3.0 + dt * mean"),
         "energy": (
             f"{places}\narea = 0.5 * wp.length(wp.cross(b - a, c - a))\n"
-            "# Mass matrix of a linear triangle: A / 12 times (1 + delta_ij)\n"
+            "# Linear triangle mass matrix: A / 12 * (1 + delta_ij)\n"
             "v_sum = va + vb + vc\nsquares = wp.length_sq(va) + wp.length_sq(vb) + wp.length_sq(vc)",
             "area_density * area / 24.0 * (wp.length_sq(v_sum) + squares)",
         ),
         "turn": (
             f"{places}\n{slope}\narea = wp.length(area_vector)\nn = area_vector / area\n"
-            "# A unit vector changes only across itself",
+            "# Remove the component along n to get the unit normal rate",
             "(area_vector_rate - wp.dot(n, area_vector_rate) * n) / area",
         ),
         "volume rate": (f"{places}\n{mean}", "0.5 * wp.dot(mean, wp.cross(b - a, c - a))"),
@@ -208,7 +208,7 @@ def face_motion(d: Draft) -> None:
         "face_directions": "face_orientation|classify_faces|face_normals_use",
         "eye": "viewer|camera|cam_pos",
         "up": "vertical|gravity_up|up_axis",
-        "light": "light_pos|lamp|source",
+        "light": "light_pos|lamp|light_position",
         "incoming": "ray_dir|incident|direction",
         "mid": "center|centroid|c",
     },
@@ -217,7 +217,7 @@ def face_motion(d: Draft) -> None:
     weight=13,
 )
 def face_directions(d: Draft) -> None:
-    """Sorts or shades the faces of a mesh by the way that they look."""
+    """Classifies or shades mesh faces using their normals."""
     kind = d.option(
         "kind", "slope", "facing", "lambert", "tangent", "axis", "offset", "list", "silhouette", "mirror"
     )
@@ -235,15 +235,15 @@ def face_directions(d: Draft) -> None:
     listed = d.flag("listed") if kind != "silhouette" else False
     middle = d.option("middle", "eval", "points")
     d.says({
-        "slope": "Computes the slope of each mesh face as the angle between its normal and the vertical.",
-        "facing": "Marks the mesh faces that look towards a viewer.",
-        "lambert": "Computes the irradiance at the center of each mesh face by a point light, without shadows.",
+        "slope": "Computes the slope angle between each mesh face normal and the vertical.",
+        "facing": "Marks mesh faces that face the viewer.",
+        "lambert": "Computes unshadowed point-light irradiance at each mesh face center.",
         "tangent": "Builds a tangent vector for each mesh face.",
-        "axis": "Classifies mesh faces by the signed coordinate axis that their normals are closest to.",
-        "offset": "Moves the centers of mesh faces outwards along their normals.",
-        "list": "Lists the mesh faces that look towards a viewer.",
-        "silhouette": "Counts the mesh faces that look towards and away from a viewer.",
-        "mirror": "Mirrors a direction at each mesh face.",
+        "axis": "Classifies mesh faces by the signed coordinate axis closest to their normal.",
+        "offset": "Offsets mesh face centers outward along their normals.",
+        "list": "Collects the indices of mesh faces that face the viewer.",
+        "silhouette": "Counts front-facing and back-facing mesh faces for a viewer.",
+        "mirror": "Reflects a direction at each mesh face.",
     }[kind])  # fmt: skip
     count, head = _declared(d, listed)
     eyed = kind in ("facing", "list", "silhouette", "lambert")
@@ -253,16 +253,16 @@ def face_directions(d: Draft) -> None:
             "vec3",
             1.5,
             3.0,
-            about="Position of the " + ("light" if kind == "lambert" else "viewer"),
+            about=("Light" if kind == "lambert" else "Viewer") + " position",
         )
     if kind == "slope":
         d.param("up", "vec3", 0.0, 1.0, kind="unit", about="Upward unit vector")
     if kind == "mirror":
-        d.param("incoming", "vec3", 0.0, 1.0, kind="unit", about="Direction to mirror")
+        d.param("incoming", "vec3", 0.0, 1.0, kind="unit", about="Incoming unit direction")
     if kind == "lambert":
-        d.param("intensity", "float", 2.0, 8.0, about="Radiant intensity of the light [W/sr]")
+        d.param("intensity", "float", 2.0, 8.0, about="Light radiant intensity [W/sr]")
     if kind == "offset":
-        d.param("shift", "float", 0.05, 0.2, about="Distance to move by")
+        d.param("shift", "float", 0.05, 0.2, about="Offset distance")
     type_ = {
         "tangent": "vec3",
         "offset": "vec3",
@@ -273,7 +273,7 @@ def face_directions(d: Draft) -> None:
     }
     own = "tid" if listed else "face"
     if kind == "list":
-        d.output("count", "int", 1, about="Number of faces found")
+        d.output("count", "int", 1, about="Number of front-facing faces")
         d.forward_only()
     seen_ = {
         "slope": "slopes",
@@ -284,22 +284,22 @@ def face_directions(d: Draft) -> None:
         "offset": "moved_centers",
         "list": "front_faces",
         "silhouette": "front_and_back",
-        "mirror": "mirrored",
+        "mirror": "reflected",
     }[kind]
     d.output(
         seen_,
         type_.get(kind, "int" if kind == "silhouette" else "float"),
         2 if kind == "silhouette" else count,
         about={
-            "slope": "Angles to the vertical [rad]",
-            "facing": "1 for faces that look towards the viewer",
+            "slope": "Slope angle [rad]",
+            "facing": "1 if the face is front-facing",
             "lambert": "Irradiances [W/m^2]",
             "tangent": "Unit tangents",
-            "axis": "0 to 2 for the positive axes, 3 to 5 for the negative",
-            "offset": "Moved centers",
-            "list": "Faces found, in no particular order",
-            "silhouette": "Numbers of faces that look towards and away from the viewer",
-            "mirror": "Mirrored directions",
+            "axis": "Axis index, 0-2 for positive and 3-5 for negative axes",
+            "offset": "Offset face centers",
+            "list": "Front-facing face indices, unordered",
+            "silhouette": "Number of front-facing and back-facing faces",
+            "mirror": "Reflected directions",
         }[kind],
     )
     mid = (
@@ -312,15 +312,15 @@ def face_directions(d: Draft) -> None:
     lines = {
         "slope": f"seen[{own}] = wp.acos(wp.clamp(wp.dot(n, up), -1.0, 1.0))",
         "facing": f"{toward}\nseen[{own}] = wp.where(front, 1, 0)",
-        "lambert": f"{mid}\nto = light - mid\nr2 = wp.length_sq(to)\n"
-        f"seen[{own}] = intensity * wp.max(wp.dot(n, to), 0.0) / (r2 * wp.sqrt(r2))",
-        "tangent": "# Take an axis that is far from parallel to the normal\n"
+        "lambert": f"{mid}\nto_light = light - mid\nr2 = wp.length_sq(to_light)\n"
+        f"seen[{own}] = intensity * wp.max(wp.dot(n, to_light), 0.0) / (r2 * wp.sqrt(r2))",
+        "tangent": "# Pick an axis that is not parallel to the normal\n"
         "helper = wp.where(wp.abs(n[0]) > 0.6, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))\n"
         f"seen[{own}] = wp.normalize(wp.cross(n, helper))",
         "axis": "best = int(0)\nfor k in range(1, 3):\n    if wp.abs(n[k]) > wp.abs(n[best]):\n        best = k\n"
         f"seen[{own}] = best + wp.where(n[best] < 0.0, 3, 0)",
         "offset": f"{mid}\nseen[{own}] = mid + shift * n",
-        "list": f"{toward}\nif front:\n    # The old value of the counter is the slot of this face\n"
+        "list": f"{toward}\nif front:\n    # Use the previous counter value as the output slot\n"
         "    slot = wp.atomic_add(count, 0, 1)\n    seen[slot] = face",
         "silhouette": f"{toward}\nif front:\n    wp.atomic_add(seen, 0, 1)\nelse:\n    wp.atomic_add(seen, 1, 1)",
         "mirror": f"seen[{own}] = incoming - 2.0 * wp.dot(n, incoming) * n",

@@ -40,14 +40,14 @@ def mesh_regions(d: Draft) -> None:
     which = "any" if wanted == "marks" else "each"
     near = {
         "ball": f"mesh faces within a radius of {which} probe",
-        "tree ball": f"mesh faces with bounds that meet a ball around {which} probe",
-    }.get(form, f"mesh faces with bounds that overlap a box around {which} probe")
+        "tree ball": f"mesh faces whose bounds intersect a ball around {which} probe",
+    }.get(form, f"mesh faces whose bounds overlap a box around {which} probe")
     d.says({
-        "count": f"Counts the {near}.",
-        "area": f"Accumulates the area of the {near}.",
-        "centre": f"Averages the centers of the {near}.",
-        "lowest": f"Finds the smallest index of the {near}, -1 for none.",
-        "marks": f"Marks the {near}.",
+        "count": f"Counts {near}.",
+        "area": f"Accumulates the area of {near}.",
+        "centre": f"Averages the centers of {near}.",
+        "lowest": f"Finds the smallest index of {near}, or -1 if there is none.",
+        "marks": f"Marks {near}.",
     }[wanted])  # fmt: skip
     n, stacks, slices = d.pick(24, 32), d.pick(5, 6), d.pick(8, 10)
     faces = 2 * slices * (stacks - 1)
@@ -55,12 +55,12 @@ def mesh_regions(d: Draft) -> None:
     ball = form in ("ball", "tree ball")
     reach = "radius" if ball else "half_width"
     if grouped:
-        d.says(d.sentence.replace("mesh faces", "mesh faces of a group"))
+        d.says(d.sentence.replace("mesh faces", "mesh faces in a group"))
     d.handle("mesh", "mesh", (stacks, slices), of="groups" if grouped else "", about="Mesh id")
     d.input("probes", "vec3", n, -0.9, 0.9, about="Probe positions")
-    d.param(reach, "float", 0.3, 0.6, about="Search radius" if ball else "Half the side of the search box")
+    d.param(reach, "float", 0.3, 0.6, about="Search radius" if ball else "Search box half size")
     if grouped:
-        d.input("probe_group", "int", n, 0, 4, about="Group of faces that each probe searches")
+        d.input("probe_group", "int", n, 0, 4, about="Face group index per probe")
     output, type_, size = {
         "count": ("counts", "int", n),
         "area": ("areas", "float", n),
@@ -69,11 +69,11 @@ def mesh_regions(d: Draft) -> None:
         "marks": ("touched", "int", faces),
     }[wanted]
     about = {
-        "count": "Number of faces",
-        "area": "Sums of face areas",
-        "centre": "Mean centers, 0 without faces",
-        "lowest": "Smallest index, -1 for none",
-        "marks": "1 for faces that were found",
+        "count": "Number of faces per probe",
+        "area": "Total face area per probe",
+        "centre": "Mean face center, zero if there are no faces",
+        "lowest": "Smallest face index, -1 for none",
+        "marks": "1 if the face was found",
     }[wanted]
     d.output(output, type_, size, about=about)
     extent = f"extent = wp.vec3({reach}, {reach}, {reach})\n"
@@ -81,7 +81,7 @@ def mesh_regions(d: Draft) -> None:
     start = {
         "box": f"{extent}query = wp.mesh_query_aabb(mesh, {box})",
         "ball": "query = wp.mesh_query_sphere(mesh, p, radius)",
-        "tree box": f"# Reuse the BVH that the mesh maintains over its faces\ntree = wp.mesh_get_bvh(mesh)\n{extent}"
+        "tree box": f"# Reuse the mesh's internal BVH\ntree = wp.mesh_get_bvh(mesh)\n{extent}"
         f"query = wp.bvh_query_aabb(tree, {box})",
         "tree ball": "tree = wp.mesh_get_bvh(mesh)\nquery = wp.bvh_query_sphere(tree, p, radius)",
         "tree group": f"tree = wp.mesh_get_bvh(mesh)\nroot = wp.mesh_get_group_root(mesh, probe_group[tid])\n{extent}"
@@ -170,12 +170,12 @@ def mesh_regions(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Mirtich 1996; Warp manual, Geometry: mesh_get, mesh_eval_*",
     names=NAMES
-    | {"surface_integrals": "mesh_properties|face_quantities|integrate_surface", "face": "tri|f|tid_face"},
+    | {"surface_integrals": "mesh_properties|face_quantities|integrate_surface", "face": "tri|f|face_index"},
     adjoint="either",
     element="element",
 )
 def surface_integrals(d: Draft) -> None:
-    """Integrates over the faces of a mesh."""
+    """Integrates quantities over mesh faces."""
     wanted = d.option("wanted", "area", "volume", "flux", "centre", "normals", "drag", "farthest")
     summed = d.option("summed", "per face", "whole") if wanted not in ("normals", "farthest") else "per face"
     d.calls({
@@ -196,20 +196,20 @@ def surface_integrals(d: Draft) -> None:
     corner = d.option("corner", "eval", "get", "index")
     d.says({
         "area": "Computes mesh face areas.",
-        "volume": "Computes signed volumes between mesh faces and the origin.",
+        "volume": "Computes the signed tetrahedron volume between each mesh face and the origin.",
         "flux": "Computes the volume swept per unit time by each moving mesh face.",
         "centre": "Computes area-weighted centers of mesh faces.",
         "normals": "Computes mesh face normals.",
-        "drag": "Computes the normal drag of each moving mesh face.",
-        "farthest": "Computes the distance from each probe to the farthest point of a mesh.",
+        "drag": "Computes the normal drag force for each face on a moving mesh.",
+        "farthest": "Computes the distance between each probe and the farthest point on a mesh.",
     }[wanted])  # fmt: skip
     if summed == "whole":
         d.says({
-            "area": "Accumulates the surface area of a mesh.",
-            "volume": "Accumulates the volume of a closed mesh.",
+            "area": "Accumulates the total surface area of a mesh.",
+            "volume": "Accumulates the enclosed volume of a closed mesh.",
             "flux": "Accumulates the volume swept per unit time by a moving mesh.",
             "centre": "Accumulates area-weighted face centers of a mesh.",
-            "drag": "Accumulates the drag of a moving mesh.",
+            "drag": "Accumulates the drag force of a moving mesh.",
         }[wanted])  # fmt: skip
     stacks, slices = d.pick(5, 6), d.pick(8, 10)
     count = 2 * slices * (stacks - 1)
@@ -224,12 +224,12 @@ def surface_integrals(d: Draft) -> None:
             "farthest",
             "float",
             count,
-            about="Distance to the farthest point" + (", 0 where none counts" if limited else ""),
+            about="Farthest point distance" + (", 0 if there is none" if limited else ""),
         )
         if limited:
-            d.param("least", "float", 1.2, 1.5, about="Distance up to which points do not count")
+            d.param("least", "float", 1.2, 1.5, about="Minimum distance")
             d.says(
-                "Computes the distance from each probe to the farthest point of a mesh, 0 if that is too near."
+                "Computes the farthest mesh point distance for each probe, or 0 if all points are too close."
             )
         d.launch(count)
         d.code(
@@ -253,7 +253,7 @@ def surface_integrals(d: Draft) -> None:
         d.check(farthest)
         return
     if wanted == "drag":
-        d.param("rate", "float", 0.5, 2.0, about="Drag per area and normal speed")
+        d.param("rate", "float", 0.5, 2.0, about="Drag coefficient per unit area and normal speed")
     vector = wanted in ("centre", "normals", "drag")
     output = {
         "area": "areas",
@@ -268,13 +268,13 @@ def surface_integrals(d: Draft) -> None:
     about = {
         "area": "Area",
         "volume": "Signed volume",
-        "flux": "Volume per time",
+        "flux": "Volume per unit time",
         "centre": "Area times center",
         "normals": "Unit normals",
         "drag": "Force",
     }[wanted]
     if wanted != "normals":
-        about += " of the whole mesh, added to what it holds" if summed == "whole" else " of each face"
+        about += " of the mesh" if summed == "whole" else " per face"
     d.output(output, "vec3" if vector else "float", 1 if summed == "whole" else count, about=about)
     if corner == "eval":
         at = {"a": "1.0, 0.0", "b": "0.0, 1.0", "c": "0.0, 0.0"}

@@ -73,12 +73,13 @@ def mesh_distance(d: Draft) -> None:
         "velocity": "surface_velocity|closest_velocity|velocity_at_closest",
     }[wanted])  # fmt: skip
     d.says({
-        "distance": f"Finds the {'signed distance' if signed else 'distance'} of probes from a {'closed ' if signed else ''}mesh, up to a search radius.",
+        "distance": f"Computes the {'signed distance' if signed else 'distance'} between each probe and a "
+        f"{'closed ' if signed else ''}mesh, up to a search radius.",
         "inside": "Tests probes for containment in a closed mesh.",
-        "pushed out": "Projects probes that are inside of a closed mesh to its surface.",
-        "shell": "Tests probes for being within a shell around a mesh.",
+        "pushed out": "Projects probes inside a closed mesh onto its surface.",
+        "shell": "Tests whether each probe is within a shell around a mesh.",
         "barycentric": "Computes the closest point on a mesh for each probe.",
-        "velocity": "Samples the velocity of a mesh at the closest point to each probe.",
+        "velocity": "Samples the mesh velocity at the closest point for each probe.",
     }[wanted])  # fmt: skip
     n = d.pick(48, 64, 96)
     d.handle("mesh", "mesh", (d.pick(5, 6), d.pick(8, 10)), about="Mesh id")
@@ -87,7 +88,7 @@ def mesh_distance(d: Draft) -> None:
     d.input("probes", "vec3", n, -wide, wide, about="Probe positions")
     d.param("reach", "float", *reach, about="Maximum query distance")
     if wanted == "shell":
-        d.param("thickness", "float", 0.1, 0.3, about="Thickness of the shell on either side of the mesh")
+        d.param("thickness", "float", 0.1, 0.3, about="Shell thickness on each side of the mesh")
     output, type_ = {
         "distance": ("distance" if signed else "distances", "float"),
         "inside": ("inside", "int"),
@@ -97,12 +98,13 @@ def mesh_distance(d: Draft) -> None:
         "velocity": ("surface_velocity", "vec3"),
     }[wanted]
     about = {
-        "distance": f"{'Signed distances, negative inside' if signed else 'Distances'}, `reach` beyond it",
-        "inside": "1 for probes inside",
-        "pushed out": "Probes outside of the mesh",
-        "shell": "1 for probes within the shell",
-        "barycentric": "Closest points, left as they are beyond `reach`",
-        "velocity": "Velocities, 0 beyond `reach`",
+        "distance": f"{'Signed distances, negative inside' if signed else 'Distances'}, `reach` if out of "
+        "range",
+        "inside": "1 if the probe is inside",
+        "pushed out": "Probe positions after projection",
+        "shell": "1 if the probe is within the shell",
+        "barycentric": "Closest point, unchanged if farther than `reach`",
+        "velocity": "Surface velocity, zero if farther than `reach`",
     }[wanted]
     d.output(output, type_, n, about=about)
     call = {
@@ -117,7 +119,7 @@ def mesh_distance(d: Draft) -> None:
     lines = {
         "distance": f"{surface}\n{output}[tid] = {'hit.sign * ' if signed else ''}{length}",
         "inside": "inside[tid] = wp.where(hit.sign < 0.0, 1, 0)",
-        "pushed out": f"{surface}\n# The sign is negative for points inside only\n"
+        "pushed out": f"{surface}\n# The sign is negative only for points inside\n"
         "moved[tid] = wp.where(hit.sign < 0.0, surface, p)",
         "shell": f"{surface}\nnear[tid] = wp.where({length} < thickness, 1, 0)",
         "barycentric": f"{surface}\nsurface_points[tid] = surface",
@@ -133,7 +135,7 @@ def mesh_distance(d: Draft) -> None:
         "velocity": "surface_velocity[tid] = wp.vec3(0.0)",
     }[wanted]
     body = (
-        "if not hit.result:\n    # Nothing within the search radius\n    $missed\n    return\n$lines"
+        "if not hit.result:\n    # No face within the search radius\n    $missed\n    return\n$lines"
         if early
         else "if hit.result:\n    $lines" + ("\nelse:\n    $missed" if missed else "")
     )
@@ -208,16 +210,17 @@ def mesh_rays(d: Draft) -> None:
     grouped = d.option("groups", "no", "yes")
     aim = d.option("aim", "given", "target")
     limit = d.option("limit", "far", "given")
-    a_mesh = "one face group of a mesh" if grouped == "yes" else "a mesh"
+    a_mesh = "a mesh face group" if grouped == "yes" else "a mesh"
     d.says({
-        "depth": f"Computes the distance along each ray to {a_mesh}, -1 for a miss.",
-        "face": f"Finds the face of {a_mesh} hit by each ray, -1 for a miss.",
-        "normal": f"Computes the surface normal where each ray hits {a_mesh}, 0 for a miss.",
-        "position": f"Computes the point at which each ray hits {a_mesh}, 0 for a miss.",
-        "any hit": f"Tests rays for any hit with {a_mesh}.",
+        "depth": f"Computes the hit distance between each ray and {a_mesh}, or -1 for a miss.",
+        "face": f"Finds the first face of {a_mesh} hit by each ray, or -1 for a miss.",
+        "normal": f"Computes the hit normal on {a_mesh} for each ray, or zero for a miss.",
+        "position": f"Computes the hit point on {a_mesh} for each ray, or zero for a miss.",
+        "any hit": f"Tests whether each ray hits {a_mesh}.",
         "crossings": f"Counts the faces of {a_mesh} crossed by each ray.",
-        "inside": "Tests points for containment in a closed mesh by ray crossing parity.",
-        "shadow": f"Tests light samples for visibility from their receivers past {a_mesh}.",
+        "inside": "Tests points for containment in a closed mesh using ray crossing parity.",
+        "shadow": f"Tests visibility between each receiver and its light sample, with {a_mesh} as the "
+        "occluder.",
     }[wanted])  # fmt: skip
     n = d.pick(48, 64, 96)
     counting = wanted in ("crossings", "inside")
@@ -236,15 +239,15 @@ def mesh_rays(d: Draft) -> None:
     if wanted == "inside":
         target = False  # any direction will do
     elif target:
-        about = "Light samples" if wanted == "shadow" else "Position that rays aim at"
+        about = "Light samples" if wanted == "shadow" else "Ray target position"
         d.input("target", "vec3", n, -0.6, 0.6, about=about)
     else:
-        d.input("direction", "vec3", n, kind="unit", about="Unit directions of the rays")
+        d.input("direction", "vec3", n, kind="unit", about="Unit ray directions")
     bounded = limit == "given" and not counting and wanted != "shadow"
     if bounded:
         d.param("far", "float", 2.0, 3.0, about="Maximum ray length")
     if grouped == "yes":
-        d.param("group", "int", d.pick(0, 1, 2, 3), about="Group to search")
+        d.param("group", "int", d.pick(0, 1, 2, 3), about="Face group index to search")
     output, type_ = {
         "depth": ("depth", "float"),
         "face": ("faces", "int"),
@@ -260,14 +263,14 @@ def mesh_rays(d: Draft) -> None:
         type_,
         n,
         about={
-            "depth": "Distances along the rays, -1 for a miss",
-            "face": "Faces hit, -1 for a miss",
-            "normal": "Unit normals, 0 for a miss",
-            "position": "Points hit, 0 for a miss",
-            "any hit": "1 for rays that hit",
+            "depth": "Hit distance, -1 for a miss",
+            "face": "Hit face index, -1 for a miss",
+            "normal": "Unit hit normal, zero for a miss",
+            "position": "Hit point, zero for a miss",
+            "any hit": "1 if the ray hits",
             "crossings": "Number of faces crossed",
-            "inside": "1 for points inside",
-            "shadow": "1 for light samples that are seen",
+            "inside": "1 if the point is inside",
+            "shadow": "1 if the light sample is visible",
         }[wanted],
     )
     root = ", wp.mesh_get_group_root(mesh, group)" if grouped == "yes" else ""
@@ -275,20 +278,20 @@ def mesh_rays(d: Draft) -> None:
     if not (bounded or counting or wanted == "shadow"):
         d.module("MAX_T = wp.constant(100.0)  # beyond all meshes")
     if wanted == "shadow":
-        ray = "gap = target[tid] - o\nrange_to = wp.length(gap)\nd = gap / range_to"
-        reach = "range_to"
+        ray = "to_light = target[tid] - o\nlight_dist = wp.length(to_light)\nd = to_light / light_dist"
+        reach = "light_dist"
     else:
         ray = "d = wp.normalize(target[tid] - o)" if target else "d = direction[tid]"
     if wanted == "inside":
         ray = (
-            "# Use an oblique direction so rays rarely hit edges exactly\n"
+            "# Use an oblique direction to avoid hitting edges exactly\n"
             "d = wp.normalize(wp.vec3(0.31, 0.52, 0.79))"
         )
     query = f"hit = wp.mesh_query_ray(mesh, o, d, {reach}{root})"
     any_hit = f"wp.mesh_query_ray_anyhit(mesh, o, d, {reach}{root})"
     count = f"wp.mesh_query_ray_count_intersections(mesh, o, d{root})"
     lines = {
-        "depth": f"{query}\n# -1 for rays that miss\ndepth[tid] = wp.where(hit.result, hit.t, -1.0)",
+        "depth": f"{query}\ndepth[tid] = wp.where(hit.result, hit.t, -1.0)",
         "face": f"{query}\nif hit.result:\n    faces[tid] = hit.face\nelse:\n    faces[tid] = -1",
         "normal": f"{query}\nif hit.result:\n    normals[tid] = hit.normal\nelse:\n    normals[tid] = wp.vec3(0.0)",
         "position": f"{query}\nif hit.result:\n"
@@ -296,7 +299,8 @@ def mesh_rays(d: Draft) -> None:
         "else:\n    positions[tid] = wp.vec3(0.0)",
         "any hit": f"blocked[tid] = wp.where({any_hit}, 1, 0)",
         "crossings": f"crossings[tid] = {count}",
-        "inside": f"# Parity test: rays from inside cross the surface an odd number of times\ninside[tid] = {count} % 2",
+        "inside": "# Parity test: an odd number of crossings means that the point is inside\n"
+        f"inside[tid] = {count} % 2",
         "shadow": f"lit[tid] = wp.where({any_hit}, 0, 1)",
     }[wanted]
     d.launch(n)

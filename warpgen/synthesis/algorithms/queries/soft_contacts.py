@@ -24,7 +24,7 @@ def _contact_shapes(mesh: bool, flags: bool) -> Piece:
         f'''
 @wp.struct
 class ContactShapes:
-    """Collision shapes; body -1 is static, size holds {sizes}."""
+    """Collision shape data. Body -1 is static, and size holds {sizes}."""
 
     kind: wp.array(dtype=int)
     size: wp.array(dtype=wp.vec3)
@@ -40,7 +40,7 @@ def _contact_buffer(point: str) -> Piece:
     return piece(f'''
 @wp.struct
 class ContactBuffer:
-    """Output of the narrow phase, one entry per contact; count may exceed the capacity."""
+    """Narrow phase output, one entry per contact. The count may exceed the capacity."""
 
     count: wp.array(dtype=int)
     particle: wp.array(dtype=int)
@@ -53,7 +53,7 @@ class ContactBuffer:
 _POSE = '''
 @wp.func
 def world_pose(body_q: wp.array(dtype=wp.transform), body_index: int, local_pose: wp.transform) -> wp.transform:
-    """Pose of a shape in world space; shapes with body index -1 are fixed to the world."""
+    """Return the world-space shape pose; shapes with body index -1 are fixed to the world."""
     if body_index < 0:
         return local_pose
     return wp.transform_multiply(body_q[body_index], local_pose)
@@ -62,7 +62,7 @@ def world_pose(body_q: wp.array(dtype=wp.transform), body_index: int, local_pose
 _DISTANCES = '''
 @wp.func
 def sphere_distance(p: wp.vec3, sphere_radius: float) -> wp.vec4:
-    """Signed distance to a sphere at the origin and its gradient."""
+    """Signed distance and gradient for a sphere at the origin."""
     length = wp.length(p)
     n = p / wp.max(length, 1.0e-8)
     return wp.vec4(n[0], n[1], n[2], length - sphere_radius)
@@ -70,14 +70,14 @@ def sphere_distance(p: wp.vec3, sphere_radius: float) -> wp.vec4:
 
 @wp.func
 def capsule_distance(p: wp.vec3, cap_radius: float, half_height: float) -> wp.vec4:
-    """Signed distance to a capsule along z and its gradient."""
+    """Signed distance and gradient for a capsule along z."""
     on_axis = wp.vec3(0.0, 0.0, wp.clamp(p[2], -half_height, half_height))
     return sphere_distance(p - on_axis, cap_radius)
 
 
 @wp.func
 def box_distance(p: wp.vec3, half_extents: wp.vec3) -> wp.vec4:
-    """Signed distance to a box at the origin and its gradient."""
+    """Signed distance and gradient for a box at the origin."""
     q = wp.vec3(wp.abs(p[0]), wp.abs(p[1]), wp.abs(p[2])) - half_extents
     outside = wp.max(q, wp.vec3(0.0))
     side = wp.vec3(wp.sign(p[0]), wp.sign(p[1]), wp.sign(p[2]))
@@ -95,13 +95,13 @@ def box_distance(p: wp.vec3, half_extents: wp.vec3) -> wp.vec4:
 _MESH = '''
 @wp.func
 def mesh_distance(mesh: wp.uint64, p: wp.vec3, scale: float, max_dist: float) -> wp.vec4:
-    """Signed distance to a scaled mesh and its gradient; far away if nothing is within `max_dist`."""
+    """Signed distance and gradient for a scaled mesh; a large distance if nothing is within `max_dist`."""
     query = wp.mesh_query_point_sign_normal(mesh, p / scale, max_dist / scale)
     if not query.result:
         return wp.vec4(0.0, 0.0, 1.0, 1.0e6)
     offset_to = p - scale * wp.mesh_eval_position(mesh, query.face, query.u, query.v)
     length = wp.length(offset_to)
-    # The offset has no direction for points on the surface
+    # Use the face normal for points on the surface, since the offset direction is undefined
     if length < 1.0e-6:
         n = wp.mesh_eval_face_normal(mesh, query.face)
     else:
@@ -114,7 +114,7 @@ def mesh_distance(mesh: wp.uint64, p: wp.vec3, scale: float, max_dist: float) ->
     source="Macklin et al. 2014, Unified particle physics; Ericson 2004, ch. 5; Quilez, Distance functions",
     names={
         "emit_soft_contacts": "create_soft_contacts|particle_shape_contacts|generate_contacts|collide_particles",
-        "particle_index": "pid|particle|tid_particle",
+        "particle_index": "pid|particle|p_idx",
         "shape_index": "sid|shape_id|geom",
         "particle_q": "positions|particle_pos|x",
         "particle_radius": "radii|radius_p|thickness",
@@ -127,7 +127,7 @@ def mesh_distance(mesh: wp.uint64, p: wp.vec3, scale: float, max_dist: float) ->
     weight=3,
 )
 def emit_soft_contacts(d: Draft) -> None:
-    """Finds the shapes that particles touch and appends the contacts to buffers of fixed size."""
+    """Generates contacts between particles and shapes and appends them to fixed-size buffers."""
     mesh = d.flag("mesh", 0.6)
     buffers = d.option("buffers", "struct", "arrays")
     flags = d.option("flags", "both", "particle", "none")
@@ -140,10 +140,10 @@ def emit_soft_contacts(d: Draft) -> None:
     d.input("particle_q", "vec3", n, -1.2, 1.2, about="Particle positions [m]")
     d.input("particle_radius", "float", n, 0.05, 0.25, about="Particle radii [m]")
     if flags != "none":
-        d.input("particle_flags", "int", n, 0, 4, about="Bit 0 is set for active particles")
+        d.input("particle_flags", "int", n, 0, 4, about="Particle flags, bit 0 is set for active particles")
     if worlds:
-        d.input("particle_world", "int", n, -1, sets, about="World of each particle, -1 for all worlds")
-        d.input("shape_world", "int", count, -1, sets, about="World of each shape, -1 for all worlds")
+        d.input("particle_world", "int", n, -1, sets, about="Particle world index, -1 for all worlds")
+        d.input("shape_world", "int", count, -1, sets, about="Shape world index, -1 for all worlds")
     d.input("body_q", "transform", bodies, -1.0, 1.0, "transform", about="Body poses")
     kinds = 4 if mesh else 3
     d.struct("shapes", _contact_shapes(mesh, flags == "both"), {
@@ -156,29 +156,36 @@ def emit_soft_contacts(d: Draft) -> None:
             "mesh",
             "mesh",
             d.pick((5, 8), (6, 8)),
-            about="Mesh that shapes of any other kind are instances of",
+            about="Mesh id used by shapes of any other kind",
         )
     if filtered:
-        d.input("filter_body", "int", n, -1, bodies, about="Body that a particle is attached to, -1 for none")
-    d.param("margin", "float", 0.1, 0.3, about="Contacts are created within this distance [m]")
-    d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
+        d.input(
+            "filter_body",
+            "int",
+            n,
+            -1,
+            bodies,
+            about="Body index that the particle is attached to, -1 for none",
+        )
+    d.param("margin", "float", 0.1, 0.3, about="Contact detection margin [m]")
+    d.param("max_contacts", "int", capacity, about="Contact buffer capacity")
     held = {"local": "body_pos", "world": "world_pos", "depth": "depth"}[keep]
     if buffers == "struct" and keep != "depth":
         d.struct("contacts", _contact_buffer(held), {
             "count": fill(value=0.0, shape=1), "particle": fill(value=0.0, shape=capacity),
             "shape": fill(value=0.0, shape=capacity), held: fill(value=0.0, shape=capacity),
             "normal": fill(value=0.0, shape=capacity),
-        }, role="inout", about="Contacts found")  # fmt: skip
+        }, role="inout", about="Contact output buffers")  # fmt: skip
         names = {x: f"contacts.{x}" for x in ("count", "particle", "shape", held, "normal")}
     else:
         d.inout("contact_count", "int", 1, value=0.0, about="Number of contacts, may exceed the capacity")
-        d.output("contact_particle", "int", capacity, about="Particle of each contact")
-        d.output("contact_shape", "int", capacity, about="Shape of each contact")
+        d.output("contact_particle", "int", capacity, about="Particle index per contact")
+        d.output("contact_shape", "int", capacity, about="Shape index per contact")
         if keep == "depth":
             d.output("contact_depth", "float", capacity, about="Penetration depth, negative for a gap [m]")
         else:
             frame = "the body frame" if keep == "local" else "world space"
-            d.output(f"contact_{held}", "vec3", capacity, about=f"Contact point on the shape, in {frame}")
+            d.output(f"contact_{held}", "vec3", capacity, about=f"Contact point on the shape in {frame}")
         d.output(
             "contact_normal", "vec3", capacity, about="World-space normal from the shape to the particle"
         )
@@ -187,7 +194,7 @@ def emit_soft_contacts(d: Draft) -> None:
         if number != 2 or mesh:
             d.module(f"SHAPE_{name} = wp.constant({number})")
     if mesh:
-        d.module("MESH_QUERY_DIST = wp.constant(2.0)  # more than the deepest penetration")
+        d.module("MESH_QUERY_DIST = wp.constant(2.0)  # larger than the maximum penetration depth")
     if flags != "none":
         d.module("PARTICLE_ACTIVE = wp.constant(1)")
     if flags == "both":
@@ -211,7 +218,7 @@ def emit_soft_contacts(d: Draft) -> None:
         size = shapes.size[shape_index]
         $early
 
-        # Gradient in the first three components, signed distance in the last
+        # xyz: gradient, w: signed distance
         kind = shapes.kind[shape_index]
         if kind == SHAPE_SPHERE:
             found = sphere_distance(p_local, size[0])
@@ -223,7 +230,7 @@ def emit_soft_contacts(d: Draft) -> None:
             return
 
         contact_index = wp.atomic_add($count, 0, 1)
-        # The counter keeps growing so that the caller can detect the overflow
+        # We keep counting so that the caller can detect overflow
         if contact_index >= max_contacts:
             return
 
@@ -249,7 +256,7 @@ def emit_soft_contacts(d: Draft) -> None:
                 """,
         }[flags],
         worlds="""
-            # World -1 collides with everything, others only with themselves
+            # Skip pairs in different worlds (world -1 collides with everything)
             world_a = particle_world[particle_index]
             world_b = shape_world[shape_index]
             if world_a >= 0 and world_b >= 0 and world_a != world_b:
@@ -258,21 +265,21 @@ def emit_soft_contacts(d: Draft) -> None:
         if worlds
         else "",
         filter="""
-            # Particles do not collide with the body that they are attached to
+            # Skip collisions with the body that the particle is attached to
             if body_index >= 0 and filter_body[particle_index] == body_index:
                 return
             """
         if filtered
         else "",
         early="""
-            # Early out with a bounding sphere that encloses every kind of shape$unit
+            # Early out using a bounding sphere that encloses all shape types$unit
             bound = size[0] + size[1] + size[2]
             if wp.length(p_local) > bound + reach:
                 return
             """
         if early
         else "",
-        unit=" (the mesh lies in the unit ball)" if mesh else "",
+        unit=" (the mesh fits in the unit ball)" if mesh else "",
         kinds="""
             elif kind == SHAPE_CAPSULE:
                 found = capsule_distance(p_local, size[0], size[1])
@@ -283,7 +290,7 @@ def emit_soft_contacts(d: Draft) -> None:
         else "else:\n    found = capsule_distance(p_local, size[0], size[1])",
         store={
             "local": """
-                # Store the point in the body frame so that it can follow the body during the step
+                # Store the body-local point so that it moves with the body during the step
                 surface_local = p_local - found[3] * local_normal
                 $body_pos[contact_index] = wp.transform_point(shapes.local_pose[shape_index], surface_local)
                 """,
@@ -294,12 +301,12 @@ def emit_soft_contacts(d: Draft) -> None:
     )
     out = ["inactive particles"] if flags != "none" else []
     out += ["shapes that do not collide"] if flags == "both" else []
-    out += ["pairs of different worlds"] if worlds else []
-    out += ["bodies that particles are attached to"] if filtered else []
-    passed = f" Left out are {' and '.join(', '.join(out).rsplit(', ', 1))}." if out else ""
+    out += ["pairs in different worlds"] if worlds else []
+    out += ["bodies attached to the particle"] if filtered else []
+    passed = f" {' and '.join(', '.join(out).rsplit(', ', 1)).capitalize()} are skipped." if out else ""
     d.explain(f"""
-        One thread tests one particle against one shape. Signed distances are negative inside. The order of
-        the contacts depends on scheduling.{passed}
+        This kernel runs one thread per particle-shape pair. Signed distances are negative inside. The
+        contact order is nondeterministic.{passed}
     """)
 
     def agrees(v: Values, after: Values) -> None:

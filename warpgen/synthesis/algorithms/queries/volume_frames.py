@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def index_volumes(d: Draft) -> None:
-    """Samples values stored in an array next to an index volume."""
+    """Samples values stored in an array using an index volume."""
     wanted = d.option("wanted", "lookup", "sample", "gradient", "vectors")
     d.calls({
         "lookup": "lookup_voxels|voxel_values|index_lookup",
@@ -30,10 +30,10 @@ def index_volumes(d: Draft) -> None:
     mode = d.option("mode", "LINEAR", "CLOSEST") if wanted == "sample" else "LINEAR"
     place = d.option("place", "world", "index")
     d.says({
-        "lookup": "Looks up voxel values through an index volume, -1 for inactive voxels.",
-        "sample": "Samples voxel values through an index volume.",
-        "vectors": "Samples voxel vectors through an index volume.",
-        "gradient": "Samples gradients of the logarithm of voxel values through an index volume.",
+        "lookup": "Looks up voxel values using an index volume, or -1 for inactive voxels.",
+        "sample": "Samples voxel values using an index volume.",
+        "vectors": "Samples voxel vectors using an index volume.",
+        "gradient": "Samples log-gradients of voxel values using an index volume.",
     }[wanted])  # fmt: skip
     n, size, h = d.pick(64, 96), d.pick(5, 6), d.pick(0.25, 0.5)
     d.handle("volume", "volume", (size, size, size), of="index", value=h, about="Volume id")
@@ -58,12 +58,12 @@ def index_volumes(d: Draft) -> None:
         out,
         "vec3" if wanted in ("gradient", "vectors") else "float",
         n,
-        about="Relative gradients per voxel" if wanted == "gradient" else "Values read",
+        about="Relative gradients in index space" if wanted == "gradient" else "Sampled values",
     )
     uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
     lines = {
         "lookup": "cell = cells[tid]\nindex = wp.volume_lookup_index(volume, cell[0], cell[1], cell[2])\n"
-        "# Inactive voxel (index of -1)\nif index < 0:\n    fetched[tid] = -1.0\n    return\n"
+        "# Inactive voxel (index -1)\nif index < 0:\n    fetched[tid] = -1.0\n    return\n"
         "fetched[tid] = data[index]",
         "sample": f"uvw = {uvw}\n"
         f"fetched[tid] = wp.volume_sample_index(volume, uvw, wp.Volume.{mode}, data, 0.0)",
@@ -71,7 +71,7 @@ def index_volumes(d: Draft) -> None:
         "fetched[tid] = wp.volume_sample_index(volume, uvw, wp.Volume.LINEAR, data, wp.vec3())",
         "gradient": f"uvw = {uvw}\ngrad = wp.vec3()\n"
         "value = wp.volume_sample_grad_index(volume, uvw, wp.Volume.LINEAR, data, 0.0, grad)\n"
-        "# grad(log f) = grad(f) / f is independent of the scale of f\ngradients[tid] = grad / value",
+        "# grad(log f) = grad(f) / f, independent of the scale of f\ngradients[tid] = grad / value",
     }[wanted]
     d.launch(n)
     d.code("tid = wp.tid()\n$lines", lines=lines)
@@ -104,7 +104,7 @@ def index_volumes(d: Draft) -> None:
     adjoint="no",
 )
 def volume_frames(d: Draft) -> None:
-    """Transforms points and directions between index space and world space of a volume."""
+    """Transforms points and directions between volume index space and world space."""
     kind = d.option("kind", "centres", "directions", "velocities", "cell", "advect", "crossing")
     d.calls({
         "centres": "voxel_centers|cell_centers|voxel_to_world",
@@ -120,9 +120,10 @@ def volume_frames(d: Draft) -> None:
     d.says({
         "centres": "Computes world-space voxel centers.",
         "directions": f"Transforms {scaled_} directions to index space.",
-        "velocities": "Computes displacements in world space from velocities in index space.",
-        "cell": f"Computes the voxel index of each point{', clamped to the volume' if bounded else ''}.",
-        "advect": "Advects points in world space with velocities in index space.",
+        "velocities": "Computes world-space displacements from index-space velocities.",
+        "cell": "Computes the voxel index for each "
+        f"point{', clamped to the volume bounds' if bounded else ''}.",
+        "advect": "Advects world-space points using index-space velocities.",
         "crossing": "Computes the ray distance to the next voxel boundary.",
     }[kind])  # fmt: skip
     n, size, h = d.pick(64, 96, 128), d.pick(6, 8), d.pick(0.25, 0.5, 0.125)
@@ -131,18 +132,19 @@ def volume_frames(d: Draft) -> None:
     if kind == "centres":
         d.input("cells", "vec3i", n, 0, size, about="Voxel coordinates")
     elif kind in ("cell", "advect", "crossing"):
-        d.input("points", "vec3", n, 0.0, top, about="Point positions")
+        beyond = h if bounded and kind == "cell" else 0.0
+        d.input("points", "vec3", n, -beyond, top + beyond, about="Point positions")
     given = "directions" if kind in ("directions", "crossing") else "velocities"
     if kind in ("directions", "velocities", "advect"):
-        about = "Directions in world space" if kind == "directions" else "Velocities in index space"
+        about = "World-space directions" if kind == "directions" else "Index-space velocities"
         d.input(given, "vec3", n, -1.0, 1.0, about=about)
     if kind == "crossing":
-        d.input(given, "vec3", n, kind="unit", about="Directions of the rays")
+        d.input(given, "vec3", n, kind="unit", about="Ray directions")
     if kind in ("velocities", "advect"):
         d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
     scaled = kind == "directions" and spelled == "array"
     if scaled:
-        d.input("scales", "float", n, 0.5, 2.0, about="Scale of each vector")
+        d.input("scales", "float", n, 0.5, 2.0, about="Per-vector scale")
     output = {
         "cell": "cells_out",
         "crossing": "distances",
@@ -151,19 +153,19 @@ def volume_frames(d: Draft) -> None:
         "velocities": "displacements",
     }.get(kind, "moved")
     about = {
-        "centres": "Voxel centers in world space",
-        "directions": "Directions in index space",
-        "velocities": "Displacements in world space",
+        "centres": "World-space voxel centers",
+        "directions": "Index-space directions",
+        "velocities": "World-space displacements",
         "cell": "Voxel coordinates",
-        "advect": "Positions after the step",
-        "crossing": "Ray distances to the boundary",
+        "advect": "Advected positions",
+        "crossing": "Ray distance to the next voxel boundary",
     }[kind]
     d.output(output, {"cell": "vec3i", "crossing": "float"}.get(kind, "vec3"), n, about=about)
     gain = "scales[tid] * " if scaled else ""
     clamp = ""
     if bounded and kind == "cell":
-        d.module(f"LAST = wp.constant({size - 1})  # voxel along each axis")
-        clamp = "\n# Points beyond the border are counted to the voxels there\n" + "\n".join(
+        d.module(f"LAST = wp.constant({size - 1})  # last voxel index per axis")
+        clamp = "\n# Clamp outside points to the border voxels\n" + "\n".join(
             f"{x} = wp.clamp({x}, 0, LAST)" for x in "ijk"
         )
     lines = {
@@ -171,14 +173,15 @@ def volume_frames(d: Draft) -> None:
         "centers[tid] = wp.volume_index_to_world(volume, uvw)",
         "directions": f"index_dirs[tid] = {gain}wp.volume_world_to_index_dir(volume, directions[tid])",
         "velocities": "displacements[tid] = dt * wp.volume_index_to_world_dir(volume, velocities[tid])",
-        "advect": "# Directions are not affected by the translation of the volume\n"
+        "advect": "# Directions are not affected by the volume translation\n"
         "step = wp.volume_index_to_world_dir(volume, velocities[tid])\nmoved[tid] = points[tid] + dt * step",
         "cell": "uvw = wp.volume_world_to_index(volume, points[tid])\n"
         "i = int(wp.floor(uvw[0] + 0.5))\nj = int(wp.floor(uvw[1] + 0.5))\nk = int(wp.floor(uvw[2] + 0.5))"
         f"{clamp}\ncells_out[tid] = wp.vec3i(i, j, k)",
         "crossing": "uvw = wp.volume_world_to_index(volume, points[tid])\n"
         "d = wp.volume_world_to_index_dir(volume, directions[tid])\nnearest = float(1.0e6)\n"
-        "for axis in range(3):\n    # Voxels are centered at whole coordinates, their boundaries lie half a voxel further\n"
+        "for axis in range(3):\n"
+        "    # Voxels are centered at integer coordinates, with boundaries half a voxel away\n"
         "    here = uvw[axis] + 0.5\n    if wp.abs(d[axis]) > 1.0e-4:\n"
         "        plane = wp.where(d[axis] > 0.0, wp.floor(here) + 1.0, wp.ceil(here) - 1.0)\n"
         "        nearest = wp.min(nearest, (plane - here) / d[axis])\ndistances[tid] = nearest",
@@ -200,7 +203,7 @@ def volume_frames(d: Draft) -> None:
             "directions": lambda: gains * v[given] / h,
             "velocities": lambda: v.dt * v[given] * h,
             "advect": lambda: v.points + v.dt * v[given] * h,
-            "cell": lambda: np.minimum(np.floor(v.points / h + 0.5), size - 1 if bounded else size),
+            "cell": lambda: np.clip(np.floor(v.points / h + 0.5), 0, size - 1 if bounded else size),
             "crossing": planes,
         }
         expected = results[kind]()

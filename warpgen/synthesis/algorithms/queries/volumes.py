@@ -76,16 +76,16 @@ def volume_samples(d: Draft) -> None:
         mode = "CLOSEST"
     if wanted != "value":
         mode = "LINEAR"
-    at_ = "at points" if mode == "LINEAR" else "at the voxels closest to points"
+    at_ = "at points" if mode == "LINEAR" else "at the nearest voxel to each point"
     d.says({
         "float32": {
             "value": f"Samples a scalar volume {at_}.",
-            "gradient": "Samples a scalar volume and its gradient at points.",
-            "normal": "Samples a volume of signed distances and their unit normals at points.",
-            "work": "Predicts the value of a scalar volume a step away from each point, to first order.",
+            "gradient": "Samples a scalar volume and its gradient at each point.",
+            "normal": "Samples signed distances and unit normals from an SDF volume.",
+            "work": "Predicts the scalar volume value after a step from each point to first order.",
         }[wanted],
         "vec3f": f"Samples a vector volume {at_}.",
-        "int32": "Looks up the label of the voxel that contains each point.",
+        "int32": "Looks up the label of the voxel containing each point.",
     }[of])  # fmt: skip
     n, size, h = d.pick(64, 96, 128), d.pick(6, 8), d.pick(0.25, 0.5, 1.0)
     low, high = (0.0, 9.0) if of == "int32" else (-1.0, 1.0)
@@ -95,7 +95,7 @@ def volume_samples(d: Draft) -> None:
     if wanted == "work":
         d.param("step", "vec3", -0.2 * h, 0.2 * h, about="World-space step from each point")
     if wanted in ("gradient", "work"):
-        d.param("voxel_size", "float", h, about="Edge length of the voxels")
+        d.param("voxel_size", "float", h, about="Voxel size")
     output, type_ = {
         "value": (
             "labels" if of == "int32" else "sampled_values",
@@ -107,9 +107,9 @@ def volume_samples(d: Draft) -> None:
     }[wanted]
     beside = {"gradient": "sampled_values", "normal": "distances"}.get(wanted, "")
     if beside:
-        d.output(beside, "float", n, about="Values read" if wanted == "gradient" else "Signed distances")
+        d.output(beside, "float", n, about="Sampled values" if wanted == "gradient" else "Signed distances")
     about = {
-        "value": "Labels read" if of == "int32" else "Values read",
+        "value": "Voxel labels" if of == "int32" else "Sampled values",
         "gradient": "World-space gradients",
         "normal": "Unit normals",
         "work": "Predicted values",
@@ -133,10 +133,11 @@ def volume_samples(d: Draft) -> None:
             f"grad = wp.vec3()\nvalue = {call}\n"
             + {
                 "gradient": "sampled_values[tid] = value\n"
-                "# The gradient is per voxel, hence the division by its size\n"
+                "# Divide by the voxel size, since the gradient is in index space\n"
                 "gradients[tid] = grad / voxel_size",
-                "normal": "distances[tid] = value\n# Distances grow outwards; the voxels are cubes, so directions are those of the world\nnormals[tid] = wp.normalize(grad)",
-                "work": "# The gradient is per voxel, hence the division by its size\n"
+                "normal": "distances[tid] = value\n# Uniform voxels, so the direction is the same in world "
+                "space\nnormals[tid] = wp.normalize(grad)",
+                "work": "# Divide by the voxel size, since the gradient is in index space\n"
                 "predicted[tid] = value + wp.dot(grad, step) / voxel_size",
             }[wanted]
         )
@@ -174,7 +175,7 @@ def volume_samples(d: Draft) -> None:
     weight=2,
 )
 def voxel_stencils(d: Draft) -> None:
-    """Applies a stencil to the voxels of a volume."""
+    """Applies a stencil to each voxel in a volume."""
     kind = d.option("kind", "laplacian", "gradient", "divergence", "curl", "edges", "majority", "dilate")
     d.calls({
         "laplacian": "voxel_laplacian|volume_laplacian",
@@ -189,13 +190,13 @@ def voxel_stencils(d: Draft) -> None:
     place = d.option("place", "grid", "list")
     written = d.option("written", "array", "volume")
     sentence = {
-        "laplacian": "Takes the Laplacian of a volume",
-        "gradient": "Takes central differences of a volume",
-        "divergence": "Takes the divergence of a volume of vectors",
-        "curl": "Takes the curl of a volume of vectors",
-        "edges": "Counts for each voxel of a volume the face neighbours of another label",
-        "majority": "Replaces labels of a volume that no face neighbour has by that of the voxel before along x",
-        "dilate": "Gives each voxel of a volume the largest label of itself and its face neighbours",
+        "laplacian": "Computes the Laplacian of a volume",
+        "gradient": "Computes central differences of a volume",
+        "divergence": "Computes the divergence of a vector volume",
+        "curl": "Computes the curl of a vector volume",
+        "edges": "Counts the differently labeled face neighbors of each voxel",
+        "majority": "Replaces labels not shared by any face neighbor with the previous voxel's label along x",
+        "dilate": "Dilates labels using the maximum label over each voxel and its face neighbors",
     }[kind]
     n, h = d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)
     of = (
@@ -223,7 +224,7 @@ def voxel_stencils(d: Draft) -> None:
     if place == "list":
         d.input("cells", "vec3i", 64, 1, n - 1, about="Voxel coordinates")
     if of != "int32":
-        d.param("voxel_size", "float", h, about="Edge length of the voxels")
+        d.param("voxel_size", "float", h, about="Voxel size")
     target = written == "volume"
     shape = (inner, inner, inner) if place == "grid" else (64,)
     if target:
@@ -236,12 +237,15 @@ def voxel_stencils(d: Draft) -> None:
             value=h,
             low=5.0,
             high=5.0,
-            about="Volume to write to",
+            about="Output volume id",
         )
     d.output(
-        "out", out_type, shape, about="Results, without the border" if place == "grid" else "Results by cell"
+        "out",
+        out_type,
+        shape,
+        about="Output values, excluding the border" if place == "grid" else "Output value per cell",
     )
-    d.says(f"{sentence}{', and stores the result in another volume, too' if target else ''}.")
+    d.says(f"{sentence}{', storing the results in another volume and in an array' if target else ''}.")
 
     def at(di: int = 0, dj: int = 0, dk: int = 0) -> str:
         where_ = ", ".join(
@@ -292,7 +296,7 @@ def voxel_stencils(d: Draft) -> None:
         index = "i - 1, j - 1, k - 1" if place == "grid" else "tid"
         stores = f"out[{index}] = {value}"
     head = (
-        "a, b, c = wp.tid()\n# Skip boundary voxels, whose stencil would be incomplete\n"
+        "a, b, c = wp.tid()\n# Skip boundary voxels, since their stencil is incomplete\n"
         "i = a + 1\nj = b + 1\nk = c + 1"
         if place == "grid"
         else "tid = wp.tid()\ncell = cells[tid]\ni = cell[0]\nj = cell[1]\nk = cell[2]"

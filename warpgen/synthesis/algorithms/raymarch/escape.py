@@ -52,9 +52,9 @@ def escape_time_fractal(d: Draft) -> None:
     d.says(
         f"Iterates z -> {_FORMS[form]} {orbit} and "
         + {
-            "count": "counts the steps until |z| exceeds 2.",
-            "smooth": "computes a smooth count of the steps until it escapes.",
-            "normalised": "computes the share of the allowed steps until |z| exceeds 2.",
+            "count": "counts steps until |z| exceeds 2.",
+            "smooth": "computes a smooth escape-time count.",
+            "normalised": "computes the normalized number of steps until |z| exceeds 2.",
         }[result]
     )
     d.calls({
@@ -64,12 +64,12 @@ def escape_time_fractal(d: Draft) -> None:
         "tricorn": "tricorn|mandelbar|escape_time_fractal",
         "cubic": "cubic_mandelbrot|multibrot3|escape_time_fractal",
     }[form])  # fmt: skip
-    d.param("corner", "vec2", -1.6, -1.2, about="Point of the complex plane at pixel (0, 0)")
-    d.param("scale", "float", 0.1, 0.14, about="Size of a pixel in the complex plane")
+    d.param("corner", "vec2", -1.6, -1.2, about="Complex coordinate at pixel (0, 0)")
+    d.param("scale", "float", 0.1, 0.14, about="Pixel size in the complex plane")
     if form == "julia":
-        d.param("c", "vec2", -0.6, -0.3, about="Constant of the map")
+        d.param("c", "vec2", -0.6, -0.3, about="Map constant")
     if layout == "flat":
-        d.param("width", "int", width, about="Width of the image [px]")
+        d.param("width", "int", width, about="Image width [px]")
     whole = result == "count"
     target = "iterations" if whole else "image"
     d.output(
@@ -77,9 +77,9 @@ def escape_time_fractal(d: Draft) -> None:
         "int" if whole else "float",
         (height, width) if layout == "2d" else height * width,
         about={
-            "count": "Steps until escape, MAX_ITERATIONS where there is none",
-            "smooth": "Smooth step counts, MAX_ITERATIONS where nothing escapes",
-            "normalised": "Steps over MAX_ITERATIONS, 1 where nothing escapes",
+            "count": "Escape step count, MAX_ITERATIONS if the orbit does not escape",
+            "smooth": "Smooth iteration count, MAX_ITERATIONS if the orbit does not escape",
+            "normalised": "Step count divided by MAX_ITERATIONS, 1 if the orbit does not escape",
         }[result],
     )
     cx, cy = ("c[0]", "c[1]") if form == "julia" else ("px", "py")
@@ -123,7 +123,7 @@ def escape_time_fractal(d: Draft) -> None:
         "normalised": "$target = float(steps) / float(MAX_ITERATIONS)",
         "smooth": """
             if steps < MAX_ITERATIONS:
-                # log of log |z| to the base of the degree grows by one a step, which removes the bands
+                # smooth iteration count: subtract the fraction past the escape radius to remove banding
                 $target = float(steps) + 1.0 - wp.log(0.5 * wp.log($norm)) / wp.log($degree)
             else:
                 $target = float(MAX_ITERATIONS)
@@ -144,7 +144,7 @@ def escape_time_fractal(d: Draft) -> None:
         """,
         indices=indices,
         skip="""
-        # skip the main cardioid and the period-2 bulb, since they never escape
+        # skip the main cardioid and period-2 bulb, since these points never escape
         q = (px - 0.25) * (px - 0.25) + py * py
         inside = q * (q + px - 0.25) < 0.25 * py * py or (px + 1.0) * (px + 1.0) + py * py < 0.0625
         if inside:

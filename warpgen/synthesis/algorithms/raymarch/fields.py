@@ -65,16 +65,16 @@ def sdf_samples(d: Draft) -> None:
     value, expected = values[result]
     out, about = {
         "distance": ("phi", "Signed distances, negative inside"),
-        "occupancy": ("occupancy", "1 inside of the scene, 0 outside"),
-        "truncated": ("tsdf", "Truncated signed distances in [-1, 1], negative inside"),
+        "occupancy": ("occupancy", "1 inside the scene, 0 outside"),
+        "truncated": ("tsdf", "Normalized truncated signed distances in [-1, 1], negative inside"),
         "density": ("density", "Densities in [0, 1]"),
     }[result]
     d.says(
         {
             "distance": "Evaluates the signed distance function of a scene at points.",
-            "occupancy": "Marks points inside of a scene of solids.",
-            "truncated": "Evaluates a truncated signed distance function of a scene.",
-            "density": "Converts signed distances to a scene into density with a soft falloff.",
+            "occupancy": "Marks points inside the scene geometry.",
+            "truncated": "Evaluates the truncated signed distance function of a scene.",
+            "density": "Converts scene signed distances to density using a soft falloff.",
         }[result]
     )
     if result in ("truncated", "density"):
@@ -82,8 +82,10 @@ def sdf_samples(d: Draft) -> None:
         d.module(f"{name} = wp.constant({width[result]})")
         d.explain(
             {
-                "truncated": f"In units of the half width, {width['truncated']}: -1 inside, 1 outside.",
-                "density": "Logistic density as in neural implicit rendering: 0.5 at the surface.",
+                "truncated": f"Distances are scaled by the truncation distance {width['truncated']} and "
+                "clamped to [-1, 1].",
+                "density": "Uses a logistic density as in neural implicit rendering, with 0.5 at the "
+                "surface.",
             }[result]
         )
     if layout == "grid":
@@ -109,7 +111,7 @@ def sdf_samples(d: Draft) -> None:
 
     elif layout == "components":
         for axis in "xyz":
-            d.input(axis, "float", count, -1.3, 1.3)
+            d.input(axis, "float", count, -1.3, 1.3, about=f"Point {axis} coordinates")
         d.output(out, "float", count, about=about)
         d.launch(count)
         d.code(
@@ -137,13 +139,13 @@ def sdf_samples(d: Draft) -> None:
 
     else:
         d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
-        d.param("pose", "transform", -0.4, 0.4, kind="transform", about="Pose of the scene")
+        d.param("pose", "transform", -0.4, 0.4, kind="transform", about="Scene pose")
         d.output(out, "float", count, about=about)
         d.launch(count)
         d.code(
             f"""
             tid = wp.tid()
-            # transform the point to the local frame of the scene
+            # transform the point to scene-local space
             p = wp.transform_point(wp.transform_inverse(pose), points[tid])
             {out}[tid] = $value
             """,
@@ -202,7 +204,7 @@ _NORMALS = {
         n = wp.vec3(nx, ny, nz)
         """,
     "forward": """
-        # forward differences share the value at `p`: 4 evaluations instead of 6
+        # forward differences reuse the value at `p`: 4 evaluations instead of 6
         dist = scene(p)
         n = wp.vec3(
             scene(p + wp.vec3(eps, 0.0, 0.0)) - dist,
@@ -211,7 +213,7 @@ _NORMALS = {
         )
         """,
     "tetrahedron": """
-        # tetrahedron technique: 4 samples with offsets that sum to zero
+        # tetrahedron technique: 4 evaluations using offsets that sum to zero
         k0 = wp.vec3(1.0, -1.0, -1.0)
         k1 = wp.vec3(-1.0, -1.0, 1.0)
         k2 = wp.vec3(-1.0, 1.0, -1.0)
@@ -238,7 +240,7 @@ _NORMALS = {
     weight=4,
 )
 def sdf_normals(d: Draft) -> None:
-    """Estimates normals of a distance field with finite differences."""
+    """Estimates distance field normals using finite differences."""
     kind = d.option("differences", *_NORMALS)
     result = d.option("result", "unit", "gradient", "colour")
     d.calls({
@@ -251,22 +253,22 @@ def sdf_normals(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     d.input("points", "vec3", count, -1.4, 1.4, about="Sample positions")
     if step == "given":
-        d.param("eps", "float", 0.005, 0.02, about="Step of the finite differences")
+        d.param("eps", "float", 0.005, 0.02, about="Finite difference step size")
     else:
         h = d.pick(0.01, 0.005, 0.02)
         d.module(f"EPS = wp.constant({h})")
     out, about = {
-        "gradient": ("gradients", "Gradients of the field"),
-        "colour": ("colors", "Normals encoded as colors"),
+        "gradient": ("gradients", "Field gradients"),
+        "colour": ("colors", "Normals encoded as RGB colors"),
     }.get(result, ("normals", "Unit surface normals"))
     d.output(out, "vec3", count, about=about)
     text = _NORMALS[kind].replace("eps", "eps" if step == "given" else "EPS")
     scale = {"forward": "$e", "tetrahedron": "(4.0 * $e)"}.get(kind, "(2.0 * $e)")
     scale = scale.replace("$e", "eps" if step == "given" else "EPS")
     if result == "gradient":
-        d.says("Estimates the gradient of a distance field with finite differences.")
+        d.says("Estimates the gradient of a distance field using finite differences.")
     elif result == "colour":
-        d.says("Estimates normals of a distance field and encodes them as RGB colors.")
+        d.says("Estimates distance field normals and encodes them as RGB colors.")
     d.launch(count)
     d.code(
         f"""

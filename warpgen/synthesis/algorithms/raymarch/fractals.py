@@ -27,7 +27,7 @@ _POWERS = {
         z = zr * wp.vec3(wp.sin(theta) * wp.cos(phi), wp.sin(theta) * wp.sin(phi), wp.cos(theta)) + p
         """,
     "latitude": """
-        # angle measured from the plane instead of the pole, which gives another shape
+        # use the latitude instead of the polar angle, which gives a different shape
         theta = wp.asin(z[2] / r) * POWER
         phi = wp.atan2(z[1], z[0]) * POWER
         zr = wp.pow(r, POWER)
@@ -43,7 +43,7 @@ _POWERS = {
     weight=2,
 )
 def mandelbulb_distance(d: Draft) -> None:
-    """Estimates the distance to a Mandelbulb from the orbit and its running derivative."""
+    """Estimates the distance to a Mandelbulb using the running derivative of its orbit."""
     angles = d.option("angles", *_POWERS)
     trap = d.option("trap", "none", "origin", "axis plane")
     helper = d.option("helper", "inline", "function") if trap == "none" else "inline"
@@ -52,16 +52,18 @@ def mandelbulb_distance(d: Draft) -> None:
     most = d.pick(6, 8, 10)
     d.module(f"POWER = wp.constant({power}.0)")
     d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions")
-    d.output("distance", "float", count, about="Estimated distances")
+    d.output("distance", "float", count, about="Distance estimates")
     if trap != "none":
         d.output(
             "trap",
             "float",
             count,
-            about=f"Nearest approach of the orbit to the {'origin' if trap == 'origin' else 'plane z = 0'}",
+            about=f"Minimum orbit distance to the {'origin' if trap == 'origin' else 'plane z = 0'}",
         )
-        place = "the origin" if trap == "origin" else "a plane"
-        d.says(f"Estimates the distance to a Mandelbulb and how near the orbit comes to {place}.")
+        place = "the origin" if trap == "origin" else "the plane z = 0"
+        d.says(
+            f"Estimates the distance to a Mandelbulb and the minimum orbit distance to {place} (orbit trap)."
+        )
     body = """
         z = p
         dr = float(1.0)
@@ -106,8 +108,8 @@ def mandelbulb_distance(d: Draft) -> None:
             **blocks,
         )
     d.explain(f"""
-        z -> z^{power} + p in spherical coordinates; the distance is about r log(r) / (2 |dz|), which is too
-        short rather than too long, as sphere tracing needs it. It is negative where the orbit ends within 1.
+        z -> z^{power} + p in spherical coordinates; the distance is approximately r log(r) / (2 |dz|), which
+        tends to underestimate it. It is negative if the orbit ends inside the unit ball.
     """)
 
     def orbit(v: Values) -> tuple[Any, Any]:
@@ -155,13 +157,22 @@ def quaternion_julia(d: Draft) -> None:
     kind = d.option("constant", "vec4", "quat")
     count = d.pick(64, 96, 128)
     most = d.pick(8, 10, 12)
-    d.input("points", "vec3", count, -1.2, 1.2, about="Sample positions: the parts 1, i and j of quaternions")
+    d.input(
+        "points", "vec3", count, -1.2, 1.2, about="Sample positions (real, i and j quaternion components)"
+    )
     # a vec4 has the real part first, as in the literature, a quat last, as Warp has it
     first = kind == "vec4"
-    d.param("c", kind, -0.4, 0.3, about=f"Constant of the map, its real part {'first' if first else 'last'}")
+    d.param(
+        "c", kind, -0.4, 0.3, about=f"Quaternion constant, with the real part {'first' if first else 'last'}"
+    )
     if slice_ == "given":
-        d.param("k_part", "float", -0.3, 0.3, about="Part k of all points, which selects the slice")
-    d.output("distance", "float", count, about="Estimated distances, negative where the orbit ends within 1")
+        d.param("k_part", "float", -0.3, 0.3, about="k component shared by all points (selects the slice)")
+    d.output(
+        "distance",
+        "float",
+        count,
+        about="Distance estimates, negative if the orbit ends inside the unit ball",
+    )
     part = "k_part" if slice_ == "given" else "0.0"
     square = """
         # q^2 = (w^2 - |v|^2, 2 w v)
@@ -218,8 +229,8 @@ def quaternion_julia(d: Draft) -> None:
         value=value,
     )
     d.explain("""
-        z -> z^2 + c over quaternions; the distance is about |z| log|z| / (2 |z'|), where
-        each step multiplies |z'| by 2 |z|. An orbit that ends within the unit ball counts
+        z -> z^2 + c over quaternions; the distance is approximately |z| log|z| / (2 |z'|), where
+        each step multiplies |z'| by 2 |z|. An orbit that ends inside the unit ball counts
         as inside.
     """)
 
@@ -261,14 +272,14 @@ def folded_fractal_distance(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     d.input("points", "vec3", count, -1.3, 1.3, about="Sample positions")
     if result == "shell":
-        d.param("thickness", "float", 0.01, 0.05, about="Half thickness of the shell")
-    d.output("distance", "float", count, about="Estimated distances")
+        d.param("thickness", "float", 0.01, 0.05, about="Shell half thickness")
+    d.output("distance", "float", count, about="Distance estimates")
     body = {
         "menger": """
             d = wp.max(wp.abs(p[0]), wp.max(wp.abs(p[1]), wp.abs(p[2]))) - 1.0
             s = 1.0
             for _ in range($levels):
-                # position within the cell of this level, in [-1, 1]
+                # cell-local position at this level, in [-1, 1]
                 ax = p[0] * s - 2.0 * wp.floor(0.5 * p[0] * s) - 1.0
                 ay = p[1] * s - 2.0 * wp.floor(0.5 * p[1] * s) - 1.0
                 az = p[2] * s - 2.0 * wp.floor(0.5 * p[2] * s) - 1.0
@@ -276,7 +287,7 @@ def folded_fractal_distance(d: Draft) -> None:
                 rx = wp.abs(1.0 - 3.0 * wp.abs(ax))
                 ry = wp.abs(1.0 - 3.0 * wp.abs(ay))
                 rz = wp.abs(1.0 - 3.0 * wp.abs(az))
-                # subtract the cross of three square tunnels
+                # subtract the cross-shaped tunnels
                 cross = wp.min(wp.max(rx, ry), wp.min(wp.max(ry, rz), wp.max(rz, rx))) - 1.0
                 d = wp.max(d, cross / s)
             """,
@@ -284,7 +295,7 @@ def folded_fractal_distance(d: Draft) -> None:
             z = p
             scale = 1.0
             for _ in range($levels):
-                # reflect so that the vertex (1, 1, 1) of the tetrahedron is the nearest
+                # fold space so that (1, 1, 1) is the nearest tetrahedron vertex
                 if z[0] + z[1] < 0.0:
                     z = wp.vec3(-z[1], -z[0], z[2])
                 if z[0] + z[2] < 0.0:
@@ -293,7 +304,7 @@ def folded_fractal_distance(d: Draft) -> None:
                     z = wp.vec3(z[0], -z[2], -z[1])
                 z = 2.0 * z - wp.vec3(1.0, 1.0, 1.0)
                 scale *= 2.0
-            # balls in place of the smallest tetrahedra
+            # replace the smallest tetrahedra with balls
             d = (wp.length(z) - 1.0) / scale
             """,
         "cubes": """
@@ -303,7 +314,7 @@ def folded_fractal_distance(d: Draft) -> None:
             for _ in range($levels):
                 z = wp.vec3(wp.abs(z[0]), wp.abs(z[1]), wp.abs(z[2]))
                 d = wp.min(d, wp.max(z[0], wp.max(z[1], z[2])) - size)
-                # children are at the corners with half the size
+                # child cubes are centered at the corners, with half the size
                 z = z - wp.vec3(size, size, size)
                 size *= 0.5
             """,
@@ -315,7 +326,8 @@ def folded_fractal_distance(d: Draft) -> None:
         {
             "menger": f"Estimates the distance to {shell}a Menger sponge.",
             "sierpinski": f"Estimates the distance to {shell}a Sierpinski tetrahedron.",
-            "cubes": f"Computes a lower bound of the distance to {shell}a cube with half as large ones at its corners, and so on.",
+            "cubes": f"Computes a lower bound on the distance to {shell}a cube fractal with half-size "
+            "cubes at each corner.",
         }[form]
     )
     d.launch(count)

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=6,
 )
 def render_scene(d: Draft) -> None:
-    """Renders a signed distance field with sphere tracing and a directional light."""
+    """Renders a signed distance field using sphere tracing and a directional light."""
     shade = d.option("shade", "lambert", "phong", "normals", "depth fog", "steps")
     camera = d.option("camera", "pinhole", "orthographic")
     layout = d.option("layout", "image", "flat")
@@ -30,24 +30,24 @@ def render_scene(d: Draft) -> None:
     width, height = d.pick(12, 16, 20), d.pick(8, 10, 12)
     steps, far = d.pick(80, 96), 6.0
     grey = shade in ("depth fog", "steps") or (shade == "lambert" and d.flag("grey"))
-    d.param("eye", "vec3", 1.3, 1.7, about="Position of the camera, which looks at the origin")
+    d.param("eye", "vec3", 1.3, 1.7, about="Camera position, looking at the origin")
     lit = shade in ("lambert", "phong")
     if lit:
-        d.param("light", "vec3", -0.4, 0.9, about="Direction towards the light")
+        d.param("light", "vec3", -0.4, 0.9, about="Direction toward the light")
     count = width * height
     made = "image"
     if grey:
-        made = {"depth fog": "fog", "steps": "step_share"}.get(shade, "brightness")
+        made = {"depth fog": "fog", "steps": "step_fraction"}.get(shade, "brightness")
     if layout == "flat":
-        d.param("width", "int", width, about="Width of the image [px]")
-        d.param("height", "int", height, about="Height of the image [px]")
+        d.param("width", "int", width, about="Image width [px]")
+        d.param("height", "int", height, about="Image height [px]")
     d.output(
         made,
         "float" if grey else "vec3",
         (height, width) if layout == "image" else count,
         about={
             "fog": "Fog factor in [0, 1], 1 for a miss",
-            "step_share": "Steps taken over those allowed",
+            "step_fraction": "Number of steps divided by MAX_STEPS",
         }.get(made, "Rendered image"),
     )
     d.module(f"MAX_STEPS = wp.constant({steps})\nFAR = wp.constant({far})")
@@ -98,7 +98,7 @@ def render_scene(d: Draft) -> None:
     }[shade]
     at = f"{made}[i, j]" if layout == "image" else f"{made}[tid]"
     shadowed = """
-        # begin off the surface, otherwise the shadow ray would meet it at once
+        # offset the shadow ray origin to avoid self-intersection
         s = float(0.02)
         for _ in range(32):
             gap = scene(p + s * l)
@@ -130,26 +130,27 @@ def render_scene(d: Draft) -> None:
             """,
         "normals": f"{at} = 0.5 * (normal($ro + t * rd) + wp.vec3(1.0, 1.0, 1.0))",
         "depth fog": f"{at} = 1.0 - wp.exp(-FOG_DENSITY * t)",
-        "steps": f"# iteration heat map: silhouettes take the most steps\n{at} = float(taken) / float(MAX_STEPS)",
+        "steps": "# iteration heat map, where silhouettes take the most steps\n"
+        f"{at} = float(taken) / float(MAX_STEPS)",
     }[shade]
     shadows = " that casts hard shadows" if shade == "lambert" else " and hard shadows"
     shadows = shadows if shadow else ""
     d.says(
         {
-            "lambert": f"Renders a signed distance field with sphere tracing and a directional light{shadows}.",
-            "phong": f"Renders a signed distance field with diffuse and specular shading{shadows}.",
-            "normals": "Renders the normals of a signed distance field as RGB colors.",
-            "depth fog": "Renders the fog factor of a signed distance field.",
-            "steps": "Renders the share of the allowed sphere tracing steps that each pixel takes.",
+            "lambert": f"Renders a distance field using sphere tracing and a directional light{shadows}.",
+            "phong": f"Renders a signed distance field using diffuse and specular shading{shadows}.",
+            "normals": "Renders signed-distance field normals as RGB colors.",
+            "depth fog": "Renders exponential depth fog for a signed distance field.",
+            "steps": "Renders the normalized sphere tracing step count per pixel.",
         }[shade]
     )
     ray = (
-        "# a focal length of 1.5 half heights of the image\nrd = wp.normalize(u * right + v * up + 1.5 * forward)"
+        "# focal length 1.5, image half height 1\nrd = wp.normalize(u * right + v * up + 1.5 * forward)"
         if camera == "pinhole"
-        else "# parallel rays\nro = eye + HALF_HEIGHT * (u * right + v * up)"
+        else "# orthographic projection: parallel rays\nro = eye + HALF_HEIGHT * (u * right + v * up)"
     )
     if camera != "pinhole":
-        d.module("HALF_HEIGHT = wp.constant(1.3)  # of the image, in the scene's units")
+        d.module("HALF_HEIGHT = wp.constant(1.3)  # image half height, in scene units")
     index = (
         "tid = wp.tid()\ni = tid // width\nj = tid % width"
         if layout == "flat"
@@ -159,7 +160,7 @@ def render_scene(d: Draft) -> None:
     d.code(
         """
         $index
-        # screen coordinates: v runs up from -1 to 1, u as far as the image is wider
+        # screen coordinates: v runs up from -1 to 1, u is scaled by the aspect ratio
         u = (2.0 * float(j) + 1.0 - float(width)) / float(height)
         v = 1.0 - (2.0 * float(i) + 1.0) / float(height)
         $forward = wp.normalize(-eye)
@@ -233,54 +234,57 @@ def render_scene(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Levoy 1988; Marmitt et al. 2004, Fast and accurate ray-voxel intersection; Newcombe et al. 2011",
     names=NAMES
-    | {"march_grid": "raycast_tsdf|trace_sdf_grid|isosurface_raycast", "field": "sdf_grid|tsdf|voxels"},
+    | {
+        "march_grid": "raycast_grid|trace_grid|isosurface_raycast",
+        "field": "grid_values|voxel_values|voxels",
+    },
     adjoint="no",
     element="ray",
 )
 def march_grid(d: Draft) -> None:
-    """Intersects rays with an isosurface of a grid field."""
+    """Intersects rays with the isosurface of a grid field."""
     refine = d.option("refine", "none", "linear", "bisection")
     result = d.option("result", "distance", "point", "normal")
     step = d.option("step", "constant", "half voxel")
     leave = d.option("leave", "break", "while")
     n, m = d.pick(48, 64), d.pick(8, 10, 12)
-    d.input("field", "float", (m, m, m), -0.8, 1.0, about="Node values, below the isovalue inside")
+    d.input("field", "float", (m, m, m), -0.8, 1.0, about="Grid node values, below the isovalue inside")
     d.input("origins", "vec3", n, 0.3 * m, 0.7 * m, about="Ray origins")
     d.input("directions", "vec3", n, kind="unit", about="Ray directions")
     d.param("iso", "float", -0.1, 0.1, about="Isovalue")
     dt = d.pick(0.2, 0.25) if step == "constant" else 0.5
     last = 0.5 * m
-    d.param("dt", "float", dt, about="Step along the rays [voxels]")
+    d.param("dt", "float", dt, about="Ray step size [voxels]")
     if leave == "break":
-        d.param("max_steps", "int", int(last / dt), about="Steps until a ray is given up")
+        d.param("max_steps", "int", int(last / dt), about="Maximum number of steps")
     else:
-        d.param("t_max", "float", last, about="Length at which a ray is given up [voxels]")
+        d.param("t_max", "float", last, about="Maximum ray length [voxels]")
     out = {"distance": "t_hit", "point": "hits", "normal": "normals"}[result]
     d.output(
         out,
         "float" if result == "distance" else "vec3",
         n,
         about={
-            "distance": "Ray distances to the surface, -1 for a miss",
-            "point": "Hit points, zeros for a miss",
-            "normal": "Unit normals at the hits, zeros for a miss",
+            "distance": "Hit distance, -1 for a miss",
+            "point": "Hit point, zero for a miss",
+            "normal": "Unit hit normal, zero for a miss",
         }[result],
     )
     d.explain(
-        "Positions are in voxels from node (0, 0, 0). Beyond the border the nearest values of the grid hold."
+        "Positions are in voxel units relative to node (0, 0, 0) and clamped to the grid when sampling."
     )
     d.says(
         {
-            "distance": "Computes the ray distance at which a grid field first falls through the isovalue, -1 for a miss.",
-            "point": "Computes the points where a grid field first falls through the isovalue along rays, zeros for a miss.",
-            "normal": "Computes the normals where a grid field first falls through the isovalue along rays, zeros for a miss.",
+            "distance": "Computes the ray distance to the isosurface of a grid field, or -1 for a miss.",
+            "point": "Computes the ray hit point on the isosurface of a grid field, or zero for a miss.",
+            "normal": "Computes the isosurface normal at each ray hit in a grid field, or zero for a miss.",
         }[result]
     )
     d.function(
         """
         @wp.func
         def sample(field: wp.array3d(dtype=float), p: wp.vec3) -> float:
-            # nodes are at integer coordinates, clamp to the border
+            # nodes are at integer coordinates; clamp to the grid bounds
             x = wp.clamp(p[0], 0.0, float(field.shape[0]) - 1.001)
             y = wp.clamp(p[1], 0.0, float(field.shape[1]) - 1.001)
             z = wp.clamp(p[2], 0.0, float(field.shape[2]) - 1.001)
@@ -340,7 +344,7 @@ def march_grid(d: Draft) -> None:
         $head
             t += dt
             value = sample(field, ro + t * rd) - iso
-            # only accept crossings from outside to inside, so rays that start inside leave first
+            # we only accept outside-to-inside crossings, so that rays starting inside exit first
             if before > 0.0 and value <= 0.0:
                 $crossing
                 $store

@@ -41,7 +41,7 @@ def _medium(d: Draft, kind: str) -> Density:
         "gaussian": ("return wp.exp(-2.0 * wp.dot(p, p))", lambda p: np.exp(-2.0 * (p * p).sum(-1))),
         "layer": (
             """
-            # exponential falloff with height above -2 (air, haze)
+            # exponential falloff with height above y = -2 (air, haze)
             return wp.exp(-1.5 * wp.max(p[1], -2.0))
             """,
             lambda p: np.exp(-1.5 * np.maximum(p[..., 1], -2.0)),
@@ -55,7 +55,7 @@ def _medium(d: Draft, kind: str) -> Density:
         ),
         "cloudy ball": (
             f"""
-            # erode the edge of the ball with noise
+            # erode the ball's edge using noise
             shape = 1.0 - wp.length(p)
             return wp.clamp(2.0 * (shape + $fbm(4.0 * p, {octaves}) - 0.4), 0.0, 1.0)
             """,
@@ -107,7 +107,7 @@ def march_transmittance(d: Draft) -> None:
     result = d.option("result", "transmittance", "opacity", "depth", "emission")
     d.calls({
         "transmittance": "march_transmittance|absorption_march|beer_lambert_march",
-        "opacity": "march_opacity|march_absorptance|ray_opacity",
+        "opacity": "march_opacity|march_alpha|ray_opacity",
         "depth": "march_optical_depth|optical_depth_kernel|ray_optical_depth",
         "emission": "march_emission|emission_absorption|integrate_emission",
     }[result])  # fmt: skip
@@ -118,7 +118,7 @@ def march_transmittance(d: Draft) -> None:
         "float",
         0.3,
         1.2,
-        about=f"{'Absorption' if result == 'emission' else 'Extinction'} coefficient where the density is one",
+        about=f"{'Absorption' if result == 'emission' else 'Extinction'} coefficient at unit density",
     )
     target = {"depth": "tau_out", "emission": "radiance"}.get(result, result)
     d.output(
@@ -127,26 +127,26 @@ def march_transmittance(d: Draft) -> None:
         count,
         about={
             "transmittance": "Transmittances in [0, 1]",
-            "opacity": "Absorptances in [0, 1]",
+            "opacity": "Opacities in [0, 1]",
             "depth": "Optical depths",
-            "emission": "Radiance that reaches the origins",
+            "emission": "Radiance at the ray origins",
         }[result],
     )
     field = _medium(d, kind)
     dt = _SPAN / steps
-    part = f"the first {_SPAN:g} units of rays"
+    part = f"the first {_SPAN:g} units of each ray"
     d.says(
         {
-            "transmittance": f"Computes the transmittance of a medium along {part}.",
-            "opacity": f"Computes the absorptance of a medium along {part}.",
-            "depth": f"Computes the optical depth of a medium along {part}.",
-            "emission": f"Integrates the emission of a medium along {part} with self-absorption.",
+            "transmittance": f"Computes medium transmittance along {part}.",
+            "opacity": f"Computes medium opacity along {part}.",
+            "depth": f"Computes the medium's optical depth along {part}.",
+            "emission": f"Integrates emission with self-absorption along {part}.",
         }[result]
     )
     if result == "emission":
         d.explain(f"""
-            L = int T(t) sigma rho S dt over the first {_SPAN:g} units of each ray, where the source S equals the
-            density rho: dense parts are hotter.
+            L = int T(t) sigma rho S dt over the first {_SPAN:g} units of each ray, with a source S equal to
+            density rho, so denser regions are hotter.
         """)
     else:
         d.explain(f"tau = int sigma rho dt over the first {_SPAN:g} units of each ray.")
@@ -173,7 +173,7 @@ def march_transmittance(d: Draft) -> None:
             for k in range($steps):
                 $sample
                 passed = wp.exp(-sigma * rho * dt)
-                # the source, equal to the density, is constant over the step: the integral is analytic
+                # analytic integral over the step, assuming constant density and source
                 glow += T * (1.0 - passed) * rho
                 T *= passed
             radiance[tid] = glow
@@ -235,7 +235,7 @@ def march_transmittance(d: Draft) -> None:
     element="ray",
 )
 def march_single_scattering(d: Draft) -> None:
-    """Integrates single scattering of sunlight along the first 4 units of rays through a medium."""
+    """Integrates single-scattered sunlight along the first 4 units of rays through a medium."""
     kind = d.option("medium", *_MEDIA)
     function = d.option("phase", *phase.OF_ASYMMETRY, phase.RAYLEIGH, phase.ISOTROPIC)
     lighting = d.option("light march", "loop", "function", "none")
@@ -243,16 +243,20 @@ def march_single_scattering(d: Draft) -> None:
     stop = d.option("stop", "never", "opaque", "skip empty")
     both = d.flag("both", 0.3)
     powder = d.flag("powder", 0.25)
+    if stop == "skip empty" and kind == "layer":
+        stop = "never"  # it has no empty parts
+    if stop == "opaque" or kind == "layer":
+        steps_as = "exact"  # these media are dense: a plain step would scatter more than it takes
     count, steps, light_steps = d.pick(48, 64), d.pick(16, 20), d.pick(4, 5, 6)
     rays = _rays(d, count)
     if lighting != "none" or function is not phase.ISOTROPIC:
-        d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
+        d.param("sun", "vec3", 0.2, 0.9, about="Direction toward the sun")
     low, high = (8.0, 20.0) if stop == "opaque" else (0.5, 2.0)
-    d.param("sigma", "float", low, high, about="Extinction coefficient where the density is one")
+    d.param("sigma", "float", low, high, about="Extinction coefficient at unit density")
     asymmetric = function in phase.OF_ASYMMETRY
     if asymmetric:
-        d.param("g", "float", 0.2, 0.7, about="Asymmetry parameter of the phase function")
-    d.output("radiance", "float", count, about="Scattered radiance")
+        d.param("g", "float", 0.2, 0.7, about="Phase function asymmetry parameter")
+    d.output("radiance", "float", count, about="In-scattered radiance")
     if both:
         d.output("transmittance", "float", count, about="Transmittance in [0, 1]")
     field = _medium(d, kind)
@@ -282,14 +286,14 @@ def march_single_scattering(d: Draft) -> None:
     arguments = {phase.ISOTROPIC: "", phase.RAYLEIGH: "wp.dot(ray, to_sun)"}.get(
         function, "wp.dot(ray, to_sun), g"
     )
-    factors = ["scatter", *([light] if light else [])]
+    factors = ["phase_value", *([light] if light else [])]
     if powder:
         factors.append("powder")
     source = " * ".join(factors)
     gather = (
         """
         passed = wp.exp(-extinction * dt)
-        # analytic integral over the step for a constant medium
+        # analytic integral over the step, assuming a constant medium
         gathered += T * (1.0 - passed) * $source
         T *= passed
         """
@@ -305,7 +309,7 @@ def march_single_scattering(d: Draft) -> None:
         tid = wp.tid()
         $start
         $sunward
-        scatter = $phase($arguments)
+        phase_value = $phase($arguments)
         dt = $dt
         T = float(1.0)
         gathered = float(0.0)
@@ -326,9 +330,9 @@ def march_single_scattering(d: Draft) -> None:
         arguments=arguments,
         dt=str(dt),
         steps=str(steps),
-        skip="# nothing to scatter at\nif extinction < 1.0e-5:\n    continue" if stop == "skip empty" else "",
+        skip="# skip empty space\nif extinction < 1.0e-5:\n    continue" if stop == "skip empty" else "",
         lines=lines,
-        thin="# thin edges are darkened, as powder does\npowder = 1.0 - wp.exp(-2.0 * extinction)"
+        thin="# Beer-powder approximation: darken thin regions\npowder = 1.0 - wp.exp(-2.0 * extinction)"
         if powder
         else "",
         gather=gather,
@@ -340,18 +344,22 @@ def march_single_scattering(d: Draft) -> None:
     powdered = "(1 - exp(-2 sigma))" if powder else ""
     product = " ".join(part for part in ("T(t) sigma p(cos)", seen, powdered) if part)
     d.explain(
-        f"L = int {product} dt, with sunlight of irradiance one and an albedo of one.\n"
-        + ("The last factor darkens thin edges, as powder does.\n" if powder else "")
-        + f"The march covers {_SPAN:g} units of each ray"
+        f"L = int {product} dt, with unit sun irradiance and unit albedo.\n"
         + (
-            f", its shadow the first {light_dt * light_steps:g} of the way to the sun."
+            "The last factor is the Beer-powder approximation, which darkens thin regions.\n"
+            if powder
+            else ""
+        )
+        + f"Marches the first {_SPAN:g} units of each ray"
+        + (
+            f", and shadow rays for the first {light_dt * light_steps:g} units toward the sun."
             if lighting != "none"
             else "."
         )
     )
     lit = "unattenuated sunlight" if lighting == "none" else "sunlight"
-    dark = ", with thin parts darkened like powder" if powder else ""
-    part = f"along the first {_SPAN:g} units of rays through a medium"
+    dark = " using the Beer-powder approximation" if powder else ""
+    part = f"along the first {_SPAN:g} units of each ray through a medium"
     d.says(f"Integrates single scattering of {lit} {part}{dark}.")
 
     def reference(v: Values) -> dict[str, Any]:

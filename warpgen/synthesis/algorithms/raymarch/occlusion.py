@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=2,
 )
 def soft_shadows(d: Draft) -> None:
-    """Computes soft shadows by sphere tracing a distance field."""
+    """Computes soft shadows using sphere tracing in a distance field."""
     kind = d.option("kind", "ratio", "improved", "hard", "smooth")
     light = d.option("light", "directional", "point")
     place = d.option("points", "given", "offset")
@@ -35,14 +35,14 @@ def soft_shadows(d: Draft) -> None:
     if place == "offset":
         d.input("normals", "vec3", count, kind="unit", about="Unit surface normals")
     if light == "directional":
-        d.param("light", "vec3", 0.2, 0.9, about="Direction towards the light")
+        d.param("light", "vec3", 0.2, 0.9, about="Direction toward the light")
     else:
-        d.param("lamp", "vec3", 2.0, 3.0, about="Position of the light")
+        d.param("lamp", "vec3", 2.0, 3.0, about="Light position")
     sharp = kind != "hard"
     if sharp:
-        d.param("k", "float", 4.0, 16.0, about="Sharpness of the penumbra")
+        d.param("k", "float", 4.0, 16.0, about="Penumbra sharpness")
     steps = d.pick(24, 32, 40)
-    d.output("visibility", "float", count, about="Visibility of the light in [0, 1]")
+    d.output("visibility", "float", count, about="Light visibility in [0, 1]")
     least, most = (d.pick(0.01, 0.02), d.pick(0.2, 0.3)) if clamped else (0.0, 0.0)
     near = 0.02
     stride = f"wp.clamp(dist, {least}, {most})" if clamped else "wp.max(dist, 0.01)"
@@ -76,7 +76,7 @@ def soft_shadows(d: Draft) -> None:
             if dist < 0.001:
                 visible = 0.0
                 break
-            # improved estimate of the closest approach between two steps (Aaltonen 2018)
+            # improved closest-approach estimate between steps (Aaltonen 2018)
             y = dist * dist / (2.0 * previous)
             width = wp.sqrt(wp.max(dist * dist - y * y, 0.0))
             visible = wp.min(visible, k * width / wp.max(t - y, 0.001))
@@ -113,7 +113,7 @@ def soft_shadows(d: Draft) -> None:
         stride=stride,
         last="""
         visible = wp.max(visible, -1.0)
-        # a smoothstep from -1 to 1
+        # smoothstep from -1 to 1
         visibility[tid] = 0.25 * (1.0 + visible) * (1.0 + visible) * (2.0 - visible)
         """
         if kind == "smooth"
@@ -123,15 +123,15 @@ def soft_shadows(d: Draft) -> None:
     )
     if sharp:
         nearest = (
-            "distance to the nearest solid" if kind != "improved" else "closest approach to a solid by then"
+            "distance to the nearest solid" if kind != "improved" else "closest approach to a solid so far"
         )
-        rounded = ", rounded off by a smoothstep" if kind == "smooth" else ""
+        rounded = ", smoothed using a smoothstep" if kind == "smooth" else ""
         d.explain(
-            f"Visibility is the least of k d / t along the ray{rounded}, where d is the {nearest}:\n"
-            "the larger k, the narrower the penumbra. Zero is full shadow."
+            f"Visibility is the minimum of k d / t along the ray{rounded}, where d is the {nearest}:\n"
+            "a larger k gives a narrower penumbra. Zero means full shadow."
         )
     else:
-        d.says("Computes hard shadows by sphere tracing a distance field.")
+        d.says("Computes hard shadows using sphere tracing in a distance field.")
         d.calls("hard_shadows|sdf_shadows|trace_shadow_rays")
 
     def reference(v: Values) -> Any:
@@ -174,22 +174,22 @@ def soft_shadows(d: Draft) -> None:
     weight=3,
 )
 def sdf_ambient_occlusion(d: Draft) -> None:
-    """Estimates ambient occlusion from distance field samples along the normal."""
+    """Estimates ambient occlusion by sampling a distance field along the normal."""
     spacing = d.option("spacing", "even", "doubling", "table")
     weight = d.option("weight", "halving", "power", "inverse")
-    normals = d.option("normals", "given", "estimated")
+    place = d.option("points", "floor", "projected")
     strong = d.flag("strength")
     found = scenes.draw(d, 3, floor=True, bent=False)
     count = d.pick(64, 96, 128)
     taps = d.pick(4, 5, 6)
-    d.input("points", "vec3", count, -1.0, 1.0, about="Sample positions")
-    if normals == "given":
-        d.input("normals", "vec3", count, kind="unit", about="Unit surface normals")
+    if place == "floor":
+        d.input("points", "vec2", count, -1.0, 1.0, about="Positions (x, z) on the floor at y = -1")
     else:
+        d.input("points", "vec3", count, -1.0, 1.0, about="Sample positions, projected onto the surface")
         d.function(NORMAL)
     if strong:
-        d.param("k", "float", 0.5, 2.0, about="Strength of the occlusion")
-    d.param("radius", "float", 0.3, 0.8, about="Distance of the farthest sample")
+        d.param("k", "float", 0.5, 2.0, about="Occlusion strength")
+    d.param("radius", "float", 0.3, 0.8, about="Maximum sample distance")
     d.output("ambient", "float", count, about="Ambient visibility in [0, 1]")
     at = {
         "even": f"radius * float(i + 1) / {taps}.0",
@@ -204,19 +204,20 @@ def sdf_ambient_occlusion(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        p = points[tid]
-        n = $normal
+        $surface
         occluded = float(0.0)
         $begin
         for i in range($taps):
             h = $at
-            # free space gives the distance `h`, a smaller one means a nearby occluder
+            # without occluders the distance is `h`
             dist = scene(p + h * n)
             occluded += $share
             $fade
         ambient[tid] = wp.clamp(1.0 - $gain, 0.0, 1.0)
         """,
-        normal="normals[tid]" if normals == "given" else "normal(p)",
+        surface="p = wp.vec3(points[tid][0], -1.0, points[tid][1])\nn = wp.vec3(0.0, 1.0, 0.0)"
+        if place == "floor"
+        else "q = points[tid]\np = q - scene(q) * normal(q)\nn = normal(p)",
         begin="" if weight == "inverse" else "fade = float(1.0)",
         taps=str(taps),
         at=at,
@@ -226,19 +227,22 @@ def sdf_ambient_occlusion(d: Draft) -> None:
     )
 
     def reference(v: Values) -> dict[str, Any]:
-        n = v.normals if normals == "given" else normal(found.distance, v.points)
+        p, n = np.insert(v.points, 1, -1.0, axis=1) if place == "floor" else v.points, np.eye(3)[[1]]
+        if place == "projected":
+            p = p - found.distance(p)[:, None] * normal(found.distance, p)
+            n = normal(found.distance, p)
         i = np.arange(taps)
         h = {
             "even": v.radius * (i + 1) / taps,
             "doubling": v.radius * 2.0 ** (i - taps + 1),
             "table": np.linspace(0.01, v.radius, taps),
         }[spacing]
-        s = found.distance(v.points[:, None] + h[:, None] * n[:, None])
+        s = found.distance(p[:, None] + h[:, None] * n[:, None])
         w = 1.0 / (h * taps) if weight == "inverse" else base**i
         lacks = (w * (h - s)).sum(axis=1)
         return {"ambient": np.clip(1.0 - (v.k if strong else 1.0) * lacks, 0.0, 1.0)}
 
-    if normals == "given":
+    if place == "floor":
         d.check(reference, 1e-3)
     else:  # on an edge of the field, rounding decides which way the normal goes
         d.holds(lambda b, a: mostly_close(a.ambient, reference(b)["ambient"], 5e-3))

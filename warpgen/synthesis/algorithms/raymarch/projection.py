@@ -56,20 +56,20 @@ def project_to_surface(d: Draft) -> None:
         d.input("x", "vec3", count, -1.2, 1.2, about="Points to project")
         d.output("projected", "vec3", count, about="Projected positions")
     else:
-        d.inout("x", "vec3", count, -1.2, 1.2, about="Points, moved onto the surface")
+        d.inout("x", "vec3", count, -1.2, 1.2, about="Points to project, updated in place")
     if level:
-        d.param("margin", "float", 0.02, 0.1, about="Distance of the level set from the surface")
+        d.param("margin", "float", 0.02, 0.1, about="Level set offset from the surface")
     value = "scene(p) - margin" if level else "scene(p)"
-    slow = " in damped steps." if damped else "."
+    slow = " using damped steps." if damped else "."
     if level:
-        d.says("Projects points onto the level set at `margin` of a distance field" + slow)
+        d.says("Projects points onto an offset surface of a distance field" + slow)
     elif damped:
         d.says("Projects points onto the zero level set of a distance field" + slow)
     relax = f"{d.pick(0.7, 0.8, 0.9)} * " if damped else ""
     newton = f"p -= {relax}s * g / wp.max(wp.dot(g, g), 0.25)"
     loops = {
         "count": f"""
-            # clamp |g|^2 from below: the gradient vanishes at ridges and would give huge steps
+            # clamp |g|^2 from below to avoid huge steps where the gradient vanishes (ridges)
             for _ in range({steps}):
                 s = {value}
                 g = gradient(p)
@@ -81,7 +81,7 @@ def project_to_surface(d: Draft) -> None:
                 if wp.abs(s) < 1.0e-4:
                     break
                 g = gradient(p)
-                # Newton step along `g`, by `s` / |`g`|^2: exact for true distance fields
+                # Newton step along `g`, scaled by `s` / |`g`|^2 (exact for true distance fields)
                 {newton}
             """,
         "while": f"""
@@ -124,16 +124,16 @@ def project_to_surface(d: Draft) -> None:
     element="particle",
 )
 def sdf_collision(d: Draft) -> None:
-    """Resolves collisions of particles with a distance field."""
+    """Resolves particle collisions with a distance field."""
     friction = d.option("friction", "none", "scaled", "coulomb")
     radii = d.option("radius", "one", "per particle")
     restitution = d.flag("restitution")
     early = d.flag("early")
     d.says(
-        "Resolves collisions of particles with a distance field"
+        "Resolves particle collisions with a distance field"
         + {
             "none": ", with restitution" if restitution else "",
-            "scaled": ", with a loss of sliding velocity",
+            "scaled": ", with tangential damping",
             "coulomb": ", with Coulomb friction",
         }[friction]
         + (" and restitution." if restitution and friction != "none" else ".")
@@ -141,16 +141,16 @@ def sdf_collision(d: Draft) -> None:
     found = scenes.draw(d, 2, bent=False)
     d.function(GRADIENT)
     count = d.pick(64, 96, 128)
-    d.inout("x", "vec3", count, -1.0, 1.0, about="Particle positions")
+    d.inout("x", "vec3", count, -0.9, 0.9, about="Particle positions")
     d.inout("v", "vec3", count, -1.0, 1.0, about="Particle velocities")
     if radii == "one":
-        d.param("radius", "float", 0.02, 0.1, about="Particle radius")
+        d.param("radius", "float", 0.1, 0.2, about="Particle radius")
     else:
-        d.input("radius", "float", count, 0.02, 0.1, about="Particle radii")
+        d.input("radius", "float", count, 0.1, 0.2, about="Particle radii")
     if friction != "none":
         d.param(
             "mu" if friction == "coulomb" else "sliding_loss", "float", 0.1, 0.6,
-            about="Friction coefficient" if friction == "coulomb" else "Share of the sliding velocity that is lost",
+            about="Friction coefficient" if friction == "coulomb" else "Tangential damping fraction",
         )  # fmt: skip
     if restitution:
         d.param("bounce", "float", 0.1, 0.8, about="Coefficient of restitution")
@@ -165,7 +165,7 @@ def sdf_collision(d: Draft) -> None:
         "coulomb": """
             tangential = vi - vn * n
             speed = wp.length(tangential)
-            # Coulomb friction: |f_t| <= mu * |f_n|
+            # clamp to the Coulomb friction cone: |f_t| <= mu * |f_n|
             kept = wp.max(speed + mu * $part, 0.0) / wp.max(speed, 1.0e-6)
             v[tid] = kept * tangential + $left
             """,
@@ -176,7 +176,7 @@ def sdf_collision(d: Draft) -> None:
     respond = f"""
         x[tid] = x[tid] - gap * n
         vn = wp.dot(vi, n)
-        # leave separating particles alone
+        # skip separating particles
         if vn < 0.0:
             {slide.strip() if friction == "none" else "$slide"}
         """

@@ -43,14 +43,17 @@ def march_terrain(d: Draft) -> None:
     refine = d.option("refine", "none", "secant", "bisection")
     result = d.option("result", "distance", "point", "height")
     octaves, steps, count = d.pick(2, 3, 4), d.pick(60, 80), d.pick(64, 96)
-    d.input("x", "float", count, 0.0, 4.0, about="Where rays start along x")
-    d.input("slope", "float", count, -0.6, -0.3, about="Slopes of the rays, which run along z")
+    d.input("x", "float", count, 0.0, 4.0, about="Ray start position along x")
+    d.input("slope", "float", count, -0.6, -0.3, about="Ray slope (dy/dz)")
     d.param("eye", "float", 1.1, 1.4, about="Camera height")
     d.says(
         {
-            "distance": "Computes the ray distance to a fractal noise terrain, or where the march ends above it.",
-            "point": "Computes the hit points of rays with a fractal noise terrain, or where they end above it.",
-            "height": "Computes the height of rays where they hit a fractal noise terrain or end above it.",
+            "distance": "Computes the ray hit distance for a fractal noise terrain, or the march end "
+            "distance for a miss.",
+            "point": "Computes the ray hit point on a fractal noise terrain, or the march end point for a "
+            "miss.",
+            "height": "Computes the ray hit height on a fractal noise terrain, or the march end height for "
+            "a miss.",
         }[result]
     )
     out = {"distance": "t_hit", "point": "hits", "height": "elevations"}[result]
@@ -59,11 +62,11 @@ def march_terrain(d: Draft) -> None:
         "vec3" if result == "point" else "float",
         count,
         about={
-            "distance": "Distances along the rays",
-            "point": "Points on the terrain",
-            "height": "Heights on the terrain",
+            "distance": "Hit distance",
+            "point": "Hit point",
+            "height": "Hit height",
         }[result]
-        + ", or where the march ends",
+        + ", or the value at the end of the march for a miss",
     )
     d.function(
         f"""
@@ -85,7 +88,7 @@ def march_terrain(d: Draft) -> None:
     refined = {
         "none": "",
         "secant": """
-            # linear interpolation between the last two samples
+            # linearly interpolate between the last two samples
             distance = previous + (distance - previous) * last_clearance / (last_clearance - clearance)
             """,
         "bisection": """

@@ -70,7 +70,7 @@ def first_hit(
 def rays(d: Draft, count: int) -> tuple[str, Callable[[Values], tuple[Any, Any]]]:
     """Declare rays that look at the scene; gives the lines that set `ro` and `rd`, and both as arrays."""
     d.input("origins", "vec3", count, 1.5, 2.0, about="Ray origins")
-    d.input("targets", "vec3", count, -0.6, 0.6, about="Points that the rays aim at")
+    d.input("targets", "vec3", count, -0.6, 0.6, about="Ray target points")
     return (
         "ro = origins[tid]\nrd = wp.normalize(targets[tid] - ro)",
         lambda v: (v.origins, unit(v.targets - v.origins)),
@@ -103,7 +103,7 @@ def sphere_trace_depth(d: Draft) -> None:
         "depth",
         "float",
         count,
-        about="Distance along each ray, " + (f"{far} for a miss" if miss == "far" else "-1 for a miss"),
+        about="Hit distance, " + (f"{far} for a miss" if miss == "far" else "-1 for a miss"),
     )
     # a pixel's footprint grows with the distance, so may the error
     eps = "5.0e-4 * wp.max(t, 1.0)" if relative else "1.0e-3"
@@ -164,7 +164,7 @@ def sphere_trace_depth(d: Draft) -> None:
             hit = int(0)
             for _ in range($steps):
                 dist = scene(ro + t * rd)
-                # over-relaxation: step back if consecutive spheres do not overlap
+                # over-relaxation: undo the step if consecutive spheres do not overlap
                 if omega > 1.0 and dist + previous < stride:
                     t -= stride - previous
                     omega = 1.0
@@ -183,7 +183,7 @@ def sphere_trace_depth(d: Draft) -> None:
             depth[tid] = march(ro, rd$argument)
             """,
         "fixed": """
-            # no test for the surface, since steps become negligible there
+            # no hit test, since steps become negligible near the surface
             t = float(0.0)
             for _ in range($steps):
                 t += scene(ro + t * rd)
@@ -208,12 +208,13 @@ def sphere_trace_depth(d: Draft) -> None:
     )
     d.explain(
         (
-            "Steps are longer than the distance to the nearest surface; one is taken back if its sphere and the\n"
-            "next do not overlap.\n"
+            "Steps are longer than the distance to the nearest surface, and a step is undone if "
+            "consecutive spheres\n"
+            "do not overlap.\n"
             if loop == "relaxed"
-            else "Each step is as long as the distance to the nearest surface, which nothing can be nearer than.\n"
+            else "Each step equals the distance to the nearest surface, so we never overshoot.\n"
         )
-        + f"Rays that leave the scene give {far if miss == 'far' else '-1'}."
+        + f"Returns {far if miss == 'far' else '-1'} for rays that leave the scene."
     )
 
     def meets(before: Values, after: Values) -> None:

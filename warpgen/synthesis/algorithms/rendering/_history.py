@@ -11,7 +11,7 @@ HISTORY = {
     "bilinear": '''
 @wp.func
 def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
-    """Bilinear history color at pixel coordinates, clamped to the image."""
+    """Bilinearly sample the history at pixel coordinates, clamped to the image."""
     col = int(wp.floor(x))
     row = int(wp.floor(y))
     fx = x - float(col)
@@ -27,7 +27,7 @@ def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp
     "bicubic": '''
 @wp.func
 def catmull_rom_weight(t: float) -> float:
-    """Catmull-Rom kernel for offsets in [-2, 2], its support."""
+    """Catmull-Rom filter weight, for |t| <= 2."""
     a = wp.abs(t)
     if a < 1.0:
         return 1.0 + a * a * (1.5 * a - 2.5)
@@ -36,7 +36,7 @@ def catmull_rom_weight(t: float) -> float:
 
 @wp.func
 def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp.vec3:
-    """Sharp history color: bilinear filtering would blur a little more in every frame."""
+    """Sample the history with a bicubic filter to avoid accumulating bilinear blur."""
     col = int(wp.floor(x))
     row = int(wp.floor(y))
     fx = x - float(col)
@@ -48,7 +48,7 @@ def sample_history(history: wp.array2d(dtype=wp.vec3), x: float, y: float) -> wp
         for n in range(-1, 3):
             c = wp.clamp(col + n, 0, history.shape[1] - 1)
             color += weight_y * catmull_rom_weight(float(n) - fx) * history[r, c]
-    # Negative lobes may undershoot
+    # Clamp undershoot from the negative lobes
     return wp.max(color, wp.vec3(0.0, 0.0, 0.0))
 ''',
 }

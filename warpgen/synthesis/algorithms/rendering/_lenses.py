@@ -22,7 +22,7 @@ def intrinsics(model: str) -> Any:
         "none": "Pinhole intrinsics in pixels.",
         "radial": "Pinhole intrinsics in pixels with two radial distortion coefficients.",
         "brown conrady": "Pinhole intrinsics in pixels with radial (k) and tangential (p) distortion coefficients.",
-        "kannala brandt": "Fisheye intrinsics in pixels with coefficients of odd powers of the incidence angle.",
+        "kannala brandt": "Fisheye intrinsics in pixels with Kannala-Brandt distortion coefficients.",
     }[model]
     fields = "".join(f"    {name}: float\n" for name in FIELDS[model])
     return piece(
@@ -70,7 +70,7 @@ DISTORT = {
         """
         r2 = x * x + y * y
         radial = 1.0 + r2 * (camera.k1 + r2 * (camera.k2 + r2 * camera.k3))
-        # Tangential terms model a lens that is not parallel to the sensor
+        # Tangential distortion from lens-sensor misalignment
         xd = radial * x + 2.0 * camera.p1 * x * y + camera.p2 * (r2 + 2.0 * x * x)
         yd = radial * y + camera.p1 * (r2 + 2.0 * y * y) + 2.0 * camera.p2 * x * y
         """,

@@ -31,7 +31,7 @@ _LOSSES = {
     ),
     "geman mcclure": (
         """
-        # Geman-McClure all but ignores outliers: w = 1 / (1 + (r / c)^2)^2
+        # Geman-McClure, strongly suppresses outliers: w = 1 / (1 + (r / c)^2)^2
         scaled_norm = residual_norm / loss_scale
         denom = 1.0 + scaled_norm * scaled_norm
         robust_weight = 1.0 / (denom * denom)
@@ -57,7 +57,7 @@ _LOSSES = {
     weight=6,
 )
 def reprojection_residuals(d: Draft) -> None:
-    """Computes reprojection errors of observed points and their derivatives by pose and point."""
+    """Computes reprojection errors and their pose and point Jacobians."""
     model = d.option("model", *DISTORT)
     loss = d.option("loss", *_LOSSES)
     wanted = d.option("jacobian", "pose and point", "pose", "point", "none", "gradient")
@@ -86,16 +86,16 @@ def reprojection_residuals(d: Draft) -> None:
     near, far, spread = (1.5, 2.0, 1.6) if cheirality else (2.9, 3.2, 1.0)
     d.input("poses", "transform", views, near, far, "transform", about="World-to-camera transforms")
     d.input("points", "vec3", points, -spread, spread, about="Landmark positions in the world frame [m]")
-    d.input("observations", "vec2", n, 10.0, 90.0, about="Observed pixels")
-    d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View of each observation" + (
+    d.input("observations", "vec2", n, 80.0, 200.0, about="Observed pixel coordinates")
+    d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View index per observation" + (
         ", -1 if unused" if mask == "index" else ""))  # fmt: skip
-    d.input("point_ids", "int", n, 0, points, about="Landmark of each observation")
+    d.input("point_ids", "int", n, 0, points, about="Landmark index per observation")
     if mask == "flag":
-        d.input("enabled", "bool", n, about="False for rejected observations")
+        d.input("enabled", "bool", n, about="Observation mask, False for rejected outliers")
     if loss != "squared":
         about = "Threshold" if loss == "huber" else "Scale"
         d.param("loss_scale", "float", 20.0, 50.0, about=f"{about} of the robust loss [px]")
-    skipped = ", not set for what is skipped" if mask != "none" or cheirality else ""
+    skipped = ", not written for skipped observations" if mask != "none" or cheirality else ""
     d.output(
         "residuals",
         "vec2",
@@ -107,17 +107,17 @@ def reprojection_residuals(d: Draft) -> None:
             "jac_pose",
             "float",
             (n, 2, 6),
-            about=f"By left perturbation (translation, rotation), shape (n, 2, 6){skipped}",
+            about=f"Pose Jacobians for a left perturbation (translation, rotation), shape (n, 2, 6){skipped}",
         )
     if wanted in ("pose and point", "point"):
-        d.output("jac_point", "float", (n, 2, 3), about=f"By landmark position, shape (n, 2, 3){skipped}")
+        d.output("jac_point", "float", (n, 2, 3), about=f"Landmark Jacobians, shape (n, 2, 3){skipped}")
     if wanted == "gradient":
         d.inout(
             "pose_gradient",
             "float",
             (views, 6),
             value=0.0,
-            about="Sum of J^T r per view, shape (num_views, 6)",
+            about="Per-view gradient J^T r, shape (num_views, 6)",
         )
     value, slope = DISTORT[model]
     jacobian = wanted != "none"
@@ -139,7 +139,7 @@ def reprojection_residuals(d: Draft) -> None:
                 jac_pose[obs, 1, axis + 3] = rot_v[axis]
             """,
         "gradient": """
-            # Accumulate the gradient J^T r of the view's pose
+            # Accumulate the pose gradient J^T r
             by_translation = residual[0] * row_u + residual[1] * row_v
             by_rotation = wp.cross(p_camera, by_translation)
             for axis in range(3):
@@ -173,15 +173,12 @@ def reprojection_residuals(d: Draft) -> None:
         """,
         view={
             "index": "view = view_ids[obs]\n# Unused slot\nif view < 0:\n    return",
-            "flag": (
-                "# Outliers were rejected earlier, so they must not count\nif not enabled[obs]:\n    return\n"
-                "view = view_ids[obs]"
-            ),
+            "flag": ("# Skip rejected outliers\nif not enabled[obs]:\n    return\nview = view_ids[obs]"),
             "none": "view = view_ids[obs]",
         }[mask],
         intrinsics="" if shared == "shared" else "camera = cameras[view]",
         cheirality="""
-            # Points behind the camera have no projection, so skip them and the nearest ones (cheirality)
+            # Cheirality check: skip points behind or too close to the camera
             if p_camera[2] < 0.5:
                 return
             """
@@ -239,11 +236,11 @@ def reprojection_residuals(d: Draft) -> None:
     errors = "reprojection errors" if loss == "squared" else "robustly weighted reprojection errors"
     d.says(
         {
-            "none": f"Computes the {errors} of observed points.",
-            "gradient": f"Computes {errors} of observed points and their gradient by the camera poses.",
-            "pose": f"Computes {errors} of observed points and their derivatives by the pose.",
-            "point": f"Computes {errors} of observed points and their derivatives by the point.",
-            "pose and point": f"Computes {errors} of observed points and their derivatives by pose and point.",
+            "none": f"Computes {errors}.",
+            "gradient": f"Computes {errors} and accumulates per-view pose gradients.",
+            "pose": f"Computes {errors} and pose Jacobians.",
+            "point": f"Computes {errors} and landmark Jacobians.",
+            "pose and point": f"Computes {errors} and the pose and landmark Jacobians.",
         }[wanted]
     )
     residual = (
@@ -251,7 +248,7 @@ def reprojection_residuals(d: Draft) -> None:
         if loss == "squared"
         else "r = sqrt(w) (project(T p) - z), where w is the weight of the robust loss."
     )
-    by = "Pose derivatives are by a perturbation on the left of T, translation first." if by_pose else ""
+    by = "Pose derivatives use a left perturbation of T, translation first." if by_pose else ""
     d.explain(f"{residual} {by}".rstrip())
 
     def agrees(v: Values, after: Values) -> None:

@@ -35,7 +35,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
     weight=5,
 )
 def path_bounce(d: Draft) -> None:
-    """Advances paths through a scene of spheres by one bounce, with light sampled at diffuse hits."""
+    """Advances wavefront paths by one bounce, with next-event estimation at diffuse hits."""
     light = d.option("light", *LIGHTS)
     glass = d.flag("glass", 0.6)
     sampling = d.option("sampling", "cosine", "uniform")
@@ -51,7 +51,7 @@ def path_bounce(d: Draft) -> None:
             "radii": fill(0.5, 0.9, shape=count),
             "material_ids": fill(0, 4, shape=count),
         },
-        about="Spheres to trace against",
+        about="Sphere scene to intersect",
     )
     d.struct(
         "materials",
@@ -68,7 +68,7 @@ def path_bounce(d: Draft) -> None:
     where, about_where, power, about_power = LIGHT_ARGUMENTS[light]
     d.param(where, "vec3", 2.0, 3.0, about=about_where)
     if light == "sphere":
-        d.param("light_radius", "float", 0.2, 0.5, about="Radius of the light")
+        d.param("light_radius", "float", 0.2, 0.5, about="Light radius")
     d.param(power, "vec3", 2.0, 5.0, about=about_power)
     if sky != "none":
         d.param(
@@ -76,7 +76,7 @@ def path_bounce(d: Draft) -> None:
             "vec3",
             0.2,
             0.8,
-            about="Sky radiance" + (" straight up" if sky == "gradient" else ""),
+            about="Sky radiance" + (" at the zenith" if sky == "gradient" else ""),
         )
     # Random numbers of each path, as many as there are uses
     column = {"reflect": 4 if light == "sphere" else 2}
@@ -87,27 +87,27 @@ def path_bounce(d: Draft) -> None:
         (n, column["survive"] + roulette),
         0.02,
         0.98,
-        about="Random numbers in (0, 1): 0 and 1 scatter"
-        + (", 2 and 3 pick a point of the light" if light == "sphere" else "")
+        about="Random samples in (0, 1): 0 and 1 scatter"
+        + (", 2 and 3 sample the light" if light == "sphere" else "")
         + (f", {column['reflect']} chooses to reflect" if glass else "")
         + (f", {column['survive']} decides survival" if roulette else ""),
     )
     if place == "same":
         d.forward_only()
-        d.inout("ray_origins", "vec3", n, -2.0, 2.0, about="Where the rays start")
-        d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Unit directions of the rays")
-        d.inout("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
-        d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far")
+        d.inout("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
+        d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions, normalized")
+        d.inout("throughput", "vec3", n, 0.3, 1.0, about="Path throughput")
+        d.inout("radiance", "vec3", n, 0.0, 0.5, about="Accumulated radiance")
         d.inout("active", "int", n, 0, 2, about="0 for terminated paths")
     else:
-        d.input("ray_origins", "vec3", n, -2.0, 2.0, about="Where the rays start")
-        d.input("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Unit directions of the rays")
-        d.input("throughput", "vec3", n, 0.3, 1.0, about="Product of BSDF weights along each path")
+        d.input("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
+        d.input("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions, normalized")
+        d.input("throughput", "vec3", n, 0.3, 1.0, about="Path throughput")
         d.input("active", "int", n, 0, 2, about="0 for terminated paths")
-        d.inout("radiance", "vec3", n, 0.0, 0.5, about="Radiance gathered so far, accumulated")
-        d.output("next_origins", "vec3", n, about="Origins of the paths that go on")
-        d.output("next_dirs", "vec3", n, about="Directions of the paths that go on")
-        d.output("next_throughput", "vec3", n, about="Product of BSDF weights of the paths that go on")
+        d.inout("radiance", "vec3", n, 0.0, 0.5, about="Accumulated radiance, updated in place")
+        d.output("next_origins", "vec3", n, about="Origins of surviving paths")
+        d.output("next_dirs", "vec3", n, about="Directions of surviving paths")
+        d.output("next_throughput", "vec3", n, about="Throughput of surviving paths")
         d.output("next_active", "int", n, about="0 for terminated paths")
     names = {
         s: (s if place == "same" else f"next_{s.removeprefix('ray_')}")
@@ -126,7 +126,7 @@ def path_bounce(d: Draft) -> None:
     d.code(
         """
         ray = wp.tid()
-        # Skip paths that were terminated by an earlier bounce
+        # Skip terminated paths
         if active[ray] == 0:
             $skipped
             return
@@ -171,22 +171,22 @@ def path_bounce(d: Draft) -> None:
         $flags
         """,
         skipped="" if place == "same" else "next_active[ray] = 0",
-        again="The search gives the sphere alone"
+        again="Recompute the hit distance, since the query only returns the sphere index"
         if place == "same"
-        else "Intersect once more, since the search keeps no adjoint",
+        else "Intersect again, since the closest-hit query is not differentiable",
         miss="""
             $escape
             $ended
             """,
         escape={
             "gradient": """
-                # Ray escaped: blend from white straight down to the sky color straight up
+                # Ray escaped: blend vertically between white and the sky color
                 blend = 0.5 * (ray_dir[1] + 1.0)
                 sky_radiance = (1.0 - blend) * wp.vec3(1.0) + blend * sky_color
                 radiance[ray] += wp.cw_mul(beta, sky_radiance)
                 """,
             "constant": "# Ray escaped to the environment\nradiance[ray] += wp.cw_mul(beta, sky_color)",
-            "none": "# Nothing to gather outside of the scene",
+            "none": "# Ray escaped, no emission outside the scene",
         }[sky],
         ended="active[ray] = 0" if place == "same" else "next_active[ray] = 0",
         glass="""
@@ -237,8 +237,8 @@ def path_bounce(d: Draft) -> None:
     )
     d.explain(
         """
-        Paths that leave the scene$roulette are deactivated. Direct light is estimated with one sample of
-        the light and a shadow ray; specular surfaces only pass the path on.
+        Paths that escape the scene$roulette are deactivated. Direct lighting uses one light sample and
+        a shadow ray per hit. Specular surfaces only continue the path.
     """.replace("$roulette", " or lose Russian roulette" if roulette else "")
     )
 

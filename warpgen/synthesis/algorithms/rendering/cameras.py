@@ -48,12 +48,12 @@ def camera_rays(d: Draft) -> None:
     both = lens in ("orthographic", "thin lens")
 
     def unit(text: str) -> str:
-        """Of length one, as what comes from angles is already."""
+        """Normalized directions."""
         return f"wp.normalize({text})" if lens in ("pinhole", "thin lens") else text
 
     if frame == "look at":
         d.param("eye", "vec3", 2.0, 3.0, about="Camera position")
-        d.param("target", "vec3", -0.3, 0.3, about="Point that the camera looks at")
+        d.param("target", "vec3", -0.3, 0.3, about="Camera target")
         basis = """
             # right-handed camera frame looking along -w
             w = wp.normalize(eye - target)
@@ -82,12 +82,12 @@ def camera_rays(d: Draft) -> None:
     elif angular:
         d.param("fov", "float", 1.0, 2.0, about="Vertical field of view [rad]")
     elif lens == "orthographic":
-        d.param("size", "float", 1.0, 2.0, about="Half height of the image plane")
+        d.param("size", "float", 1.0, 2.0, about="Image plane half-height")
     if lens == "thin lens":
         d.param("aperture", "float", 0.05, 0.2, about="Lens radius")
-        d.param("focus", "float", 2.0, 4.0, about="Distance of the focal plane")
-    d.param("width", "int", width, about="Width of the image [px]")
-    d.param("height", "int", height, about="Height of the image [px]")
+        d.param("focus", "float", 2.0, 4.0, about="Focus distance")
+    d.param("width", "int", width, about="Image width [px]")
+    d.param("height", "int", height, about="Image height [px]")
     count = width * height
     shape: tuple[int, ...] = (height, width) if layout == "image" else (count,)
     if jitter:
@@ -102,7 +102,7 @@ def camera_rays(d: Draft) -> None:
     du, dv = (f"jitter[{at}][0]", f"jitter[{at}][1]") if jitter else ("0.5", "0.5")
     aspect = width / height
     screen = f"""
-        # NDC in [-1, 1] with y up, rows count from the top
+        # NDC in [-1, 1] with y up (row 0 is at the top)
         sx = 2.0 * (float(j) + {du}) / float(width) - 1.0
         sy = 1.0 - 2.0 * (float(i) + {dv}) / float(height)
         """
@@ -158,19 +158,19 @@ def camera_rays(d: Draft) -> None:
         store = f"""
             lens = aperture * {disk}(lens_uv[{at}][0], lens_uv[{at}][1])
             offset = {shift}
-            # thin lens: all rays of a pixel intersect in the focal plane
+            # thin lens: all rays for a pixel converge at the focal plane
             origins[{at}] = {origin} + offset
             rays[{at}] = wp.normalize({moved} - offset)
             """
     else:
         store = f"rays[{at}] = {world}"
     kind = "equidistant fisheye" if lens == "fisheye" else lens
-    rays = "primary rays" if both else "the directions of primary rays"
-    d.says(f"Generates {rays} for the pixels of {'an' if kind[0] in 'oe' else 'a'} {kind} camera.")
+    rays = "primary rays" if both else "primary ray directions"
+    d.says(f"Generates {rays} for {'an' if kind[0] in 'oe' else 'a'} {kind} camera.")
     d.explain(
-        "The camera looks at the target, upright: the y axis of the world points up in the image."
+        "The camera looks at the target with world-space +y up."
         if frame == "look at"
-        else "The camera looks along its own -z axis, with y up."
+        else "The camera looks along its local -z axis, with +y up."
     )
     d.launch(*shape)
     d.code(
@@ -252,41 +252,51 @@ def project_points(d: Draft) -> None:
     observed = model == "reprojection"
     if observed:
         behind = "skip"  # a residual has no value that marks it
-        d.input("observed", "vec2", n, 20.0, 80.0, about="Observed pixels")
+        d.input("observed", "vec2", n, 20.0, 80.0, about="Observed pixel coordinates")
     if model == "matrix":
-        d.param("view_proj", "mat44", 0.5, 2.0, kind="spd", about="View-projection matrix")
+        about = "Camera-to-world pose, camera looks along local -z"
+        d.param("pose", "transform", -0.5, 0.5, kind="transform", about=about)
+        d.param("tan_half", "float", 0.4, 0.8, about="Tangent of the half vertical FOV")
+        d.param("aspect", "float", 1.2, 1.8, about="Aspect ratio (width / height)")
+        d.param("near", "float", 0.1, 0.5, about="Near plane distance")
+        d.param("far", "float", 8.0, 16.0, about="Far plane distance")
         d.output("ndc", "vec3", n, about="Normalized device coordinates")
         d.says(
             "Transforms vertices to normalized device coordinates"
-            + ("; depth -1 marks those behind the camera." if behind == "mark" else ".")
+            + ("; vertices closer than the near plane get depth -2." if behind == "mark" else ".")
         )
         d.launch(n)
         d.code(
             """
             tid = wp.tid()
-            p = points[tid]
-            clip = view_proj * wp.vec4(p[0], p[1], p[2], 1.0)
-            # points behind the camera or nearly in its plane are not visible
-            if clip[3] <= 0.1:
+            q = wp.transform_point(wp.transform_inverse(pose), points[tid])
+            # clip-space w is the distance in front of the camera
+            w = -q[2]
+            if w < near:
                 $behind
                 return
-            inv_w = 1.0 / clip[3]
-            ndc[tid] = wp.vec3(clip[0] * inv_w, clip[1] * inv_w, clip[2] * inv_w)
+            # maps [near, far] to [-1, 1]
+            z = (far + near - 2.0 * far * near / w) / (far - near)
+            ndc[tid] = wp.vec3(q[0] / (tan_half * aspect * w), q[1] / (tan_half * w), z)
             """,
-            behind="ndc[tid] = wp.vec3(0.0, 0.0, -1.0)" if behind == "mark" else "",
+            behind="ndc[tid] = wp.vec3(0.0, 0.0, -2.0)" if behind == "mark" else "",
         )
 
         def clipped(v: Values) -> dict[str, Any]:
-            h = np.column_stack([v.points, np.ones(n)]) @ np.asarray(v.view_proj).T
-            seen = h[:, 3:] > 0.1
-            empty = np.array([0.0, 0.0, -1.0 if behind == "mark" else 0.0])
+            q = turned(v.pose[3:] * np.array([-1.0, -1.0, -1.0, 1.0]), v.points - v.pose[:3])
+            f, depth = 1.0 / v.tan_half, v.far - v.near
+            m = np.diag([f / v.aspect, f, -(v.far + v.near) / depth, 0.0])
+            m[2, 3], m[3, 2] = -2.0 * v.far * v.near / depth, -1.0
+            h = np.column_stack([q, np.ones(n)]) @ m.T
+            seen = h[:, 3:] >= v.near
+            empty = np.array([0.0, 0.0, -2.0 if behind == "mark" else 0.0])
             return {"ndc": np.where(seen, h[:, :3] / np.where(seen, h[:, 3:], 1.0), empty)}
 
         d.check(clipped, 2e-3)
         return
     at = "[camera]" if many else ""
     if many:
-        d.input("camera_id", "int", n, 0, cameras, about="Camera that sees each point")
+        d.input("camera_id", "int", n, 0, cameras, about="Camera index per point")
     if frame == "pose":
         if many:
             d.input("pose", "transform", cameras, -0.5, 0.5, "transform", about="Camera-to-world poses")
@@ -303,31 +313,31 @@ def project_points(d: Draft) -> None:
         local = f"q = R{at} * points[tid] + t{at}"
     d.param("focal", "vec2", 80.0, 150.0, about="Focal lengths [px]")
     d.param("center", "vec2", 45.0, 55.0, about="Principal point [px]")
-    d.param("near", "float", 0.5, 1.0, about="Depth from which on points are seen")
+    d.param("near", "float", 0.5, 1.0, about="Minimum visible depth")
     if model == "distorted":
-        d.param("k1", "float", -0.2, 0.2, about="First radial distortion coefficient")
-        d.param("k2", "float", -0.05, 0.05, about="Second radial distortion coefficient")
+        d.param("k1", "float", -0.1, 0.1, about="First radial distortion coefficient")
+        d.param("k2", "float", -0.01, 0.01, about="Second radial distortion coefficient")
     about = "Projected minus observed pixels" if observed else "Pixels"
     d.output(
         "residual" if observed else "pixels",
         "vec2",
         n,
-        about=about + (", not set for points that are not seen" if behind == "skip" else ""),
+        about=about + (", not written for points that are not visible" if behind == "skip" else ""),
     )
     out = "residual" if observed else "pixels"
-    unseen = "; (-1, -1) where they are not seen" if behind == "mark" else ""
+    unseen = "; (-1, -1) if not visible" if behind == "mark" else ""
     d.says(
         {
-            "pinhole": f"Projects world-space points to pixels of a pinhole camera{unseen}.",
-            "distorted": f"Projects points to pixels of a camera with radial lens distortion{unseen}.",
-            "reprojection": "Computes reprojection errors of observed points.",
-            "fisheye": f"Projects points to pixels of an equidistant fisheye camera{unseen}.",
+            "pinhole": f"Projects world-space points to pixels using a pinhole camera model{unseen}.",
+            "distorted": f"Projects points to pixels using a pinhole camera with radial lens distortion{unseen}.",
+            "reprojection": "Computes per-point reprojection errors.",
+            "fisheye": f"Projects points to pixels using an equidistant fisheye model{unseen}.",
         }[model]
     )
     body = {
         "distorted": """
             r2 = x * x + y * y
-            # radial distortion: barrel for negative coefficients, pincushion for positive ones
+            # radial distortion: negative is barrel, positive is pincushion
             scale = 1.0 + r2 * (k1 + r2 * k2)
             x = x * scale
             y = y * scale
@@ -346,7 +356,7 @@ def project_points(d: Draft) -> None:
         tid = wp.tid()
         $camera
         $local
-        # points before the near plane are not visible
+        # skip points closer than the near plane
         if q[2] < near:
             $behind
             return

@@ -32,7 +32,7 @@ _KERNELS = {"spline": (0.375, 0.25, 0.0625), "binomial": (0.5, 0.25, 0.0), "box"
     weight=3,
 )
 def atrous_filter(d: Draft) -> None:
-    """Filters noisy illumination by one edge-avoiding wavelet pass, guided by normals and depth."""
+    """Filters noisy illumination with one edge-avoiding a-trous pass."""
     kernel = d.option("kernel", *_KERNELS)
     luminance = d.option("luminance", "variance", "fixed", "none")
     depth = d.option("depth", "slope", "plain", "plane")
@@ -50,14 +50,14 @@ def atrous_filter(d: Draft) -> None:
     d.input(light, "vec3", size, 0.0, 2.0, about="Noisy color")
     if luminance == "variance":
         of = " of radiance over albedo" if albedo == "demodulate" else ""
-        d.input("variance", "float", size, 0.0, 0.4, about=f"Variance of the luminance{of}")
+        d.input("variance", "float", size, 0.0, 0.4, about=f"Luminance variance{of}")
     if normals != "none" or depth == "plane":
-        d.input("normals", "vec3", size, kind="unit", about="Unit normals of the surfaces")
+        d.input("normals", "vec3", size, kind="unit", about="Unit surface normals")
     if depth == "plane":
         d.input("positions", "vec3", size, -1.0, 1.0, about="World-space positions")
-    d.input("depth", "float", size, -0.3 if sky else 1.0, 3.0, about="Linear depth, 0 or less for the sky")
+    d.input("depth", "float", size, -0.3 if sky else 1.0, 3.0, about="Linear depth, <= 0 for sky pixels")
     if depth == "slope":
-        d.input("depth_slope", "float", size, 0.05, 0.5, about="Largest change of depth between pixels")
+        d.input("depth_slope", "float", size, 0.05, 0.5, about="Maximum depth gradient per pixel")
     if albedo != "none":
         d.input(
             "albedo",
@@ -65,38 +65,39 @@ def atrous_filter(d: Draft) -> None:
             size,
             0.2,
             1.0,
-            about="Diffuse albedo, nowhere zero" if albedo == "demodulate" else "Diffuse albedo",
+            about="Diffuse albedo, must be nonzero" if albedo == "demodulate" else "Diffuse albedo",
         )
     if albedo == "guide":
-        d.module("PHI_ALBEDO = wp.constant(2.0)  # sharpness of the cut between albedos")
+        d.module("PHI_ALBEDO = wp.constant(2.0)  # albedo edge-stopping strength")
     if ids:
-        d.input("mesh_id", "int", size, 0, 3, about="Mesh that each pixel shows")
+        d.input("mesh_id", "int", size, 0, 3, about="Mesh ID per pixel")
     if kernel == "box":
-        d.param("radius", "int", reach, about="Taps to either side along each axis")
+        d.param("radius", "int", reach, about="Filter radius in taps")
     else:
-        d.module(f"RADIUS = wp.constant({reach})  # taps to either side along each axis")
+        d.module(f"RADIUS = wp.constant({reach})  # filter radius in taps")
     taps = "radius" if kernel == "box" else "RADIUS"
-    d.param("step", "int", 1, 3, about="Spacing of the taps, doubled from pass to pass [px]")
+    d.param("step", "int", 1, 3, about="Tap spacing, doubled every pass [px]")
     if luminance != "none":
         d.param(
             "phi_color",
             "float",
             1.0,
             4.0,
-            about="Tolerance to luminance" + (", in standard deviations" if luminance == "variance" else ""),
+            about="Luminance edge-stopping sigma"
+            + (", in standard deviations" if luminance == "variance" else ""),
         )
     d.param(
         "phi_depth",
         "float",
         0.5,
         1.5,
-        about="Tolerance to distance from the tangent plane" if depth == "plane" else "Tolerance to depth",
+        about="Plane distance edge-stopping sigma" if depth == "plane" else "Depth edge-stopping sigma",
     )
     if normals != "none":
-        d.param("phi_normal", "float", 1.0, 4.0, about="Sharpness of the cut between normals")
+        d.param("phi_normal", "float", 1.0, 4.0, about="Normal edge-stopping exponent")
     d.output("filtered", "vec3", size, about="Filtered color")
     if keep:
-        d.output("variance_out", "float", size, about="Variance after the pass")
+        d.output("variance_out", "float", size, about="Filtered variance")
     weights = _KERNELS[kernel]
     if kernel != "box":
         a, b, c = weights
@@ -104,7 +105,7 @@ def atrous_filter(d: Draft) -> None:
             f'''
             @wp.func
             def tap_kernel(offset: int) -> float:
-                """Weights of the {"B3 spline" if kernel == "spline" else "binomial kernel"} along one axis."""
+                """1D {"B3 spline" if kernel == "spline" else "binomial"} kernel weights."""
                 distance = wp.abs(offset)
                 if distance == 0:
                     return {a}
@@ -116,14 +117,14 @@ def atrous_filter(d: Draft) -> None:
         d.function('''
             @wp.func
             def luminance(color: wp.vec3) -> float:
-                """Relative luminance of linear sRGB."""
+                """Relative luminance of a linear sRGB color."""
                 return 0.2126 * color[0] + 0.7152 * color[1] + 0.0722 * color[2]
         ''')
     if boundary == "mirror":
         d.function('''
             @wp.func
             def mirrored(index: int, size: int) -> int:
-                """Index reflected at the borders, the border pixel is not repeated."""
+                """Mirror an out-of-range index without repeating the border pixel."""
                 reflected = wp.abs(index)
                 if reflected >= size:
                     reflected = 2 * size - 2 - reflected
@@ -134,7 +135,7 @@ def atrous_filter(d: Draft) -> None:
         d.function('''
             @wp.func
             def blurred_variance(variance: wp.array2d(dtype=float), row: int, col: int) -> float:
-                """Variance under a 3 x 3 Gaussian: estimates from few samples are noisy themselves."""
+                """3x3 Gaussian prefilter, since variance estimates from few samples are noisy."""
                 total = float(0.0)
                 for m in range(-1, 2):
                     for n in range(-1, 2):
@@ -163,14 +164,14 @@ def atrous_filter(d: Draft) -> None:
     }[boundary]
     by_depth = {
         "slope": """
-            # Relative to what the slope of the surface explains at this distance
+            # Normalize by the depth change expected from the surface slope
             spacing = float(step) * wp.sqrt(float(m * m + n * n))
             expected = phi_depth * depth_slope[row, col] * spacing + 1.0e-2
             exponent = wp.abs(depth[r, c] - z) / expected
             """,
         "plain": "exponent = wp.abs(depth[r, c] - z) / phi_depth",
         "plane": """
-            # Distance of the tap from the tangent plane: slanted surfaces are not cut
+            # Tangent plane distance, so that slanted surfaces are not treated as edges
             to_plane = wp.abs(wp.dot(normal, positions[r, c] - position))
             exponent = to_plane / phi_depth
             """,
@@ -187,7 +188,7 @@ def atrous_filter(d: Draft) -> None:
         else f"exponent += wp.abs(luminance(tap) - center_luma) / {'phi_color' if luminance == 'fixed' else 'sigma_color'}"
     )
     guided = """
-        # Edges of the texture are kept
+        # Preserve texture edges
         texture_gap = wp.length(albedo[r, c] - albedo[row, col])
         exponent += PHI_ALBEDO * texture_gap
         """
@@ -201,7 +202,7 @@ def atrous_filter(d: Draft) -> None:
         $position
         $first = $center
         $sigma
-        # The tap at the center always counts
+        # The center tap always has full weight
         weight_sum = $own
         $total
         $var0
@@ -224,7 +225,7 @@ def atrous_filter(d: Draft) -> None:
         $store
         """,
         sky="""
-            # Nothing to filter in the sky
+            # Skip sky pixels
             if z <= 0.0:
                 filtered[row, col] = illumination[row, col]$keep
                 return
@@ -240,7 +241,7 @@ def atrous_filter(d: Draft) -> None:
         sigma={
             "variance": """
                 center_luma = luminance($first)
-                # Wide where the estimate is noisy, narrow where it has converged
+                # Scale the tolerance by the estimated noise level
                 sigma_color = phi_color * wp.sqrt(blurred_variance(variance, row, col) + 1.0e-3)
                 """,
             "fixed": "center_luma = luminance($first)",
@@ -256,7 +257,7 @@ def atrous_filter(d: Draft) -> None:
         if kernel == "box"
         else "variance_sum = weight_sum * weight_sum * variance[row, col]",
         place=place,
-        same="# Never filter across meshes\nif mesh_id[r, c] != mesh_id[row, col]:\n    continue"
+        same="# Do not filter across mesh boundaries\nif mesh_id[r, c] != mesh_id[row, col]:\n    continue"
         if ids
         else "",
         depth_sky="if depth[r, c] <= 0.0:\n    continue" if sky else "",
@@ -270,10 +271,10 @@ def atrous_filter(d: Draft) -> None:
         store=(
             "filtered[row, col] = total / weight_sum"
             if albedo != "demodulate"
-            else "# Texture comes back after the filter, unblurred\nfiltered[row, col] = wp.cw_mul(total / weight_sum, albedo[row, col])"
+            else "# Remodulate albedo so the texture stays sharp\nfiltered[row, col] = wp.cw_mul(total / weight_sum, albedo[row, col])"
         )
         + (
-            "\n# Variance of a weighted mean\nvariance_out[row, col] = variance_sum / (weight_sum * weight_sum)"
+            "\n# Variance of the weighted mean\nvariance_out[row, col] = variance_sum / (weight_sum * weight_sum)"
             if keep
             else ""
         ),
@@ -290,10 +291,10 @@ def atrous_filter(d: Draft) -> None:
     ]
     guided_by = " and ".join([", ".join(guides[:-1]), guides[-1]] if guides[1:] else guides)
     guided_by += " within meshes" if ids else ""
-    noisy = "the illumination of noisy radiance" if albedo == "demodulate" else "noisy illumination"
-    d.says(f"Filters {noisy} by one edge-avoiding wavelet pass, guided by {guided_by}.")
+    noisy = "demodulated illumination" if albedo == "demodulate" else "noisy illumination"
+    d.says(f"Filters {noisy} with one edge-avoiding a-trous wavelet pass, guided by {guided_by}.")
     d.explain("""
-        With a step that doubles from pass to pass, taps reach far at little cost; weights fall where taps
+        Doubling the step in every pass gives a large filter footprint at low cost. Weights decrease when taps
         differ from the center.
     """)
 

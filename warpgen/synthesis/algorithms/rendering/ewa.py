@@ -25,7 +25,7 @@ class SplatCamera:
 
 ORTHOGRAPHIC_CAMERA = piece(
     SPLAT_CAMERA.text.replace(
-        "focal lengths and image size in pixels", "scale in pixels per unit of length, image size in pixels"
+        "focal lengths and image size in pixels", "scale in pixels per unit length, image size in pixels"
     ).replace("focal: wp", "scale: wp")
 )
 
@@ -33,7 +33,7 @@ COVARIANCE = '''
 @wp.func
 def gaussian_covariance(log_scale: wp.vec3, rotation: wp.quat) -> wp.mat33:
     """Return R S S^T R^T for a Gaussian with logarithmic scales."""
-    # The optimizer does not keep quaternions normalized
+    # Normalize, since the optimizer does not preserve unit quaternions
     R = wp.quat_to_matrix(wp.normalize(rotation))
     scale = wp.vec3(wp.exp(log_scale[0]), wp.exp(log_scale[1]), wp.exp(log_scale[2]))
     M = R * wp.diag(scale)
@@ -44,7 +44,7 @@ def gaussian_covariance(log_scale: wp.vec3, rotation: wp.quat) -> wp.mat33:
 MODELS = {
     "perspective": (
         """
-        # Clamp to 1.3 times the field of view: the linearization is poor far outside of the image
+        # Clamp to 1.3x the field of view, since the linearization is inaccurate far outside the image
         limit_x = 0.65 * float(camera.width) / camera.focal[0]
         limit_y = 0.65 * float(camera.height) / camera.focal[1]
         inv_z = 1.0 / p[2]
@@ -57,7 +57,7 @@ MODELS = {
     ),
     "orthographic": (
         """
-        # No foreshortening: the Jacobian is constant and drops depth
+        # Orthographic: constant Jacobian, depth is dropped
         jac_x = wp.vec3(camera.scale[0], 0.0, 0.0)
         jac_y = wp.vec3(0.0, camera.scale[1], 0.0)
         """,
@@ -104,7 +104,7 @@ def project_covariance(camera: SplatCamera, p: wp.vec3, covariance: wp.mat33) ->
 
     Args:
         camera: Camera to project with.
-        p: Mean of the Gaussian in camera space.
+        p: Gaussian mean in camera space.
         covariance: 3x3 covariance in world space.
 
     Returns:
@@ -157,7 +157,7 @@ BANDS = (
 CONSTANT_COLOR = '''
 @wp.func
 def evaluate_sh(sh_coeffs: wp.array2d(dtype=wp.vec3), index: int) -> wp.vec3:
-    """Evaluate the color that the constant spherical harmonic stands for, the same in all directions."""
+    """Evaluate the view-independent color from the degree-0 spherical harmonic."""
     color = 0.28209479177387814 * sh_coeffs[index, 0]
     # Coefficients are stored relative to mid-gray
     return wp.max(color + wp.vec3(0.5), wp.vec3(0.0))
@@ -178,7 +178,7 @@ def evaluate_sh(sh_coeffs: wp.array2d(dtype=wp.vec3), index: int, view_dir: wp.v
 TILES = '''
 @wp.func
 def count_tiles(camera: SplatCamera, pixel: wp.vec2, extent: float) -> int:
-    """Return the number of $tile x $tile tiles that a square around a pixel overlaps."""
+    """Return the number of $tile x $tile tiles overlapped by a square around a pixel."""
     tiles_x = (camera.width + TILE_SIZE - 1) // TILE_SIZE
     tiles_y = (camera.height + TILE_SIZE - 1) // TILE_SIZE
     inv_tile = 1.0 / float(TILE_SIZE)

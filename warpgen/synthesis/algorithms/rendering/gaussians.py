@@ -30,7 +30,7 @@ _VIEWS = {
         view_dir = wp.normalize(means[gaussian_index] - eye)
         """,
     True: """
-        # Rays of an orthographic camera are parallel to its axis
+        # Orthographic rays are parallel to the camera axis
         to_world = wp.quat_inverse(wp.transform_get_rotation(camera.world_to_camera))
         view_dir = wp.quat_rotate(to_world, wp.vec3(0.0, 0.0, 1.0))
         """,
@@ -52,7 +52,7 @@ _VIEWS = {
     weight=7,
 )
 def preprocess_gaussians(d: Draft) -> None:
-    """Projects Gaussians to ellipses on the screen and evaluates their colors for each camera."""
+    """Projects Gaussians to screen-space ellipses and evaluates their colors per camera."""
     degree = d.option("degree", 0, 1, 2, 3)
     model = d.option("model", *MODELS)
     batched = d.flag("cameras", 0.6)
@@ -84,7 +84,7 @@ def preprocess_gaussians(d: Draft) -> None:
         d.input("covariances", "mat33", n, 0.02, 0.2, "spd", about="World-space covariances")
         sigma = "covariances[gaussian_index]"
     else:
-        d.input("log_scales", "vec3", n, -2.5, -1.0, about="Logarithms of the standard deviations")
+        d.input("log_scales", "vec3", n, -2.5, -1.0, about="Log standard deviations")
         d.input("rotations", "quat", n, -1.0, 1.0, about="Rotations, not necessarily normalized")
         sigma = "gaussian_covariance(log_scales[gaussian_index], rotations[gaussian_index])"
         d.function(COVARIANCE)
@@ -95,17 +95,15 @@ def preprocess_gaussians(d: Draft) -> None:
     )  # fmt: skip
     d.module(
         "LOW_PASS = wp.constant(0.3)  # variance added along both axes [px^2]\n"
-        "MIN_SPREAD_SQ = wp.constant(0.1)  # least squared half difference of both variances [px^4]"
+        "MIN_SPREAD_SQ = wp.constant(0.1)  # lower bound on the squared half difference of the eigenvalues [px^4]"
     )
     d.output("means2d", "vec2", size, about="Projected centers [px]")
     d.output("depths", "float", size, about="Depths along the camera axis, for sorting")
     d.output("conic_opacities", "vec4", size, about="Inverse 2D covariance (xx, xy, yy) and opacity")
-    d.output(
-        "colors", "vec3", size, about="Colors seen from the camera" if degree else "Colors from all sides"
-    )
+    d.output("colors", "vec3", size, about="View-dependent colors" if degree else "View-independent colors")
     d.output("radii", "int", size, about="Screen-space radii [px], 0 if culled")
     if tiles:
-        d.output("tiles_touched", "int", size, about="Number of tiles that each Gaussian overlaps")
+        d.output("tiles_touched", "int", size, about="Number of tiles overlapped by each Gaussian")
         d.module(f"TILE_SIZE = wp.constant({tile})")
         d.function(TILES, tile=str(tile))
     jacobian, pixel = MODELS[model]
@@ -113,21 +111,19 @@ def preprocess_gaussians(d: Draft) -> None:
     project = PROJECT
     if flat:
         project = project.replace("p: wp.vec3, ", "").replace(
-            "        p: Mean of the Gaussian in camera space.\n", ""
+            "        p: Gaussian mean in camera space.\n", ""
         )
         project = project.replace("to the image using a local affine approximation (EWA)", "to the image")
     elif model == "fisheye":
         project = project.replace("p: wp.vec3, ", "p: wp.vec3, theta_over_r: float, ").replace(
             "in camera space.\n",
-            "in camera space.\n        theta_over_r: Angle from the axis over the distance from it.\n",
+            "in camera space.\n        theta_over_r: Off-axis angle divided by the distance to the axis.\n",
         )
     d.function(project, jacobian=jacobian)
     if degree:
         color = COLOR
         if flat:
-            color = COLOR.replace(
-                "points from the camera to the Gaussian", "is that in which the camera looks"
-            )
+            color = COLOR.replace("points from the camera to the Gaussian", "is the camera viewing direction")
         d.function(color, bands="".join(BANDS[: degree + 1]))
     else:
         d.function(CONSTANT_COLOR)
@@ -135,18 +131,18 @@ def preprocess_gaussians(d: Draft) -> None:
     d.code(
         """
         $index
-        # Culled until shown to be visible
+        # Mark as culled by default
         radii[$at] = 0
         $untouched
         mean_camera = wp.transform_point(camera.world_to_camera, means[gaussian_index])
-        # Early exit for Gaussians behind the near plane
+        # Early exit: behind the near plane
         if mean_camera[2] <= camera.near_plane:
             return
 
         $angle
         cov2d = project_covariance(camera, $at_mean$sigma)
         $before
-        # Low-pass filter: every splat covers at least about one pixel
+        # Low-pass filter: make every splat at least about one pixel wide
         cov_xx = cov2d[0] + LOW_PASS
         cov_xy = cov2d[1]
         cov_yy = cov2d[2] + LOW_PASS
@@ -154,11 +150,11 @@ def preprocess_gaussians(d: Draft) -> None:
         inv_det = 1.0 / det
 
         $image
-        # radius = 3 * sqrt(lambda_max), clamped so that nearly round splats stay stable
+        # radius = 3 * sqrt(lambda_max), clamped for numerical stability of near-circular splats
         half_trace = 0.5 * (cov_xx + cov_yy)
         lambda_max = half_trace + wp.sqrt(wp.max(half_trace * half_trace - det, MIN_SPREAD_SQ))
         extent = wp.ceil(3.0 * wp.sqrt(lambda_max))
-        # Skip splats that are entirely off screen
+        # Cull splats that are completely off-screen
         $touched
         opacity = opacities[gaussian_index]
         $compensate
@@ -196,8 +192,8 @@ def preprocess_gaussians(d: Draft) -> None:
                 return
             """,
         compensate="""
-            # The low-pass filter spreads small splats out: scale the opacity to conserve their energy,
-            # by no less than 0.005
+            # Scale opacity to conserve the energy of small splats widened by the low-pass filter,
+            # with a minimum factor of 0.005
             opacity *= wp.sqrt(wp.max(det_sharp * inv_det, 0.000025))
             """
         if compensated
@@ -210,13 +206,13 @@ def preprocess_gaussians(d: Draft) -> None:
         model
     ]
     d.says(
-        "Projects Gaussians to ellipses on the screen of "
+        "Projects Gaussians to screen-space ellipses for "
         f"{'each' if batched else 'a' + 'n' * camera.startswith('o')} {camera} and evaluates their colors."
     )
-    shrunk = "; opacities shrink as 0.3 I spreads splats out" if compensated else ""
+    shrunk = "; opacities compensate for the 0.3 I dilation" if compensated else ""
     what_j = "is the scale" if flat else f"linearizes the {model} projection at the mean"
     d.explain(f"""
-        Sigma' = J W Sigma W^T J^T + 0.3 I, where J {what_j}. Gaussians outside of the view get radius 0{shrunk}.
+        Sigma' = J W Sigma W^T J^T + 0.3 I, where J {what_j}. Culled Gaussians get radius 0{shrunk}.
     """)
 
     def agrees(v: Values, after: Values) -> None:

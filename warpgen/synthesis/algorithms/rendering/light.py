@@ -22,7 +22,7 @@ NAMES = {
     "image": "pixels|accum|film",
 }
 
-_LOW = (0.282095, 0.488603, 1.092548, 0.315392, 0.546274)
+_LOW = (0.2820947918, 0.4886025119, 1.0925484306, 0.3153915653, 0.5462742153)
 
 
 def _basis(n: Any) -> Any:
@@ -45,15 +45,15 @@ def _basis(n: Any) -> Any:
 
 
 _TERMS = (
-    "0.282095",
-    "0.488603 * n[1]",
-    "0.488603 * n[2]",
-    "0.488603 * n[0]",
-    "1.092548 * n[0] * n[1]",
-    "1.092548 * n[1] * n[2]",
-    "0.315392 * (3.0 * n[2] * n[2] - 1.0)",
-    "1.092548 * n[0] * n[2]",
-    "0.546274 * (n[0] * n[0] - n[1] * n[1])",
+    "0.2820947918",
+    "0.4886025119 * n[1]",
+    "0.4886025119 * n[2]",
+    "0.4886025119 * n[0]",
+    "1.0925484306 * n[0] * n[1]",
+    "1.0925484306 * n[1] * n[2]",
+    "0.3153915653 * (3.0 * n[2] * n[2] - 1.0)",
+    "1.0925484306 * n[0] * n[2]",
+    "0.5462742153 * (n[0] * n[0] - n[1] * n[1])",
 )
 
 
@@ -101,20 +101,20 @@ def spherical_harmonics(d: Draft) -> None:
         d.check(lambda v: {"basis": _basis(v.directions)[:, :size]})
         return
     if task == "project":
-        d.input("samples", type, n, 0.0, 2.0, about="Radiance from each direction")
+        d.input("samples", type, n, 0.0, 2.0, about="Radiance per direction")
         d.inout("coeffs", type, size, value=0.0, about="Spherical harmonics coefficients")
         d.says("Projects radiance samples onto spherical harmonics.")
-        d.explain("The directions are samples that are uniform over the sphere.")
+        d.explain("Directions are assumed to be uniformly distributed over the sphere.")
         adds = "\n".join(f"wp.atomic_add(coeffs, {k}, weighted * ({terms[k]}))" for k in range(size))
         d.code(
             """
             tid = wp.tid()
             w = directions[tid]
-            # Monte Carlo weight 4 * pi / N for uniform samples of the sphere
+            # Monte Carlo weight 4 * pi / N for uniform sphere samples
             weighted = samples[tid] * (4.0 * wp.pi / float(directions.shape[0]))
             $adds
             """,
-            adds=adds.replace("(0.282095)", "0.282095"),
+            adds=adds.replace("(0.2820947918)", "0.2820947918"),
         )
 
         def projected(v: Values) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def spherical_harmonics(d: Draft) -> None:
     d.output(name, type, n, about=name.capitalize())
     if task == "irradiance":
         lobe = "\n".join(f"A{b} = wp.constant({damp[b]})" for b in range(degree + 1))
-        d.module(f"# How the cosine lobe damps each degree\n{lobe}")
+        d.module(f"# Cosine lobe convolution coefficients per band\n{lobe}")
     c = "coeffs[tid, $k]" if each else "coeffs[$k]"
 
     def term(k: int) -> str:
@@ -155,14 +155,14 @@ def spherical_harmonics(d: Draft) -> None:
         d.explain(
             "E(n) = sum A_l L_lm Y_lm(n) with A = pi, 2 pi / 3"
             + (
-                ", pi / 4: the cosine lobe lets almost nothing above the second degree through."
+                ", pi / 4; the cosine lobe is negligible above degree 2."
                 if degree == 2
-                else "; the second degree, with A = pi / 4, is left out."
+                else "; the degree-2 band (A = pi / 4) is omitted."
             )
         )
     else:
-        own = "coefficients of its own" if each else "coefficients of the lighting"
-        d.says(f"Evaluates radiance in each direction from spherical harmonics {own} up to degree {degree}.")
+        own = "with per-direction coefficients" if each else "lighting coefficients"
+        d.says(f"Evaluates radiance per direction from spherical harmonics {own} up to degree {degree}.")
     d.code(f"tid = wp.tid()\n{local} = {given}[tid]\n$body", body=body)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -189,15 +189,15 @@ def sample_panorama(d: Draft) -> None:
     rotated = d.flag("rotation", 0.4)
     n, height = d.pick(64, 96), d.pick(4, 6)
     width = 2 * height
-    d.input("panorama", texel, (height, width), 0.0, 4.0, about="Equirectangular map, rows by latitude")
+    d.input("panorama", texel, (height, width), 0.0, 4.0, about="Equirectangular map, one row per latitude")
     if what == "directions":
         d.input("directions", "vec3", n, kind="unit", about="Unit directions")
     else:
         d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
-        d.input("views", "vec3", n, kind="unit", about="Unit directions towards the viewer")
+        d.input("views", "vec3", n, kind="unit", about="Unit view directions, toward the viewer")
     if rotated:
         d.param("yaw", "float", 0.0, 3.0, about="Rotation about the vertical axis [rad]")
-    d.output("radiance", texel, n, about="Radiance from each direction")
+    d.output("radiance", texel, n, about="Radiance per direction")
     x, up, z = ("r[0]", "r[1]", "r[2]") if axis == "y" else ("r[0]", "r[2]", "r[1]")
     turn = " + yaw / (2.0 * wp.pi)" if rotated else ""
     fetch = {
@@ -224,7 +224,7 @@ def sample_panorama(d: Draft) -> None:
             """,
     }[filter_]
     if what == "reflection":
-        d.says("Samples an equirectangular environment map in the mirror direction of each view.")
+        d.says("Samples an equirectangular environment map along mirror reflection directions.")
     d.launch(n)
     d.code(
         """

@@ -20,11 +20,11 @@ _NAMES = {
 }
 
 _MODELS = {
-    "phong": "Phong's model",
-    "blinn_phong": "the model of Blinn and Phong",
-    "oren_nayar": "the model of Oren and Nayar",
-    "cook_torrance": "the model of Cook and Torrance",
-    "disney_diffuse": "Burley's diffuse model",
+    "phong": "the Phong model",
+    "blinn_phong": "the Blinn-Phong model",
+    "oren_nayar": "the Oren-Nayar model",
+    "cook_torrance": "the Cook-Torrance model",
+    "disney_diffuse": "the Burley diffuse model",
 }
 
 
@@ -56,26 +56,26 @@ def shade_points(d: Draft) -> None:
     lights = d.pick(3, 4)
     to_light, falloff = "delta = light_pos - p\nl = wp.normalize(delta)", "intensity / wp.length_sq(delta)"
     if light == "directional":
-        d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun")
+        d.param("sun", "vec3", 0.2, 0.9, about="Direction toward the sun")
         to_light, falloff = "l = wp.normalize(sun)", ""
     elif light == "several":
-        d.input("lights", "vec3", lights, 1.5, 3.0, about="Positions of the lights")
-        d.input("intensity", "float", lights, 5.0, 10.0, about="Radiant intensities of the lights")
+        d.input("lights", "vec3", lights, 1.5, 3.0, about="Light positions")
+        d.input("intensity", "float", lights, 5.0, 10.0, about="Light radiant intensities")
         to_light = to_light.replace("light_pos", "lights[k]")
         falloff = falloff.replace("intensity", "intensity[k]")
     else:
-        aims = ", which aims at the origin" if light == "spot" else ""
-        d.param("light_pos", "vec3", 1.5, 3.0, about=f"Position of the light{aims}")
-        d.param("intensity", "float", 5.0, 20.0, about="Radiant intensity of the light")
+        aims = ", aimed at the origin" if light == "spot" else ""
+        d.param("light_pos", "vec3", 1.5, 3.0, about=f"Light position{aims}")
+        d.param("intensity", "float", 5.0, 20.0, about="Light radiant intensity")
         if light == "spot":
             d.param("cos_inner", "float", 0.9, 0.95, about="Cosine of the inner cone angle")
             d.param("cos_outer", "float", 0.7, 0.8, about="Cosine of the outer cone angle")
             to_light += (
-                "\n# the spotlight aims at the origin and falls off between both angles of its cone\n"
+                "\n# spotlight aimed at the origin, with smooth falloff between the cone angles\n"
                 "cone = wp.smoothstep(cos_outer, cos_inner, wp.dot(l, wp.normalize(light_pos)))"
             )
             falloff = "cone * " + falloff
-    measure = "Standard deviation of the facets' slopes" if model is brdf.OREN_NAYAR else "Surface roughness"
+    measure = "Microfacet slope standard deviation" if model is brdf.OREN_NAYAR else "Surface roughness"
     if rough == "one":
         d.param("roughness", "float", 0.3, 0.9, about=measure)
         r = "roughness"
@@ -84,13 +84,15 @@ def shade_points(d: Draft) -> None:
         r = "roughness[tid]"
     if colour != "none":
         d.input("albedo", "vec3", n, 0.1, 0.9, about="Surface albedo")
-    d.output("radiance", "float" if colour == "none" else "vec3", n, about="Radiance reflected to the camera")
+    d.output(
+        "radiance", "float" if colour == "none" else "vec3", n, about="Reflected radiance toward the camera"
+    )
     zero = "0.0" if colour == "none" else "wp.vec3()"
     f = f"{d.use(model)}(n, v, l, {r})"
     if colour == "albedo":
         f = f"{f} * albedo[tid]"
     elif colour == "both lobes":
-        f = f"(albedo[tid] / wp.pi + {f} * wp.vec3(1.0, 1.0, 1.0))"
+        f = f"(albedo[tid] / wp.pi + wp.vec3({f}))"
     cosine = "cos_light" if early else "wp.max(wp.dot(n, l), 0.0)"
     weight = f"{cosine}{' * ' + falloff if falloff else ''}"
     leave = "continue" if light == "several" else f"radiance[tid] = {zero}\n    return"
@@ -121,16 +123,14 @@ def shade_points(d: Draft) -> None:
         "spot": "a spotlight",
         "several": "several point lights",
     }[light]
-    d.says(f"Shades surface points under {lamp} with {_MODELS[model.name]}.")
-    lobes = " The lobe of gloss is added to albedo / pi." if colour == "both lobes" else ""
-    strength = (
-        "the sun has unit irradiance"
-        if light == "directional"
-        else "E falls with the inverse square of the distance"
+    d.says(f"Shades surface points lit by {lamp} using {_MODELS[model.name]}.")
+    lobes = (
+        " The specular lobe is added to the Lambertian term albedo / pi." if colour == "both lobes" else ""
     )
+    strength = "the sun has unit irradiance" if light == "directional" else "E follows the inverse-square law"
     d.explain(f"""
-        L_o = f({viewed}, {lit}) E max(n . {lit}, 0); {strength}. All directions point away from the surface and
-        have length one.{lobes}
+        L_o = f({viewed}, {lit}) E max(n . {lit}, 0); {strength}. Directions are normalized and point
+        away from the surface.{lobes}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def shade_points(d: Draft) -> None:
     element="hit",
 )
 def fresnel_terms(d: Draft) -> None:
-    """Evaluates the Fresnel reflectance of surfaces."""
+    """Evaluates Fresnel reflectance."""
     form = d.option("form", "schlick", "dielectric", "conductor", "schlick of ior")
     angle = d.option("angle", "cosine", "vectors", "half vector")
     result = d.option("result", "reflected", "transmitted", "split")
@@ -190,23 +190,23 @@ def fresnel_terms(d: Draft) -> None:
     spread = d.option("index", "one", "per point")
     n = d.pick(64, 96, 128)
     if angle == "cosine":
-        d.input("cosines", "float", n, 0.05, 0.98, about="Cosines of the angles of incidence")
+        d.input("cosines", "float", n, 0.05, 0.98, about="Cosine of the incidence angle")
         cos = "c = cosines[tid]"
     elif angle == "vectors":
-        d.input("view", "vec3", n, kind="unit", about="Direction towards the viewer")
+        d.input("view", "vec3", n, kind="unit", about="View direction, toward the viewer")
         d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
         cos = "# abs() for two-sided surfaces\nc = wp.abs(wp.dot(view[tid], normals[tid]))"
     else:
-        d.input("view", "vec3", n, -0.3, 1.0, about="Direction towards the viewer")
-        d.input("light", "vec3", n, -0.3, 1.0, about="Direction towards the light")
+        d.input("view", "vec3", n, -0.3, 1.0, about="View direction, toward the viewer")
+        d.input("light", "vec3", n, -0.3, 1.0, about="Light direction, toward the light")
         cos = "v = wp.normalize(view[tid])\nh = wp.normalize(v + wp.normalize(light[tid]))\nc = wp.dot(v, h)"
     ranges = {
         "schlick": (("f0", 0.02, 0.2, "Reflectance at normal incidence"),),
-        "dielectric": (("ior", 0.5, 1.8, "Index of refraction behind the surface over that before it"),),
+        "dielectric": (("ior", 0.5, 1.8, "Relative index of refraction (transmitted / incident)"),),
         "schlick of ior": (("ior", 1.3, 2.0, "Index of refraction"),),
         "conductor": (
-            ("ior", 0.3, 1.5, "Real part of the index of refraction"),
-            ("k", 2.0, 4.0, "Imaginary part of the index of refraction"),
+            ("ior", 0.3, 1.5, "Refractive index, real part (eta)"),
+            ("k", 2.0, 4.0, "Refractive index, imaginary part (kappa)"),
         ),
     }[form]
     arguments = []
@@ -227,8 +227,8 @@ def fresnel_terms(d: Draft) -> None:
         arguments = ["ratio * ratio"]
     value = f"{name}(c, {', '.join(arguments)})"
     matter, surfaces = {
-        "schlick": ("", "surfaces, by Schlick's approximation"),
-        "schlick of ior": ("", "surfaces, by Schlick's approximation from indices of refraction"),
+        "schlick": ("", "surfaces, using Schlick's approximation"),
+        "schlick of ior": ("", "surfaces, using Schlick's approximation with indices of refraction"),
         "dielectric": (" of dielectrics", "dielectrics"),
         "conductor": (" of metals", "metals"),
     }[form]
@@ -236,12 +236,12 @@ def fresnel_terms(d: Draft) -> None:
     on, by = surfaces.split(",")[0], surfaces.removeprefix("surfaces") if "," in surfaces else ""
     outs = {"reflected": ("reflected",), "transmitted": (rest,), "split": ("reflected", rest)}[result]
     for out in outs:
-        d.output(out, "float", n, about=f"Share of the light that is {out}")
+        d.output(out, "float", n, about=f"Fraction of light {out}")
     d.says(
         {
             "reflected": f"Computes the Fresnel reflectance{matter}.",
-            "transmitted": f"Computes the {rest} share of the light that falls on {surfaces}.",
-            "split": f"Splits the light that falls on {on} into its reflected and {rest} parts{by}.",
+            "transmitted": f"Computes the {rest} fraction of light incident on {surfaces}.",
+            "split": f"Splits light incident on {on} into reflected and {rest} fractions{by}.",
         }[result]
     )
     store = {
@@ -250,9 +250,9 @@ def fresnel_terms(d: Draft) -> None:
         "split": f"F = {value}\nreflected[tid] = F\n{rest}[tid] = 1.0 - F",
     }[result]
     if form == "dielectric":
-        d.explain("Light from the denser medium, with an index below one, may be reflected totally.")
+        d.explain("Total internal reflection occurs for a relative index below one.")
     elif form != "conductor":
-        d.explain("Light arrives from the thinner medium, so that it is never reflected totally.")
+        d.explain("The relative index is above one, so there is no total internal reflection.")
     d.launch(n)
     d.code("tid = wp.tid()\n$cos\n$lines\n$store", cos=cos, lines=lines, store=store)
 
@@ -285,7 +285,7 @@ def fresnel_terms(d: Draft) -> None:
     weight=2,
 )
 def sample_directions(d: Draft) -> None:
-    """Maps uniform random numbers to directions around surface normals."""
+    """Maps uniform random samples to directions around surface normals."""
     kind = d.option("distribution", "cosine", "uniform", "sphere", "ggx", "concentric")
     d.calls({
         "cosine": "sample_hemisphere|cosine_sample_hemisphere|sample_cosine",
@@ -300,23 +300,23 @@ def sample_directions(d: Draft) -> None:
     made = "half_vectors" if kind == "ggx" else "directions"
     n = d.pick(64, 96, 128)
     if numbers == "pairs":
-        d.input("uv", "vec2", n, 0.02, 0.98, about="Uniform random numbers")
+        d.input("uv", "vec2", n, 0.02, 0.98, about="Uniform random samples in [0, 1)")
         head = "tid = wp.tid()\nu = uv[tid][0]\nv = uv[tid][1]"
     elif numbers == "two arrays":
-        d.input("u1", "float", n, 0.02, 0.98, about="First uniform random number")
-        d.input("u2", "float", n, 0.02, 0.98, about="Second uniform random number")
+        d.input("u1", "float", n, 0.02, 0.98, about="First uniform random sample")
+        d.input("u2", "float", n, 0.02, 0.98, about="Second uniform random sample")
         head = "tid = wp.tid()\nu = u1[tid]\nv = u2[tid]"
     else:
-        d.param("seed", "int", 1, 1000, about="Seed of the random state")
+        d.param("seed", "int", 1, 1000, about="Random seed")
         head = "tid = wp.tid()\nstate = wp.rand_init(seed, tid)\nu = wp.randf(state)\nv = wp.randf(state)"
     if world:
         d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
     if kind == "ggx":
-        d.param("alpha", "float", 0.2, 0.7, about="Width of the GGX distribution")
+        d.param("alpha", "float", 0.2, 0.7, about="GGX roughness (alpha)")
     d.output(made, "vec3", n, about="Sampled microfacet normals" if kind == "ggx" else "Sampled directions")
     if pdf:
         sampled = "normals" if kind == "ggx" else "directions"
-        d.output("pdf", "float", n, about=f"Probability density of the sampled {sampled} [1/sr]")
+        d.output("pdf", "float", n, about=f"PDF of the sampled {sampled} [1/sr]")
     piece = {
         "cosine": warping.COSINE,
         "uniform": warping.UNIFORM_HEMISPHERE,
@@ -342,11 +342,11 @@ def sample_directions(d: Draft) -> None:
     }.get(kind, "")
     d.says(
         {
-            "cosine": "Samples cosine-weighted directions from uniform random numbers.",
+            "cosine": "Samples cosine-weighted hemisphere directions.",
             "concentric": "Samples cosine-weighted directions using the concentric disk mapping.",
             "uniform": "Samples directions uniformly over the hemisphere.",
             "sphere": "Samples directions uniformly over the sphere.",
-            "ggx": "Samples GGX microfacet normals from uniform random numbers.",
+            "ggx": "Samples microfacet normals from the GGX distribution.",
         }[kind]
     )
     d.launch(n)

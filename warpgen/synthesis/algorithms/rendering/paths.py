@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def trace_paths(d: Draft) -> None:
-    """Renders a scene of spheres by path tracing, one path of a few bounces per pixel."""
+    """Path traces a sphere scene with one path per pixel."""
     material = d.option("material", "diffuse", "mirror", "mixed", "fuzzy")
     sky = d.option("sky", "gradient", "constant", "sun")
     camera = d.option("camera", "pinhole", "rays")
@@ -44,9 +44,9 @@ def trace_paths(d: Draft) -> None:
         normal = "n = (p - centers[hit]) / radii[hit]"
     d.input("albedo", "vec3", m, 0.3, 0.9, about="Surface albedo")
     if material == "mixed":
-        d.input("kind", "int", m, 0, 2, about="0 for diffuse spheres, 1 for mirrors")
+        d.input("kind", "int", m, 0, 2, about="Material type, 0 for diffuse and 1 for mirror")
     if material == "fuzzy":
-        d.param("fuzz", "float", 0.2, 0.8, about="Roughness of metal reflections")
+        d.param("fuzz", "float", 0.2, 0.8, about="Metal roughness (fuzz)")
     shape: tuple[int, ...]
     if camera == "rays":
         d.input("origins", "vec3", width * height, -1.5, 1.5, about="Ray origins")
@@ -55,13 +55,13 @@ def trace_paths(d: Draft) -> None:
         ray = "tid = wp.tid()\nrd = directions[tid]\nro = origins[tid]"
         number = "tid"
     else:
-        d.param("eye", "vec3", 1.8, 2.2, about="Position of the camera, which looks at the origin")
+        d.param("eye", "vec3", 1.8, 2.2, about="Camera position, looking at the origin")
         shape, at = (height, width), "i, j"
         ray = """
             i, j = wp.tid()
             height = image.shape[0]
             width = image.shape[1]
-            # screen coordinates: sy runs up from -0.5 to 0.5, sx as far as the image is wider
+            # screen coordinates: sy in [-0.5, 0.5] pointing up, sx scaled by the aspect ratio
             sx = (float(j) + 0.5 - 0.5 * float(width)) / float(height)
             sy = 0.5 - (float(i) + 0.5) / float(height)
             forward = wp.normalize(-eye)
@@ -73,18 +73,21 @@ def trace_paths(d: Draft) -> None:
         number = "i * width + j"
     random = material != "mirror"
     if random:
-        d.param("seed", "int", 1, 10000, about="Seed of the random state")
+        d.param("seed", "int", 1, 10000, about="Random seed")
     d.param("num_spheres", "int", m, about="Number of spheres")
     d.output(
         "image",
         "vec3",
         shape,
-        about="Radiance along each ray" if camera == "rays" else "Radiance of each pixel",
+        about="Radiance along each ray" if camera == "rays" else "Radiance per pixel",
     )
     if camera == "rays":
-        d.says("Renders a scene of spheres by path tracing, one path of a few bounces per ray.")
+        d.says("Renders a sphere scene using path tracing, with one path per ray.")
+    if material == "fuzzy":
+        each = "ray" if camera == "rays" else "pixel"
+        d.says(f"Renders rough metal spheres using path tracing, with one path per {each}.")
     if material == "mirror":  # then nothing is left to chance
-        d.says("Renders a scene of mirror spheres by following reflections.")
+        d.says("Renders mirror spheres by tracing specular reflections.")
         d.calls("trace_reflections|render_mirrors|reflect_rays")
     background = {
         "gradient": "wp.lerp(wp.vec3(1.0, 1.0, 1.0), wp.vec3(0.5, 0.7, 1.0), 0.5 * rd[1] + 0.5)",
@@ -100,11 +103,11 @@ def trace_paths(d: Draft) -> None:
     scatter = {
         "diffuse": f"# cosine-weighted sampling: pdf and cosine cancel, the weight is the albedo\n{diffuse}",
         "mirror": mirror,
-        "mixed": f"# Kind 0 is matte, the others are mirrors\nif kind[hit] == 0:\n    {diffuse}\nelse:\n    {mirror}",
+        "mixed": f"# kind 0 is diffuse, kind 1 is a mirror\nif kind[hit] == 0:\n    {diffuse}\nelse:\n    {mirror}",
         "fuzzy": """
             mirrored = rd - 2.0 * wp.dot(rd, n) * n
             rd = wp.normalize(mirrored + fuzz * wp.sample_unit_sphere(state))
-            # fuzzy reflections that end up below the surface are absorbed
+            # absorb fuzzy reflections that point below the surface
             if wp.dot(rd, n) < 0.0:
                 break
             """,
@@ -131,7 +134,7 @@ def trace_paths(d: Draft) -> None:
                 break
             p = ro + nearest * rd
             $normal
-            # Rays may begin inside of a sphere
+            # flip the normal for rays starting inside a sphere
             if wp.dot(rd, n) > 0.0:
                 n = -n
             $scatter

@@ -28,7 +28,7 @@ _NAMES = {
     adjoint="no",
 )
 def procedural_texture(d: Draft) -> None:
-    """Evaluates a procedural texture at points."""
+    """Evaluates a procedural texture."""
     kind = d.option("pattern", "checker", "marble", "wood", "clouds", "stripes", "bricks", "dots")
     mix = d.option("colours", "given", "grey", "constant")
     layout = d.option("layout", "vec3", "uv")
@@ -38,17 +38,20 @@ def procedural_texture(d: Draft) -> None:
     flat = layout == "uv"
     d.input("points", "vec2" if flat else "vec3", n, -1.0, 1.0, about="Sample points")
     repeated = {
-        "checker": "Cells", "marble": "Waves", "wood": "Rings", "clouds": "Cells of the coarsest noise",
-        "stripes": "Stripes", "bricks": "Courses of bricks", "dots": "Dots",
+        "checker": "Cells", "marble": "Waves", "wood": "Rings", "clouds": "Number of cells of the coarsest noise octave",
+        "stripes": "Stripes", "bricks": "Number of brick rows", "dots": "Dots",
     }[kind]  # fmt: skip
     along = " along each axis" if kind in ("stripes", "dots") else ""
-    d.param("scale", "float", 2.0, 5.0, about=f"{repeated} per unit of length{along}")
+    d.param("scale", "float", 2.0, 5.0, about=f"{repeated} per unit length{along}")
     if mix == "given":
-        d.param("dark", "vec3", 0.0, 0.4, about="Dark color of the pattern")
-        d.param("light", "vec3", 0.6, 1.0, about="Light color of the pattern")
+        d.param("dark", "vec3", 0.0, 0.4, about="Dark pattern color")
+        d.param("light", "vec3", 0.6, 1.0, about="Light pattern color")
     out = "value" if mix == "grey" else "color"
     d.output(
-        out, "float" if mix == "grey" else "vec3", n, about="Pattern, 0 to 1" if mix == "grey" else "Colors"
+        out,
+        "float" if mix == "grey" else "vec3",
+        n,
+        about="Pattern value in [0, 1]" if mix == "grey" else "Colors",
     )
     fbm = value_noise.FBM_2 if flat else value_noise.FBM_3
     axes = 2 if flat else 3
@@ -58,11 +61,11 @@ def procedural_texture(d: Draft) -> None:
     body = {
         "checker": f"""
             cell = {cells}
-            # use the lowest bit because % keeps the sign
+            # use the lowest bit, since % keeps the sign of negative values
             t = float(cell & 1)
             """,
         "marble": f"""
-            # marble: sine with a phase distorted by noise
+            # marble: sine wave with noise-perturbed phase
             t = 0.5 + 0.5 * wp.sin(2.0 * wp.pi * (p[0] + 2.0 * {noise}(p, {octaves})))
             """,
         "wood": f"""
@@ -82,7 +85,7 @@ def procedural_texture(d: Draft) -> None:
             x = 0.5 * p[0] + 0.5 * float(int(row) & 1)
             u = x - wp.floor(x)
             v = p[1] - row
-            # mortar along two sides of each brick
+            # mortar on two sides of each brick
             t = wp.where(u < 0.05 or v < 0.1, 0.0, 1.0)
             """,
         "dots": """
@@ -94,10 +97,10 @@ def procedural_texture(d: Draft) -> None:
     d.says(
         {
             "checker": "Evaluates a checkerboard texture.",
-            "marble": "Evaluates a marble texture: sine waves with a phase distorted by noise.",
-            "wood": "Evaluates a wood texture: concentric rings distorted by noise.",
+            "marble": "Evaluates a marble texture using sine waves with noise-perturbed phase.",
+            "wood": "Evaluates a wood texture using noise-perturbed concentric rings.",
             "clouds": "Evaluates a fractal noise texture.",
-            "stripes": "Evaluates a texture of soft diagonal stripes.",
+            "stripes": "Evaluates a soft diagonal stripe texture.",
             "bricks": "Evaluates a brick texture with mortar joints.",
             "dots": "Evaluates a polka dot texture.",
         }[kind]
@@ -178,8 +181,8 @@ def bump_normals(d: Draft) -> None:
         }[source]
     )
     if source == "height":
-        d.input("height", "float", (h, w), 0.0, 1.0, about="Heights of texels")
-        d.param("strength", "float", 0.5, 2.0, about="Scale of the heights")
+        d.input("height", "float", (h, w), 0.0, 1.0, about="Height map")
+        d.param("strength", "float", 0.5, 2.0, about="Height scale")
         made = "normal_map" if encoded else "normals"
         d.output(
             made,
@@ -258,52 +261,56 @@ def bump_normals(d: Draft) -> None:
         d.check(reference, 1e-3)
         return
     n = d.pick(48, 64, 96)
-    coded = "x and y mapped to [0, 1], z as it is"
-    d.input("mapped", "vec3", n, 0.2, 0.8, about=f"Samples of the normal map, {coded}")
+    d.input("mapped", "vec2", n, 0.2, 0.8, about="Normal map samples (x, y), encoded in [0, 1]")
     if source == "detail":
-        d.input("detail", "vec3", n, 0.2, 0.8, about="Samples of the detail map, likewise")
+        d.input("detail", "vec2", n, 0.2, 0.8, about="Detail normal map samples (x, y), encoded in [0, 1]")
+    d.function('''
+        @wp.func
+        def decode_normal(texel: wp.vec2) -> wp.vec3:
+            """Decode a unit normal from (x, y) stored in [0, 1], with positive z."""
+            x = 2.0 * texel[0] - 1.0
+            y = 2.0 * texel[1] - 1.0
+            return wp.vec3(x, y, wp.sqrt(1.0 - x * x - y * y))
+    ''')
     if world:
-        d.input("geometric", "vec3", n, kind="unit", about="Unit normals of the surface")
+        d.input("geometric", "vec3", n, kind="unit", about="Unit surface normals")
         d.input("tangents", "vec3", n, kind="unit", about="Unit tangents")
     d.output("normals", "vec3", n, about="Unit surface normals")
     blend = """
-            # x and y are stored as 0.5 + 0.5 * n, z is non-negative and stored as is
-            c = mapped[tid]
-            f = detail[tid]
-            coarse = wp.normalize(wp.vec3(2.0 * c[0] - 1.0, 2.0 * c[1] - 1.0, c[2]))
-            fine = wp.normalize(wp.vec3(2.0 * f[0] - 1.0, 2.0 * f[1] - 1.0, f[2]))
+            coarse = decode_normal(mapped[tid])
+            fine = decode_normal(detail[tid])
             # reoriented normal mapping: rotate the detail normal by the rotation from (0, 0, 1) to the base normal
             base = coarse + wp.vec3(0.0, 0.0, 1.0)
             u = wp.vec3(-fine[0], -fine[1], fine[2])
             m = base * (wp.dot(base, u) / base[2]) - u
             """
     if source == "normal map":
-        blend = """
-            # x and y are stored as 0.5 + 0.5 * n, z is non-negative and stored as is
-            c = mapped[tid]
-            m = wp.vec3(2.0 * c[0] - 1.0, 2.0 * c[1] - 1.0, c[2])
-            """
+        blend = "m = decode_normal(mapped[tid])"
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$blend\n$store",
         blend=blend,
         store="""
         N = geometric[tid]
-        # Gram-Schmidt: interpolated tangents are not orthogonal to the normal
+        # Gram-Schmidt, since interpolated tangents are not orthogonal to the normal
         T = wp.normalize(tangents[tid] - wp.dot(tangents[tid], N) * N)
         B = wp.cross(N, T)
         normals[tid] = wp.normalize(m[0] * T + m[1] * B + m[2] * N)
         """
         if world
+        else "normals[tid] = m"
+        if source == "normal map"
         else "normals[tid] = wp.normalize(m)",
     )
 
     def mapped(v: Values) -> dict[str, Any]:
-        c = v.mapped
-        m = np.column_stack([2.0 * c[:, :2] - 1.0, c[:, 2]])
+        def decoded(texels: Any) -> Any:
+            xy = 2.0 * texels - 1.0
+            return np.column_stack([xy, np.sqrt(1.0 - (xy**2).sum(axis=1))])
+
+        m = decoded(v.mapped)
         if source == "detail":
-            fine = np.column_stack([2.0 * v.detail[:, :2] - 1.0, v.detail[:, 2]])
-            m, fine = (a / np.linalg.norm(a, axis=1, keepdims=True) for a in (m, fine))
+            fine = decoded(v.detail)
             base = m + np.array([0.0, 0.0, 1.0])
             u = fine * np.array([-1.0, -1.0, 1.0])
             m = base * ((base * u).sum(1) / base[:, 2])[:, None] - u

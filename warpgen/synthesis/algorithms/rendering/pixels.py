@@ -41,16 +41,16 @@ def rasterize_triangles(d: Draft) -> None:
     if over == "triangle" and result in ("face", "colour", "barycentric"):
         over = "pixel"
     width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
-    about = "Corners of the triangles: x and y across the image, 0 to 1, and depth"
+    about = "Triangle vertices (x, y, depth), x and y normalized to [0, 1]"
     d.input("triangles", "vec3", (m, 3), 0.1, 0.9, about=about)
     if result == "colour":
-        d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Colors of the corners")
+        d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Vertex colors")
     buffer, kind, about = {
-        "depth": ("depth", "float", "Depth of the nearest triangle, 1 for the background"),
-        "face": ("face_id", "int", "Index of the nearest triangle, -1 for the background"),
-        "colour": ("image", "vec3", "Colors, black for the background"),
-        "coverage": ("coverage", "int", "Triangles over each pixel center"),
-        "barycentric": ("bary", "vec3", "Barycentric coordinates, zero for the background"),
+        "depth": ("depth", "float", "Nearest depth, 1 for background pixels"),
+        "face": ("face_id", "int", "Nearest triangle index, -1 for background pixels"),
+        "colour": ("image", "vec3", "Output colors, black for background pixels"),
+        "coverage": ("coverage", "int", "Number of triangles covering each pixel center"),
+        "barycentric": ("bary", "vec3", "Barycentric coordinates, zero for background pixels"),
     }[result]
     if over == "triangle":
         start, about = (1.0, "Depth buffer") if result == "depth" else (0.0, about)
@@ -59,12 +59,12 @@ def rasterize_triangles(d: Draft) -> None:
         d.output(buffer, kind, (height, width), about=about)
     d.says(
         {
-            "depth": "Rasterizes triangles to a depth buffer$faces.",
+            "depth": "Rasterizes triangles into a depth buffer$faces.",
             "face": "Rasterizes triangle indices, -1 for background$faces.",
             "colour": "Rasterizes triangles with interpolated vertex colors$faces.",
-            "coverage": "Counts triangles that cover each pixel center (overdraw)$faces.",
+            "coverage": "Computes per-pixel overdraw (number of covering triangles)$faces.",
             "barycentric": "Rasterizes barycentric coordinates of the nearest triangle$faces.",
-        }[result].replace("$faces", ", without back faces" if cull == "back" else "")
+        }[result].replace("$faces", ", with back-face culling" if cull == "back" else "")
     )
     d.function(
         """
@@ -76,7 +76,7 @@ def rasterize_triangles(d: Draft) -> None:
     )
     if perspective:
         interpolate = """
-            # perspective-correct depth: 1 / z is linear in screen space, z is not
+            # perspective-correct depth, since only 1 / z is linear in screen space
             z = 1.0 / (w0 / a[2] + w1 / b[2] + w2 / c[2])
             """
     else:
@@ -85,7 +85,7 @@ def rasterize_triangles(d: Draft) -> None:
         "none": "double_area = edge(a, b, c[0], c[1])\nif wp.abs(double_area) < 1.0e-6:\n    continue",
         "back": "double_area = edge(a, b, c[0], c[1])\n# backface culling: faces of negative area point away\nif double_area < 1.0e-6:\n    continue",
         "bounds": """
-            # most triangles are far from the pixel, which their bounds tell at once
+            # early exit: pixel outside the triangle bounding box
             if x < wp.min(a[0], wp.min(b[0], c[0])) or x > wp.max(a[0], wp.max(b[0], c[0])):
                 continue
             if y < wp.min(a[1], wp.min(b[1], c[1])) or y > wp.max(a[1], wp.max(b[1], c[1])):
@@ -166,7 +166,7 @@ def rasterize_triangles(d: Draft) -> None:
             $size
             $corners
             $test
-            # restrict the test to the bounding box of the triangle
+            # only visit pixels in the triangle bounding box
             j0 = int(wp.floor(wp.min(a[0], wp.min(b[0], c[0])) * float(width)))
             j1 = int(wp.floor(wp.max(a[0], wp.max(b[0], c[0])) * float(width))) + 1
             i0 = int(wp.floor(wp.min(a[1], wp.min(b[1], c[1])) * float(height)))
@@ -239,6 +239,8 @@ def composite_samples(d: Draft) -> None:
         if result == "colour" and not stop
         else "front to back"
     )
+    if result == "depth" and opacity == "alpha":
+        storage = "rectangular"  # whose rows ascend
     rays, samples = d.pick(32, 48, 64), d.pick(8, 12, 16)
     total = rays * samples
     shape: tuple[int, ...] = (rays, samples) if storage == "rectangular" else (total,)
@@ -248,16 +250,18 @@ def composite_samples(d: Draft) -> None:
         d.forward_only()  # transmittance is carried through a loop of any length
     d.input(
         name, "float", shape, 0.0, (12.0 if stop else 4.0) if opacity == "density" else 0.8,
-        about="Densities of samples" if opacity == "density" else "Opacities of samples",
+        about="Sample densities" if opacity == "density" else "Sample opacities",
     )  # fmt: skip
     if opacity == "density":
         d.input("delta", "float", shape, 0.02, 0.2, about="Sample spacing")
     if coloured:
         d.input("colors", "vec3", shape, 0.0, 1.0, about="Colors")
-    if result == "depth":
-        d.input("t", "float", shape, 0.5, 4.0, "ascending", about="Distances of samples along their rays")
+    if result == "depth" and opacity == "density":
+        d.param("near", "float", 0.5, 1.0, about="Per-ray near distance")
+    elif result == "depth":
+        d.input("t", "float", shape, 0.5, 4.0, "ascending", about="Sample distances along the rays")
     if storage == "packed":
-        about = "Start of each ray's samples, and their number"
+        about = "First sample index and sample count per ray"
         d.input("ray_offsets", "int", rays + 1, 0, total, "offsets", about=about)
         begin, span, at = "start = ray_offsets[tid]\nend = ray_offsets[tid + 1]", "range(start, end)", "k"
     elif storage == "flat":
@@ -270,20 +274,20 @@ def composite_samples(d: Draft) -> None:
     if background:
         d.param("backdrop", "vec3", 0.0, 1.0, about="Background color")
     if result == "weights":
-        early = ", zero before, since rays may end early" if stop else ""
+        early = ", must be zero-initialized because rays may terminate early" if stop else ""
         d.output("weights", "float", shape, about=f"Compositing weights{early}")
     elif result == "depth":
-        d.output("depth", "float", rays, about="Expected depth of what is seen")
+        d.output("depth", "float", rays, about="Expected ray depth")
     else:
         d.output("image", "vec3", rays, about="Output image")
     if result == "colour and opacity":
         d.output("opacity", "float", rays, about="Opacities in [0, 1]")
     d.says(
         {
-            "colour": f"Composites the colors of samples along rays{' before a background' * background}.",
-            "colour and opacity": "Composites the colors and opacities of samples along rays.",
-            "depth": f"Computes the expected ray depth from the {'densities' if opacity == 'density' else 'opacities'} of samples.",
-            "weights": "Computes the compositing weight of each sample along a ray.",
+            "colour": f"Composites sample colors along rays{' over a background' * background}.",
+            "colour and opacity": "Composites sample colors and opacities along rays.",
+            "depth": f"Computes the expected ray depth from sample {'densities' if opacity == 'density' else 'opacities'}.",
+            "weights": "Computes per-sample compositing weights along rays.",
         }[result]
     )
     a = (
@@ -324,10 +328,13 @@ def composite_samples(d: Draft) -> None:
         gather = {
             "colour": f"color += weight * colors[{at}]",
             "colour and opacity": f"color += weight * colors[{at}]",
-            "depth": f"depth_sum += weight * t[{at}]",
+            "depth": f"depth_sum += weight * (reached + 0.5 * delta[{at}])\nreached += delta[{at}]"
+            if opacity == "density"
+            else f"depth_sum += weight * t[{at}]",
             "weights": f"weights[{at}] = weight",
         }[result]
-        first = {"depth": "depth_sum = float(0.0)", "weights": ""}.get(result, "color = wp.vec3()")
+        begun = "\nreached = float(near)" if opacity == "density" else ""
+        first = {"depth": f"depth_sum = float(0.0){begun}", "weights": ""}.get(result, "color = wp.vec3()")
         end = {
             "colour": "image[tid] = color + T * backdrop" if background else "image[tid] = color",
             "colour and opacity": "image[tid] = color\nopacity[tid] = 1.0 - T",
@@ -358,7 +365,7 @@ def composite_samples(d: Draft) -> None:
         )
     formula = "w_k = T_k alpha_k with T_k = prod_{j<k} (1 - alpha_j)."
     if opacity == "density":
-        formula += "\nA sample of density sigma over a length delta has alpha = 1 - exp(-sigma delta)."
+        formula += "\nDensity sigma over a step delta gives alpha = 1 - exp(-sigma delta)."
     d.explain(formula)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -380,7 +387,12 @@ def composite_samples(d: Draft) -> None:
         if result == "weights":
             return {"weights": weights.reshape(shape)}
         if result == "depth":
-            return {"depth": summed(v.t)[:, 0] / np.maximum(1.0 - left, 1e-4)}
+            if opacity == "density":
+                after = np.cumsum(v.delta.reshape(-1))
+                before = np.concatenate([[0.0], after])
+                begins = np.repeat(before[ends[:-1]], np.diff(ends))
+                t = v.near + (after + before[:-1]) / 2 - begins
+            return {"depth": summed(v.t if opacity == "alpha" else t)[:, 0] / np.maximum(1.0 - left, 1e-4)}
         made = {"image": summed(v.colors) + (left[:, None] * v.backdrop if background else 0.0)}
         return made | ({"opacity": 1.0 - left} if result == "colour and opacity" else {})
 

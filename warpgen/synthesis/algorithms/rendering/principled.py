@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=9,
 )
 def principled_shading(d: Draft) -> None:
-    """Shades surface points with layers of Disney's principled material."""
+    """Shades surface points with the Disney principled BRDF."""
     layers = [name for name in ("sheen", "clearcoat") if d.flag(name, 0.5)]
     diffuse = d.option("diffuse", "diffuse", "flat")
     anisotropic = d.flag("anisotropic", 0.45)
@@ -55,70 +55,66 @@ def principled_shading(d: Draft) -> None:
         return name
 
     if frame == "normals":
-        d.input("normals", "vec3", n, kind="unit", about="Unit normals of the surface")
+        d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
     else:
         d.input(
             "frames",
             "quat",
             n,
             kind="unit",
-            about="Rotations from tangent space, x along the tangent and z along the normal",
+            about="Tangent-to-world rotations (x is the tangent, z the normal)",
         )
-    d.input("views", "vec3", n, kind="unit", about="Unit directions towards the camera")
+    d.input("views", "vec3", n, -0.2, 1.0, about="View directions, not necessarily normalized")
     if light == "directional":
-        d.param("sun", "vec3", 0.2, 0.9, about="Direction towards the sun, of any length")
+        d.param("sun", "vec3", 0.2, 0.9, about="Direction toward the sun, not necessarily normalized")
     else:
-        d.input("positions", "vec3", n, -1.0, 1.0, about="Points of the surface [m]")
+        d.input("positions", "vec3", n, -1.0, 1.0, about="Surface positions [m]")
         d.param(
             "lamp",
             "vec3",
             2.0,
             3.0,
-            about=f"Position of the lamp{', which aims at the origin' * (light == 'spot')} [m]",
+            about=f"Light position{', aimed at the origin' * (light == 'spot')} [m]",
         )
-    d.input("base_color", "vec3", n, 0.1, 0.9, about="Base colors, linear")
+    d.input("base_color", "vec3", n, 0.1, 0.9, about="Linear base color")
     rough = material("roughness", 0.0 if anisotropic and each else 0.3, 0.9, "Perceptual roughness")
-    metal = material("metallic", 0.0, 1.0, "Share of metal")
+    metal = material("metallic", 0.0, 1.0, "Metallic parameter in [0, 1]")
     names = {"rough": rough, "metal": metal}
     if "sheen" in layers:
         names |= {
-            "sheen": material("sheen_weight", 0.2, 1.0, "Weight of the sheen"),
-            "sheen_tint": material("tint", 0.0, 1.0, "Tint of the sheen towards the base color"),
+            "sheen": material("sheen_weight", 0.2, 1.0, "Sheen weight"),
+            "sheen_tint": material("tint", 0.0, 1.0, "Sheen tint toward the base color"),
         }
     if "clearcoat" in layers:
         names |= {
-            "clearcoat": material("coat_weight", 0.2, 1.0, "Weight of the clear coat"),
-            "gloss": material("coat_gloss", 0.2, 0.8, "Gloss of the clear coat"),
+            "clearcoat": material("coat_weight", 0.2, 1.0, "Clearcoat weight"),
+            "gloss": material("coat_gloss", 0.2, 0.8, "Clearcoat gloss"),
         }
     if anisotropic:
-        names["stretch"] = material("anisotropy", 0.1, 0.8, "Anisotropy of the highlight")
+        names["stretch"] = material("anisotropy", 0.1, 0.8, "Anisotropy")
     if light == "directional":
-        d.param("irradiance", "vec3", 1.0, 4.0, about="Irradiance of a surface that faces the sun")
+        d.param("irradiance", "vec3", 1.0, 4.0, about="Sun irradiance at normal incidence")
     else:
-        d.param("intensity", "vec3", 8.0, 30.0, about="Radiant intensity of the lamp")
+        d.param("intensity", "vec3", 8.0, 30.0, about="Light radiant intensity")
     if light == "spot":
-        d.param(
-            "cone_inner", "float", 0.05, 0.15, about="Angle from the axis where the cone begins to fade [rad]"
-        )
-        d.param("cone_outer", "float", 0.25, 0.4, about="Angle from the axis where the cone ends [rad]")
+        d.param("cone_inner", "float", 0.05, 0.15, about="Inner cone angle [rad]")
+        d.param("cone_outer", "float", 0.25, 0.4, about="Outer cone angle [rad]")
     if result == "density":
-        d.output("densities", "float", n, about="Density of sampling the direction to the light [1/sr]")
-        d.says("Computes the density with which the principled material samples directions to lights.")
+        d.output("densities", "float", n, about="PDF of sampling the light direction [1/sr]")
+        d.says("Computes the principled BRDF sampling PDF for light directions.")
     else:
         d.output(
-            shown, "vec3", n, about="Reflected radiance" if result == "radiance" else "Display values, sRGB"
+            shown, "vec3", n, about="Reflected radiance" if result == "radiance" else "sRGB display color"
         )
         if result == "display":
-            d.says("Shades surface points with layers of Disney's principled material for an sRGB display.")
+            d.says("Shades surface points using the Disney principled BRDF and tone maps to sRGB.")
         if masking == "kelemen":
-            d.explain(
-                "Highlights have the visibility of Kelemen and Szirmay-Kalos, which knows no roughness."
-            )
+            d.explain("Specular visibility uses the roughness-independent Kelemen-Szirmay-Kalos term.")
     if result != "density":
         d.function('''
             @wp.func
             def schlick_weight(cosine: float) -> float:
-                """(1 - cos)^5 of Schlick's Fresnel approximation."""
+                """Schlick Fresnel weight (1 - cos)^5."""
                 m = 1.0 - cosine
                 return m * m * m * m * m
         ''')
@@ -126,7 +122,7 @@ def principled_shading(d: Draft) -> None:
         d.function('''
             @wp.func
             def smith_masking(cosine: float, alpha_sq: float) -> float:
-                """Masking of one direction by facets, over twice the cosine."""
+                """Smith GGX masking G1 for one direction, divided by 2 cos."""
                 return 1.0 / (cosine + wp.sqrt(alpha_sq + cosine * cosine * (1.0 - alpha_sq)))
         ''')
     start = {
@@ -149,7 +145,7 @@ def principled_shading(d: Draft) -> None:
             gap = lamp - positions[i]
             distance_sq = wp.length_sq(gap)
             to_light = gap / wp.sqrt(distance_sq)
-            # The lamp aims at the origin; its edge fades between both angles of the cone
+            # Spotlight aimed at the origin, with falloff between the inner and outer cone angles
             off_axis = wp.acos(wp.clamp(wp.dot(wp.normalize(lamp), to_light), -1.0, 1.0))
             fade = 1.0 - wp.smoothstep(cone_inner, cone_outer, off_axis)
             irradiance = fade * intensity / distance_sq
@@ -172,18 +168,18 @@ def principled_shading(d: Draft) -> None:
         slant = ""
     visible = {
         "smith": f"""
-            # Separable masking and shadowing, with the 4 cos cos of the denominator
+            # Separable masking-shadowing, including the 4 cos cos denominator
             seen_l = n_dot_l + {root_l}
             seen_v = n_dot_v + {root_v}
             visible = 1.0 / (seen_l * seen_v)
         """
         if anisotropic or "clearcoat" not in layers or result == "density"
         else """
-            # Separable masking and shadowing, with the 4 cos cos of the denominator
+            # Separable masking-shadowing, including the 4 cos cos denominator
             visible = smith_masking(n_dot_l, alpha_sq) * smith_masking(n_dot_v, alpha_sq)
         """,
         "correlated": f"""
-            # One term for both, since masking and shadowing are correlated by height (Heitz)
+            # Height-correlated Smith masking-shadowing (Heitz)
             lambda_v = n_dot_l * {root_v}
             lambda_l = n_dot_v * {root_l}
             visible = 0.5 / (lambda_v + lambda_l)
@@ -191,13 +187,13 @@ def principled_shading(d: Draft) -> None:
         "kelemen": "visible = 0.25 / (v_dot_h * v_dot_h)",
     }[masking]
     density = """
-        # Half of the samples follow the cosine, half the facets
+        # Mixture PDF: half cosine-weighted, half microfacet samples
         cosine_density = n_dot_l / wp.pi
         facet_density = facets * n_dot_h / (4.0 * v_dot_h)
         densities[i] = 0.5 * (cosine_density + facet_density)
     """
     whole = """
-        # --- Specular: metals take the color of the base ---
+        # --- Specular: F0 is tinted by the base color for metals ---
         specular_color = wp.lerp(wp.vec3(0.04, 0.04, 0.04), base, metal)
         fresnel = wp.lerp(specular_color, wp.vec3(1.0, 1.0, 1.0), schlick_weight(v_dot_h))
         f = facets * visible * fresnel
@@ -211,9 +207,9 @@ def principled_shading(d: Draft) -> None:
         "radiance": "radiance[i] = n_dot_l * wp.cw_mul(f, irradiance)",
         "display": """
             linear = n_dot_l * wp.cw_mul(f, irradiance)
-            # Reinhard's curve by luminance, then the transfer curve of sRGB
+            # Reinhard tone mapping on luminance, followed by sRGB encoding
             bright = wp.dot(linear, wp.vec3(0.2126, 0.7152, 0.0722))
-            # Saturated colors may still exceed one
+            # Clamp, since saturated colors may still exceed one
             mapped = wp.min(linear / (1.0 + bright), wp.vec3(1.0, 1.0, 1.0))
             red = srgb_encode(mapped[0])
             green = srgb_encode(mapped[1])
@@ -226,7 +222,7 @@ def principled_shading(d: Draft) -> None:
         d.function('''
             @wp.func
             def srgb_encode(x: float) -> float:
-                """Transfer curve of sRGB, IEC 61966-2-1."""
+                """sRGB transfer function (IEC 61966-2-1)."""
                 if x <= 0.0031308:
                     return 12.92 * x
                 return 1.055 * wp.pow(x, 1.0 / 2.4) - 0.055
@@ -237,11 +233,11 @@ def principled_shading(d: Draft) -> None:
         """
         i = wp.tid()
         $start
-        to_eye = views[i]
+        to_eye = wp.normalize(views[i])
         $lamp
         n_dot_l = wp.dot(n, to_light)
         n_dot_v = wp.dot(n, to_eye)
-        # Surfaces are lit and seen from above only
+        # Skip when the light or viewer is below the surface
         if n_dot_l <= 0.0 or n_dot_v <= 0.0:
             $dark
             return
@@ -252,7 +248,7 @@ def principled_shading(d: Draft) -> None:
         half = wp.normalize(to_light + to_eye)
         n_dot_h = wp.dot(n, half)
         v_dot_h = wp.max(wp.dot(to_eye, half), 1.0e-3)
-        # --- Distribution of the facets (GTR2) ---
+        # --- Microfacet distribution (GTR2) ---
         $shape
         $slant
         $visible
@@ -288,13 +284,13 @@ def principled_shading(d: Draft) -> None:
         f" + {name}" for key, name in (("sheen", "sheen"), ("clearcoat", "clear coat")) if key in layers
     )
     formula = (
-        "p = (cos / pi + D (n.h) / (4 v.h)) / 2, for half of the samples follow the cosine and half the facets."
+        "p = (cos / pi + D (n.h) / (4 v.h)) / 2, a 50/50 mixture of cosine-weighted and microfacet sampling."
         if result == "density"
-        else f"f = {lobes}, times the cosine and the incoming light."
+        else f"f = {lobes}, times the cosine and the incident light."
     )
     d.explain(f"""
         {formula}
-        The width of the facets' slopes is the square of the roughness, so that equal steps of it look even.
+        Uses alpha = roughness^2 for perceptually linear roughness.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -304,7 +300,7 @@ def principled_shading(d: Draft) -> None:
         else:
             x, nn = turned(v.frames, np.array([1.0, 0, 0])), turned(v.frames, np.array([0, 0, 1.0]))
         y = np.cross(nn, x)
-        eye = v.views
+        eye = v.views / np.linalg.norm(v.views, axis=1, keepdims=True)
         gap = np.broadcast_to(v.sun, nn.shape) if light == "directional" else np.asarray(v.lamp) - v.positions
         wi, far = unit(gap), 1.0 if light == "directional" else (gap**2).sum(1, keepdims=True)
         h = unit(wi + eye)

@@ -45,7 +45,7 @@ def _poly(row: tuple[float, ...], s: str) -> str:
     weight=10,
 )
 def shade_sky(d: Draft) -> None:
-    """Computes the color of the daylight sky in each direction (Preetham's model)."""
+    """Computes daylight sky colors using the Preetham model."""
     view = d.option("view", "directions", "panorama", "fisheye")
     result = d.option("result", "rgb", "xyY", "luminance")
     disc = d.option("sun disc", "none", "hard", "limb")
@@ -56,7 +56,7 @@ def shade_sky(d: Draft) -> None:
         d.calls("overcast_sky|cie_overcast_sky|shade_overcast_sky")
     if disc != "none":
         d.module(
-            "# Angular radius of the sun [rad], many times the true one so that pixels see it\nSUN_RADIUS = wp.constant(0.2)"
+            "# Angular radius of the sun [rad], much larger than the real sun so that it covers some pixels\nSUN_RADIUS = wp.constant(0.2)"
         )
     if view == "fisheye":
         ground = "clamp"  # it never looks down
@@ -71,20 +71,20 @@ def shade_sky(d: Draft) -> None:
         if view == "fisheye":
             shape = (shape[0], shape[0])
     if solar == "direction":
-        d.param("sun", "vec3", 0.3, 0.8, about="Direction of the sun, need not be of length one")
+        d.param("sun", "vec3", 0.3, 0.8, about="Sun direction, not necessarily normalized")
     else:
-        d.param("sun_elevation", "float", 0.25, 1.2, about="Elevation of the sun [rad]")
+        d.param("sun_elevation", "float", 0.25, 1.2, about="Sun elevation [rad]")
         if clouds != "overcast":
-            d.param("sun_azimuth", "float", 0.0, 3.0, about="Azimuth of the sun [rad]")
-    d.param("turbidity", "float", 2.2, 6.0, about="Turbidity, 2 clear to 6 hazy")
+            d.param("sun_azimuth", "float", 0.0, 3.0, about="Sun azimuth [rad]")
+    d.param("turbidity", "float", 2.2, 6.0, about="Turbidity, from 2 (clear) to 6 (hazy)")
     if clouds == "mixed":
-        d.param("cloud_cover", "float", 0.2, 0.8, about="Fraction of the sky that clouds cover")
+        d.param("cloud_cover", "float", 0.2, 0.8, about="Cloud cover fraction")
     if ground == "water":
-        d.param("reflectance", "float", 0.05, 0.3, about="Reflectance of the water below the horizon")
+        d.param("reflectance", "float", 0.05, 0.3, about="Water reflectance below the horizon")
     if tone != "none":
         d.param("exposure", "float", 0.03, 0.08, about="Scale from kcd/m^2 to display values")
     name, type, about = {
-        "rgb": ("sky", "vec3", "Linear sRGB" + (" [kcd/m^2]" if tone == "none" else "")),
+        "rgb": ("sky", "vec3", "Linear sRGB color" + (" [kcd/m^2]" if tone == "none" else "")),
         "xyY": ("sky", "vec3", "Chromaticities and luminance [kcd/m^2]"),
         "luminance": ("luminance", "float", "Luminance [kcd/m^2]"),
     }[result]
@@ -92,7 +92,7 @@ def shade_sky(d: Draft) -> None:
     perez = '''
         @wp.func
         def perez(cos_theta: float, gamma: float, a: float, b: float, c: float, d: float, e: float) -> float:
-            """Distribution over a clear sky by the angles to the zenith and to the sun (Perez et al.)."""
+            """Perez luminance distribution for the zenith angle theta and sun angle gamma."""
             cos_gamma = wp.cos(gamma)
             gradation = 1.0 + a * wp.exp(b / cos_theta)
             indicatrix = 1.0 + c * wp.exp(d * gamma) + e * cos_gamma * cos_gamma
@@ -119,7 +119,7 @@ def shade_sky(d: Draft) -> None:
             d.function(f'''
                 @wp.func
                 def zenith_{which}(t: float, s: float) -> float:
-                    """Chromaticity {which} at the zenith by turbidity t and the sun's zenith angle s."""
+                    """Zenith chromaticity {which} for turbidity t and solar zenith angle s."""
                     quadratic = {a}
                     linear = {b}
                     constant = {c}
@@ -135,18 +135,18 @@ def shade_sky(d: Draft) -> None:
         "directions": "tid = wp.tid()\ndirection = directions[tid]",
         "panorama": f"""
             row, col = wp.tid()
-            # Latitude-longitude map, the zenith in the upper row
+            # Lat-long map with the zenith in the top row
             theta = wp.pi * (float(row) + 0.5) / float({name}.shape[0])
             phi = 2.0 * wp.pi * (float(col) + 0.5) / float({name}.shape[1])
             {looking.replace("$x", "wp.sin(theta) * wp.cos(phi)").replace("$y", "wp.sin(theta) * wp.sin(phi)")}
             """,
         "fisheye": f"""
             row, col = wp.tid()
-            # Equidistant fisheye: the horizon is the circle of radius one
+            # Equidistant fisheye with the horizon at radius one
             x = 2.0 * (float(col) + 0.5) / float({name}.shape[1]) - 1.0
             y = 2.0 * (float(row) + 0.5) / float({name}.shape[0]) - 1.0
             radius = wp.sqrt(x * x + y * y)
-            # Nothing is seen outside of the circle
+            # Black outside the image circle
             if radius > 1.0:
                 {name}[row, col] = {"0.0" if result == "luminance" else "wp.vec3(0.0, 0.0, 0.0)"}
                 return
@@ -165,16 +165,16 @@ def shade_sky(d: Draft) -> None:
     up = z
     if ground == "water":
         up = f"wp.abs({z})"
-        under = f"# Calm water mirrors the sky above it, dimmed by its reflectance\nshade = wp.where({z} < 0.0, reflectance, 1.0)"
+        under = f"# Mirror the sky in calm water, scaled by its reflectance\nshade = wp.where({z} < 0.0, reflectance, 1.0)"
     cover = {
         "none": "",
         "overcast": """
-            # CIE overcast sky: three times as bright at the zenith as at the horizon, and gray
+            # CIE overcast sky: gray, three times brighter at the zenith than at the horizon
             luminance_sky = zenith_luminance * (1.0 + 2.0 * $height) / 3.0
             $gray
             """,
         "mixed": """
-            # Clouds scatter all wavelengths alike, hence their share of the light is gray
+            # Clouds scatter all wavelengths equally, so their contribution is gray
             cloudy = zenith_luminance * (1.0 + 2.0 * $height) / 3.0
             $mix
             luminance_sky = (1.0 - cloud_cover) * luminance_sky + cloud_cover * cloudy
@@ -183,12 +183,12 @@ def shade_sky(d: Draft) -> None:
     sun_disc = {
         "none": "",
         "hard": """
-            # The sun, a hundred times as bright as the zenith: its light is spread over the larger disc
+            # Sun disk at 100x zenith luminance, to account for the enlarged disk
             luminance_sky += wp.where(gamma < SUN_RADIUS, 100.0 * zenith_luminance, 0.0)
             """,
         "limb": """
-            # The sun, a hundred times as bright as the zenith and darkened towards its limb: its light is spread
-            # over the larger disc
+            # Sun disk at 100x zenith luminance with limb darkening, to account for the
+            # enlarged disk
             if gamma < SUN_RADIUS:
                 ratio = gamma / SUN_RADIUS
                 luminance_sky += 100.0 * zenith_luminance * (0.4 + 0.6 * wp.sqrt(1.0 - ratio * ratio))
@@ -199,11 +199,11 @@ def shade_sky(d: Draft) -> None:
             "100.0 * zenith_luminance", "(1.0 - cloud_cover) * 100.0 * zenith_luminance"
         )
         sun_disc = sun_disc.replace(
-            "as bright as the zenith", "as bright as the zenith but dimmed by the clouds"
+            "100x zenith luminance", "100x zenith luminance (dimmed by the cloud cover)"
         )
     dim = "luminance_sky *= shade" if ground == "water" else ""
     gray = """
-        # Gray: equal parts of all primaries
+        # Gray: equal RGB components
         rgb = wp.vec3(luminance_sky, luminance_sky, luminance_sky)
         $tone
         """
@@ -214,7 +214,7 @@ def shade_sky(d: Draft) -> None:
         red = 3.2406 * X - 1.5372 * luminance_sky - 0.4986 * Z
         green = -0.9689 * X + 1.8758 * luminance_sky + 0.0415 * Z
         blue = 0.0557 * X - 0.2040 * luminance_sky + 1.0570 * Z
-        # Clip, since saturated colors may lie outside of the gamut
+        # Clip out-of-gamut colors
         rgb = wp.max(wp.vec3(red, green, blue), wp.vec3(0.0, 0.0, 0.0))
         $tone
         """
@@ -234,7 +234,7 @@ def shade_sky(d: Draft) -> None:
         $sun
         theta_s = $angle
         $path
-        # Luminance at the zenith [kcd/m^2]
+        # Zenith luminance [kcd/m^2]
         chi = (4.0 / 9.0 - turbidity / 120.0) * (wp.pi - 2.0 * theta_s)
         zenith_luminance = (4.0453 * turbidity - 4.9710) * wp.tan(chi) - 0.2155 * turbidity + 2.4192
         $Y
@@ -254,7 +254,7 @@ def shade_sky(d: Draft) -> None:
         else "flat = wp.cos(sun_elevation)\nto_sun = wp.vec3(flat * wp.cos(sun_azimuth), flat * wp.sin(sun_azimuth), wp.sin(sun_elevation))",
         path=""
         if clouds == "overcast"
-        else "# Clamp, because the path through the air grows without bound towards the horizon\n"
+        else "# Clamp to avoid the singularity at the horizon\n"
         f"cos_theta = wp.max({up}, 0.1)\n"
         f"gamma = wp.acos(wp.clamp(wp.dot({looked}, to_sun), -0.999999, 0.999999))",
         Y=""
@@ -287,32 +287,32 @@ def shade_sky(d: Draft) -> None:
         tone={
             "none": "",
             "exposure": "rgb *= exposure",
-            "exponential": "# Film-like shoulder, so highlights roll off instead of clipping\nrgb = wp.vec3(1.0 - wp.exp(-exposure * rgb[0]), 1.0 - wp.exp(-exposure * rgb[1]), 1.0 - wp.exp(-exposure * rgb[2]))",
+            "exponential": "# Exponential tone mapping, so that highlights roll off instead of clipping\nrgb = wp.vec3(1.0 - wp.exp(-exposure * rgb[0]), 1.0 - wp.exp(-exposure * rgb[1]), 1.0 - wp.exp(-exposure * rgb[2]))",
         }[tone],
     )
     trim(d)
     quantity = "color" if color else "luminance"
     shown = {"exposure": ", scaled for display", "exponential": ", compressed for display"}.get(tone, "")
-    sight = " and of the sun" if disc != "none" else ""
+    sight = " and sun" if disc != "none" else ""
     sight += " in each direction"
     sight += ", mirrored by water below the horizon" if ground == "water" else ""
     below = ""
     if ground == "clamp" and view != "fisheye":
-        below = "Directions below the horizon get what lies at it."
+        below = "Directions below the horizon use the horizon value."
     if clouds == "overcast":
         d.explain(f"""
-            The CIE's overcast sky is scaled to the zenith luminance of Preetham's model, which depends on the
-            sun's height and on turbidity, a measure of haze. {below}
+            The CIE overcast sky is scaled to the Preetham zenith luminance, which depends on the
+            sun elevation and turbidity (haze). {below}
         """)
-        d.says(f"Computes the {quantity} of the overcast sky{sight} (CIE{shown}).")
+        d.says(f"Computes the {quantity} of an overcast sky{sight} (CIE{shown}).")
     else:
-        gives = "luminance and both chromaticities" if color else "luminance"
+        gives = "luminance and chromaticity" if color else "luminance"
         d.explain(f"""
-            Perez's distribution, scaled to the zenith, gives {gives}; its coefficients depend on
-            turbidity, which measures haze. {below}
+            The Perez distribution, scaled by the zenith values, gives {gives}. Its coefficients are linear
+            in turbidity (haze). {below}
         """)
         partly = "partly cloudy" if clouds == "mixed" else "daylight"
-        d.says(f"Computes the {quantity} of the {partly} sky{sight} (Preetham's model{shown}).")
+        d.says(f"Computes the {quantity} of the {partly} sky{sight} (Preetham model{shown}).")
 
     def agrees(v: Values, after: Values) -> None:
         seen = np.ones(shape, bool)

@@ -60,7 +60,7 @@ def project_gaussians(d: Draft) -> None:
         scale = "s = scales[tid]"
         if form == "log scale":
             scale = """
-                # scales are stored as logarithms, to keep them positive
+                # scales are stored in log space to keep them positive
                 log_s = log_scales[tid]
                 s = wp.vec3(wp.exp(log_s[0]), wp.exp(log_s[1]), wp.exp(log_s[2]))
                 """
@@ -83,17 +83,17 @@ def project_gaussians(d: Draft) -> None:
             """
     d.param("focal", "vec2", 20.0, 40.0, about="Focal lengths [px]")
     if blur:
-        d.param("low_pass", "float", 0.3, about="Variance added to the diagonal [px^2]")
+        d.param("low_pass", "float", 0.3, about="Low-pass variance added to the diagonal [px^2]")
     outs = {
         "covariance": (("cov2d", "vec3"),),
         "conic": (("conics", "vec3"), ("means2d", "vec2")),
         "radius": (("radii", "float"),),
     }[result]
     about = {
-        "cov2d": "Entries (xx, xy, yy) of the covariances [px^2]",
-        "conics": "Entries (xx, xy, yy) of the inverse covariances",
-        "means2d": "Projected centers, from the principal point [px]",
-        "radii": "Radii of three standard deviations [px]",
+        "cov2d": "2D covariances (xx, xy, yy) [px^2]",
+        "conics": "Inverse 2D covariances (xx, xy, yy)",
+        "means2d": "Projected centers relative to the principal point [px]",
+        "radii": "Three-sigma radii [px]",
     }
     for name, type in outs:
         d.output(name, type, n, about=about[name])
@@ -105,7 +105,7 @@ def project_gaussians(d: Draft) -> None:
             means2d[tid] = wp.vec2(focal[0] * t[0] * inv_z, focal[1] * t[1] * inv_z)
             """,
         "radius": """
-            # three sigma along the major axis, since little is seen beyond
+            # three-sigma radius along the major axis
             mid = 0.5 * (a + c)
             lam = mid + wp.sqrt(wp.max(mid * mid - (a * c - b * b), 0.1))
             radii[tid] = 3.0 * wp.sqrt(lam)
@@ -113,9 +113,9 @@ def project_gaussians(d: Draft) -> None:
     }[result]
     d.says(
         {
-            "covariance": "Projects the covariances of 3D Gaussians to screen space.",
+            "covariance": "Projects 3D Gaussian covariances to screen space.",
             "conic": "Projects 3D Gaussians to screen-space ellipses (EWA splatting).",
-            "radius": "Computes the screen-space radius of 3D Gaussians (three standard deviations).",
+            "radius": "Computes three-sigma screen-space radii of 3D Gaussians.",
         }[result]
     )
     widen = " + low_pass" if blur else ""
@@ -145,9 +145,9 @@ def project_gaussians(d: Draft) -> None:
         widen=widen,
         store=store,
     )
-    keeps = "\nThe low-pass term keeps every splat at least about a pixel wide." if blur else ""
+    keeps = "\nThe low-pass term ensures that splats cover at least about one pixel." if blur else ""
     d.explain(
-        f"Sigma' = J W Sigma W^T J^T, of which the upper left 2 x 2 block stays. All Gaussians lie in front of the camera.{keeps}"
+        f"Sigma' = J W Sigma W^T J^T, upper-left 2x2 block. Gaussians must be in front of the camera.{keeps}"
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def blend_splats(d: Draft) -> None:
         "count": "count_splats|splats_per_pixel",
         "depth": "splat_depth|blend_depths|render_depth",
     }[result])  # fmt: skip
-    form = d.option("conic", "vec3", "mat22", "isotropic")
+    form = d.option("conic", "cholesky", "mat22", "isotropic")
     stop = d.flag("stop")
     skip = d.flag("skip")
     order = d.option("order", "stored", "indexed")
@@ -205,27 +205,26 @@ def blend_splats(d: Draft) -> None:
     width, height, m = d.pick(12, 16), d.pick(8, 12), d.pick(12, 16, 20)
     d.input("means2d", "vec2", m, 0.0, 16.0, about="Projected centers [px]")
     if form == "isotropic":
-        d.input("radii", "float", m, 2.0, 5.0, about="Standard deviations of round splats [px]")
+        d.input("radii", "float", m, 2.0, 5.0, about="Isotropic splat standard deviations [px]")
         power = "power = -0.5 * wp.dot(delta, delta) / (radii[k] * radii[k])"
     elif form == "mat22":
         d.input("conics", "mat22", m, 0.03, 0.3, "spd", about="Inverse 2D covariances")
         power = "power = -0.5 * wp.dot(delta, conics[k] * delta)"
     else:
-        d.input("conics", "vec3", m, 0.1, 0.4, about="Inverse 2D covariances (xx, xy, yy)")
+        about = "Lower Cholesky factors (xx, yx, yy) of the inverse 2D covariances"
+        d.input("factors", "vec3", m, 0.2, 0.5, about=about)
         power = """
-            q = conics[k]
-            dx = delta[0]
-            dy = delta[1]
-            power = -0.5 * (q[0] * dx * dx + q[2] * dy * dy) - q[1] * dx * dy
-            # skip splats whose conic is not positive definite due to rounding
-            if power > 0.0:
-                continue
+            # delta^T L L^T delta, nonnegative by construction
+            q = factors[k]
+            dx = q[0] * delta[0] + q[1] * delta[1]
+            dy = q[2] * delta[1]
+            power = -0.5 * (dx * dx + dy * dy)
             """
     d.input("opacities", "float", m, 0.5 if stop else 0.2, 0.95, about="Opacities in [0, 1]")
     if result == "colour":
         d.input("colors", "vec3", m, 0.0, 1.0, about="Colors")
     if result == "depth":
-        d.input("z", "float", m, 1.0, 5.0, about="Depths")
+        d.input("z", "float", m, 1.0, 5.0, "ascending", about="Depths, nearest first")
     if order == "indexed":
         d.input("order", "int", m, kind="permutation", low=0, high=m, about="Indices sorted by depth")
     if background:
@@ -240,24 +239,24 @@ def blend_splats(d: Draft) -> None:
     about = {
         "colour": "Blended colors",
         "alpha": "Accumulated opacities",
-        "count": "Number of splats that contribute",
-        "depth": "Blended depths, not divided by the opacity",
+        "count": "Number of contributing splats",
+        "depth": "Blended depths, not normalized by opacity",
     }[result]
     d.output(name, type, (height, width), about=about)
     d.says(
         {
             "colour": "Alpha-blends depth-sorted Gaussian splats per pixel"
-            + (" before a background." if background else "."),
-            "alpha": "Computes the accumulated opacity of Gaussian splats per pixel.",
-            "count": "Counts the Gaussian splats that contribute to each pixel.",
-            "depth": "Alpha-blends the depths of Gaussian splats per pixel.",
+            + (" over a background." if background else "."),
+            "alpha": "Computes per-pixel accumulated opacity of Gaussian splats.",
+            "count": "Counts contributing Gaussian splats per pixel.",
+            "depth": "Alpha-blends Gaussian splat depths per pixel.",
         }[result]
     )
     gather = {
         "colour": "pixel += T * alpha * colors[k]",
         "alpha": "",
         "count": "touching += 1",
-        "depth": "blended_z += T * alpha * z[k]",
+        "depth": f"blended_z += T * alpha * z[{'s' if order == 'indexed' else 'k'}]",
     }[result]
     first = {
         "colour": "pixel = wp.vec3()",
@@ -307,17 +306,17 @@ def blend_splats(d: Draft) -> None:
         at = np.stack([x, y], axis=-1)
         left = np.ones((height, width))
         made = np.zeros((height, width, 3) if result == "colour" else (height, width))
-        for k in v.order if order == "indexed" else range(m):
+        for place, k in enumerate(v.order if order == "indexed" else range(m)):
             e = at - v.means2d[k]
             if form == "isotropic":
                 conic = np.eye(2) / v.radii[k] ** 2
             elif form == "mat22":
                 conic = v.conics[k]
             else:
-                a, b, c = v.conics[k]
-                conic = np.array([[a, b], [b, c]])
+                a, b, c = v.factors[k]
+                conic = np.array([[a, 0.0], [b, c]]) @ np.array([[a, b], [0.0, c]])
             power = -0.5 * np.einsum("hwa,ab,hwb->hw", e, conic, e)
-            alpha = np.where(power > 0.0, 0.0, v.opacities[k] * np.exp(np.minimum(power, 0.0)))
+            alpha = v.opacities[k] * np.exp(power)
             if skip:
                 alpha = np.where(alpha < 1.0 / 255.0, 0.0, alpha)
             if stop:
@@ -328,7 +327,7 @@ def blend_splats(d: Draft) -> None:
             elif result == "count":
                 made += alpha > 0.0
             elif result == "depth":
-                made += share * v.z[k]
+                made += share * v.z[place]
             left = left * (1.0 - alpha)
         if background:
             made += left[..., None] * v.backdrop

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _YCOCG = '''
 @wp.func
 def to_ycocg(c: wp.vec3) -> wp.vec3:
-    """Luma, orange and green chroma: their box fits neighborhoods tighter than that of RGB."""
+    """Convert RGB to YCoCg, where neighborhood color boxes are tighter."""
     return wp.vec3(
         0.25 * c[0] + 0.5 * c[1] + 0.25 * c[2], 0.5 * c[0] - 0.5 * c[2], -0.25 * c[0] + 0.5 * c[1] - 0.25 * c[2]
     )
@@ -22,7 +22,7 @@ def to_ycocg(c: wp.vec3) -> wp.vec3:
 
 @wp.func
 def from_ycocg(c: wp.vec3) -> wp.vec3:
-    """Inverse of to_ycocg."""
+    """Convert YCoCg back to RGB."""
     low = c[0] - c[2]
     return wp.vec3(low + c[1], c[0] + c[2], low - c[1])
 '''
@@ -31,7 +31,7 @@ _BOUNDS = {
     False: '''
 @wp.func
 def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int):
-    """Smallest and largest color of the 3 x 3 pixels around one."""
+    """Min and max color over the 3x3 neighborhood."""
     center = $center
     lower = center
     upper = center
@@ -47,7 +47,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int):
     True: '''
 @wp.func
 def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma: float):
-    """Mean -/+ gamma standard deviations of the 3 x 3 colors around a pixel, which single outliers widen less."""
+    """Variance-clipping box: 3x3 neighborhood mean -/+ gamma standard deviations."""
     first = wp.vec3(0.0, 0.0, 0.0)
     second = wp.vec3(0.0, 0.0, 0.0)
     for m in range(-1, 2):
@@ -58,7 +58,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma
             first += near
             second += wp.cw_mul(near, near)
     mean = first / 9.0
-    # Rounding must not make the variance negative
+    # Avoid negative variance from rounding errors
     var = wp.max(second / 9.0 - wp.cw_mul(mean, mean), wp.vec3(1.0e-6, 1.0e-6, 1.0e-6))
     sigma = wp.vec3(wp.sqrt(var[0]), wp.sqrt(var[1]), wp.sqrt(var[2]))
     return mean - gamma * sigma, mean + gamma * sigma
@@ -82,7 +82,7 @@ def neighborhood_box(image: wp.array2d(dtype=wp.vec3), row: int, col: int, gamma
     weight=5,
 )
 def resolve_temporally(d: Draft) -> None:
-    """Blends each new frame with the reprojected past of the image (temporal antialiasing)."""
+    """Blends the current frame with reprojected history (temporal antialiasing)."""
     filtering = d.option("filter", *HISTORY)
     rectify = d.option("rectify", "clamp", "clip", "none")
     variance = d.flag("variance") if rectify != "none" else False
@@ -94,33 +94,31 @@ def resolve_temporally(d: Draft) -> None:
     jitter = d.flag("jitter", 0.4)
     rows, cols, oldest = d.pick(8, 10), d.pick(9, 12), d.pick(8.0, 10.0)
     size = (rows, cols)
-    d.input("current", "vec3", size, 0.0, 1.0, about="Color of the new frame")
-    d.input("history", "vec3", size, 0.0, 1.0, about="Accumulated color up to the previous frame")
-    d.input("motion", "vec2", size, -2.6, 2.6, about="Offset of each pixel since the previous frame [px]")
+    d.input("current", "vec3", size, 0.0, 1.0, about="Current frame color")
+    d.input("history", "vec3", size, 0.0, 1.0, about="Accumulated history color")
+    d.input("motion", "vec2", size, -2.6, 2.6, about="Per-pixel motion vectors since the previous frame [px]")
     if dilated or rejected == "depth":
-        d.input("depth", "float", size, 1.0, 4.0, about="Linear depth of the new frame")
+        d.input("depth", "float", size, 1.0, 4.0, about="Current frame linear depth")
     if rejected == "depth":
-        d.input("previous_depth", "float", size, 1.0, 4.0, about="Linear depth of the previous frame")
-        d.param("depth_tolerance", "float", 0.2, 0.4, about="Largest relative change of depth that is kept")
+        d.input("previous_depth", "float", size, 1.0, 4.0, about="Previous frame linear depth")
+        d.param("depth_tolerance", "float", 0.2, 0.4, about="Relative depth threshold for disocclusion")
     if rejected == "object":
-        d.input("object_id", "int", size, 0, 3, about="Object of each pixel")
-        d.input("previous_id", "int", size, 0, 3, about="Object of each pixel of the previous frame")
+        d.input("object_id", "int", size, 0, 3, about="Current frame object IDs")
+        d.input("previous_id", "int", size, 0, 3, about="Previous frame object IDs")
     if jitter:
-        d.param(
-            "jitter", "vec2", -0.5, 0.5, about="Change of the camera's jitter, which the motion contains [px]"
-        )
+        d.param("jitter", "vec2", -0.5, 0.5, about="Camera jitter delta included in the motion vectors [px]")
     if variance:
-        d.param("gamma", "float", 0.9, 1.4, about="Half size of the color box in standard deviations")
-    trusted = {"speed": " where nothing moves", "contrast": " where history has the same luma"}.get(blend, "")
+        d.param("gamma", "float", 0.9, 1.4, about="Color box half-size in standard deviations")
+    trusted = {"speed": " for static pixels", "contrast": " when the history luma matches"}.get(blend, "")
     if blend == "count":
         d.input(
-            "previous_age", "float", size, 1.0, oldest, about="Frames accumulated up to the previous frame"
+            "previous_age", "float", size, 1.0, oldest, about="Number of accumulated frames before this one"
         )
     else:
-        d.param("frame_weight", "float", 0.05, 0.2, about="Weight of the new frame" + trusted)
+        d.param("frame_weight", "float", 0.05, 0.2, about="Current frame weight" + trusted)
     d.output("resolved", "vec3", size, about="Blended color")
     if blend == "count":
-        d.output("age", "float", size, about="Frames accumulated in each pixel")
+        d.output("age", "float", size, about="Number of accumulated frames per pixel")
     convert = "to_ycocg({})" if ycocg else "{}"
     if ycocg:
         d.function(_YCOCG)
@@ -134,7 +132,7 @@ def resolve_temporally(d: Draft) -> None:
         d.function('''
         @wp.func
         def clip_to_box(point: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
-            """Move a color towards the middle of the box until it lies on its surface."""
+            """Clip a color to the box by moving it toward the box center."""
             middle = 0.5 * (lower + upper)
             half = 0.5 * (upper - lower) + wp.vec3(1.0e-4, 1.0e-4, 1.0e-4)
             offset = point - middle
@@ -150,7 +148,7 @@ def resolve_temporally(d: Draft) -> None:
     if dilated:
         move = "motion[near_row, near_col]"
         dilate = """
-            # Edges of moving objects are antialiased too: take the motion of the closest surface around
+            # Use the motion vector of the closest surface in the neighborhood, so that moving edges are antialiased
             near_row = int(row)
             near_col = int(col)
             nearest_depth = float(depth[row, col])
@@ -171,7 +169,7 @@ def resolve_temporally(d: Draft) -> None:
         "none": where if blend == "count" or filtering == "nearest" else "",
         "depth": where
         + """
-        # Disocclusion: another surface was seen there, so history says nothing
+        # Disocclusion: a different surface was visible, so reject the history
         change = wp.abs(previous_depth[prev_row, prev_col] - depth[row, col])
         if change > depth_tolerance * depth[row, col]:
             resolved[row, col] = current[row, col]$keep
@@ -180,7 +178,7 @@ def resolve_temporally(d: Draft) -> None:
         """,
         "object": where
         + """
-        # Reject history of another object to avoid smearing one over the other
+        # Reject history from other objects to avoid ghosting
         if previous_id[prev_row, prev_col] != object_id[row, col]:
             resolved[row, col] = current[row, col]$keep
             return
@@ -192,19 +190,19 @@ def resolve_temporally(d: Draft) -> None:
     mix = {
         "constant": "",
         "speed": """
-            # Trust history less where things move fast, because $doubt
+            # Reduce the history weight for fast motion, since $doubt
             speed = wp.length(step)
             alpha = wp.min(frame_weight * (1.0 + speed), 1.0)
             """,
         "contrast": f"""
-            # History whose luma differs is trusted less (Pedersen)
+            # Trust the history less when its luma differs (Pedersen)
             luma = {luma}
             past_luma = {old_luma}
             likeness = 1.0 - wp.abs(luma - past_luma) / wp.max(wp.max(luma, past_luma), MIN_LUMA)
             alpha = wp.lerp(UNLIKE_FACTOR * frame_weight, frame_weight, likeness * likeness)
             """,
         "count": """
-            # Plain mean at first, otherwise the first frame would keep too much weight
+            # Cumulative average at first, so that the first frame is not overweighted
             frames = wp.min(previous_age[prev_row, prev_col] + 1.0, MAX_AGE)
             alpha = 1.0 / frames
             age[row, col] = frames
@@ -215,19 +213,19 @@ def resolve_temporally(d: Draft) -> None:
         d.module(f"MAX_AGE = wp.constant({oldest})")
     elif blend == "contrast":
         d.module(
-            "UNLIKE_FACTOR = wp.constant(4.0)  # of the new frame's weight where history is wholly unlike it\n"
-            "MIN_LUMA = wp.constant(0.2)  # differences are relative to no less, as the dark is noisy"
+            "UNLIKE_FACTOR = wp.constant(4.0)  # current frame weight multiplier at full luma mismatch\n"
+            "MIN_LUMA = wp.constant(0.2)  # lower bound for relative differences, since dark regions are noisy"
         )
     d.launch(*size)
     d.code(
         """
         row, col = wp.tid()
         $dilate
-        # Where the surface was in the previous frame
+        # Reproject to the previous frame
         step = $move$unjittered
         x = float(col) - step[0]
         y = float(row) - step[1]
-        # Outside of the previous image there is no history, so start anew
+        # No history outside the previous frame
         if x < -0.5 or y < -0.5 or x >= float(current.shape[1]) - 0.5 or y >= float(current.shape[0]) - 0.5:
             resolved[row, col] = current[row, col]$keep
             return
@@ -242,7 +240,9 @@ def resolve_temporally(d: Draft) -> None:
         """,
         dilate=dilate,
         move=move,
-        doubt="the nearest pixel may be half of one off" if filtering == "nearest" else "resampling blurs it",
+        doubt="the nearest pixel may be off by half a pixel"
+        if filtering == "nearest"
+        else "resampling blurs it",
         unjittered=" - jitter" if jitter else "",
         keep=keep_age.replace("\n", "\n    "),
         reject=reject,
@@ -253,19 +253,19 @@ def resolve_temporally(d: Draft) -> None:
         rectify={
             "none": "",
             "clamp": """
-                # History that no neighbor could explain is stale
+                # Clip stale history to the neighborhood color range
                 lower, upper = neighborhood_box(current, row, col$gamma)
                 past = wp.min(wp.max(past, lower), upper)
                 """,
             "clip": """
-                # Clipping towards the middle keeps the hue better than clamping each channel
+                # Clip toward the box center, which preserves hue better than per-channel clamping
                 lower, upper = neighborhood_box(current, row, col$gamma)
                 past = clip_to_box(past, lower, upper)
                 """,
         }[rectify].replace("$gamma", ", gamma" if variance else ""),
         mix=mix,
         weigh=f"""
-            # Bright samples count less, or single fireflies would shine through (Karis)
+            # Weight by inverse luma to suppress fireflies (Karis)
             new_weight = {share} / (1.0 + {luma})
             old_weight = (1.0 - {share}) / (1.0 + {old_luma})
             blended = (new_weight * fresh + old_weight * past) / (new_weight + old_weight)
@@ -274,12 +274,12 @@ def resolve_temporally(d: Draft) -> None:
         else f"blended = {share} * fresh + (1.0 - {share}) * past",
         back="from_ycocg(blended)" if ycocg else "blended",
     )
-    box = "`gamma` deviations about the mean color" if variance else "the colors"
+    box = "mean +/- `gamma` standard deviations" if variance else "the color range"
     held = {"clamp": "clamped", "clip": "clipped"}.get(rectify, "")
-    told = f"History is {held} to {box} of the 3 x 3 pixels around." if held else ""
+    told = f"History is {held} to {box} of the 3x3 neighborhood." if held else ""
     d.explain(f"""
-        With a camera that is jittered within a pixel from frame to frame, the running average of frames
-        comes close to a supersampled image wherever the past of a surface can be found. {told}
+        With sub-pixel camera jitter, the history average converges toward a supersampled
+        image wherever the history is valid. {told}
     """)
 
     def agrees(v: Values, after: Values) -> None:

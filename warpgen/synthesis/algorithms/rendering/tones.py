@@ -27,7 +27,7 @@ _CURVES: dict[str, tuple[str, Any]] = {
         """
         # Uncharted 2 curve (Hable 2010) with toe, linear section and shoulder
         level = (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.02 / 0.3
-        # scaled so that the white point 11.2 maps to one
+        # normalize so that the white point 11.2 maps to one
         white_level = 0.7251
         return level / white_level
         """,
@@ -35,7 +35,7 @@ _CURVES: dict[str, tuple[str, Any]] = {
     ),
     "exponential": ("return 1.0 - wp.exp(-x)", lambda x: 1.0 - np.exp(-x)),
     "logarithmic": (
-        "# the white point 8 maps to one\nreturn wp.log(1.0 + x) / wp.log(9.0)",
+        "# normalize so that the white point 8 maps to one\nreturn wp.log(1.0 + x) / wp.log(9.0)",
         lambda x: np.log1p(x) / np.log(9.0),
     ),
 }
@@ -63,16 +63,16 @@ def tone_map(d: Draft) -> None:
         "exponential": "an exponential", "logarithmic": "a logarithmic",
     }[form]  # fmt: skip
     d.says(
-        f"Tone maps HDR radiance to display range by {shown} curve{' of luminance' if over == 'luminance' else ''}"
+        f"Tone maps HDR radiance to display range using {shown} curve{' on luminance' if over == 'luminance' else ''}"
         + {"linear": "", "gamma": ", with gamma 2.2", "srgb": ", encoded as sRGB"}[encode]
-        + (", packed into 8 bits a channel." if layout == "packed" else ".")
+        + (", packed to 8 bits per channel." if layout == "packed" else ".")
     )
     h, w = d.pick(8, 10), d.pick(8, 12)
     shape: tuple[int, ...] = (h, w) if layout != "flat" else (h * w,)
     at = "i, j" if layout != "flat" else "tid"
     if form == "reinhard white" and over == "channels" and layout != "packed":
         text = (
-            "# extended Reinhard with white point 4 (4^2 = 16), above which all is white\n"
+            "# extended Reinhard with white point 4 (4^2 = 16), clipped to white above\n"
             "return wp.min(x * (1.0 + x / 16.0) / (1.0 + x), 1.0)"
         )
     d.function("@wp.func\ndef curve(x: float) -> float:\n    $body", body=text)
@@ -81,7 +81,7 @@ def tone_map(d: Draft) -> None:
             """
             @wp.func
             def srgb(c: float) -> float:
-                # linear segment near black avoids the infinite slope of the power
+                # linear segment near black, to avoid the infinite slope at zero
                 if c <= 0.0031308:
                     return 12.92 * c
                 return 1.055 * wp.pow(c, 1.0 / 2.4) - 0.055
@@ -94,7 +94,7 @@ def tone_map(d: Draft) -> None:
         "uint32" if layout == "packed" else "vec3",
         shape,
         about="Display-referred image"
-        + (", red in the lowest byte, then green and blue" if layout == "packed" else ""),
+        + (", red in the lowest byte, followed by green and blue" if layout == "packed" else ""),
     )
 
     def channel(k: int) -> str:
@@ -108,13 +108,13 @@ def tone_map(d: Draft) -> None:
     lines = ""
     if over == "luminance":
         lines = """
-            # scale all channels by the same factor to preserve the hue
+            # scale all channels equally to preserve hue
             lum = 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]
             m = c * (curve(lum) / wp.max(lum, 1.0e-4))
             """
         if layout != "packed":
             lines += """
-            # the brightest channel of a saturated color may still exceed one
+            # saturated colors may still exceed one
             m = wp.min(m, wp.vec3(1.0, 1.0, 1.0))
             """
     if layout == "packed":

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.pieces import piece
 PATH_MATERIAL = piece('''
 @wp.struct
 class PathMaterial:
-    """Surface properties; kind is 0 for diffuse surfaces and MATERIAL_MIRROR for mirrors."""
+    """Surface material; kind is 0 (diffuse) or MATERIAL_MIRROR."""
 
     kind: int
     albedo: wp.vec3
@@ -22,7 +22,7 @@ class PathMaterial:
 GLASS_MATERIAL = piece('''
 @wp.struct
 class PathMaterial:
-    """Surface properties; kind is 0 for diffuse surfaces, MATERIAL_MIRROR or MATERIAL_GLASS."""
+    """Surface material; kind is 0 (diffuse), MATERIAL_MIRROR or MATERIAL_GLASS."""
 
     kind: int
     albedo: wp.vec3
@@ -33,7 +33,7 @@ class PathMaterial:
 SPHERES = piece('''
 @wp.struct
 class SphereScene:
-    """Spheres as parallel arrays, with an index into the materials for each."""
+    """Sphere geometry (structure of arrays) with per-sphere material indices."""
 
     centers: wp.array(dtype=wp.vec3)
     radii: wp.array(dtype=float)
@@ -43,7 +43,7 @@ class SphereScene:
 HIT = '''
 @wp.func
 def intersect_sphere(origin: wp.vec3, ray_dir: wp.vec3, sphere_center: wp.vec3, sphere_radius: float) -> float:
-    """Return the ray parameter of the nearest hit in front of the origin, or -1 for a miss."""
+    """Return the nearest hit distance in front of the origin, or -1 on a miss."""
     to_center = sphere_center - origin
     along = wp.dot(to_center, ray_dir)
     disc = along * along - wp.dot(to_center, to_center) + sphere_radius * sphere_radius
@@ -52,7 +52,7 @@ def intersect_sphere(origin: wp.vec3, ray_dir: wp.vec3, sphere_center: wp.vec3, 
     root = wp.sqrt(disc)
     if along - root > RAY_EPSILON:
         return along - root
-    # The origin is inside of the sphere
+    # Ray origin is inside the sphere
     if along + root > RAY_EPSILON:
         return along + root
     return -1.0
@@ -60,7 +60,7 @@ def intersect_sphere(origin: wp.vec3, ray_dir: wp.vec3, sphere_center: wp.vec3, 
 
 @wp.func
 def closest_hit(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3) -> int:
-    """Return the index of the closest sphere along the ray, -1 if nothing is hit."""
+    """Return the index of the closest sphere along the ray, or -1 on a miss."""
     best_t = float(1.0e10)
     best_index = int(-1)
     for i in range(scene.centers.shape[0]):
@@ -73,7 +73,7 @@ def closest_hit(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3) -> int:
 
 @wp.func
 def is_occluded(scene: SphereScene, origin: wp.vec3, ray_dir: wp.vec3, max_t: float) -> bool:
-    """Tell whether something blocks a shadow ray before max_t."""
+    """Return True if a shadow ray is blocked before max_t."""
     for i in range(scene.centers.shape[0]):
         t = intersect_sphere(origin, ray_dir, scene.centers[i], scene.radii[i])
         if t > 0.0 and t < max_t:
@@ -97,7 +97,7 @@ def to_world(local: wp.vec3, n: wp.vec3) -> wp.vec3:
 GLASS = '''
 @wp.func
 def sample_dielectric(ray_dir: wp.vec3, n: wp.vec3, entering: bool, ior: float, u: float) -> wp.vec3:
-    """Reflect or refract at a smooth dielectric, chosen in proportion to the Fresnel reflectance."""
+    """Sample reflection or refraction at a smooth dielectric based on the Fresnel reflectance."""
     eta = wp.where(entering, 1.0 / ior, ior)
     cos_i = -wp.dot(ray_dir, n)
     sin2_t = eta * eta * (1.0 - cos_i * cos_i)
@@ -106,7 +106,7 @@ def sample_dielectric(ray_dir: wp.vec3, n: wp.vec3, entering: bool, ior: float, 
     if sin2_t >= 1.0:
         return reflected
     cos_t = wp.sqrt(1.0 - sin2_t)
-    # Schlick's approximation uses the cosine on the side of the thinner medium
+    # Schlick's approximation uses the cosine on the low-IOR side
     r0 = (1.0 - ior) / (1.0 + ior)
     cos_thin = wp.where(entering, cos_i, cos_t)
     reflectance = r0 * r0 + (1.0 - r0 * r0) * wp.pow(1.0 - cos_thin, 5.0)
@@ -121,14 +121,14 @@ LIGHTS = {
         to_light = light_position - position
         light_dist = wp.length(to_light)
         light_dir = to_light / light_dist
-        # Inverse square law; a point light has no density to divide by
+        # Inverse-square falloff; point lights need no PDF
         light_value = light_intensity / (light_dist * light_dist)
         """,
         "light_dist",
     ),
     "sphere": (
         """
-        # Sample the cone of directions that the spherical light subtends
+        # Sample the cone of directions subtended by the spherical light
         to_light = light_position - position
         light_dist = wp.length(to_light)
         sin2_max = wp.min(light_radius * light_radius / (light_dist * light_dist), 0.99)
@@ -154,9 +154,14 @@ LIGHTS = {
 
 # Where each light is and how strong: arguments, and what is said of them.
 LIGHT_ARGUMENTS = {
-    "point": ("light_position", "Position of the light", "light_intensity", "Radiant intensity of the light"),
-    "sphere": ("light_position", "Center of the light", "light_radiance", "Radiance that the light emits"),
-    "directional": ("to_sun", "Direction towards the sun", "sun_irradiance", "Irradiance facing the sun"),
+    "point": ("light_position", "Light position", "light_intensity", "Light radiant intensity"),
+    "sphere": ("light_position", "Light center", "light_radiance", "Emitted light radiance"),
+    "directional": (
+        "to_sun",
+        "Direction toward the sun",
+        "sun_irradiance",
+        "Sun irradiance at normal incidence",
+    ),
 }
 
 

@@ -119,7 +119,7 @@ def outer_loads(d: Draft, external: bool, gravity: str, worlds: int, links: int)
             about="External wrenches (torque, force)",
         )
     if gravity == "vector":
-        d.param("gravity", "vec3", -5.0, 5.0, about="Gravity [m/s^2]")
+        d.param("gravity", "vec3", -5.6, 5.6, about="Gravity [m/s^2]")
     else:
-        d.param("gravity", "float", 9.0, 10.0, about="Gravity [m/s^2]")
+        d.param("gravity", "float", 9.7, 9.9, about="Gravity along -z [m/s^2]")
     d.param("link_count", "int", links, about="Number of links per world")

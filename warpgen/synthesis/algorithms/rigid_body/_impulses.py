@@ -34,7 +34,7 @@ def apply_impulse(
     inv_inertia: wp.array2d(dtype=wp.mat33),
     $array_lines
 ):
-    """Change the velocity of a body by an impulse at offset `r` from its center of mass."""
+    """Apply an impulse to a body at offset `r` from its center of mass."""
     # Static bodies do not move
     if body < 0:
         return
@@ -44,7 +44,7 @@ def apply_impulse(
 VELOCITY = '''
 @wp.func
 def point_velocity(world: int, body: int, r: wp.vec3, $arrays) -> wp.vec3:
-    """Return the velocity of the material point at offset `r`, zero for static bodies."""
+    """Return the velocity at offset `r` from the center of mass, or zero for static bodies."""
     if body < 0:
         return wp.vec3(0.0, 0.0, 0.0)
     $give
@@ -60,7 +60,7 @@ def response(
     inv_mass: wp.array2d(dtype=float),
     inv_inertia: wp.array2d(dtype=wp.mat33),
 ) -> float:
-    """Return how much a unit impulse along `axis` changes the velocity along it."""
+    """Return the velocity change along `axis` due to a unit impulse along it."""
     if body < 0:
         return 0.0
     arm = wp.cross(r, axis)
@@ -79,7 +79,7 @@ def inverse_mass_along(
     inv_mass: wp.array2d(dtype=float),
     inv_inertia: wp.array2d(dtype=wp.mat33),
 ) -> float:
-    """Compute J M^-1 J^T of a contact for impulses along `axis`."""
+    """Compute J M^-1 J^T for a contact along `axis`."""
     response_a = response(world, body_a, r_a, axis, inv_mass, inv_inertia)
     response_b = response(world, body_b, r_b, axis, inv_mass, inv_inertia)
     return response_a + response_b

@@ -8,14 +8,14 @@ LOCKED = {
     "revolute": "error = anchor_c - anchor_p",
     "fixed": "error = anchor_c - anchor_p",
     "prismatic": """
-        # Motion along the axis is free, everything across it is an error
+        # Only motion along the axis is free
         offset = anchor_c - anchor_p
         axis = wp.quat_rotate(frame_p, joint_axis[tid])
         travel = wp.dot(offset, axis)
         error = offset - travel * axis
     """,
     "distance": """
-        # A rod: only the deviation from its length is an error
+        # Rigid rod: constrain the length only
         offset = anchor_c - anchor_p
         length = wp.length(offset)
         stretch = length - joint_length[tid]
@@ -24,14 +24,14 @@ LOCKED = {
 # How far the child is turned from where it should be.
 ANGULAR = {
     "fixed": """
-        # Twice the vector part is the rotation vector of a small error; q and -q are the same rotation
+        # Small-angle rotation vector is twice the vector part; flip the sign since q and -q are equivalent
         relative = frame_c * wp.quat_inverse(frame_p)
         angular_error = 2.0 * wp.vec3(relative[0], relative[1], relative[2])
         if relative[3] < 0.0:
             angular_error = -angular_error
     """,
     "revolute": """
-        # Hinge axes have to coincide
+        # Align the hinge axes
         axis_p = wp.quat_rotate(frame_p, joint_axis[tid])
         axis_c = wp.quat_rotate(frame_c, joint_axis[tid])
         angular_error = wp.cross(axis_p, axis_c)
@@ -49,7 +49,7 @@ LIMITS = {
             error += axis * (travel - joint_upper[tid])
     """,
     "revolute": """
-        # Twist of the child about the hinge from atan2, so it stays exact near half a turn
+        # Hinge angle by swing-twist decomposition; atan2 stays accurate near half a turn
         relative = wp.quat_inverse(frame_p) * frame_c
         vector_part = wp.vec3(relative[0], relative[1], relative[2])
         hinge_angle = 2.0 * wp.atan2(wp.dot(vector_part, joint_axis[tid]), relative[3])

@@ -11,7 +11,7 @@ _MOVED = re.compile(r" *(vel_b|spin_b) \+= |(rn_b|rt_b)\d* = ")
 CROSS = '''
 @wp.func
 def cross2(a: wp.vec2, b: wp.vec2) -> float:
-    """Cross product in the plane, the moment of b at arm a."""
+    """2D cross product, e.g. the moment of force b at arm a."""
     return a[0] * b[1] - a[1] * b[0]
 '''
 
@@ -57,26 +57,26 @@ def rub(k: int, cone: str) -> str:
 
 
 BLOCK = """
-# --- Normal impulses: the linear complementarity problem of both points, by its four cases ---
+# --- Normal impulses: solve the 2x2 LCP by enumerating its four cases ---
 $velocities
-# Without the impulses x so far the points would part at v - A x
+# Relative normal velocity with the accumulated impulses x removed: v - A x
 b1 = wp.dot(dv1, n)$bias1 - k11 * normal_impulse1 - k12 * normal_impulse2
 b2 = wp.dot(dv2, n)$bias2 - k12 * normal_impulse1 - k22 * normal_impulse2
 $soften
 det = k11 * k22 - k12 * k12
-# Case 1: both points press
+# Case 1: both points active
 x1 = (k12 * b2 - k22 * b1) / det
 x2 = (k12 * b1 - k11 * b2) / det
 if x1 < 0.0 or x2 < 0.0:
-    # Case 2: only the first point presses, the second one parts
+    # Case 2: only point 1 active, point 2 separates
     x1 = -b1 / k11
     x2 = 0.0
     if x1 < 0.0 or k12 * x1 + b2 < 0.0:
-        # Case 3: only the second point presses
+        # Case 3: only point 2 active
         x1 = 0.0
         x2 = -b2 / k22
         if x2 < 0.0 or k12 * x2 + b1 < 0.0:
-            # Case 4: both part
+            # Case 4: both separate
             x2 = 0.0
 push_n1 = (x1 - normal_impulse1) * n
 push_n2 = (x2 - normal_impulse2) * n

@@ -37,7 +37,25 @@ def affine_body_energy(d: Draft) -> None:
     volumes = d.option("volume", "each", "one")
     layout = d.option("layout", "matrices", "vectors")
     count = d.pick(64, 96, 128)
-    if layout == "matrices":
+    if law == "corotated":
+        form = "matrix"
+        d.input(
+            "closest",
+            "mat33",
+            count,
+            kind="rotation",
+            about="Rotation factors R, with affine matrices A = R S",
+        )
+        d.input(
+            "stretch",
+            "mat33",
+            count,
+            0.8,
+            1.2,
+            kind="spd",
+            about="Stretch factors S, with affine matrices A = R S",
+        )
+    elif layout == "matrices":
         d.input("a", "mat33", count, -1.0, 1.0, about="Affine matrices, one per body")
     else:
         d.input(
@@ -46,20 +64,17 @@ def affine_body_energy(d: Draft) -> None:
             (count, 3),
             -1.0,
             1.0,
-            about="Columns of the affine matrices, shape (num_bodies, 3)",
+            about="Affine matrix columns, shape (num_bodies, 3)",
         )
-    if law == "corotated":
-        form = "matrix"
-        d.input("closest", "mat33", count, kind="rotation", about="Closest rotations")
     if volumes == "each":
         d.input("vol", "float", count, 0.2, 2.0, about="Body volumes [m^3]")
     else:
-        d.param("vol", "float", 0.2, 2.0, about="Volume of each body [m^3]")
-    d.param("kappa", "float", 0.5, 2.0, about="Stiffness of the potential [Pa]")
+        d.param("vol", "float", 0.2, 2.0, about="Body volume [m^3]")
+    d.param("kappa", "float", 1.0e4, 1.0e5, about="Potential stiffness [Pa]")
     if wanted != "energy":
-        d.output("gradient", "mat33", count, about="Gradient with respect to the affine matrix")
+        d.output("gradient", "mat33", count, about="Potential gradient w.r.t. the affine matrix")
     if wanted != "gradient":
-        d.output("energy", "float", count, about="Potential per body [J]")
+        d.output("energy", "float", count, about="Per-body potential energy [J]")
     if form == "columns" and law == "stable volume":
         form = "matrix"
     scale = f"kappa * {'vol[tid]' if volumes == 'each' else 'vol'}"
@@ -81,7 +96,7 @@ def affine_body_energy(d: Draft) -> None:
             else "\n".join(f"c{n} = cols[tid, {n}]" for n in range(3))
         )
         body = """
-        # Orthogonality: columns of a rotation have unit length and are pairwise orthogonal
+        # Orthogonality: rotation matrices have unit-length, pairwise orthogonal columns
         s00 = wp.dot(c0, c0) - 1.0
         s11 = wp.dot(c1, c1) - 1.0
         s22 = wp.dot(c2, c2) - 1.0
@@ -101,13 +116,14 @@ def affine_body_energy(d: Draft) -> None:
         value = "wp.ddot(strain, strain)"
         slope = "gradient[tid] = 4.0 * $scale * m * strain"
     elif law == "corotated":
-        body = "# Deviation from the closest rotation (precomputed by a polar decomposition)\ndev = m - closest[tid]"
+        read = "r = closest[tid]"
+        body = "# Deviation from the closest rotation, i.e. R from the polar decomposition\ndev = r * stretch[tid] - r"
         value = "wp.ddot(dev, dev)"
         slope = "gradient[tid] = 2.0 * $scale * dev"
     else:
         body = """
         strain = wp.transpose(m) * m - wp.identity(n=3, dtype=float)
-        # det(A) - 1 penalizes reflections, which the first term does not see
+        # Penalize det(A) - 1 as well, because the first term cannot detect reflections
         grow = wp.determinant(m) - 1.0
         """
         value = "wp.ddot(strain, strain) + grow * grow"
@@ -134,7 +150,7 @@ def affine_body_energy(d: Draft) -> None:
         scale=scale,
     )
     of = "corotated" if law == "corotated" else "orthogonality"
-    more = ", with a penalty on the change of volume," if law == "stable volume" else ""
+    more = " with a volume-change penalty" if law == "stable volume" else ""
     what = {
         "gradient": f"the gradient of the {of} potential{more}",
         "energy": f"the {of} potential{more}",
@@ -143,11 +159,14 @@ def affine_body_energy(d: Draft) -> None:
     d.says(f"Evaluates {what[wanted]} of affine bodies (ABD).")
 
     def reference(v: Values) -> dict[str, Any]:
-        m = v.a if layout == "matrices" else np.swapaxes(v.cols, -1, -2)
+        if law == "corotated":
+            m = v.closest @ v.stretch
+        else:
+            m = v.a if layout == "matrices" else np.swapaxes(v.cols, -1, -2)
 
         def energy(m: Any) -> Any:
             if law == "corotated":
-                return ((m - v.closest) ** 2).sum((-1, -2))
+                return ((np.linalg.svd(m, compute_uv=False) - 1.0) ** 2).sum(-1)
             e = ((np.swapaxes(m, -1, -2) @ m - np.eye(3)) ** 2).sum((-1, -2))
             return e + (np.linalg.det(m) - 1.0) ** 2 if law == "stable volume" else e
 

@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _CROSS_MOTION = '''
 @wp.func
 def cross_motion(a: wp.spatial_vector, b: wp.spatial_vector) -> wp.spatial_vector:
-    """Spatial cross product of motion vectors, (w, v) x (w', v') = (w x w', v x w' + w x v')."""
+    """Spatial cross product of two motion vectors: (w, v) x (w', v') = (w x w', v x w' + w x v')."""
     w = wp.spatial_top(a)
     v = wp.spatial_bottom(a)
     return wp.spatial_vector(
@@ -30,7 +30,7 @@ def cross_motion(a: wp.spatial_vector, b: wp.spatial_vector) -> wp.spatial_vecto
 _CROSS_FORCE = '''
 @wp.func
 def cross_force(a: wp.spatial_vector, f: wp.spatial_vector) -> wp.spatial_vector:
-    """Spatial cross product of a motion and a force vector, the negative transpose of the other one."""
+    """Spatial cross product of a motion and a force vector (negative transpose of the motion cross product)."""
     w = wp.spatial_top(a)
     v = wp.spatial_bottom(a)
     return wp.spatial_vector(
@@ -40,15 +40,15 @@ def cross_force(a: wp.spatial_vector, f: wp.spatial_vector) -> wp.spatial_vector
 _INERTIA = '''
 @wp.func
 def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_matrix:
-    """Assemble the 6x6 inertia of a link about the world origin.
+    """Build the 6x6 spatial inertia of a link about the world origin.
 
         [ I - m cx cx   m cx ]
         [ -m cx         m 1  ]
 
     Args:
         mass: Link mass [kg].
-        com: Center of mass in world space [m].
-        inertia: Rotational inertia about the center of mass in world axes [kg m^2].
+        com: World-space center of mass [m].
+        inertia: World-space rotational inertia about the center of mass [kg m^2].
     """
     cx = wp.skew(com)
     # Parallel axis theorem
@@ -89,7 +89,9 @@ def forward_dynamics(d: Draft) -> None:
     if result != "acceleration":
         d.calls("forward_dynamics|aba_step|step_articulations")
         what = "joint velocities" if result == "velocity" else "joint positions and velocities"
-        d.says(f"Advances {what} of articulated bodies by a step under joint forces (ABA).")
+        d.says(
+            f"Advances {what} of articulated bodies by one time step using the articulated-body algorithm (ABA)."
+        )
     effort = d.flag("effort", 0.4)
     layout = d.option("order", "worlds first", "single")
     worlds, links = (d.pick(4, 6) if layout == "worlds first" else 1), d.pick(4, 5, 6)
@@ -97,14 +99,14 @@ def forward_dynamics(d: Draft) -> None:
     d.input("joint_qd", "float", (worlds, links), -1.0, 1.0, about="Joint velocities")
     d.input("joint_tau", "float", (worlds, links), -4.0, 4.0, about="Joint forces or torques")
     if effort:
-        d.input("joint_effort_limit", "float", links, 1.0, 3.0, about="Largest joint forces")
+        d.input("joint_effort_limit", "float", links, 1.0, 3.0, about="Joint force limits")
     if extra in ("damping", "both"):
         d.input("joint_damping", "float", links, 0.1, 0.5, about="Viscous joint friction")
     if extra in ("armature", "both"):
-        d.input("joint_armature", "float", links, 0.05, 0.2, about="Reflected rotor inertia")
+        d.input("joint_armature", "float", links, 0.05, 0.2, about="Reflected rotor inertias")
     if extra == "spring":
-        d.input("joint_stiffness", "float", links, 1.0, 5.0, about="Stiffness of passive joint springs")
-        d.input("joint_rest", "float", links, -0.5, 0.5, about="Joint positions without spring force")
+        d.input("joint_stiffness", "float", links, 1.0, 5.0, about="Passive joint spring stiffness")
+        d.input("joint_rest", "float", links, -0.5, 0.5, about="Spring rest positions")
     outer_loads(d, external, gravity, worlds, links)
     if result != "acceleration":
         d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
@@ -117,16 +119,16 @@ def forward_dynamics(d: Draft) -> None:
     d.output("link_articulated", "spatial_matrix", (worlds, links), about="Articulated inertias (workspace)")
     d.output("link_bias", "spatial_vector", (worlds, links), about="Articulated bias forces (workspace)")
     d.output("joint_subspaces", "spatial_vector", (worlds, links), about="Joint motion subspaces (workspace)")
-    about = "Articulated inertias times motion subspaces (workspace)"
+    about = "Products of articulated inertia and motion subspace (workspace)"
     d.output("force_factors", "spatial_vector", (worlds, links), about=about)
-    d.output("joint_u", "float", (worlds, links), about="Joint forces less bias (workspace)")
+    d.output("joint_u", "float", (worlds, links), about="Joint forces minus bias (workspace)")
     d.output("joint_d", "float", (worlds, links), about="Joint-space inertias (workspace)")
     if result == "acceleration":
         d.output("joint_qdd", "float", (worlds, links), about="Joint accelerations")
     else:
-        d.output("qd_new", "float", (worlds, links), about="Joint velocities after the step")
+        d.output("qd_new", "float", (worlds, links), about="Updated joint velocities")
         if result == "step":
-            d.output("q_new", "float", (worlds, links), about="Joint positions after the step")
+            d.output("q_new", "float", (worlds, links), about="Updated joint positions")
     for text in (_CROSS_MOTION, _CROSS_FORCE, _INERTIA):
         d.function(text)
     joint_functions(d, kinds)
@@ -135,13 +137,13 @@ def forward_dynamics(d: Draft) -> None:
         "damping": "tau -= joint_damping[link] * joint_qd[world, link]",
         "armature": "",
         "both": "tau -= joint_damping[link] * joint_qd[world, link]",
-        "spring": "# Passive spring towards the rest position\n"
+        "spring": "# Passive spring toward the rest position\n"
         "tau -= joint_stiffness[link] * (joint_q[world, link] - joint_rest[link])",
     }
     store = {
         "acceleration": "joint_qdd[world, link] = qdd",
         "velocity": "qd_new[world, link] = joint_qd[world, link] + dt * qdd",
-        "step": "# Semi-implicit Euler: the new velocity moves the joint\n"
+        "step": "# Semi-implicit Euler: use the new velocity to update the position\n"
         "qd = joint_qd[world, link] + dt * qdd\n"
         "qd_new[world, link] = qd\nq_new[world, link] = joint_q[world, link] + dt * qd",
     }
@@ -149,13 +151,13 @@ def forward_dynamics(d: Draft) -> None:
     d.code(
         """
         world = wp.tid()
-        # --- Pass 1: kinematics, velocity products and rigid inertias, from the base outwards ---
+        # --- Pass 1 (base to tips): kinematics, velocity products and rigid-body inertias ---
         for link in range(link_count):
             $forward
             vel_j = subspace * joint_qd[world, link]
             vel = v_parent + vel_j
             link_vel[world, link] = vel
-            # c = v x (S qd), the acceleration that remains without joint acceleration
+            # Velocity-product acceleration c = v x (S qd)
             link_coriolis[world, link] = cross_motion(vel, vel_j)
             rot = wp.quat_to_matrix(wp.transform_get_rotation(x_link))
             com = wp.transform_point(x_link, link_com[link])
@@ -165,7 +167,7 @@ def forward_dynamics(d: Draft) -> None:
             joint_subspaces[world, link] = subspace
             link_articulated[world, link] = rigid
             link_bias[world, link] = bias
-        # --- Pass 2: articulated inertias and bias forces, from the leaves inwards ---
+        # --- Pass 2 (tips to base): articulated inertias and bias forces ---
         for back in range(link_count):
             link = link_count - 1 - back
             subspace = joint_subspaces[world, link]
@@ -182,15 +184,15 @@ def forward_dynamics(d: Draft) -> None:
             joint_u[world, link] = residual
             parent = joint_parent[link]
             if parent >= 0 and parent < link:
-                # What the parent feels of this link, once the joint is free to give way
+                # Propagate to the parent, with the motion the joint absorbs projected out
                 handed = articulated - wp.outer(force_factor, force_factor) / joint_inertia
                 carried = bias + handed * link_coriolis[world, link] + force_factor * (residual / joint_inertia)
                 link_articulated[world, parent] = link_articulated[world, parent] + handed
                 link_bias[world, parent] = link_bias[world, parent] + carried
-        # --- Pass 3: accelerations, from the base outwards ---
+        # --- Pass 3 (base to tips): accelerations ---
         for link in range(link_count):
             parent = joint_parent[link]
-            # Gravity enters as an upward acceleration of the base
+            # Apply gravity as an upward acceleration of the base
             acc = wp.spatial_vector(wp.vec3(0.0, 0.0, 0.0), $up)
             if parent >= 0 and parent < link:
                 acc = link_acc[world, parent]
@@ -203,7 +205,7 @@ def forward_dynamics(d: Draft) -> None:
         pose="""
         x_parent = wp.transform_identity()
         v_parent = wp.spatial_vector()
-        # Parents come before their children, anything else is attached to the ground
+        # Parents precede their children; any other index attaches the link to the ground
         if parent >= 0 and parent < link:
             x_parent = link_pose[world, parent]
             v_parent = link_vel[world, parent]
@@ -211,11 +213,11 @@ def forward_dynamics(d: Draft) -> None:
         up="-gravity" if gravity == "vector" else "wp.vec3(0.0, 0.0, gravity)",
         type={"mixed": "joint_type[link],", "revolute": ""}[kinds],
         row="link" if shared else "world, link",
-        external="# External wrenches are given about the world origin\nbias -= link_wrench[world, link]"
+        external="# External wrenches are expressed about the world origin\nbias -= link_wrench[world, link]"
         if external
         else "",
         armature=" + joint_armature[link]" if extra in ("armature", "both") else "",
-        effort="# Motors saturate\ntau = wp.clamp(tau, -joint_effort_limit[link], joint_effort_limit[link])"
+        effort="# Apply the joint torque limits\ntau = wp.clamp(tau, -joint_effort_limit[link], joint_effort_limit[link])"
         if effort
         else "",
         passive=passive[extra],
@@ -234,8 +236,8 @@ def forward_dynamics(d: Draft) -> None:
     limited = f" Accounts for {' and '.join(', '.join(held).rsplit(', ', 1))}." if held else ""
     limited += " Joint forces are clamped to `joint_effort_limit`." if effort else ""
     d.explain(f"""
-        Runs in time linear in the number of links and never forms the joint-space mass matrix. All
-        spatial vectors are expressed about the world origin, angular part first.{limited}
+        Runs in linear time in the number of links, without forming the joint-space mass matrix.
+        Spatial vectors are expressed about the world origin, angular part first.{limited}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -40,28 +40,21 @@ def solve_contact_blocks(d: Draft) -> None:
     if friction != "point by point":
         storage = "columns"  # a matrix has the tangential impulses of both points
     d.says(
-        "Solves manifolds of two contact points between planar bodies"
-        + (", " if fixed == "both move" else " and platforms that impulses do not move, ")
-        + ("both normal impulses at once." if normal == "block" else "one impulse after the other.")
+        "Solves two-point contact manifolds between planar bodies"
+        + (", " if fixed == "both move" else " and kinematic platforms, ")
+        + ("both normal impulses simultaneously." if normal == "block" else "one impulse at a time.")
     )
     pairs = d.pick(12, 16, 20)
     bodies = 2 * pairs
+    d.input("body_pairs", "int", bodies, kind="permutation", about="Body index pairs of one color")
+    d.input("contact_normal", "vec2", pairs, kind="unit", about="Normals from body A to body B")
     d.input(
-        "body_pairs", "int", bodies, kind="permutation", about="Bodies of a color in pairs, each body once"
-    )
-    d.input("contact_normal", "vec2", pairs, kind="unit", about="Normals from the first to the second body")
-    d.input(
-        "contact_arm",
-        "vec2",
-        (pairs, 4),
-        -0.5,
-        0.5,
-        about="Arms of points 1 and 2 at the first body, then at the second [m]",
+        "contact_arm", "vec2", (pairs, 4), -0.5, 0.5, about="Arms of points 1 and 2 for body A, then B [m]"
     )
     d.input("body_vel", "vec2", bodies, -1.0, 1.0, about="Linear velocities [m/s]")
     d.input("body_spin", "float", bodies, -1.0, 1.0, about="Angular velocities [rad/s]")
     d.input("body_inv_mass", "float", bodies, 0.3, 1.0, about="Inverse masses [1/kg]")
-    d.input("body_inv_inertia", "float", bodies, 0.5, 2.0, about="Inverse moments of inertia [1/(kg m^2)]")
+    d.input("body_inv_inertia", "float", bodies, 0.5, 2.0, about="Inverse rotational inertias [1/(kg m^2)]")
     if bias != "none":
         d.input(
             "contact_depth",
@@ -69,34 +62,32 @@ def solve_contact_blocks(d: Draft) -> None:
             pairs,
             -0.02,
             0.05,
-            about="Overlaps of both points, negative where apart [m]",
+            about="Penetration depths, negative when separated [m]",
         )
         d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
     if bias == "baumgarte":
-        d.param("baumgarte", "float", 0.1, 0.3, about="Share of the overlap that a step removes")
-        d.param("slop", "float", 0.002, 0.01, about="Overlap that is left alone [m]")
+        d.param("baumgarte", "float", 0.1, 0.3, about="Penetration fraction corrected per step")
+        d.param("slop", "float", 0.002, 0.01, about="Penetration slop [m]")
     elif bias == "soft":
-        d.param("hertz", "float", 15.0, 40.0, about="Frequency of the contact [Hz]")
-        d.param("damping_ratio", "float", 2.0, 10.0, about="Damping ratio of the contact")
-        d.param("push_speed", "float", 0.1, 0.3, about="Largest speed of separation [m/s]")
+        d.param("hertz", "float", 15.0, 40.0, about="Contact stiffness frequency [Hz]")
+        d.param("damping_ratio", "float", 2.0, 10.0, about="Contact damping ratio")
+        d.param("push_speed", "float", 0.1, 0.3, about="Maximum push-out speed [m/s]")
     if restitution:
-        about = "Normal velocities of both points before the solver ran, negative where they close [m/s]"
+        about = "Normal velocities at both points before solving, negative when approaching [m/s]"
         d.input("closing_speed", "vec2", pairs, -1.5, 0.5, about=about)
         d.param("bounce", "float", 0.2, 0.6, about="Coefficient of restitution")
-        d.param("bounce_speed", "float", 0.2, 0.6, about="Closing speed below which nothing bounces [m/s]")
+        d.param("bounce_speed", "float", 0.2, 0.6, about="Approach speed threshold for restitution [m/s]")
     if friction != "none":
         if mixing == "per pair":
-            d.input("friction_coeff", "float", pairs, 0.2, 0.9, about="Friction coefficients of the pairs")
+            d.input("friction_coeff", "float", pairs, 0.2, 0.9, about="Per-contact friction coefficients")
         elif mixing == "per body":
-            d.input("friction_coeff", "float", bodies, 0.2, 0.9, about="Friction coefficients of the bodies")
+            d.input("friction_coeff", "float", bodies, 0.2, 0.9, about="Per-body friction coefficients")
         else:
             d.param("friction_coeff", "float", 0.2, 0.9, about="Friction coefficient")
     if belt:
-        d.input(
-            "belt_speed", "float", pairs, -0.5, 0.5, about="Wanted tangential speeds, of conveyor belts [m/s]"
-        )
+        d.input("belt_speed", "float", pairs, -0.5, 0.5, about="Target tangential (belt) speeds [m/s]")
     if scaled:
-        d.param("step_ratio", "float", 0.8, 1.25, about="This time step over the one before")
+        d.param("step_ratio", "float", 0.8, 1.25, about="Ratio of the current to the previous time step")
     before = "step" if scaled else "sweep"
     if storage == "matrix":
         d.input(
@@ -105,16 +96,18 @@ def solve_contact_blocks(d: Draft) -> None:
             pairs,
             0.0,
             0.4,
-            about=f"Impulses of the {before} before: normal and tangential, by rows of points",
+            about=f"Impulses from the previous {before}, one row per point: normal, tangential",
         )
     else:
-        d.input("normal_acc", "vec2", pairs, 0.0, 0.4, about=f"Normal impulses of the {before} before [N s]")
+        d.input(
+            "normal_acc", "vec2", pairs, 0.0, 0.4, about=f"Normal impulses from the previous {before} [N s]"
+        )
         if friction != "none":
             kind = "vec2" if friction == "point by point" else "float"
-            about = f"Tangential impulses of the {before} before [N s]"
+            about = f"Tangential impulses from the previous {before} [N s]"
             d.input("tangent_acc", kind, pairs, -0.1, 0.1, about=about)
-    d.output("vel_out", "vec2", bodies, about="Linear velocities after the sweep [m/s]")
-    d.output("spin_out", "float", bodies, about="Angular velocities after the sweep [rad/s]")
+    d.output("vel_out", "vec2", bodies, about="Updated linear velocities [m/s]")
+    d.output("spin_out", "float", bodies, about="Updated angular velocities [rad/s]")
     d.output("normal_out", "vec2", pairs, about="Accumulated normal impulses [N s]")
     if friction == "point by point":
         d.output("tangent_out", "vec2", pairs, about="Accumulated tangential impulses [N s]")
@@ -131,7 +124,7 @@ def solve_contact_blocks(d: Draft) -> None:
     else:
         start = [f"{n}_impulse{k} = {scale}{n}_acc[tid][{k - 1}]" for n in kinds for k in (1, 2)]
     if scaled:
-        start.insert(0, "# Scale by the ratio of time steps, since impulses are force times time")
+        start.insert(0, "# Rescale for a variable time step, since impulse is force times time")
     if friction != "point by point":
         start = [x for x in start if not x.startswith("tangent")]
     if friction == "manifold":
@@ -144,23 +137,25 @@ def solve_contact_blocks(d: Draft) -> None:
     extra = ["", ""]
     speeds: list[str] = []
     if restitution:
-        speeds.append("# Bounce by the speeds before all sweeps, since the impulses so far have changed them")
+        speeds.append(
+            "# Restitution uses pre-solve velocities, because earlier impulses already changed the current ones"
+        )
         for k in (1, 2):
             speeds.append(f"closing{k} = closing_speed[tid][{k - 1}]")
             speeds.append(f"bounce{k} = wp.where(closing{k} < -bounce_speed, bounce * closing{k}, 0.0)")
             extra[k - 1] += f" + bounce{k}"
     soft = ""
     if bias == "baumgarte":
-        speeds += ["# Push overlapping points apart beyond the slop only, to avoid jitter"] + [
+        speeds += ["# Baumgarte bias: correct penetration beyond the slop only, to avoid jitter"] + [
             f"bias{k} = -baumgarte / dt * wp.max(contact_depth[tid][{k - 1}] - slop, 0.0)" for k in (1, 2)
         ]
     elif bias == "speculative":
         speeds += [
-            "# Points that are apart may close their gap in this step, those that overlap must not go on"
+            "# Speculative contact: separated points may close their gap in this step but not penetrate"
         ] + [f"bias{k} = wp.max(-contact_depth[tid][{k - 1}], 0.0) / dt" for k in (1, 2)]
     elif bias == "soft":
         speeds += [
-            "# Soft contact: the bias and the softening of an implicit spring and damper",
+            "# Soft contact: bias and impulse scaling for an implicit spring-damper",
             "contact_omega = wp.TAU * hertz",
             "h1 = 2.0 * damping_ratio + dt * contact_omega",
             "rate = contact_omega / h1",
@@ -184,12 +179,12 @@ def solve_contact_blocks(d: Draft) -> None:
         if not soft:
             d.module("DIAGONAL_SCALE = wp.constant(1.02)")
             masses += [
-                "# Enlarge the diagonal, since points close to each other make the block nearly singular",
+                "# Enlarge the diagonal, because nearby points make the matrix nearly singular",
                 "k11 *= DIAGONAL_SCALE\nk22 *= DIAGONAL_SCALE",
             ]
         push = impulses.BLOCK + impulses.apply_both("push_n1", "push_n2")
     else:
-        push = "# --- Normal impulses, point by point; accumulated impulses never pull ---\n"
+        push = "# --- Normal impulses, one point at a time; clamp the accumulated impulse to be non-negative ---\n"
         for k in (1, 2):
             speed = f"(wp.dot(dv{k}, n)$bias{k})" if bias != "none" or restitution else f"wp.dot(dv{k}, n)"
             step = f"{speed} / k{k}{k}"
@@ -204,12 +199,12 @@ def solve_contact_blocks(d: Draft) -> None:
     friction_line = "" if mixing == "one" else f"mu = {mu}\n"
     rub = {
         "none": "",
-        "point by point": "# --- Friction, within the cone of the normal impulses so far ---\n"
+        "point by point": "# --- Friction, bounded by the current normal impulses ---\n"
         + f"$tangent\n{friction_line}"
         + impulses.rub(1, cone)
         + impulses.rub(2, cone),
         "manifold": f"""
-            # --- Friction at the middle of both points, within the cone of both normal impulses ---
+            # --- Friction at the manifold center, bounded by both normal impulses ---
             $tangent
             $mu
             $middle
@@ -230,7 +225,7 @@ def solve_contact_blocks(d: Draft) -> None:
     middle = "arm_a3 = 0.5 * (arm_a1 + arm_a2)\narm_b3 = 0.5 * (arm_b1 + arm_b2)"
     warm = ""
     if scaled:
-        warm = "# Warm start: the sweep only adds what the impulses of the step before lack\n" + along + "\n"
+        warm = "# Warm start from the previous impulses; only the change is applied below\n" + along + "\n"
         for k in (1, 2):
             rubbed = f" + tangent_impulse{k} * tangent" if friction == "point by point" else ""
             warm += f"push_w{k} = normal_impulse{k} * n{rubbed}\n"
@@ -246,7 +241,7 @@ def solve_contact_blocks(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        # Each body is in one pair of this color, so that nothing is written twice
+        # Bodies are unique within a color, so writes cannot conflict
         a = body_pairs[2 * tid]
         b = body_pairs[2 * tid + 1]
         n = contact_normal[tid]
@@ -278,7 +273,7 @@ def solve_contact_blocks(d: Draft) -> None:
         second="inv_mass_b = body_inv_mass[b]\ninv_inertia_b = body_inv_inertia[b]"
         if fixed == "both move"
         else "",
-        platform="" if fixed == "both move" else "# The second body is a platform that no impulse moves",
+        platform="" if fixed == "both move" else "# The second body is an immovable platform",
         warm=warm,
         tangent="" if scaled else along,
         middle="" if scaled else middle,
@@ -293,8 +288,7 @@ def solve_contact_blocks(d: Draft) -> None:
         push=push,
         mu=friction_line.rstrip(),
         velocities=(impulses.velocity(1) + impulses.velocity(2)).rstrip(),
-        soften="# The softness adds to the block what a spring and damper yield\n"
-        "k11 /= mass_scale\nk22 /= mass_scale"
+        soften="# Softness adds compliance to the block diagonal\nk11 /= mass_scale\nk22 /= mass_scale"
         if soft
         else "",
         bias1=extra[0],
@@ -306,19 +300,21 @@ def solve_contact_blocks(d: Draft) -> None:
     more_said = []
     if normal == "block":
         more_said.append(
-            "Normal impulses x >= 0 and velocities v = A x + b >= 0 with x v = 0 at each point: the four cases "
-            "of which points press are tried in turn."
+            "Normal impulses x >= 0 and velocities v = A x + b >= 0 with x v = 0 at each point form an LCP, "
+            "which is solved by enumerating its four cases."
         )
         if not soft:
-            more_said.append("The diagonal of A is enlarged a little, so that it is never singular.")
+            more_said.append("The diagonal of A is scaled up slightly, to avoid singular systems.")
     if friction != "none":
-        more_said.append(f"Friction is solved before, with the normal impulses of the {before} before.")
+        more_said.append(f"Friction uses the normal impulses from the previous {before}.")
     told = {
-        "baumgarte": "A share of the overlap is removed in each step.",
-        "soft": "Overlapping points part as by a spring and damper, no faster than `push_speed`.",
-        "speculative": "Points that are apart may close their gaps in a step.",
+        "baumgarte": "A fraction of the penetration is removed each step.",
+        "soft": "Penetrating points are pushed apart like a spring-damper, at up to `push_speed`.",
+        "speculative": "Separated points may close their gaps within a step.",
     }
-    more_said += ([told[bias]] if bias != "none" else []) + (["Fast contacts bounce."] if restitution else [])
+    more_said += ([told[bias]] if bias != "none" else []) + (
+        ["Restitution applies to fast contacts."] if restitution else []
+    )
     if more_said:
         d.explain("\n".join(more_said))
 

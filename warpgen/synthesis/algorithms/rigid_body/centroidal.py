@@ -41,11 +41,11 @@ def centroidal_state(d: Draft) -> None:
         "energy": "robot_kinetic_energy|whole_body_energy|kinetic_energy",
     }[result])  # fmt: skip
     d.says({
-        "momentum": "Computes the momenta of robots about their centers of mass from those of their links.",
-        "average velocity": "Computes the velocities of robots' centers of mass and their average spins.",
-        "capture point": "Computes where robots have to step to come to rest (capture points).",
-        "inertia": "Computes the inertias of robots about their centers of mass from those of their links.",
-        "energy": "Computes the kinetic energies of robots, those of their links and as one rigid body.",
+        "momentum": "Computes the centroidal momentum of robots from their link velocities.",
+        "average velocity": "Computes the center-of-mass velocity and average angular velocity of robots.",
+        "capture point": "Computes capture points: where robots need to step to come to rest.",
+        "inertia": "Computes the centroidal inertia of robots from their links.",
+        "energy": "Computes robot kinetic energy, both summed over links and for an equivalent rigid body.",
     }[result])  # fmt: skip
     tensor = d.option("inertia", "matrix", "diagonal", "principal")
     twist_at = d.option("twists", "center", "origin")
@@ -58,9 +58,9 @@ def centroidal_state(d: Draft) -> None:
         frame = "world"  # a robot without links has no first one
     if frame == "base" and result in ("momentum", "average velocity", "inertia"):
         d.says({
-            "momentum": "Computes the momenta of robots about their centers of mass, in the axes of their first links.",
-            "average velocity": "Computes the velocities of robots' centers of mass and their average spins, in the axes of their first links.",
-            "inertia": "Computes the inertias of robots about their centers of mass, in the axes of their first links.",
+            "momentum": "Computes the centroidal momentum of robots, expressed in the frame of the first link.",
+            "average velocity": "Computes the center-of-mass velocity and average angular velocity of robots, in the frame of the first link.",
+            "inertia": "Computes the centroidal inertia of robots, expressed in the frame of the first link.",
         }[result])  # fmt: skip
     if layout == "grid":
         d.module(f"NUM_LINKS = wp.constant({links})")
@@ -73,70 +73,64 @@ def centroidal_state(d: Draft) -> None:
             robots + 1,
             high=many,
             kind="offsets",
-            about="First link of each robot, then the total",
+            about="First link index per robot, followed by the total number of links",
         )
-    d.input(
-        "link_poses", "transform", shape, -1.0, 1.0, kind="transform", about="Poses of the links in the world"
-    )
+    d.input("link_poses", "transform", shape, -1.0, 1.0, kind="transform", about="World-space link poses")
     d.input(
         "link_twists",
         "spatial_vector",
         shape,
         -1.0,
         1.0,
-        about="Linear [m/s], then angular velocities [rad/s]",
+        about="Link twists: linear [m/s], then angular velocity [rad/s]",
     )
-    d.input("link_mass", "float", shape, 0.5, 3.0, about="Masses of the links [kg]")
-    d.input("link_com", "vec3", shape, -0.2, 0.2, about="Centers of mass in the frames of the links [m]")
+    d.input("link_mass", "float", shape, 0.5, 3.0, about="Link masses [kg]")
+    d.input("link_com", "vec3", shape, -0.2, 0.2, about="Centers of mass in link space [m]")
     if tensor == "matrix":
         d.input(
             "inertias",
             "mat33",
             shape,
-            0.05,
+            0.15,
             0.3,
             kind="spd",
-            about="Inertia tensors about the centers [kg m^2]",
+            about="Inertia tensors about the centers of mass [kg m^2]",
         )
     elif tensor == "diagonal":
         d.input(
             "inertias",
             "vec3",
             shape,
-            0.05,
+            0.15,
             0.3,
-            about="Principal inertias, along the axes of the frames [kg m^2]",
+            about="Principal inertias along the link axes [kg m^2]",
         )
     else:
-        d.input("inertias", "vec3", shape, 0.05, 0.3, about="Principal inertias [kg m^2]")
+        d.input("inertias", "vec3", shape, 0.15, 0.3, about="Principal inertias [kg m^2]")
         d.input(
             "inertia_frames",
             "quat",
             shape,
             kind="unit",
-            about="Rotations from the principal axes to the frames",
+            about="Rotations from principal axes to link frames",
         )
     out = {
         "momentum": ("momenta", "spatial_vector", "Linear and angular momentum about the center of mass"),
         "average velocity": (
             "mean_twists",
             "spatial_vector",
-            "Velocity of the center, average angular velocity",
+            "Center-of-mass velocity, then average angular velocity",
         ),
-        "capture point": ("capture", "vec2", "Where to step to come to rest [m]"),
-        "inertia": ("composite", "mat33", "Inertia of the whole robot about its center of mass [kg m^2]"),
-        "energy": ("energies", "vec2", "Kinetic energy of the links, and of the robot as one rigid body [J]"),
+        "capture point": ("capture", "vec2", "Capture point [m]"),
+        "inertia": ("composite", "mat33", "Composite inertia about the center of mass [kg m^2]"),
+        "energy": ("energies", "vec2", "Kinetic energy of the links, and of the equivalent rigid body [J]"),
     }[result]
     if result == "capture point":
         d.param("gravity", "float", 9.81, about="Gravity [m/s^2]")
-        d.param("com_height", "float", 0.7, 1.0, about="Height of the center of mass over the feet [m]")
+        d.param("com_height", "float", 0.7, 1.0, about="Center-of-mass height above the feet [m]")
     d.output(out[0], out[1], robots, about=out[2])
     at = "robot, k" if layout == "grid" else "k"
-    loop = (
-        "for k in range(NUM_LINKS):"
-        if layout == "grid"
-        else "for k in range(first_link[robot], first_link[robot + 1]):"
-    )
+    loop = "for k in range(NUM_LINKS):" if layout == "grid" else "for k in range(first, last):"
     inertia = {
         "matrix": f"""
             turn = wp.quat_to_matrix(wp.transform_get_rotation(pose))
@@ -154,7 +148,7 @@ def centroidal_state(d: Draft) -> None:
     velocity = "vel = wp.spatial_top(twist)"
     if twist_at == "origin":
         velocity = (
-            "# Twists are given at the origins of the links: move them to the centers of mass\n"
+            "# Twists are given at the link origins: shift to the centers of mass\n"
             f"vel = wp.spatial_top(twist) + wp.cross(omega, wp.quat_rotate(wp.transform_get_rotation(pose), link_com[{at}]))"
         )
     into_base = {
@@ -172,14 +166,14 @@ def centroidal_state(d: Draft) -> None:
             capture[robot] = wp.vec2(center[0] + pace * velocity[0], center[1] + pace * velocity[1])
         """,
         "energy": """
-            # As one rigid body the robot keeps its momentum, but not the motion of its joints
+            # As a single rigid body, the robot keeps its momentum but loses joint motion
             as_one = 0.5 * wp.dot(linear, velocity) + 0.5 * wp.dot(angular, spin)
             energies[robot] = wp.vec2(kinetic, as_one)
         """,
     }
     local = frame == "base" and result in into_base
     store = (
-        f"# Express it in the axes of the first link\nbase = wp.transform_get_rotation(link_poses[robot, 0])\n{into_base[result]}"
+        f"# Express in the frame of the first link\nbase = wp.transform_get_rotation(link_poses[robot, 0])\n{into_base[result]}"
         if local
         else dedented(in_world[result])
     )
@@ -188,8 +182,9 @@ def centroidal_state(d: Draft) -> None:
     d.code(
         """
         robot = wp.tid()
+        $span
         # --- $first ---
-        $empty
+        total_mass = float(0.0)
         weighted = wp.vec3(0.0, 0.0, 0.0)
         linear = wp.vec3(0.0, 0.0, 0.0)
         $loop
@@ -213,12 +208,13 @@ def centroidal_state(d: Draft) -> None:
             "momentum": "Center of mass and linear momentum",
         }.get(result, "Center of mass and its velocity"),
         turning="omega = wp.spatial_bottom(twist)" if twist_at == "origin" else "",
-        empty="total_mass = float(0.0)"
+        span=""
         if layout == "grid"
-        else "# Not zero, because it divides and a robot may have no links\ntotal_mass = float(1.0e-6)",
+        else "first = first_link[robot]\nlast = first_link[robot + 1]\n"
+        "# Skip robots without links, since they have no center of mass\nif first == last:\n    return",
         velocity=velocity,
         second=_second(loop, at, dedented(inertia), velocity, result),
-        solve="# Locked velocity: that of a rigid body with the same momentum\nspin = wp.inverse(composed) * angular"
+        solve="# Locked velocity: the rigid-body velocity with the same momentum\nspin = wp.inverse(composed) * angular"
         if mean
         else "",
         store=store,
@@ -227,11 +223,11 @@ def centroidal_state(d: Draft) -> None:
     momentum = "l = sum R I R^T w + m s x v with s = c_i - c"
     tensors = "I_c = sum R I R^T + m (|s|^2 1 - s s^T)"
     d.explain({
-        "momentum": f"The angular momentum is {momentum}, over the links i.",
-        "average velocity": f"The average angular velocity is that of a rigid body of the inertia {tensors} and the angular momentum {momentum}.",
-        "capture point": "The robot is taken for a linear inverted pendulum, whose mass moves at one height; z is up.",
-        "inertia": f"The inertia is {tensors} with s = c_i - c, over the links i.",
-        "energy": f"As one rigid body the robot has the inertia {tensors} and the angular momentum {momentum}.",
+        "momentum": f"The angular momentum is {momentum}, summed over links i.",
+        "average velocity": f"The average angular velocity is that of a rigid body with inertia {tensors} and angular momentum {momentum}.",
+        "capture point": "The robot is modeled as a linear inverted pendulum with constant height; z is up.",
+        "inertia": f"The inertia is {tensors} with s = c_i - c, summed over links i.",
+        "energy": f"The equivalent rigid body has inertia {tensors} and angular momentum {momentum}.",
     }[result])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -256,7 +252,11 @@ def centroidal_state(d: Draft) -> None:
             arm = np.einsum("kij,kj->ki", turn, off)
             x, w = q[:, :3] + arm, tw[:, 3:]
             vel = tw[:, :3] + (np.cross(w, arm) if twist_at == "origin" else 0.0)
-            mass = m.sum() + (0.0 if layout == "grid" else 1e-6)
+            if not len(m):
+                for rows in made.values():
+                    rows.append(np.zeros(np.shape(v[out[0]])[1:]))
+                continue
+            mass = m.sum()
             c, lin = m @ x / mass, m @ vel
             s = x - c
             ang = np.einsum("kij,kj->i", world, w) + (m[:, None] * np.cross(s, vel)).sum(0)
@@ -267,8 +267,7 @@ def centroidal_state(d: Draft) -> None:
             if result == "inertia":
                 made["composite"].append(base.T @ whole @ base if local else whole)
                 continue
-            safe = whole if len(m) else np.eye(3)
-            spin = np.linalg.solve(safe, ang)
+            spin = np.linalg.solve(whole, ang)
             to = base.T if local else np.eye(3)
             made["momenta"].append([*(to @ lin), *(to @ ang)])
             made["mean_twists"].append([*(to @ lin / mass), *(to @ spin)])
@@ -279,17 +278,7 @@ def centroidal_state(d: Draft) -> None:
             made["energies"].append([kinetic, 0.5 * lin @ lin / mass + 0.5 * ang @ spin])
         return {out[0]: np.array(made[out[0]])}
 
-    if layout == "grid" or result not in ("average velocity", "energy"):
-        d.check(reference, 5e-3)
-        return
-
-    def agrees(v: Values, after: Values) -> None:
-        expected = reference(v)[out[0]]
-        fine = np.isfinite(after[out[0]].astype(float)).all(1)  # a robot without links has no inertia
-        off = np.abs(after[out[0]] - expected)[fine].max(1) / (1 + np.abs(expected[fine]).max(1))
-        assert fine.mean() > 0.5 and (off < 2e-2).mean() > 0.9, f"only {(off < 2e-2).mean():.2f} agree"
-
-    d.holds(agrees)
+    d.check(reference, 5e-3)
 
 
 def _second(loop: str, at: str, inertia: str, velocity: str, result: str) -> str:
@@ -297,7 +286,7 @@ def _second(loop: str, at: str, inertia: str, velocity: str, result: str) -> str
     if result == "capture point":
         return ""
     about = {"inertia": "Inertia", "momentum": "Angular momentum"}.get(result, "Inertia and angular momentum")
-    lines = [f"# --- {about} about it ---"]
+    lines = [f"# --- {about} about the center of mass ---"]
     lines += {"inertia": [], "energy": ["kinetic = float(0.0)"]}.get(result, [])
     if result != "inertia":
         lines.append("angular = wp.vec3(0.0, 0.0, 0.0)")
@@ -313,7 +302,7 @@ def _second(loop: str, at: str, inertia: str, velocity: str, result: str) -> str
         inner.append(f"angular += world_inertia * omega + link_mass[{at}] * wp.cross(arm, vel)")
     if composite:
         inner += [
-            "# Steiner: m [s]^T [s] with the cross product matrix of s",
+            "# Parallel axis theorem: m [s]^T [s] with the cross product matrix of s",
             "lever = wp.skew(arm)",
             f"composed += world_inertia + link_mass[{at}] * wp.transpose(lever) * lever",
         ]

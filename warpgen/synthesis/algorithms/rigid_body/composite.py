@@ -30,7 +30,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="world",
 )
 def mass_matrix(d: Draft) -> None:
-    """Computes the joint-space mass matrices of articulated bodies from composite inertias (CRBA)."""
+    """Computes joint-space mass matrices using the composite rigid body algorithm (CRBA)."""
     kinds = d.option("joints", "mixed", "revolute")
     shared = d.flag("shared", 0.6)
     armature = d.option("armature", "none", "diagonal", "scaled")
@@ -40,14 +40,14 @@ def mass_matrix(d: Draft) -> None:
     worlds, links = d.pick(5, 6, 8), d.pick(5, 6, 8)
     threads = worlds - 2 if masked == "list" else worlds
     if masked == "active":
-        d.input("world_active", "bool", worlds, about="False for worlds that are skipped")
+        d.input("world_active", "bool", worlds, about="False to skip a world")
     elif masked == "list":
-        d.input("world_ids", "int", threads, -1, worlds, about="Worlds to update, padded with -1")
+        d.input("world_ids", "int", threads, -1, worlds, about="World indices to update, padded with -1")
     tree_inputs(d, worlds, links, kinds, shared)
     if armature != "none":
-        d.input("joint_armature", "float", links, 0.01, 0.1, about="Reflected rotor inertia")
+        d.input("joint_armature", "float", links, 0.01, 0.1, about="Reflected rotor inertias")
     if armature == "scaled":
-        d.param("armature_scale", "float", 0.5, 2.0, about="Scale of the armature")
+        d.param("armature_scale", "float", 0.5, 2.0, about="Armature scale")
     d.param("link_count", "int", links, about="Number of links per world")
     d.output("link_pose", "transform", (worlds, links), about="Link poses (workspace)")
     d.output("joint_subspaces", "spatial_vector", (worlds, links), about="Joint motion subspaces (workspace)")
@@ -62,9 +62,9 @@ def mass_matrix(d: Draft) -> None:
     d.function('''
         @wp.func
         def spatial_inertia(mass: float, com: wp.vec3, inertia: wp.mat33) -> wp.spatial_matrix:
-            """Build the 6x6 inertia about the origin from mass, center of mass and rotational inertia.
+            """Build the 6x6 spatial inertia about the origin from mass, center of mass and rotational inertia.
 
-            The blocks are [I + m c c^T, m c; m c^T, m], with c the cross product matrix of `com`.
+            The blocks are [I + m c c^T, m c; m c^T, m], where c is the cross product matrix of `com`.
             """
             c = wp.skew(com)
             rotational = inertia + mass * (c * wp.transpose(c))
@@ -84,7 +84,7 @@ def mass_matrix(d: Draft) -> None:
         inertia_w = rotation * link_inertia[link] * wp.transpose(rotation)
         """,
         "inline": """
-        # R I R^T column by column
+        # R I R^T, column by column
         inertia = link_inertia[link]
         e0 = wp.quat_rotate(rot, inertia * wp.quat_rotate_inv(rot, wp.vec3(1.0, 0.0, 0.0)))
         e1 = wp.quat_rotate(rot, inertia * wp.quat_rotate_inv(rot, wp.vec3(0.0, 1.0, 0.0)))
@@ -94,22 +94,22 @@ def mass_matrix(d: Draft) -> None:
     }
     add = {
         "none": "",
-        "diagonal": "# Rotor inertia appears on the diagonal only\ndiagonal += joint_armature[link]",
-        "scaled": "# Rotor inertia appears on the diagonal only\n"
+        "diagonal": "# Rotor inertia only affects the diagonal\ndiagonal += joint_armature[link]",
+        "scaled": "# Rotor inertia only affects the diagonal\n"
         "diagonal += armature_scale * joint_armature[link]",
     }
     head = {
         "all": "world = wp.tid()",
-        "active": "world = wp.tid()\n# Inactive worlds keep their last matrix\nif not world_active[world]:\n    return",
-        "list": "tid = wp.tid()\nworld = world_ids[tid]\n# Unused slots hold -1\nif world < 0:\n    return",
+        "active": "world = wp.tid()\n# Inactive worlds keep their previous matrix\nif not world_active[world]:\n    return",
+        "list": "tid = wp.tid()\nworld = world_ids[tid]\n# Skip padding\nif world < 0:\n    return",
     }
     d.launch(threads)
     d.code(
         """
         $head
-        # Outward pass: poses, motion subspaces and inertias of single links
+        # Outward pass: poses, motion subspaces and link inertias
         for link in range(link_count):
-            # Links on different branches are not coupled
+            # Zero out the matrix, because links on different branches are not coupled
             for other in range(link_count):
                 mass_matrices[world, link, other] = 0.0
             $forward
@@ -118,7 +118,7 @@ def mass_matrix(d: Draft) -> None:
             com = wp.transform_point(x_link, link_com[link])
             $local
             composite[world, link] = spatial_inertia(link_mass[$row], com, inertia_w)
-        # Inward pass: accumulate composite inertias, then project onto the chain of ancestors
+        # Inward pass: accumulate composite inertias and project them onto the ancestor joints
         for back in range(link_count):
             link = link_count - 1 - back
             parent = joint_parent[link]
@@ -141,7 +141,7 @@ def mass_matrix(d: Draft) -> None:
         forward=FORWARD,
         pose="""
         x_parent = wp.transform_identity()
-        # Parents come before their children, anything else is attached to the ground
+        # Parents precede their children; any other index attaches the link to the ground
         if parent >= 0 and parent < link:
             x_parent = link_pose[world, parent]
         """,
@@ -155,11 +155,13 @@ def mass_matrix(d: Draft) -> None:
         "joint_subspace( ", "joint_subspace("
     )
     if fills == "lower":
-        d.says("Computes the lower triangles of joint-space mass matrices from composite inertias (CRBA).")
-    rotors = "" if armature == "none" else " Rotors add to the diagonal."
+        d.says(
+            "Computes lower-triangular joint-space mass matrices using the composite rigid body algorithm (CRBA)."
+        )
+    rotors = "" if armature == "none" else " Rotor inertia is added to the diagonal."
     d.explain(f"""
-        Entry (i, j) is S_j^T Ic_i S_i for i in the subtree of j, where Ic_i is the inertia of link i and
-        everything beyond it.{rotors} Spatial vectors are about the world origin with the angular part first.
+        Entry (i, j) is S_j^T Ic_i S_i for i in the subtree of j, where Ic_i is the composite inertia of
+        the subtree rooted at link i.{rotors} Spatial vectors are about the world origin, angular part first.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import Piece, piece
 
 def _params(fields: dict[str, str]) -> Piece:
     """The struct of those parameters that a variant has, with what each is."""
-    head = '@wp.struct\nclass ContactParams:\n    """Parameters of contact stabilization."""\n\n'
+    head = '@wp.struct\nclass ContactParams:\n    """Contact stabilization parameters."""\n\n'
     lines = [f"    {name}: float  # {what[0].lower()}{what[1:]}\n" for name, what in fields.items()]
     return piece("\n" + head + "".join(lines))
 
@@ -35,7 +35,7 @@ def _params(fields: dict[str, str]) -> Piece:
     weight=7,
 )
 def prepare_contacts(d: Draft) -> None:
-    """Computes the constraint rows of contacts between rigid bodies for an iterative solver."""
+    """Computes constraint rows of rigid body contacts for an iterative solver."""
     rows = d.option("rows", "normal", "aligned", "basis")
     bias = d.option("bias", "baumgarte", "soft", "speculative")
     bounce = d.option("restitution", "none", "threshold", "smooth")
@@ -54,7 +54,7 @@ def prepare_contacts(d: Draft) -> None:
         bodies,
         -1.0,
         1.0,
-        about="Body twists (linear, angular) at the center of mass",
+        about="Body twists (linear, angular) at the centers of mass",
     )
     if com:
         d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
@@ -63,16 +63,23 @@ def prepare_contacts(d: Draft) -> None:
         "body_inv_inertia",
         "mat33",
         bodies,
-        0.5,
-        3.0,
+        1.0,
+        2.0,
         kind="spd",
         about="Inverse inertia tensors in body space",
     )
     if guard == "count":
         d.input("contact_count", "int", 1, contacts - 8, contacts + 8, about="Number of active contacts")
     elif guard == "mask":
-        d.input("contact_active", "bool", contacts, about="True for contacts that are solved")
-    d.input("contact_body", "int", (contacts, 2), -1, bodies, about="Body indices per contact, -1 for static")
+        d.input("contact_active", "bool", contacts, about="Contact mask")
+    d.input(
+        "contact_body",
+        "int",
+        (contacts, 2),
+        -1,
+        bodies,
+        about="Body indices per contact, -1 for static bodies",
+    )
     d.input("contact_point", "vec3", contacts, -0.5, 0.5, about="Contact points in world space [m]")
     d.input(
         "contact_normal", "vec3", contacts, kind="unit", about="Contact normals, from first to second body"
@@ -83,18 +90,22 @@ def prepare_contacts(d: Draft) -> None:
         contacts,
         -0.05,
         0.02,
-        about="Signed distances, negative when overlapping [m]",
+        about="Signed distances, negative when penetrating [m]",
     )
     if bounce != "none":
         d.input("restitution", "float", contacts, 0.1, 0.8, about="Coefficients of restitution")
     known = {
         "dt": (fill(0.005, 0.02), "Time step [s]"),
-        "erp": (fill(0.1, 0.3), "Share of the overlap that a step removes"),
-        "slop": (fill(0.001, 0.005), "Overlap that is left alone [m]"),
-        "max_push": (fill(0.2, 0.6), "Largest speed of separation [m/s]"),
-        "hertz": (fill(15.0, 40.0), "Frequency of the contact spring [Hz]"),
-        "damping_ratio": (fill(1.0, 5.0), "Damping ratio of the contact spring"),
-        "bounce_threshold": (fill(0.2, 0.5), "Closing speed below which bounces fade [m/s]"),
+        "erp": (fill(0.1, 0.3), "Fraction of the penetration corrected per step"),
+        "slop": (fill(0.001, 0.005), "Penetration slop [m]"),
+        "max_push": (fill(0.2, 0.6), "Maximum depenetration speed [m/s]"),
+        "hertz": (fill(15.0, 40.0), "Contact spring frequency [Hz]"),
+        "damping_ratio": (fill(1.0, 5.0), "Contact spring damping ratio"),
+        "bounce_threshold": (
+            fill(0.2, 0.5),
+            "Approach speed below which "
+            + ("restitution fades out [m/s]" if bounce == "smooth" else "restitution is disabled [m/s]"),
+        ),
     }
     wanted = {
         "baumgarte": ["dt", "erp", "slop", "max_push"],
@@ -105,20 +116,24 @@ def prepare_contacts(d: Draft) -> None:
     dot = "params." if given == "struct" else ""
     if given == "struct":
         texts = {name: known[name][1] for name in wanted}
-        d.struct("params", _params(texts), fields, about="Parameters of the stabilization")
+        d.struct("params", _params(texts), fields, about="Stabilization parameters")
     else:
         for name, filled in fields.items():
             d.param(name, "float", filled.low, filled.high, about=known[name][1])
     d.output(
         "row_mass", "float", (contacts, number), about="Effective masses, shape (num_contacts, num_rows)"
     )
-    d.output("row_rhs", "float", (contacts, number), about="Velocity changes that the solver has to reach")
+    d.output("row_rhs", "float", (contacts, number), about="Target velocity changes for the solver")
     if bias == "soft":
-        d.output("row_softness", "float", contacts, about="Softness of the normal rows (CFM) [1/kg]")
+        d.output("row_softness", "float", contacts, about="Softness (CFM) of the normal rows [1/kg]")
     if jacobian:
         d.output("row_dir", "vec3", (contacts, number), about="Linear part of the Jacobian")
-        d.output("row_arm_a", "vec3", (contacts, number), about="Angular part of the Jacobian, first body")
-        d.output("row_arm_b", "vec3", (contacts, number), about="Angular part of the Jacobian, second body")
+        d.output(
+            "row_arm_a", "vec3", (contacts, number), about="Angular part of the Jacobian for the first body"
+        )
+        d.output(
+            "row_arm_b", "vec3", (contacts, number), about="Angular part of the Jacobian for the second body"
+        )
     speed = d.use(contact_rows.POINT_VELOCITY)
     response = d.use(contact_rows.RESPONSE)
     center = (
@@ -127,7 +142,7 @@ def prepare_contacts(d: Draft) -> None:
         def center_of_mass(
             body: int, body_q: wp.array(dtype=wp.transform), body_com: wp.array(dtype=wp.vec3)
         ) -> wp.vec3:
-            # The origin stands in for bodies of index -1, whose offset is never used
+            # Use the origin for static bodies (index -1), since their offset is never read
             if body < 0:
                 return wp.vec3(0.0, 0.0, 0.0)
             return wp.transform_point(body_q[body], body_com[body])
@@ -136,7 +151,7 @@ def prepare_contacts(d: Draft) -> None:
         else """
         @wp.func
         def center_of_mass(body: int, body_q: wp.array(dtype=wp.transform)) -> wp.vec3:
-            # The origin stands in for bodies of index -1, whose offset is never used
+            # Use the origin for static bodies (index -1), since their offset is never read
             if body < 0:
                 return wp.vec3(0.0, 0.0, 0.0)
             return wp.transform_get_translation(body_q[body])
@@ -145,40 +160,40 @@ def prepare_contacts(d: Draft) -> None:
     d.function(center)
     targets = {
         "baumgarte": f"""
-        # Baumgarte: remove a fraction of the penetration beyond the slop per step, but not
-        # faster than the maximum depenetration velocity
+        # Baumgarte: correct a fraction of the penetration beyond the slop per step, limited to
+        # the maximum depenetration velocity
         penetration = wp.max(-dist - {dot}slop, 0.0)
         push = wp.min({dot}erp * penetration / {dot}dt, {dot}max_push)
         """,
         "soft": f"""
-        # Implicit spring and damper at the contact, as a speed and a softness (Catto 2009)
+        # Implicit spring-damper as bias velocity and softness (Catto 2009)
         penetration = wp.max(-dist - {dot}slop, 0.0)
         spring_omega = wp.TAU * {dot}hertz
-        stiff_damped = 2.0 * {dot}damping_ratio + {dot}dt * spring_omega
-        push = spring_omega / stiff_damped * penetration
+        soft_denom = 2.0 * {dot}damping_ratio + {dot}dt * spring_omega
+        push = spring_omega / soft_denom * penetration
         """,
         "speculative": f"""
-        # Contacts that are still open only have to lose the speed that would close the gap in one step
+        # Speculative: open contacts may approach just fast enough to close the gap in one step
         push = wp.where(dist > 0.0, -dist / {dot}dt, wp.min(-{dot}erp * dist / {dot}dt, {dot}max_push))
         """,
     }
     rebound = {
         "none": "row_rhs[tid, 0] = push - vel_n",
         "threshold": f"""
-        # Slow impacts are inelastic, otherwise resting contacts jitter{"; open contacts do not bounce yet" if bias == "speculative" else ""}
+        # Slow impacts are inelastic to avoid jitter in resting contact{"; open contacts do not bounce yet" if bias == "speculative" else ""}
         if vel_n < -{dot}bounce_threshold{" and dist <= 0.0" if bias == "speculative" else ""}:
             push = wp.max(push, -restitution[tid] * vel_n)
         row_rhs[tid, 0] = push - vel_n
         """,
         "smooth": f"""
-        # Fade restitution in, so that contacts do not switch abruptly at the threshold
+        # Fade in restitution to avoid a discontinuity at the threshold
         approach = wp.max(-vel_n, 0.0)
         fade = wp.min(approach / {dot}bounce_threshold, 1.0)
         row_rhs[tid, 0] = wp.max(push, restitution[tid] * fade * approach) - vel_n
         """
         if bias != "speculative"
         else f"""
-        # Only contacts that touch bounce; fade restitution in, so that they do not switch abruptly at the threshold
+        # Only touching contacts bounce; fade in restitution to avoid a discontinuity at the threshold
         if dist <= 0.0:
             approach = wp.max(-vel_n, 0.0)
             fade = wp.min(approach / {dot}bounce_threshold, 1.0)
@@ -196,7 +211,7 @@ def prepare_contacts(d: Draft) -> None:
         ]
         if bias == "soft" and row == 0:
             lines += [
-                f"softness = k_0 / ({dot}dt * spring_omega * stiff_damped)",
+                f"softness = k_0 / ({dot}dt * spring_omega * soft_denom)",
                 "row_softness[tid] = softness",
                 "row_mass[tid, 0] = 1.0 / (k_0 + softness)",
             ]
@@ -213,7 +228,7 @@ def prepare_contacts(d: Draft) -> None:
     tangents = {
         "normal": "",
         "aligned": """
-        # Friction acts against the slip; without slip any tangent will do, so take one
+        # Align the first tangent with the slip velocity; any tangent works when there is no slip
         slip = v_rel - vel_n * normal
         slip_speed = wp.length(slip)
         tangent, _other = orthonormal_basis(normal)
@@ -223,7 +238,7 @@ def prepare_contacts(d: Draft) -> None:
         row_rhs[tid, 1] = -wp.dot(v_rel, tangent)
         """,
         "basis": """
-        # Two rows, since a pyramid stands in for the friction cone
+        # Two tangent rows for the friction pyramid
         t1, t2 = orthonormal_basis(normal)
         $mass_t1
         row_rhs[tid, 1] = -wp.dot(v_rel, t1)
@@ -234,7 +249,7 @@ def prepare_contacts(d: Draft) -> None:
     if rows != "normal":
         d.use(contact_rows.TANGENTS)
     guards = {
-        "count": "# The launch covers the capacity, so threads beyond the count leave\n"
+        "count": "# Launched with the full capacity; threads beyond the count exit early\n"
         "if tid >= contact_count[0]:\n    return",
         "mask": "if not contact_active[tid]:\n    return",
         "none": "",
@@ -246,16 +261,16 @@ def prepare_contacts(d: Draft) -> None:
         $guard
         body_a = contact_body[tid, 0]
         body_b = contact_body[tid, 1]
-        # Both are -1 or the same body, so nothing could move
+        # Skip pairs that are both static or the same body
         if body_a == body_b:
             return
         normal = contact_normal[tid]
         point = contact_point[tid]
         dist = contact_dist[tid]
-        # Offsets from the centers of mass to the contact
+        # Contact offsets from the centers of mass
         r_a = point - center_of_mass(body_a, body_q$com)
         r_b = point - center_of_mass(body_b, body_q$com)
-        # Velocity of b relative to a, positive along the normal when the bodies separate
+        # Relative velocity of b w.r.t. a, positive along the normal when separating
         v_rel = $speed(body_b, r_b, body_qd) - $speed(body_a, r_a, body_qd)
         vel_n = wp.dot(v_rel, normal)
         $target
@@ -274,12 +289,12 @@ def prepare_contacts(d: Draft) -> None:
         rebound=rebound[bounce],
         tangents=tangents[rows],
     )
-    order = "" if rows == "normal" else " Row 0 is the normal; friction rows follow."
-    left = "cannot move" if guard == "none" else "cannot move or are not active"
+    order = "" if rows == "normal" else " Row 0 is the normal row; friction rows follow."
+    left = "cannot move" if guard == "none" else "are static or inactive"
     d.explain(f"""
-        A row holds the inverse of J M^-1 J^T and the change of relative velocity that the solver has to
-        reach.{order} Normals point from the first to the second body, body indices of -1 denote static
-        geometry. Rows of contacts that {left} are left as they are.
+        Each row stores the effective mass (J M^-1 J^T)^-1 and the relative velocity change required from the
+        solver.{order} Normals point from the first to the second body; a body index of -1 denotes static
+        geometry. Rows of contacts that {left} are not written.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
     lines = f"""
     normal = {at("normal")}
     v_rel = {velocity}
-    # Accumulated impulses are clamped, not the increments, so a contact may give impulse back
+    # Clamp the accumulated impulse rather than the increment, so that impulse can be given back
     inv_mass_n = {mass("normal")}
     old_n = impulse_n[world, c]
     delta_n = {over}({at("bias")} - wp.dot(v_rel, normal)) / inv_mass_n
@@ -39,7 +39,7 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
     """
     if friction == "pyramid":
         lines += f"""
-    # Friction pyramid: both tangents are clamped by themselves
+    # Friction pyramid: clamp each tangent direction independently
     t1, t2 = orthonormal_basis(normal)
     limit = {at("friction")} * new_n
     v_rel = {velocity}
@@ -57,7 +57,7 @@ def _solve(friction: str, at: Any, relaxed: bool) -> str:
     """.replace("= relaxation * -wp", "= -relaxation * wp")
     elif friction == "cone":
         lines += f"""
-    # Friction cone: the tangential impulse is projected onto the disk of radius mu * impulse_n
+    # Friction cone: project the tangential impulse onto a disk with radius mu * impulse_n
     t1, t2 = orthonormal_basis(normal)
     limit = {at("friction")} * new_n
     v_rel = {velocity}
@@ -113,7 +113,7 @@ def solve_contacts(d: Draft) -> None:
     if data == "struct":
         if friction == "none":
             fields.pop("friction")
-        d.struct("contacts", contact_data(friction != "none"), fields, about="Contacts of all worlds")
+        d.struct("contacts", contact_data(friction != "none"), fields, about="Per-world contact data")
     else:
         d.input(
             "contact_body",
@@ -121,7 +121,7 @@ def solve_contacts(d: Draft) -> None:
             (worlds, slots, 2),
             -1,
             bodies,
-            about="Body indices per contact, -1 for static",
+            about="Body indices per contact, -1 for static bodies",
         )
         d.input(
             "contact_normal",
@@ -136,7 +136,7 @@ def solve_contacts(d: Draft) -> None:
             (worlds, slots),
             -0.5,
             0.5,
-            about="Offsets from the first center of mass [m]",
+            about="Contact offsets from the center of mass of the first body [m]",
         )
         d.input(
             "contact_r_b",
@@ -144,7 +144,7 @@ def solve_contacts(d: Draft) -> None:
             (worlds, slots),
             -0.5,
             0.5,
-            about="Offsets from the second center of mass [m]",
+            about="Contact offsets from the center of mass of the second body [m]",
         )
         d.input(
             "contact_bias", "float", (worlds, slots), 0.0, 0.2, about="Target separation velocities [m/s]"
@@ -157,7 +157,7 @@ def solve_contacts(d: Draft) -> None:
         "inv_inertia",
         "mat33",
         (worlds, bodies),
-        0.5,
+        1.0,
         2.0,
         kind="spd",
         about="Inverse inertia tensors in world space",
@@ -165,12 +165,12 @@ def solve_contacts(d: Draft) -> None:
     d.param("max_contacts", "int", slots, about="Contact capacity per world")
     d.param("iterations", "int", sweeps, about="Number of Gauss-Seidel sweeps")
     if warm == "scaled":
-        d.param("warm_factor", "float", 0.7, 0.95, about="Scale of the impulses for warm starting")
+        d.param("warm_factor", "float", 0.7, 0.95, about="Warm starting factor")
     if relaxed:
-        d.param("relaxation", "float", 0.8, 1.3, about="SOR factor")
+        d.param("relaxation", "float", 0.8, 1.3, about="Over-relaxation (SOR) factor")
     if stop:
         d.param(
-            "tolerance", "float", 0.02, 0.1, about="Change of normal impulses at which a world is converged"
+            "tolerance", "float", 0.02, 0.1, about="Convergence threshold on the change in normal impulse"
         )
     if twist == "spatial":
         d.inout(
@@ -220,11 +220,11 @@ def solve_contacts(d: Draft) -> None:
     start = ""
     if warm != "cold":
         start = f"""
-        # Warm start with the impulses of the last step
+        # Warm start from the previous step
         for c in range(count):
             body_a = {prefix}body[world, c, 0]
             body_b = {prefix}body[world, c, 1]
-            # Nothing to solve between two static bodies or within one body
+            # Skip contacts between two static bodies or within one body
             if body_a == body_b:
                 continue
             normal = {at("normal")}
@@ -246,7 +246,7 @@ def solve_contacts(d: Draft) -> None:
     d.code(
         """
         world = wp.tid()
-        # The counter may exceed the capacity if contacts were dropped
+        # The counter can exceed the capacity when contacts were dropped
         count = wp.min(contact_count[world], max_contacts)
         $start
         for _sweep in range(iterations):
@@ -263,7 +263,7 @@ def solve_contacts(d: Draft) -> None:
             $stop
         """,
         start=start,
-        within="# Nothing to solve between two static bodies or within one body" if warm == "cold" else "",
+        within="# Skip contacts between two static bodies or within one body" if warm == "cold" else "",
         scale=scale,
         tangential=tangential,
         reset="largest = float(0.0)" if stop else "",
@@ -273,17 +273,14 @@ def solve_contacts(d: Draft) -> None:
         solve=_solve(friction, at, relaxed),
         vels=vels,
         track="largest = wp.max(largest, wp.abs(new_n - old_n))" if stop else "",
-        stop="# Converged: no normal impulse changed by more than the tolerance\n"
-        "if largest < tolerance:\n    break"
-        if stop
-        else "",
+        stop="# Early exit once converged\nif largest < tolerance:\n    break" if stop else "",
     )
     rub = "without friction" if friction == "none" else "with friction"
     sweep = f"{'relaxed ' if relaxed else ''}projected Gauss-Seidel sweeps"
-    d.says(f"Solves the contacts of each world {rub} by {sweep}.")
+    d.says(f"Solves per-world contacts {rub} using {sweep}.")
     d.explain("""
-        Impulses are accumulated. Normals point from the first to the second body. The bias is the
-        separating velocity that is wanted at a contact; inverse inertia tensors are given in world space.
+        Impulses are accumulated over the sweeps. Normals point from the first to the second body. The bias is the desired
+        separation velocity of a contact; inverse inertia tensors are in world space.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

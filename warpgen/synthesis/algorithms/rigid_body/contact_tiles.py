@@ -16,7 +16,6 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Delassus 1917; Featherstone 2008, ch. 11; Khatib 1987 (operational space); Lacoursiere 2007 (regularization); Carpentier et al. 2021",
     names={
         "constraint_masses": "delassus_matrix|constraint_space_inertia|effective_mass_tiled|operational_inertia",
-        "mass_matrix": "m_mat|joint_inertia|h_mat",
         "jacobian": "j_mat|constraint_jac|jac",
         "velocities": "qd|joint_vel|dof_vel",
         "forces": "tau|joint_f",
@@ -33,7 +32,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 )
 def constraint_masses(d: Draft) -> None:
     """Computes the inverse inertia that constraints see through the joints of each world."""
-    inertia = d.option("inertia", "given", "root", "bodies")
+    inertia = d.option("inertia", "root", "bodies")
     result = d.option("result", "matrix", "diagonal", "right-hand side", "speeds", "answer", "operational")
     d.calls({
         "matrix": "delassus_matrix|inverse_constraint_inertia|constraint_response_matrix",
@@ -48,45 +47,44 @@ def constraint_masses(d: Draft) -> None:
     scaled = d.flag("row scale", 0.3) and result in ("matrix", "diagonal")
     worlds, dofs, rows, bodies = d.pick(3, 4), d.pick(4, 5, 6), d.pick(2, 3), d.pick(2, 3)
     d.module(f"DOFS = wp.constant({dofs})" + (f"\nROWS = wp.constant({rows})" if result != "speeds" else ""))
-    if inertia == "given":
-        d.input(
-            "mass_matrix",
-            "float",
-            (worlds, dofs, dofs),
-            -0.2,
-            0.2,
-            about="joint inertias, symmetrized here",
-        )
-    elif inertia == "root":
-        d.input("mass_root", "float", (worlds, dofs, dofs), -0.6, 0.6, about="square root of the mass matrix")
+    if inertia == "root":
+        d.input("mass_root", "float", (worlds, dofs, dofs), -0.6, 0.6, about="mass matrix square root")
     else:
         d.module(f"BODY_ROWS = wp.constant({6 * bodies})")
         d.input(
-            "body_jacobian", "float", (worlds, 6 * bodies, dofs), -0.7, 0.7, about="six rows for each body"
+            "body_jacobian",
+            "float",
+            (worlds, 6 * bodies, dofs),
+            -0.7,
+            0.7,
+            about="body Jacobians, six rows per body",
         )
-        d.input("body_inertia", "float", 6 * bodies, 0.5, 2.0, about="masses and principal inertias")
+        d.input("body_inertia", "float", 6 * bodies, 1.0, 2.0, about="body masses and principal inertias")
     if armature:
-        d.input("armature", "float", dofs, 0.5, 1.0, about="inertia of the rotors")
-    d.param(
-        "added_inertia",
-        "float",
-        *((1.5, 2.0) if inertia == "given" else (0.3, 0.6)),
-        about="added to the diagonal of the mass matrix",
-    )
+        d.input("armature", "float", dofs, 0.3, 0.8, about="reflected rotor inertias")
+    else:
+        d.param("armature", "float", 0.3, 0.6, about="reflected rotor inertia")
     d.input(
         "jacobian",
         "float",
         (worlds, rows, dofs),
         -1.0,
         1.0,
-        about="constraint Jacobians, one row for each constraint",
+        about="constraint Jacobians, one row per constraint",
     )
     if compliance == "scalar":
-        d.param("softness", "float", 0.05, 0.3, about="compliance over the squared time step")
+        d.param("softness", "float", 0.05, 0.3, about="compliance divided by the squared time step")
     elif compliance == "per row":
-        d.input("softness", "float", (worlds, rows), 0.05, 0.3, about="compliance over the squared time step")
+        d.input(
+            "softness",
+            "float",
+            (worlds, rows),
+            0.05,
+            0.3,
+            about="compliance divided by the squared time step",
+        )
     if scaled:
-        d.input("row_scale", "float", rows, 0.5, 2.0, about="units of the constraints")
+        d.input("row_scale", "float", rows, 0.5, 2.0, about="constraint row scales")
     if result in ("right-hand side", "speeds"):
         d.input("velocities", "float", (worlds, dofs), -1.0, 1.0, about="joint velocities")
         d.input("forces", "float", (worlds, dofs), -1.0, 1.0, about="joint forces")
@@ -94,38 +92,45 @@ def constraint_masses(d: Draft) -> None:
     if result == "answer":
         d.input("impulses", "float", (worlds, rows), -1.0, 1.0, about="constraint impulses")
     if result == "operational":
-        d.input(
-            "accelerations", "float", (worlds, rows), -1.0, 1.0, about="accelerations that the task asks for"
-        )
+        d.input("accelerations", "float", (worlds, rows), -1.0, 1.0, about="target task accelerations")
     if result == "operational" and compliance == "none":
         d.param(
-            "task_damping", "float", 0.001, 0.01, about="added to the diagonal of the inverse task inertia"
+            "task_damping",
+            "float",
+            0.001,
+            0.01,
+            about="regularization added to the diagonal of the inverse task inertia",
         )
     name, shape, about = {
         "matrix": ("delassus_out", (worlds, rows, rows), "J M^-1 J^T"),
-        "diagonal": ("effective", (worlds, rows), "effective mass of each constraint alone"),
-        "right-hand side": ("free_speed", (worlds, rows), "speeds of the constraints without their impulses"),
+        "diagonal": ("effective", (worlds, rows), "effective mass per constraint"),
+        "right-hand side": ("free_speed", (worlds, rows), "unconstrained velocities in constraint space"),
         "speeds": (
             "whitened_speed",
             (worlds, dofs),
-            "joint velocities without constraint impulses, in the factor's coordinates",
+            "joint velocities before constraint impulses, in whitened coordinates",
         ),
-        "answer": ("speed_changes", (worlds, rows), "changes of the constraints' speeds by the impulses"),
+        "answer": (
+            "speed_changes",
+            (worlds, rows),
+            "constraint velocity changes due to the impulses"
+            + (" and compliance" if compliance != "none" else ""),
+        ),
         "operational": (
             "task_norm",
             (worlds,),
-            "squared norm of the task's accelerations under its inertia",
+            "squared norm a^T (J M^-1 J^T)^-1 a of the task accelerations",
         ),
     }[result]
     d.output(name, "float", shape, about=about)
     d.says(
         {
-            "matrix": "Computes the inverse inertia that constraints see through the joints of each world.",
-            "diagonal": "Computes the effective mass of each constraint through the joints of its world.",
-            "right-hand side": "Computes the speeds of constraints after a step without their impulses.",
-            "speeds": "Advances joint velocities in coordinates in which the mass matrix is one.",
-            "answer": "Computes how constraint impulses change the speeds of all constraints of a world.",
-            "operational": "Measures the accelerations of tasks by the inertia that they see through the joints.",
+            "matrix": "Computes the constraint-space inverse inertia (Delassus matrix) of each world.",
+            "diagonal": "Computes the effective mass of each constraint.",
+            "right-hand side": "Computes constraint-space velocities after a step without constraint impulses.",
+            "speeds": "Advances joint velocities in whitened coordinates, where the mass matrix is the identity.",
+            "answer": "Computes constraint velocity changes due to constraint impulses.",
+            "operational": "Computes squared norms of task accelerations under the operational-space inertia.",
         }[result]
     )
     d.function("""
@@ -136,21 +141,19 @@ def constraint_masses(d: Draft) -> None:
             return entry
     """)
     mass = {
-        "given": "raw = wp.tile_load(mass_matrix[world], shape=(DOFS, DOFS))\n"
-        "m = 0.5 * (raw + wp.tile_transpose(raw))",
         "root": "root = wp.tile_load(mass_root[world], shape=(DOFS, DOFS))\n"
         "m = wp.tile_matmul(root, wp.tile_transpose(root))",
-        "bodies": "# Each body's inertia, seen from the joints\n"
+        "bodies": "# Joint-space mass matrix from the body inertias\n"
         "body_j = wp.tile_load(body_jacobian[world], shape=(BODY_ROWS, DOFS))\n"
         "body_jt = wp.tile_transpose(body_j)\n"
         "own = wp.tile_load(body_inertia, shape=BODY_ROWS)\n"
         f"momentum = body_j * {per_row('own', 'BODY_ROWS', 'DOFS')}\n"
         "m = wp.tile_matmul(body_jt, momentum)",
     }[inertia]
-    m = "m"
+    rotors = "armature"
     if armature:
-        mass += f"\nrotors = wp.tile_load(armature, shape=DOFS)\nm_rotors = wp.tile_map(add_diagonal, m, row_id, col_id, {per_col('rotors', 'DOFS', 'DOFS')})"
-        m = "m_rotors"
+        mass += "\nrotors = wp.tile_load(armature, shape=DOFS)"
+        rotors = per_col("rotors", "DOFS", "DOFS")
     soft = ""
     g = "delassus"
     if compliance == "scalar":
@@ -162,7 +165,7 @@ def constraint_masses(d: Draft) -> None:
         )
     matrix = result in ("matrix", "diagonal", "operational", "answer")
     if soft and matrix:
-        soft = f"# Compliance, which also keeps redundant constraints solvable\n{soft}"
+        soft = f"# Compliance also regularizes redundant constraints\n{soft}"
         g = "softened"
     jac = "j = wp.tile_load(jacobian[world], shape=(ROWS, DOFS))"
     if scaled:
@@ -171,7 +174,7 @@ def constraint_masses(d: Draft) -> None:
             f"units = wp.tile_load(row_scale, shape=ROWS)\nj = raw_j * {per_row('units', 'ROWS', 'DOFS')}"
         )
     build = (
-        "# Columns of L^-1 J^T: their products give J M^-1 J^T without an inverse\n"
+        "# Columns of L^-1 J^T; their inner products give J M^-1 J^T without forming an inverse\n"
         "spread = wp.tile_lower_solve(factor, wp.tile_transpose(j))\n"
         "spread_t = wp.tile_transpose(wp.tile_map(copied, spread))\n"
         "delassus = wp.tile_matmul(spread_t, spread)"
@@ -180,14 +183,14 @@ def constraint_masses(d: Draft) -> None:
         d.function('''
             @wp.func
             def copied(entry: float) -> float:
-                """Entry of a copy to be turned: the adjoint of a transpose writes to the tile itself."""
+                """Copy an entry, since a transpose is a view whose adjoint must not mix with that of the tile."""
                 return entry
         ''')
     if result == "diagonal":
         d.function('''
             @wp.func
             def diagonal_only(entry: float, row: int, col: int) -> float:
-                """Entry of the diagonal, to be summed along the row."""
+                """Zero off-diagonal entries, so that row sums return the diagonal."""
                 return wp.where(row == col, entry, 0.0)
         ''')
         d.function("@wp.func\ndef reciprocal(x: float) -> float:\n    return 1.0 / x")
@@ -199,14 +202,14 @@ def constraint_masses(d: Draft) -> None:
         "matrix": f"wp.tile_store(delassus_out[world], {g})",
         "diagonal": f"own_inverse = wp.tile_sum(wp.tile_map(diagonal_only, {g}, row_c, col_c), axis=1)\n"
         "wp.tile_store(effective[world], wp.tile_map(reciprocal, own_inverse))",
-        "right-hand side": "# J (v + dt M^-1 f), with M^-1 in its two halves\n"
+        "right-hand side": "# J (v + dt M^-1 f), with M^-1 split into its two triangular factors\n"
         f"{free}\n"
         "spread = wp.tile_lower_solve(factor, wp.tile_transpose(j))\n"
         "now = wp.tile_matmul(j, wp.tile_reshape(v, shape=(DOFS, 1)))\n"
         "gained = wp.tile_matmul(wp.tile_reshape(pushed, shape=(1, DOFS)), spread)\n"
         "wp.tile_store(free_speed[world], wp.tile_squeeze(now) + wp.tile_squeeze(gained))",
         "speeds": f"{free}\n"
-        "# The factor's coordinates: half the squared length of L^T v is the kinetic energy\n"
+        "# Whitened coordinates: half the squared norm of L^T v is the kinetic energy\n"
         "turned = wp.tile_squeeze(wp.tile_matmul(wp.tile_reshape(v, shape=(1, DOFS)), factor))\n"
         "wp.tile_store(whitened_speed[world], turned + pushed)",
         "answer": "applied = wp.tile_load(impulses[world], shape=ROWS)\n"
@@ -214,12 +217,12 @@ def constraint_masses(d: Draft) -> None:
         "wp.tile_store(speed_changes[world], wp.tile_squeeze(change))",
         "operational": f"task_factor = wp.tile_cholesky({g})\n"
         "asked = wp.tile_load(accelerations[world], shape=ROWS)\n"
-        "# a^T (J M^-1 J^T)^-1 a as a squared length\n"
+        "# Evaluate a^T (J M^-1 J^T)^-1 a as a squared norm\n"
         "scaled = wp.tile_lower_solve(task_factor, asked)\n"
         "wp.tile_store(task_norm, wp.tile_sum(scaled * scaled, axis=0), offset=world)",
     }[result]
     if result == "operational" and compliance == "none":
-        end = end.replace("task_factor = wp.tile_cholesky(delassus)", "# A little on the diagonal keeps redundant tasks solvable\ntask_factor = wp.tile_cholesky(wp.tile_map(add_diagonal, delassus, row_c, col_c, task_damping))")  # fmt: skip
+        end = end.replace("task_factor = wp.tile_cholesky(delassus)", "# Regularize the diagonal so that redundant tasks stay solvable\ntask_factor = wp.tile_cholesky(wp.tile_map(add_diagonal, delassus, row_c, col_c, task_damping))")  # fmt: skip
     needs_c = result == "diagonal" or (matrix and bool(soft)) or result == "operational"
     d.launch(worlds, tiled=True)
     d.code(
@@ -227,7 +230,8 @@ def constraint_masses(d: Draft) -> None:
         world = wp.tid()
         $index
         $mass
-        factor = wp.tile_cholesky(wp.tile_map(add_diagonal, {m}, row_id, col_id, added_inertia))
+        # Rotor inertia only affects the diagonal
+        factor = wp.tile_cholesky(wp.tile_map(add_diagonal, m, row_id, col_id, {rotors}))
         $jac
         $build
         $index_c
@@ -245,20 +249,16 @@ def constraint_masses(d: Draft) -> None:
     if result == "speeds":
         d.explain("M = L L^T, so the kinetic energy is half the squared length of L^T v.")
     elif matrix:
-        d.explain(
-            "M = L L^T, so J M^-1 J^T = (L^-1 J^T)^T (L^-1 J^T), which is symmetric however it is rounded."
-        )
+        d.explain("M = L L^T, so J M^-1 J^T = (L^-1 J^T)^T (L^-1 J^T), which stays symmetric under rounding.")
     else:
         d.explain("M = L L^T, so J M^-1 f = (L^-1 J^T)^T (L^-1 f), without an inverse.")
 
     def reference(v: Values) -> Mapping[str, Any]:
-        if inertia == "given":
-            m_ = (v.mass_matrix + v.mass_matrix.swapaxes(1, 2)) / 2
-        elif inertia == "root":
+        if inertia == "root":
             m_ = v.mass_root @ v.mass_root.swapaxes(1, 2)
         else:
             m_ = np.einsum("wri,r,wrj->wij", v.body_jacobian, v.body_inertia, v.body_jacobian)
-        m_ = m_ + (np.diag(v.armature) if armature else 0.0) + v.added_inertia * np.eye(dofs)
+        m_ = m_ + np.broadcast_to(v.armature, dofs) * np.eye(dofs)
         j = v.get("jacobian", np.zeros((worlds, rows, dofs))) * (v.row_scale[:, None] if scaled else 1.0)
         g_ = j @ np.linalg.solve(m_, j.swapaxes(1, 2))
         if compliance != "none" and "softness" in v:

@@ -50,9 +50,7 @@ def update_cones(d: Draft) -> None:
     rows: Any = (count, dims) if layout == "rows" else count * dims
     d.module(f"CONDIM = wp.constant({dims})")
     if layout == "address":
-        d.input(
-            "contact_slot", "int", count, kind="permutation", about="Number of each contact among the rows"
-        )
+        d.input("contact_slot", "int", count, kind="permutation", about="Row index of each contact")
     d.input(
         "row_residual",
         "float",
@@ -64,14 +62,14 @@ def update_cones(d: Draft) -> None:
     d.input("row_stiffness", "float", rows, 0.5, 2.0, about="Inverse regularizers")
     slots = {3: 2, 4: 3, 6: 5}[dims]
     if common:
-        d.param("sliding", "float", 0.4, 1.0, about="Coefficient of sliding friction")
+        d.param("sliding", "float", 0.6, 1.2, about="Sliding friction coefficient")
         if dims > 3:
-            d.param("torsional", "float", 0.3, 0.6, about="Coefficient of torsional friction [m]")
+            d.param("torsional", "float", 0.02, 0.1, about="Torsional friction coefficient [m]")
         if dims > 4:
-            d.param("rolling", "float", 0.2, 0.5, about="Coefficient of rolling friction [m]")
+            d.param("rolling", "float", 0.005, 0.02, about="Rolling friction coefficient [m]")
     else:
         d.input(
-            "contact_friction", "float", (count, slots), 0.3, 1.0, about="Friction coefficients per contact"
+            "contact_friction", "float", (count, slots), 0.3, 1.0, about="Per-contact friction coefficients"
         )
     if ratio:
         d.param("impratio", "float", 1.0, 3.0, about="Ratio of frictional to normal impedance")
@@ -79,23 +77,23 @@ def update_cones(d: Draft) -> None:
         d.input("contact_dist", "float", count, -0.02, 0.01, about="Signed distances [m]")
         d.param("margin", "float", 0.0, 0.004, about="Contact margin [m]")
     elif skip == "active":
-        d.param("contact_count", "int", count - count // 4, about="Number of contacts in the buffers")
+        d.param("contact_count", "int", count - count // 4, about="Number of active contacts")
     d.output("row_force", "float", rows, about="Constraint forces")
     if cost == "per contact":
-        d.output("contact_cost", "float", count, about="Constraint cost of each contact")
+        d.output("contact_cost", "float", count, about="Per-contact constraint cost")
     elif cost == "sum":
-        d.output("total_cost", "float", 1, about="Sum of the costs")
+        d.output("total_cost", "float", 1, about="Total cost")
     if states:
-        d.output("zone", "int", count, about="0: satisfied, 1: quadratic, 2: on the cone")
+        d.output("zone", "int", count, about="Contact state: 0 satisfied, 1 quadratic, 2 on the cone")
     if hessian == "diagonal":
-        d.output("curvature", "float", (count, dims), about="Diagonal of the Hessian of the cost")
+        d.output("curvature", "float", (count, dims), about="Diagonal of the cost Hessian")
     elif hessian == "full":
-        d.output("hessian", "float", (count, dims, dims), about="Hessian of the cost")
+        d.output("hessian", "float", (count, dims, dims), about="Cost Hessian")
     wanted = ["constraint forces"]
     wanted += ["costs"] if cost != "none" else []
     wanted += ["curvatures"] if hessian != "none" else []
     listed = ", ".join(wanted[:-1]) + (" and " if wanted[1:] else "") + wanted[-1]
-    d.says(f"Evaluates {listed} of contacts with elliptic friction cones.")
+    d.says(f"Evaluates {listed} for contacts with elliptic friction cones.")
     if states:
         d.module("SATISFIED = wp.constant(0)\nQUADRATIC = wp.constant(1)\nCONE = wp.constant(2)")
     at = "tid, {}" if layout == "rows" else "adr + {}"
@@ -112,12 +110,15 @@ def update_cones(d: Draft) -> None:
         fri, lead = "friction[{} - 1]", "sliding"
         lines = [f"friction = {vector}({', '.join(values)})"]
     if ratio:
-        lines += ["# Friction of the regularized cone", f"cone_slope = {lead} / wp.sqrt(impratio)"]
+        lines += [
+            "# Friction coefficient of the regularized cone",
+            f"cone_slope = {lead} / wp.sqrt(impratio)",
+        ]
     elif not common:
         lines += [f"cone_slope = {lead}"]
     slope = "sliding" if common and not ratio else "cone_slope"
     lines += [
-        "# Scale the rows so that the cone is circular",
+        "# Scale the rows to map the elliptic cone to a circular one",
         f"dual_normal = row_residual[{first}] * {slope}",
         "tangent_sq = float(0.0)",
         "for j in range(1, CONDIM):",
@@ -148,15 +149,13 @@ def update_cones(d: Draft) -> None:
     bottom += f"    {diagonal('j')} = stiff\n" if hessian != "none" else ""
     bottom += costs("quadratic") + state("QUADRATIC")
     middle = (
-        "# Between the cone and its polar: squared distance to the cone, so the force stays continuous\n"
+        "# Middle zone: between the cone and its polar cone; quadratic in the distance to the cone\n"
         f"dm = row_stiffness[{first}] / ({slope} * {slope} * (1.0 + {slope} * {slope}))\n"
         f"gap = dual_normal - {slope} * dual_tangent\n"
         f"force_normal = -dm * gap * {slope}\nrow_force[{first}] = force_normal\n"
     )
     if hessian != "none":
-        middle += (
-            f"# Curvature: rank-one part, and the bend of the cone\nbend = -{slope} * gap / dual_tangent\n"
-        )
+        middle += f"# Curvature: rank-one term plus the curvature of the cone\nbend = -{slope} * gap / dual_tangent\n"
         middle += f"{diagonal('0')} = dm * {slope} * {slope}\n"
     middle += (
         f"for j in range(1, CONDIM):\n    $mu_j\n"
@@ -181,7 +180,7 @@ def update_cones(d: Draft) -> None:
     top = state("SATISFIED")
     early = {
         "none": "",
-        "distance": "# No force yet: the bodies are farther apart than the margin\nif contact_dist[tid] >= margin:\n    return",
+        "distance": "# Bodies are farther apart than the margin: no force\nif contact_dist[tid] >= margin:\n    return",
         "active": "if tid >= contact_count:\n    return",
     }[skip]
     d.launch(count)
@@ -191,11 +190,11 @@ def update_cones(d: Draft) -> None:
         $early
         $address
         $lines
-        # Top zone: the residual lies inside the cone, hence no force; outputs start at zero
+        # Top zone: inside the cone, no force (outputs are zero-initialized)
         if dual_normal >= $slope * dual_tangent:
             $top
             return
-        # Bottom zone: inside the polar cone, all rows are plain quadratics
+        # Bottom zone: inside the polar cone, all rows are quadratic
         if $slope * dual_normal + dual_tangent <= 0.0:
             $bottom
             return
@@ -212,9 +211,9 @@ def update_cones(d: Draft) -> None:
         mu_k=f"mu_k = {fri.format('k')}",
     )
     d.explain("""
-        With the rows scaled by friction, the cost is 0 inside the cone N >= mu T, a plain quadratic where
-        mu N + T <= 0, and dm / 2 (N - mu T)^2 in between. Forces are its negative gradient.
-        Outputs have to be cleared before the launch.
+        With friction-scaled rows, the cost is 0 inside the cone N >= mu T, quadratic where
+        mu N + T <= 0, and dm / 2 (N - mu T)^2 in between. Forces are the negative gradient.
+        Outputs must be zero-initialized.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -12,33 +12,33 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _SPIN = {
     "explicit": """
-        # Explicit: gains energy for fast, elongated bodies
+        # Explicit update; gains energy for fast-spinning, elongated bodies
         gyro = wp.cross(omega, inertia * omega)
         omega_new = omega + dt * (inv_inertia * (tau - gyro))
     """,
     "implicit": """
-        # One Newton step on I (w' - w) + dt w' x I w' = 0, from w' = w, which keeps fast spins stable
+        # Implicit gyroscopic term: one Newton step on I (w' - w) + dt w' x I w' = 0, stable at high spin rates
         residual = dt * wp.cross(omega, inertia * omega)
         jacobian = inertia + dt * (wp.skew(omega) * inertia - wp.skew(inertia * omega))
         omega_new = omega - wp.inverse(jacobian) * residual
         omega_new = omega_new + dt * (inv_inertia * tau)
     """,
     "momentum": """
-        # The torque changes the momentum; in body space the momentum turns against the spin
+        # Torque changes the angular momentum, which rotates backward in the body frame
         spin_momentum = inertia * omega + dt * tau
         omega_pushed = inv_inertia * spin_momentum
         spin_momentum = wp.quat_rotate_inv(quat_from_rotation_vector(dt * omega_pushed), spin_momentum)
         omega_new = inv_inertia * spin_momentum
     """,
     "midpoint": """
-        # Explicit midpoint rule for the Euler equations I w' = tau - w x I w
+        # Explicit midpoint method for I w' = tau - w x I w
         rate_start = inv_inertia * (tau - wp.cross(omega, inertia * omega))
         omega_mid = omega + 0.5 * dt * rate_start
         rate_mid = inv_inertia * (tau - wp.cross(omega_mid, inertia * omega_mid))
         omega_new = omega + dt * rate_mid
     """,
     "runge-kutta": """
-        # Classical fourth-order Runge-Kutta scheme for I w' = tau - w x I w
+        # Classic RK4 for I w' = tau - w x I w
         k1 = inv_inertia * (tau - wp.cross(omega, inertia * omega))
         omega2 = omega + 0.5 * dt * k1
         k2 = inv_inertia * (tau - wp.cross(omega2, inertia * omega2))
@@ -51,15 +51,15 @@ _SPIN = {
 }
 _TURN = {
     "linear": """
-        # dq/dt = 1/2 q w for w in body space; renormalize against drift
+        # dq/dt = 1/2 q w with body-space w; renormalize to prevent drift
         rot_new = wp.normalize(rot + rot * wp.quat(omega_new, 0.0) * (0.5 * dt))
     """,
     "exponential": """
-        # Exact for a constant angular velocity; renormalize, since rounding errors add up
+        # Exact for constant angular velocity; renormalize since rounding errors accumulate
         rot_new = wp.normalize(rot * quat_from_rotation_vector(dt * omega_new))
     """,
     "mean": """
-        # Turn by the mean of the old and the new spin, as the trapezoidal rule does
+        # Trapezoidal rule: rotate using the average of the old and new angular velocity
         omega_mean = 0.5 * (omega + omega_new)
         rot_new = wp.normalize(rot * quat_from_rotation_vector(dt * omega_mean))
     """,
@@ -118,12 +118,12 @@ def step_free_bodies(d: Draft) -> None:
     com = d.flag("com", 0.4)
     layout = d.option("layout", "separate", "spatial")
     count = d.pick(24, 32, 48)
-    d.input("body_pos", "vec3", count, -2.0, 2.0, about="Positions of the body origins [m]")
-    d.input("body_rot", "quat", count, kind="unit", about="Orientations, body to world")
+    d.input("body_pos", "vec3", count, -2.0, 2.0, about="Body origin positions [m]")
+    d.input("body_rot", "quat", count, kind="unit", about="Body orientations")
     if layout == "separate":
-        d.input("body_vel", "vec3", count, -1.0, 1.0, about="Velocities of the centers of mass [m/s]")
+        d.input("body_vel", "vec3", count, -1.0, 1.0, about="Center-of-mass velocities [m/s]")
         d.input("body_omega", "vec3", count, -3.0, 3.0, about=f"Angular velocities in {frame} space [rad/s]")
-        d.input("body_force", "vec3", count, -5.0, 5.0, about="Forces on the centers of mass [N]")
+        d.input("body_force", "vec3", count, -5.0, 5.0, about="Forces at the centers of mass [N]")
         d.input("body_torque", "vec3", count, -1.0, 1.0, about="Torques in world space [N m]")
     else:
         d.input(
@@ -132,75 +132,71 @@ def step_free_bodies(d: Draft) -> None:
             count,
             -2.0,
             2.0,
-            about=f"Velocities, linear part first, angular part in {frame} space",
+            about=f"Velocities: linear part first, angular part in {frame} space",
         )
-        d.input("body_f", "spatial_vector", count, -2.0, 2.0, about="Forces and torques in world space")
-    d.input(
-        "body_mass",
-        "float",
-        count,
-        0.5 if kinematic != "mass" else -0.2,
-        2.0,
-        about="Masses [kg]" + (", 0 or less for fixed bodies" if kinematic == "mass" else ""),
-    )
-    if tensor == "diagonal":
-        d.input("body_inertia", "vec3", count, 0.3, 1.2, about="Principal moments of inertia [kg m^2]")
+        d.input("body_f", "spatial_vector", count, -2.0, 2.0, about="World-space forces and torques")
+    if kinematic == "mass":
+        about = "Inverse masses, zero or negative for fixed bodies [1/kg]"
+        d.input("body_inv_mass", "float", count, -0.4, 2.0, about=about)
     else:
-        d.input("body_inertia", "mat33", count, 0.3, 1.2, kind="spd", about="Inertia tensors [kg m^2]")
+        d.input("body_mass", "float", count, 0.5, 2.0, about="Masses [kg]")
+    if tensor == "diagonal":
+        d.input("body_inertia", "vec3", count, 0.6, 1.2, about="Principal moments of inertia [kg m^2]")
+    else:
+        d.input("body_inertia", "mat33", count, 0.6, 1.2, kind="spd", about="Inertia tensors [kg m^2]")
     if com:
         d.input("body_com", "vec3", count, -0.2, 0.2, about="Centers of mass in body space [m]")
     if kinematic == "flag":
-        d.input("is_kinematic", "bool", count, about="Bodies that the host moves")
-    d.param("gravity", "vec3", -9.8, 0.0, about="Gravity [m/s^2]")
+        d.input("is_kinematic", "bool", count, about="True for kinematic bodies")
+    d.param("gravity", "vec3", -5.6, 5.6, about="Gravity [m/s^2]")
     d.param("dt", "float", 0.01, 0.03, about="Time step [s]")
     if damping != "none":
-        d.param("linear_damping", "float", 0.05, 0.5, about="Damping of the velocity [1/s]")
-        d.param("angular_damping", "float", 0.05, 0.5, about="Damping of the spin [1/s]")
+        d.param("linear_damping", "float", 0.05, 0.5, about="Linear damping [1/s]")
+        d.param("angular_damping", "float", 0.05, 0.5, about="Angular damping [1/s]")
     if limit:
-        d.param("max_spin", "float", 2.0, 4.0, about="Largest angular speed [rad/s]")
-    d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
-    d.output("rot_out", "quat", count, about="Orientations at the end of the step")
+        d.param("max_spin", "float", 2.0, 4.0, about="Maximum angular speed [rad/s]")
+    d.output("pos_out", "vec3", count, about="Updated positions [m]")
+    d.output("rot_out", "quat", count, about="Updated orientations")
     if layout == "separate":
-        d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
-        d.output(
-            "omega_out", "vec3", count, about=f"Angular velocities after the step, in {frame} space [rad/s]"
-        )
+        d.output("vel_out", "vec3", count, about="Updated linear velocities [m/s]")
+        d.output("omega_out", "vec3", count, about=f"Updated angular velocities in {frame} space [rad/s]")
     else:
-        d.output("qd_out", "spatial_vector", count, about="Velocities after the step, in the same spaces")
+        d.output("qd_out", "spatial_vector", count, about="Updated velocities, in the same layout")
     if scheme == "momentum" or turn != "linear":
         d.function('''
             @wp.func
             def quat_from_rotation_vector(v: wp.vec3) -> wp.quat:
-                """Exponential map from a rotation vector to a unit quaternion."""
+                """Exponential map: rotation vector to unit quaternion."""
                 angle = wp.length(v)
-                # Without rotation sin(a/2) / a is 0 / 0; it tends to 1/2
+                # Avoid 0 / 0 at zero rotation, where sin(a/2) / a tends to 1/2
                 if angle < 1.0e-6:
                     return wp.normalize(wp.quat(0.5 * v, 1.0))
                 s = wp.sin(0.5 * angle) / angle
                 return wp.quat(s * v, wp.cos(0.5 * angle))
         ''')
     spin = "omega" if frame == "body" else "spin"
+    kept = ("wp.vec3(0.0, 0.0, 0.0)",) * 2 if kinematic == "mass" else ("vel", spin)
     keep = (
-        f"vel_out[tid] = vel\nomega_out[tid] = {spin}"
+        f"vel_out[tid] = {kept[0]}\nomega_out[tid] = {kept[1]}"
         if layout == "separate"
-        else f"qd_out[tid] = wp.spatial_vector(vel, {spin})"
+        else f"qd_out[tid] = wp.spatial_vector({', '.join(kept)})"
     )
     hold = f"pos_out[tid] = pos\nrot_out[tid] = rot\n{keep}\nreturn"
     fixed = {
         "none": "",
-        "mass": "# Fixed bodies have no mass and take no forces\nif mass <= 0.0:\n    $hold",
-        "flag": "# Kinematic bodies are moved by the host\nif is_kinematic[tid]:\n    $hold",
+        "mass": "# Skip fixed bodies\nif inv_mass <= 0.0:\n    $hold",
+        "flag": "# Skip kinematic bodies\nif is_kinematic[tid]:\n    $hold",
     }
     damp = {
         "none": "",
         "linear": "vel_new = vel_new * (1.0 - linear_damping * dt)\n"
         "omega_new = omega_new * (1.0 - angular_damping * dt)",
-        "exponential": "# Exact solution of v' = -c v, so that any damping is stable\n"
+        "exponential": "# Exact solution of v' = -c v, stable for any damping coefficient\n"
         "vel_new = vel_new * wp.exp(-linear_damping * dt)\n"
         "omega_new = omega_new * wp.exp(-angular_damping * dt)",
     }
     clamp = """
-    # Cap the spin, so that torques cannot wind a body up without bound
+    # Clamp the angular speed, so that torques cannot spin up a body without bound
     speed = wp.length(omega_new)
     if speed > max_spin:
         omega_new = omega_new * (max_spin / speed)
@@ -211,13 +207,13 @@ def step_free_bodies(d: Draft) -> None:
         tid = wp.tid()
         pos = body_pos[tid]
         rot = body_rot[tid]
-        mass = body_mass[tid]
+        $mass
         $state
         $fixed
         # --- Linear motion of the center of mass ---
-        vel_new = vel + dt * (force / mass + gravity)
+        vel_new = vel + dt * ($pull + gravity)
         $center
-        # --- Rotation in body space, where the inertia is constant ---
+        # --- Rotation in the body frame, where the inertia is constant ---
         $inertia
         $turned
         tau = wp.quat_rotate_inv(rot, torque)
@@ -234,6 +230,8 @@ def step_free_bodies(d: Draft) -> None:
         else f"# Linear part first\nvel = wp.spatial_top(body_qd[tid])\n{spin} = wp.spatial_bottom(body_qd[tid])\n"
         "force = wp.spatial_top(body_f[tid])\ntorque = wp.spatial_bottom(body_f[tid])",
         fixed=fixed[kinematic],
+        mass="inv_mass = body_inv_mass[tid]" if kinematic == "mass" else "mass = body_mass[tid]",
+        pull="force * inv_mass" if kinematic == "mass" else "force / mass",
         hold=hold,
         center="center = pos + wp.quat_rotate(rot, body_com[tid])" if com else "",
         inertia="inertia = body_inertia[tid]\ninv_inertia = wp.inverse(inertia)"
@@ -245,7 +243,7 @@ def step_free_bodies(d: Draft) -> None:
         damp=damp[damping],
         clamp=clamp if limit else "",
         turn=_TURN[turn],
-        place="# Rotation is about the center of mass, so the origin follows from it\n"
+        place="# The body rotates about its center of mass, so recompute the origin\n"
         "pos_out[tid] = center + dt * vel_new - wp.quat_rotate(rot_new, body_com[tid])"
         if com
         else "pos_out[tid] = pos + dt * vel_new",
@@ -258,18 +256,18 @@ def step_free_bodies(d: Draft) -> None:
     parts = [
         "gyroscopic torque",
         *(["damping"] if damping != "none" else []),
-        *(["a cap on the spin"] if limit else []),
+        *(["angular speed clamping"] if limit else []),
     ]
     listed = " and ".join(", ".join(parts).rsplit(", ", 1))
-    d.says(f"Integrates rigid bodies with {listed} over one time step.")
+    d.says(f"Integrates rigid bodies over one time step with {listed}.")
     still = {
         "none": "",
-        "mass": " Fixed bodies stay as they are.",
-        "flag": " Kinematic bodies stay as they are.",
+        "mass": " Fixed bodies are skipped.",
+        "flag": " Kinematic bodies are left unchanged.",
     }[kinematic]
     d.explain(f"""
-        Forces act on the center of mass, torques are given in world space. The Euler equations
-        I dw/dt + w x I w = tau hold in body space, where the inertia tensor I does not change.{still}
+        Forces act at the center of mass; torques are in world space. The Euler equations
+        I dw/dt + w x I w = tau are solved in body space, where the inertia tensor I is constant.{still}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -279,12 +277,16 @@ def step_free_bodies(d: Draft) -> None:
         force, torque = (v.body_f[:, :3], v.body_f[:, 3:]) if spatial else (v.body_force, v.body_torque)
         place, turned, fast, spun = v.body_pos.copy(), v.body_rot.copy(), vel.copy(), spin.copy()
         for i in range(n):
-            if (kinematic == "mass" and v.body_mass[i] <= 0.0) or (kinematic == "flag" and v.is_kinematic[i]):
+            if kinematic == "mass" and v.body_inv_mass[i] <= 0.0:
+                fast[i] = spun[i] = 0.0
+                continue
+            if kinematic == "flag" and v.is_kinematic[i]:
                 continue
             own = quaternions.matrix(v.body_rot[i])
             inertia = np.diag(v.body_inertia[i]) if tensor == "diagonal" else v.body_inertia[i]
             w = spin[i] if frame == "body" else own.T @ spin[i]
-            u = vel[i] + v.dt * (force[i] / v.body_mass[i] + v.gravity)
+            inverse = v.body_inv_mass[i] if kinematic == "mass" else 1.0 / v.body_mass[i]
+            u = vel[i] + v.dt * (force[i] * inverse + v.gravity)
             new = _spun(scheme, inertia, w, own.T @ torque[i], v.dt)
             if damping != "none":
                 shrink = (lambda c: 1.0 - c * v.dt) if damping == "linear" else (lambda c: np.exp(-c * v.dt))

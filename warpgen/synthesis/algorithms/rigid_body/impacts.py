@@ -53,32 +53,32 @@ def contact_impulses(d: Draft) -> None:
     count = d.pick(64, 96, 128)
     d.input("v", "vec3", count, -2.0, 2.0, about="Linear velocities [m/s]")
     d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities in world space [rad/s]")
-    d.input("arm", "vec3", count, -0.8, 0.8, about="Contact points relative to the centers of mass [m]")
+    d.input("arm", "vec3", count, -0.8, 0.8, about="Contact points relative to the center of mass [m]")
     d.input("n", "vec3", count, kind="unit", about="Contact normals, pointing away from the ground")
     d.input("inv_mass", "float", count, 0.5, 2.0, about="Inverse masses [1/kg]")
     if tensor == "full":
-        d.input("inv_inertia", "mat33", count, 0.5, 2.0, kind="spd", about="Inverse inertia in world space")
+        d.input("inv_inertia", "mat33", count, 1.0, 2.0, kind="spd", about="Inverse inertia in world space")
     elif tensor == "diagonal world":
-        d.input(
-            "inv_inertia", "vec3", count, 0.5, 2.0, about="Diagonals of the inverse inertia in world space"
-        )
+        d.input("inv_inertia", "vec3", count, 1.0, 2.0, about="Diagonal of the world-space inverse inertia")
     else:
-        d.input("inv_inertia", "float", count, 0.5, 2.0, about="Inverse moments of inertia of spheres")
+        d.input("inv_inertia", "float", count, 0.5, 2.0, about="Inverse rotational inertias of spheres")
     if bias == "baumgarte":
-        d.input("depth", "float", count, -0.05, 0.1, about="Penetration depth, positive when overlapping [m]")
+        d.input(
+            "depth", "float", count, -0.05, 0.1, about="Penetration depths, positive when overlapping [m]"
+        )
         d.param("beta", "float", 5.0, 20.0, about="Baumgarte factor [1/s]")
     d.param("restitution", "float", 0.1, 0.8, about="Coefficient of restitution")
     if friction == "coulomb":
         d.param("friction", "float", 0.2, 0.8, about="Coulomb friction coefficient")
     if bias == "threshold":
-        d.param("v_rest", "float", 0.2, 0.6, about="Speed below which contacts do not bounce [m/s]")
+        d.param("v_rest", "float", 0.2, 0.6, about="Restitution threshold velocity [m/s]")
     if output == "impulse":
         d.output("impulse", "vec3", count, about="Contact impulses [N s]")
     elif output == "magnitude":
         d.output("jn_out", "float", count, about="Normal impulses [N s]")
     else:
-        d.output("v_new", "vec3", count, about="Linear velocities after the impact")
-        d.output("w_new", "vec3", count, about="Angular velocities after the impact")
+        d.output("v_new", "vec3", count, about="Updated linear velocities")
+        d.output("w_new", "vec3", count, about="Updated angular velocities")
     times = {
         "diagonal world": "wp.cw_mul(inv_inertia[tid], {})",
         "full": "inv_inertia[tid] * {}",
@@ -97,12 +97,12 @@ def contact_impulses(d: Draft) -> None:
     target = {
         "none": "jn = -(1.0 + restitution) * vn / k",
         "baumgarte": """
-        # Baumgarte stabilization: remove a fraction `beta` of the penetration per second
+        # Baumgarte stabilization: remove penetration at a rate `beta`
         jn = (-(1.0 + restitution) * vn + beta * wp.max(depth[tid], 0.0)) / k
         """,
         "threshold": """
         # Disable restitution below the threshold velocity v_rest,
-        # otherwise resting contacts keep bouncing
+        # otherwise resting contacts would keep bouncing
         e = wp.where(vn > -v_rest, 0.0, restitution)
         jn = -(1.0 + e) * vn / k
         """,
@@ -110,12 +110,12 @@ def contact_impulses(d: Draft) -> None:
     gained = {
         "none": "gained = -(1.0 + restitution) * vn",
         "baumgarte": """
-        # Baumgarte stabilization: remove a fraction `beta` of the penetration per second
+        # Baumgarte stabilization: remove penetration at a rate `beta`
         gained = -(1.0 + restitution) * vn + beta * wp.max(depth[tid], 0.0)
         """,
         "threshold": """
         # Disable restitution below the threshold velocity v_rest,
-        # otherwise resting contacts keep bouncing
+        # otherwise resting contacts would keep bouncing
         e = wp.where(vn > -v_rest, 0.0, restitution)
         gained = -(1.0 + e) * vn
         """,
@@ -127,12 +127,12 @@ def contact_impulses(d: Draft) -> None:
         speed = wp.length(slip)
         tangent = slip / wp.max(speed, 1.0e-6)
         kt = $inv_mass + wp.dot(wp.cross($across_t, r), tangent)
-        # Coulomb friction: the impulse that alone would stop the slip, clamped to the friction cone
+        # Coulomb friction: compute the impulse that cancels slip, clamped to the friction cone
         jt = wp.min(speed / kt, friction * jn)
         j = jn * normal - jt * tangent
         """,
         "stick": """
-        # The impulse also stops the slip; an impulse j changes the velocity of the contact by K j
+        # Full impulse that also cancels slip; an impulse j changes the contact velocity by K j
         lever = wp.skew(r)
         response = inv_mass[tid] * wp.identity(n=3, dtype=float) - lever * $tensor * lever
         j = wp.inverse(response) * (gained * normal - (u - vn * normal))
@@ -155,7 +155,7 @@ def contact_impulses(d: Draft) -> None:
         u = v[tid] + wp.cross(w[tid], r)
         vn = wp.dot(u, normal)
         if vn >= 0.0:
-            # Separating contacts do not need an impulse
+            # Skip separating contacts
             $nothing
         $resist
         $target
@@ -179,22 +179,20 @@ def contact_impulses(d: Draft) -> None:
         law = f"Impulse: j = K^-1 ({push} n - u_t) for K = 1/m - [r] I^-1 [r] and the slip u_t,"
     slow = " e is zero where v_n > -`v_rest`." if bias == "threshold" else ""
     apart = (
-        " Normal and friction impulse are found one by one, without their coupling."
+        " Normal and friction impulses are computed sequentially, ignoring their coupling."
         if friction == "coulomb"
         else ""
     )
     d.explain(f"""
         {law} with the lever arm r from the center
-        of mass to the contact. All vectors are in world space; v_n < 0 for approaching bodies.{slow}{apart}
+        of mass to the contact. All vectors are in world space; v_n < 0 when bodies approach.{slow}{apart}
     """)
-    how = {"coulomb": "with Coulomb friction", "none": "without friction", "stick": "that do not slip"}[
-        friction
-    ]
-    d.says(f"Computes the impulses of contacts {how} between rigid bodies and a fixed ground.")
+    how = {"coulomb": "with Coulomb friction", "none": "without friction", "stick": "without slip"}[friction]
+    d.says(f"Computes contact impulses {how} between rigid bodies and static ground.")
     if output == "velocities":
-        d.says(f"Resolves contacts {how} between rigid bodies and a fixed ground by impulses.")
+        d.says(f"Resolves contacts {how} between rigid bodies and static ground using impulses.")
     elif output == "magnitude":
-        d.says("Computes the normal impulses of contacts between rigid bodies and a fixed ground.")
+        d.says("Computes normal contact impulses between rigid bodies and static ground.")
 
     def reference(v: Values) -> dict[str, Any]:
         tensor_ = v.inv_inertia
@@ -262,15 +260,15 @@ def ground_contact_forces(d: Draft) -> None:
         d.input("com", "vec3", bodies, -0.2, 0.2, about="Centers of mass in body space [m]")
     d.input("local", "vec3", count, -0.6, 0.6, about="Contact points in body space [m]")
     if owner == "index":
-        d.input("body", "int", count, -1, bodies, about="Body of each contact point, -1 for static")
+        d.input("body", "int", count, -1, bodies, about="Body index per contact, -1 for static")
     if ground == "plane":
-        d.param("n", "vec3", 0.0, 1.0, kind="unit", about="Unit normal of the ground")
+        d.param("n", "vec3", 0.0, 1.0, kind="unit", about="Ground normal")
         d.param(
             "ground_offset",
             "float",
             -0.2,
             0.2,
-            about="Distance of the ground from the origin along its normal [m]",
+            about="Ground plane offset from the origin along the normal [m]",
         )
     if owner == "blocks":
         d.module(f"POINTS_PER_BODY = wp.constant({per})")
@@ -279,20 +277,20 @@ def ground_contact_forces(d: Draft) -> None:
     d.param("kd", "float", *damping, about=f"Contact damping {'[s/m]' if normal == 'hunt' else '[N s/m]'}")
     if friction:
         d.param("friction", "float", 0.2, 0.8, about="Coulomb friction coefficient")
-        d.param("kf", "float", 1.0, 5.0, about="Viscosity of slow slip [N s/m]")
-    d.output("body_f", "spatial_vector", bodies, about="Wrenches, accumulated over the contacts")
+        d.param("kf", "float", 1.0, 5.0, about="Regularization viscosity at low slip [N s/m]")
+    d.output("body_f", "spatial_vector", bodies, about="Accumulated body wrenches")
     split = f"vn, slip = {d.use(contact.SPLIT)}(u, n)" if friction else "vn = wp.dot(u, n)"
     laws = {
         "linear": """
-        # Linear spring and damper, which may pull on points that leave the ground
+        # Linear spring-damper; may be attractive when points leave the ground
         fn = ke * depth - kd * vn
         """,
         "capped": """
-        # Clamp the damping so it never pulls on separating bodies
+        # Clamp damping to avoid attraction between separating bodies
         fn = ke * depth - kd * wp.min(vn, 0.0)
         """,
         "hunt": """
-        # Hunt-Crossley: damping scales with depth, which avoids a force jump at first contact
+        # Hunt-Crossley: damping is proportional to depth, so there is no force jump at first contact
         fn = wp.max(ke * depth * (1.0 - kd * vn), 0.0)
         """,
     }
@@ -318,7 +316,7 @@ def ground_contact_forces(d: Draft) -> None:
         owner="""
         b = body[tid]
         if b < 0:
-            # Skip points on static bodies (body index of -1)
+            # Skip static bodies
             return
         """
         if owner == "index"
@@ -337,14 +335,14 @@ def ground_contact_forces(d: Draft) -> None:
         force=f"f = fn * n + {d.use(friction)}(slip, friction * {pressed}, kf)" if friction else "f = fn * n",
     )
     about_ = {
-        "center": "the origins of the bodies",
-        "com": "the centers of mass of the bodies",
+        "center": "the body origins",
+        "com": "the body centers of mass",
         "origin": "the world's origin",
     }
     level = " The ground is the plane y = 0." if ground == "level" else ""
     d.explain(f"""
         Wrenches are (force, torque) about {about_[reference_point]}; twists are (linear, angular) at the
-        same point. Points are given in the frames of their bodies.{level}
+        same point. Contact points are in body space.{level}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _HEADS = {
     "limit": """
-        # Signed distance to the nearer limit; the Jacobian is +1 at the lower and -1 at the upper one
+        # Signed distance to the nearer limit; the Jacobian is +1 at the lower limit, -1 at the upper
         dist_min = joint_q[tid] - joint_lower[tid]
         dist_max = joint_upper[tid] - joint_q[tid]
         dist = wp.min(dist_min, dist_max)
@@ -20,7 +20,7 @@ _HEADS = {
         vel = side * joint_qd[tid]
     """,
     "ball limit": """
-        # Rotation angle of the joint by the shorter way
+        # Joint rotation angle along the shorter arc
         quat = wp.normalize(joint_quat[tid])
         vec = wp.vec3(quat[0], quat[1], quat[2])
         if quat[3] < 0.0:
@@ -31,7 +31,7 @@ _HEADS = {
         vel = -wp.dot(vec / wp.max(sin_half, 1.0e-6), joint_omega[tid])
     """,
     "equality": """
-        # The joint follows a quartic polynomial of another one: q1 = c0 + c1 q2 + ... + c4 q2^4
+        # Joint coupling by a quartic polynomial: q1 = c0 + c1 q2 + ... + c4 q2^4
         lead = joint_q[joint_pair[tid]]
         c1 = joint_poly[tid, 1]
         c2 = joint_poly[tid, 2]
@@ -43,14 +43,14 @@ _HEADS = {
         vel = joint_qd[tid] - slope * joint_qd[joint_pair[tid]]
     """,
     "contact": """
-        # Frictionless contact: the distance is negative when geoms overlap
+        # Frictionless contact: distance is negative on penetration
         dist = contact_dist[tid]
         vel = wp.dot(contact_normal[tid], contact_vel[tid])
     """,
 }
 _IMPEDANCE = {
     "power": """
-        # Sigmoid of two polynomials that meet at the midpoint
+        # Sigmoid from two polynomials joined at the midpoint
         if x >= 1.0:
             y = float(1.0)
         elif x < imp_mid:
@@ -59,7 +59,7 @@ _IMPEDANCE = {
             y = 1.0 - wp.pow(1.0 - x, imp_power) / wp.pow(1.0 - imp_mid, imp_power - 1.0)
     """,
     "quadratic": """
-        # Power 2: two parabolas that meet at the midpoint
+        # Power 2: two parabolas joined at the midpoint
         x = wp.min(x, 1.0)
         y = wp.where(x < imp_mid, x * x / imp_mid, 1.0 - (1.0 - x) * (1.0 - x) / (1.0 - imp_mid))
     """,
@@ -74,7 +74,7 @@ _IMPEDANCE = {
         "inv_weight": "invweight0|diag_approx",
         "impedance": "imp",
     },
-    element="constraint",
+    element="",  # all but equalities test on their own whether they are active
     weight=5,
 )
 def constraint_reference(d: Draft) -> None:
@@ -85,7 +85,6 @@ def constraint_reference(d: Draft) -> None:
     safe = d.flag("safe", 0.5) if ref != "direct" else False
     # Only inequalities become active at a distance
     margin = d.option("margin", "none", *(("one", "per row") if kind != "equality" else ()))
-    limits = d.flag("clip", 0.5)
     result = d.option("result", "rows", "force", "acceleration")
     d.calls({
         "rows": "make_constraint|efc_rows|constraint_rows|update_constraint_parameters",
@@ -93,17 +92,17 @@ def constraint_reference(d: Draft) -> None:
         "acceleration": "reference_accelerations|constraint_reference|efc_aref",
     }[result])  # fmt: skip
     what = {
-        "rows": "inverse regularizers and the reference accelerations",
-        "force": "inverse regularizers and the forces",
+        "rows": "inverse regularizers and reference accelerations",
+        "force": "inverse regularizers and forces",
         "acceleration": "reference accelerations",
     }[result]
     of = {
         "limit": "joint limits",
         "ball limit": "ball joint limits",
-        "equality": "couplings of joints",
+        "equality": "joint couplings",
         "contact": "contacts",
     }[kind]
-    d.says(f"Computes the {what} of soft {of} from their impedance.")
+    d.says(f"Computes {what} of soft {of} using their impedance.")
     inactive = d.option("inactive", "return", "flag") if kind != "equality" else "none"
     # Both parts of a pair are drawn alike, so a time constant in one is never as short as two steps
     packed = d.flag("packed", 0.5) and not safe
@@ -118,11 +117,11 @@ def constraint_reference(d: Draft) -> None:
         d.input(
             "joint_omega", "vec3", count, -2.0, 2.0, about="Angular velocities in the child frame [rad/s]"
         )
-        d.input("joint_max_angle", "float", count, 0.8, 2.2, about="Largest rotation angles [rad]")
+        d.input("joint_max_angle", "float", count, 0.8, 2.2, about="Maximum rotation angles [rad]")
     elif kind == "equality":
         d.input("joint_q", "float", count, -1.0, 1.0, about="Joint positions")
         d.input("joint_qd", "float", count, -2.0, 2.0, about="Joint velocities")
-        d.input("joint_pair", "int", count, 0, count, about="Joint that leads")
+        d.input("joint_pair", "int", count, 0, count, about="Leading joint index")
         d.input("joint_poly", "float", (count, 5), -0.5, 0.5, about="Polynomial coefficients")
     else:
         d.input("contact_dist", "float", count, -0.08, 0.03, about="Signed distances [m]")
@@ -136,33 +135,31 @@ def constraint_reference(d: Draft) -> None:
     elif packed:
         d.input("solref", "vec2", count, -300.0, -20.0, about="Negative stiffness and damping")
     elif ref == "direct":
-        d.param("stiffness", "float", 300.0, 900.0, about="Stiffness of the reference [1/s^2]")
-        d.param("damping", "float", 10.0, 40.0, about="Damping of the reference [1/s]")
+        d.param("stiffness", "float", 300.0, 900.0, about="Reference stiffness [1/s^2]")
+        d.param("damping", "float", 10.0, 40.0, about="Reference damping [1/s]")
     else:
         d.param("time_constant", "float", 0.01, 0.04, about="Time constant [s]")
         d.param("damping_ratio", "float", 0.7, 1.2, about="Damping ratio")
-    d.param("imp_min", "float", *((0.0, 0.1) if limits else (0.5, 0.8)), about="Impedance at zero violation")
-    d.param(
-        "imp_max", "float", *((0.95, 1.0) if limits else (0.9, 0.97)), about="Impedance at the full width"
-    )
-    d.param("imp_width", "float", 0.5 * wide, wide, about="Violation at which the impedance is full")
+    d.param("imp_min", "float", 0.5, 0.8, about="Impedance at zero violation")
+    d.param("imp_max", "float", 0.9, 0.97, about="Impedance at full width")
+    d.param("imp_width", "float", 0.5 * wide, wide, about="Violation at full impedance")
     if curve != "linear":
-        d.param("imp_mid", "float", 0.3, 0.7, about="Midpoint of the sigmoid, relative to the width")
+        d.param("imp_mid", "float", 0.3, 0.7, about="Sigmoid midpoint, relative to the width")
     if curve == "power":
-        d.param("imp_power", "float", 1.5, 3.0, about="Power of the sigmoid")
+        d.param("imp_power", "float", 1.5, 3.0, about="Sigmoid power")
     if margin == "one":
-        d.param("margin", "float", 0.0, 0.2 * wide, about="Constraints become active at this distance")
+        d.param("margin", "float", 0.0, 0.2 * wide, about="Margin at which constraints become active")
     elif margin == "per row":
         d.input(
-            "row_margin", "float", count, 0.0, 0.2 * wide, about="Constraints become active at this distance"
+            "row_margin", "float", count, 0.0, 0.2 * wide, about="Margin at which constraints become active"
         )
-    d.input("inv_weight", "float", count, 0.2, 3.0, about="Inverse mass that the constraint sees")
+    d.input("inv_weight", "float", count, 0.2, 3.0, about="Inverse constraint-space mass")
     if safe:
         d.param("dt", "float", 0.004, 0.02, about="Time step [s]")
     if result == "force":
-        d.input("row_acc", "float", count, -20.0, 20.0, about="Acceleration along each row, with all forces")
+        d.input("row_acc", "float", count, -20.0, 20.0, about="Unconstrained row accelerations")
     if inactive == "flag":
-        d.output("row_active", "bool", count, about="True where the constraint acts")
+        d.output("row_active", "bool", count, about="Active constraint mask")
     if result != "acceleration":
         d.output("row_weight", "float", count, about="Inverse regularizer D = 1 / R")
     name = {"rows": "row_reference", "force": "row_force", "acceleration": "row_reference"}[result]
@@ -175,7 +172,7 @@ def constraint_reference(d: Draft) -> None:
     near = {"none": "0.0", "one": "margin", "per row": "row_margin[tid]"}[margin]
     zeros = "" if result == "acceleration" else f"    row_weight[tid] = 0.0\n    {name}[tid] = 0.0\n"
     leave = {
-        "return": f"# Not reached yet, so nothing acts\nif dist >= $near:\n{zeros}    return",
+        "return": f"# Inactive: outside the margin\nif dist >= $near:\n{zeros}    return",
         "flag": "active = dist < $near\nrow_active[tid] = active\nif not active:\n    return",
         "none": "",
     }[inactive]
@@ -188,7 +185,7 @@ def constraint_reference(d: Draft) -> None:
     get = ""
     if packed and ref == "direct":
         gains = (
-            "# Negative parameters give stiffness and damping directly\n"
+            "# Negative parameters specify stiffness and damping directly\n"
             "k = -solref[tid][0] / (imp_max * imp_max)\nb = -solref[tid][1] / imp_max"
         )
     elif packed:
@@ -203,17 +200,10 @@ def constraint_reference(d: Draft) -> None:
             "wp.max((aref - row_acc[tid]) / regularizer, 0.0)", "(aref - row_acc[tid]) / regularizer"
         )
     stiff = """
-        # Regularization R = (1 - d) / d * A, so that d is the share of the acceleration that the
-        # constraint takes away
-        regularizer = $least
+        # Regularization R = (1 - d) / d * A yields the acceleration (1 - d) a0 + d aref
+        regularizer = (1.0 - impedance) / impedance * inv_weight[tid]
         row_weight[tid] = 1.0 / regularizer
     """
-    least = "(1.0 - impedance) / impedance * inv_weight[tid]"
-    if limits:
-        d.module("MIN_IMP = wp.constant(0.05)\nMAX_IMP = wp.constant(0.98)")
-    elif result != "acceleration":
-        d.module("MIN_VAL = wp.constant(1.0e-15)  # where an impedance of one leaves nothing soft")
-        least = f"wp.max({least}, MIN_VAL)"
     d.launch(count)
     d.code(
         """
@@ -221,15 +211,14 @@ def constraint_reference(d: Draft) -> None:
         $head
         $leave
         pos = dist - $near
-        # --- Impedance, from imp_min to imp_max with the violation ---
+        # --- Impedance: interpolate from imp_min to imp_max by the violation ---
         x = wp.abs(pos) / imp_width
         $curve
         impedance = imp_min + y * (imp_max - imp_min)
-        $clip
         $get
         $safe
         $gains
-        # aref = -b v - k d r, the acceleration of a damped spring
+        # Spring-damper reference acceleration: aref = -b v - k d r
         aref = -b * vel - k * impedance * pos
         $stiff
         $force
@@ -238,15 +227,13 @@ def constraint_reference(d: Draft) -> None:
         leave=leave,
         near=near,
         curve=_IMPEDANCE[curve],
-        clip="impedance = wp.clamp(impedance, MIN_IMP, MAX_IMP)" if limits else "",
         get=get,
-        safe="# Slow the spring to two time steps, otherwise it would be unstable\n"
+        safe="# Keep the time constant above two time steps for stability\n"
         "spring_time = wp.max(time_constant, 2.0 * dt)"
         if safe
         else "",
         gains=gains,
         stiff=stiff if result != "acceleration" else "",
-        least=least,
         force=force,
     )
     if margin == "none":
@@ -254,13 +241,11 @@ def constraint_reference(d: Draft) -> None:
     told = "the residual r" if kind == "equality" else "the distance r, negative in violation,"
     kept = inactive == "flag" or result == "acceleration"
     idle = (
-        f" Rows that are not active {'are left as they are' if kept else 'get zeros'}."
-        if kind != "equality"
-        else ""
+        f" Inactive rows {'are left unchanged' if kept else 'are set to zero'}." if kind != "equality" else ""
     )
     d.explain(f"""
-        The impedance d in (0, 1) says how hard a constraint is: it takes the share d of the
-        acceleration towards its reference aref = -b v - k d r, with {told} and its rate v.{idle}
+        The impedance d in (0, 1) sets the constraint hardness: it turns the acceleration a0 into (1 - d) a0 + d aref,
+        with aref = -b v - k d r for {told} and its rate v.{idle}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -290,7 +275,6 @@ def constraint_reference(d: Draft) -> None:
             m = v.imp_mid
             y = np.where(x < m, x**p / m ** (p - 1), 1.0 - (1.0 - x) ** p / (1.0 - m) ** (p - 1))
         imp = v.imp_min + y * (v.imp_max - v.imp_min)
-        imp = np.clip(imp, 0.05, 0.98) if limits else imp
         if ref == "direct":
             one, two = (-v.solref[:, 0], -v.solref[:, 1]) if packed else (v.stiffness, v.damping)
             k, b = one / v.imp_max**2, two / v.imp_max

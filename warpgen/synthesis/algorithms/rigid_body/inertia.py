@@ -18,7 +18,7 @@ SHAPES = {
     ),
     "box": (
         """
-        # `size` holds half extents
+        # `size` stores half extents
         xx = size[0] * size[0]
         yy = size[1] * size[1]
         zz = size[2] * size[2]
@@ -28,7 +28,7 @@ SHAPES = {
     ),
     "cylinder": (
         """
-        # size[0] is the radius, size[1] half of the height (axis along z)
+        # size[0] is the radius, size[1] the half height (axis along z)
         rr = size[0] * size[0]
         across = m * (0.25 * rr + size[1] * size[1] / 3.0)
         moments = wp.vec3(across, across, 0.5 * m * rr)
@@ -46,7 +46,7 @@ SHAPES = {
     ),
     "cone": (
         """
-        # About the center of mass, a quarter of the height above the base; size[1] is half of the height
+        # Center of mass is a quarter of the height above the base; size[1] is the half height
         rr = size[0] * size[0]
         hh = 4.0 * size[1] * size[1]
         across = m * (0.15 * rr + 0.0375 * hh)
@@ -119,7 +119,7 @@ def shape_inertia(d: Draft) -> None:
     if given == "density":
         d.param("density", "float", 500.0, 2000.0, about="Mass density [kg/m^3]")
     else:
-        d.input("mass", "float", count, 0.5, 2.0, about="Masses of the shapes [kg]")
+        d.input("mass", "float", count, 0.5, 2.0, about="Shape masses [kg]")
     if moved == "both":
         d.input(
             "pose",
@@ -128,19 +128,17 @@ def shape_inertia(d: Draft) -> None:
             -1.0,
             1.0,
             kind="transform",
-            about="Poses of the shapes' centers of mass in body space",
+            about="Shape center-of-mass poses in body space",
         )
     elif moved == "turned":
         d.input("shape_rot", "quat", count, kind="unit", about="Shape rotations in body space")
     elif moved == "parallel axis":
-        d.input(
-            "shape_pos", "vec3", count, -1.0, 1.0, about="Centers of mass of the shapes in body space [m]"
-        )
+        d.input("shape_pos", "vec3", count, -1.0, 1.0, about="Shape centers of mass in body space [m]")
     if summed:
-        d.input("body", "int", count, 0, bodies, about="Body that a shape belongs to")
+        d.input("body", "int", count, 0, bodies, about="Body index per shape")
     d.output("tensor", "mat33", bodies if summed else count, about="Inertia tensors [kg m^2]")
     if hollow:
-        d.output("masses", "float", count, about="Masses of the shapes [kg]")
+        d.output("masses", "float", count, about="Shape masses [kg]")
     turn = moved in ("turned", "both")
     shift = moved in ("parallel axis", "both")
     d.launch(count)
@@ -181,12 +179,12 @@ def shape_inertia(d: Draft) -> None:
     d.calls(f"{shape}_inertia|compute_{shape}_inertia|inertia_of_{kind}|{shape}_inertia_tensors")
     ending = {
         "none": "about their centers of mass",
-        "turned": "about their centers of mass, along the axes of the body",
-        "parallel axis": "about the body's origin",
-        "both": "in the frame and about the origin of the body",
+        "turned": "about their centers of mass in body axes",
+        "parallel axis": "about the body origin",
+        "both": "in body space about the body origin",
     }
-    what = "Sums for each body the inertia tensors" if summed else "Computes the inertia tensors"
-    what = "Computes the masses and the inertia tensors" if hollow else what
+    what = "Accumulates per-body inertia tensors" if summed else "Computes inertia tensors"
+    what = "Computes masses and inertia tensors" if hollow else what
     d.says(f"{what} of solid {kind} {ending[moved]}.")
 
     def reference(v: Values) -> dict[str, Any]:

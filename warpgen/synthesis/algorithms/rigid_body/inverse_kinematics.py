@@ -27,12 +27,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def jacobian_transpose_step(d: Draft) -> None:
-    """Updates joint angles by a Jacobian transpose step towards a target."""
+    """Updates joint angles toward a target using a Jacobian transpose step."""
     form = d.option("form", "transpose", "damped", "gradient")
     if form == "damped":
-        d.says(
-            "Updates joint angles by a step of damped least squares, each joint by itself, towards a target."
-        )
+        d.says("Updates joint angles toward a target using a per-joint damped least-squares step.")
     if form != "transpose":
         d.calls(
             "damped_ik_step|ik_step|solve_ik"
@@ -44,31 +42,27 @@ def jacobian_transpose_step(d: Draft) -> None:
     step = d.flag("bounded")
     weights = d.flag("weights", 0.4) and form != "gradient"
     arms, links = d.pick(24, 32, 48), d.pick(3, 4, 5, 6)
-    d.input(
-        "points", "vec3", (arms, links + 1), -1.0, 1.0, about="Positions of the joints, then of the tip [m]"
-    )
+    d.input("points", "vec3", (arms, links + 1), -1.0, 1.0, about="Joint positions, followed by the tip [m]")
     if frames == "world":
         d.input("axis", "vec3", (arms, links), kind="unit", about="Joint axes in world space")
     else:
-        d.input(
-            "basis", "mat33", (arms, links), kind="rotation", about="Joint frames, the joint axis along z"
-        )
+        d.input("basis", "mat33", (arms, links), kind="rotation", about="Joint frames, joint axis along z")
     d.input("target", "vec3", arms, -1.0, 1.0, about="Target positions [m]")
     if form != "gradient":
         d.input("q", "float", (arms, links), -1.0, 1.0, about="Joint angles [rad]")
     if weights:
-        d.input("weight", "float", links, 0.2, 1.0, about="Weight of each joint")
+        d.input("weight", "float", links, 0.2, 1.0, about="Per-joint weights")
     if form == "damped":
-        d.param("damping", "float", 0.1, 0.5, about="Damping of the least squares [m^2]")
+        d.param("damping", "float", 0.1, 0.5, about="Least-squares damping [m^2]")
     elif form == "transpose":
         d.param("gain", "float", 0.1, 0.5, about="Step size")
     if limits and form != "gradient":
-        d.param("q_max", "float", 0.8, 1.5, about="Joint limit, symmetric [rad]")
+        d.param("q_max", "float", 0.8, 1.5, about="Symmetric joint limit [rad]")
     if step and form != "gradient":
-        d.param("max_change", "float", 0.1, 0.3, about="Largest change of an angle [rad]")
-    d.param("joint_count", "int", links, about="Number of joints of each arm")
+        d.param("max_change", "float", 0.1, 0.3, about="Maximum angle change per step [rad]")
+    d.param("joint_count", "int", links, about="Number of joints per arm")
     output = "gradient" if form == "gradient" else "q_new"
-    about = "Gradient by joint angles" if form == "gradient" else "Joint angles after the step [rad]"
+    about = "Gradient w.r.t. joint angles" if form == "gradient" else "Updated joint angles [rad]"
     d.output(output, "float", (arms, links), about=about)
     limits, step = limits and form != "gradient", step and form != "gradient"
     column = "wp.vec3(basis[a, j][0, 2], basis[a, j][1, 2], basis[a, j][2, 2])"
@@ -77,7 +71,7 @@ def jacobian_transpose_step(d: Draft) -> None:
     lines = {
         "transpose": f"dq = gain * {per}wp.dot(column, err)",
         "damped": f"""
-        # Damped diagonal of J^T J; `damping` avoids division by zero near singular poses
+        # Damped diagonal of J^T J; `damping` avoids division by zero near singularities
         dq = {per}wp.dot(column, err) / (wp.length_sq(column) + damping)
         """,
         "gradient": "gradient[a, j] = -wp.dot(column, err)",
@@ -103,7 +97,7 @@ def jacobian_transpose_step(d: Draft) -> None:
         store="" if form == "gradient" else store,
     )
     if form == "gradient":
-        d.says("Computes the joint-space gradient of half the squared distance between tip and target.")
+        d.says("Computes the joint-space gradient of half the squared tip-to-target distance.")
 
     def reference(v: Values) -> dict[str, Any]:
         axes = v.axis if frames == "world" else v.basis[..., 2]
@@ -147,17 +141,15 @@ def ccd_sweep(d: Draft) -> None:
     sweeps = d.option("sweeps", 1, 2)
     chains, links = d.pick(16, 24, 32), d.pick(4, 5, 6)
     vector = "vec3" if dimension == "space" else "vec2"
-    d.inout(
-        "points", vector, (chains, links), -1.0, 1.0, about="Positions of the joints, then of the tip [m]"
-    )
+    d.inout("points", vector, (chains, links), -1.0, 1.0, about="Joint positions, followed by the tip [m]")
     d.input("target", vector, chains, -1.0, 1.0, about="Target positions [m]")
     if limited:
-        d.param("max_turn", "float", 0.2, 0.6, about="Largest turn of a joint at a time [rad]")
+        d.param("max_turn", "float", 0.2, 0.6, about="Maximum rotation per joint update [rad]")
     if stop:
-        d.param("tol", "float", 0.05, 0.2, about="Distance at which a chain is done [m]")
-    d.param("joint_count", "int", links - 1, about="Number of joints of each chain")
+        d.param("tol", "float", 0.05, 0.2, about="Convergence tolerance [m]")
+    d.param("joint_count", "int", links - 1, about="Number of joints per chain")
     if place == "distance":
-        d.output("gap", "float", chains, about="Remaining distances to the targets [m]")
+        d.output("gap", "float", chains, about="Remaining distances to the target [m]")
     if dimension == "space":
         turn = d.use(quaternions.BETWEEN)
         if limited:
@@ -174,7 +166,7 @@ def ccd_sweep(d: Draft) -> None:
         move = "points[tid, k] = pivot + wp.quat_rotate(r, points[tid, k] - pivot)"
     else:
         bend = """
-        # Signed angle between both directions
+        # Signed angle between the two directions
         angle = wp.atan2(
             to_tip[0] * to_target[1] - to_tip[1] * to_target[0], wp.dot(to_tip, to_target)
         )
@@ -192,7 +184,7 @@ def ccd_sweep(d: Draft) -> None:
     to_target = target[tid] - pivot
     $stop
     $bend
-    # Rotate all links beyond this joint
+    # Rotate all downstream links
     for k in range(j + 1, joint_count + 1):
         $move
     """
@@ -224,7 +216,7 @@ def ccd_sweep(d: Draft) -> None:
     )
     number, joints = "two sweeps" if sweeps > 1 else "one sweep", "ball" if dimension == "space" else "planar"
     of = f"chains of {joints} joints"
-    d.says(f"Solves inverse kinematics of {of} by {number} of cyclic coordinate descent (CCD).")
+    d.says(f"Solves inverse kinematics of {of} using {number} of cyclic coordinate descent (CCD).")
 
     def holds(before: Values, after: Values) -> None:
         bones = [np.linalg.norm(np.diff(v.points, axis=1), axis=-1) for v in (before, after)]

@@ -15,7 +15,7 @@ _FRAME = '''
 def world_frame(
     body: int, local_frame: wp.transform, $state_head
 ) -> wp.transform:
-    """Return a joint frame in world space; joints without a parent are attached to the world."""
+    """Return the world-space joint frame; joints without a parent are attached to the world."""
     if body < 0:
         return local_frame
     return $pose * local_frame
@@ -26,7 +26,7 @@ _TWIST = '''
 def anchor_twist(
     body: int, r: wp.vec3, $twist_head
 ) -> wp.spatial_vector:
-    """Return the twist of a body (linear, angular) at offset `r` from its center of mass."""
+    """Return the body twist (linear, angular) at offset `r` from its center of mass."""
     if body < 0:
         return wp.spatial_vector()
     qd = $twist
@@ -37,7 +37,7 @@ def anchor_twist(
 _ARM = '''
 @wp.func
 def moment_arm(body: int, anchor: wp.vec3, $state_head$com_head) -> wp.vec3:
-    """Return the offset of an anchor from the center of mass, in world space."""
+    """Return the world-space offset of an anchor from the center of mass."""
     if body < 0:
         return anchor
     return anchor - $center
@@ -55,7 +55,7 @@ def apply_wrench(
     torque: wp.vec3,
     body_f: wp.array$dims(dtype=wp.spatial_vector),
 ):
-    """Add equal and opposite wrenches to both bodies of a joint."""
+    """Apply equal and opposite wrenches to the parent and child body."""
     if parent >= 0:
         wp.atomic_add(body_f, $lead parent, wp.spatial_vector(force, torque + wp.cross(r_p, force)))
     wp.atomic_sub(body_f, $lead child, wp.spatial_vector(force, torque + wp.cross(r_c, force)))
@@ -74,9 +74,9 @@ def joint_force(
     limit_ke: float,
     limit_kd: float,
 ) -> float:
-    """Evaluate the drive of one axis, or its limit spring where the coordinate is out of range.
+    """Evaluate the axis drive, or the limit spring when the coordinate is out of range.
 
-    Limits take precedence over the drive. Limit damping acts only while the joint moves further out.
+    Limits take precedence over the drive. Limit damping is only applied when moving further out.
     """
     if q < lower:
         return limit_ke * (lower - q) - limit_kd * wp.min(qd, 0.0)
@@ -106,7 +106,7 @@ _TYPES = {
         axis_w = wp.quat_rotate(q_p, axis)
         q = wp.dot(x_err, axis_w)
         qd = wp.dot(v_err, axis_w)
-        # Drive along the axis, attachment springs across it
+        # Drive along the axis, attachment springs perpendicular to it
         f_total = -joint_force(q, qd, $drive) * axis_w
         f_total += attach_ke * (x_err - q * axis_w) + attach_kd * (v_err - qd * axis_w)
         t_total = angular_ke * ang_err + angular_kd * w_err
@@ -122,7 +122,7 @@ _TYPES = {
         sin_half = wp.dot(wp.vec3(r_err[0], r_err[1], r_err[2]), axis)
         q = 2.0 * wp.atan2(sin_half * hemisphere, r_err[3] * hemisphere)
         qd = wp.dot(w_err, axis_w)
-        # The swing error is the rotation that brings both axes together
+        # Swing error: rotation that aligns the two axes
         swing_err = wp.cross(axis_w, axis_c)
         t_total = -joint_force(q, qd, $drive) * axis_w
         t_total += angular_ke * swing_err + angular_kd * (w_err - qd * axis_w)
@@ -132,7 +132,7 @@ _TYPES = {
     "BALL": (
         "if joint_type[joint] == BALL:",
         """
-        # Only the positions are constrained, rotation is damped
+        # Ball joint: constrain position only and damp the rotation
         f_total = attach_ke * x_err + attach_kd * v_err
         t_total = angular_kd * w_err
         """,
@@ -154,7 +154,7 @@ _TYPES = {
     weight=3,
 )
 def joint_wrenches(d: Draft) -> None:
-    """Adds the wrenches of joints, which springs hold together, to the bodies at both ends."""
+    """Accumulates joint attachment and drive wrenches on the parent and child bodies."""
     types = d.option(
         "types",
         ("FIXED", "REVOLUTE"),
@@ -168,7 +168,7 @@ def joint_wrenches(d: Draft) -> None:
     batch = d.flag("batch", 0.3)
     about = d.option("about", "com", "origin")
     com = com and about == "com"
-    point = "the center of mass" if about == "com" else "the world's origin"
+    point = "the center of mass" if about == "com" else "the world origin"
     early = d.flag("early", 0.65)
     worlds, bodies, joints = d.pick(4, 6) if batch else 1, d.pick(8, 10), d.pick(16, 24)
     shape = (worlds, bodies) if batch else (bodies,)
@@ -193,7 +193,7 @@ def joint_wrenches(d: Draft) -> None:
         about="Joint types" + (", -1 for free joints" if enabled == "negative" else ""),
     )
     if enabled == "mask":
-        d.input("joint_enabled", "bool", joints, about="False for joints that are switched off")
+        d.input("joint_enabled", "bool", joints, about="Joint enable mask")
     d.input("joint_parent", "int", joints, -1, bodies // 2, about="Parent body, -1 for the world")
     d.input("joint_child", "int", joints, bodies // 2, bodies, about="Child body")
     d.input(
@@ -211,14 +211,14 @@ def joint_wrenches(d: Draft) -> None:
     if limits:
         d.input("limit_lower", "float", joints, -1.0, -0.2, about="Lower joint limits")
         d.input("limit_upper", "float", joints, 0.2, 1.0, about="Upper joint limits")
-        d.param("limit_ke", "float", 50.0, 100.0, about="Stiffness of the limits")
-        d.param("limit_kd", "float", 1.0, 3.0, about="Damping of the limits")
+        d.param("limit_ke", "float", 50.0, 100.0, about="Limit stiffness")
+        d.param("limit_kd", "float", 1.0, 3.0, about="Limit damping")
     also = " and of ball joints" if "BALL" in types else ""
     for name, low, high, what in (
-        ("attach_ke", 100.0, 200.0, "Stiffness of locked positions [N/m]"),
-        ("attach_kd", 2.0, 6.0, "Damping of locked positions [N s/m]"),
-        ("angular_ke", 20.0, 60.0, "Stiffness of locked rotations [N m/rad]"),
-        ("angular_kd", 1.0, 3.0, f"Damping of locked rotations{also} [N m s/rad]"),
+        ("attach_ke", 100.0, 200.0, "Linear attachment stiffness [N/m]"),
+        ("attach_kd", 2.0, 6.0, "Linear attachment damping [N s/m]"),
+        ("angular_ke", 20.0, 60.0, "Angular attachment stiffness [N m/rad]"),
+        ("angular_kd", 1.0, 3.0, f"Angular attachment damping{also} [N m s/rad]"),
     ):
         d.param(name, "float", low, high, about=what)
     d.output("body_f", "spatial_vector", shape, about=f"Accumulated wrenches (force, torque) about {point}")
@@ -250,7 +250,7 @@ def joint_wrenches(d: Draft) -> None:
         d.function(text, **heads)
     target = "joint_target[world, joint]" if batch else "joint_target[joint]"
     drive = "target, ke, kd"
-    drives = f"# Drive of the free axis\ntarget = {target}\nke = joint_ke[joint]\nkd = joint_kd[joint]"
+    drives = f"# Drive along the free axis\ntarget = {target}\nke = joint_ke[joint]\nkd = joint_kd[joint]"
     if limits:
         drive += ", lower, upper, limit_ke, limit_kd"
         drives += "\nlower = limit_lower[joint]\nupper = limit_upper[joint]"
@@ -285,20 +285,18 @@ def joint_wrenches(d: Draft) -> None:
         whole = whole.replace("    if parent", f"    wrench = {wrench.format('point')}\n    if parent")
         d.function(whole if at_origin else _APPLY, **heads)
     else:
-        lines += ["# Equal and opposite wrenches, so that momentum is kept", "$apply"]
+        lines += ["# Apply equal and opposite wrenches to conserve momentum", "$apply"]
     skip = {
         "all": "",
-        "mask": "# Skip joints that are disabled\nif not joint_enabled[joint]:\n    return",
-        "negative": "# Skip free joints (type of -1), their bodies are not attached to anything\n"
+        "mask": "# Skip disabled joints\nif not joint_enabled[joint]:\n    return",
+        "negative": "# Skip free joints (type -1), since they are not attached to anything\n"
         "if joint_type[joint] < 0:\n    return",
     }
     turned = "FIXED" in types or "PRISMATIC" in types
     flip = "hemisphere = wp.where(r_err[3] < 0.0, -1.0, 1.0)"
     angular = ""
     if turned:
-        angular = (
-            "# Twice the vector part is the rotation vector for small errors; q and -q are the same rotation"
-        )
+        angular = "# Twice the vector part is the rotation vector for small errors; q and -q are equivalent"
         angular += f"\n{flip}\nang_err = wp.quat_rotate(q_p, 2.0 * hemisphere * wp.vec3(r_err[0], r_err[1], r_err[2]))"
     d.launch(*((worlds, joints) if batch else (joints,)))
     d.code(
@@ -309,7 +307,7 @@ def joint_wrenches(d: Draft) -> None:
         child = joint_child[joint]
         axis = joint_axis[joint]
         $drives
-        # Joint frames on both bodies in world space
+        # World-space joint frames on both bodies
         x_p = world_frame(parent, joint_frame_p[joint], $state_args)
         x_c = world_frame(child, joint_frame_c[joint], $state_args)
         q_p = wp.transform_get_rotation(x_p)
@@ -319,7 +317,7 @@ def joint_wrenches(d: Draft) -> None:
         $arms
         twist_p = anchor_twist(parent, $r_p, $twist_args)
         twist_c = anchor_twist(child, $r_c, $twist_args)
-        # Translational, rotational and velocity errors of the child relative to the parent
+        # Position, rotation and velocity errors of the child relative to the parent
         x_err = anchor_c - anchor_p
         r_err = wp.quat_inverse(q_p) * q_c
         v_err = wp.spatial_top(twist_c) - wp.spatial_top(twist_p)
@@ -334,7 +332,7 @@ def joint_wrenches(d: Draft) -> None:
         com_args=", body_com" if com else "",
         arms=""
         if at_origin
-        else "# Arms from the centers of mass to one point, the child's anchor, so that no moment is left over\n"
+        else "# Measure both arms to the child anchor so that no net moment remains\n"
         "r_p = moment_arm(parent, anchor_c, $state_args$com_args)\n"
         "r_c = moment_arm(child, anchor_c, $state_args$com_args)",
         angular=angular,
@@ -346,15 +344,15 @@ def joint_wrenches(d: Draft) -> None:
         r_c="r_c" if about == "com" else "anchor_c",
         drive=drive,
         drives=drives,
-        flip="" if turned else f"# q and -q are the same rotation\n{flip}",
+        flip="" if turned else f"# Use the shorter rotation, since q and -q are equivalent\n{flip}",
         **blocks,
     )
     d.text = d.text.replace("body_f,  ", "body_f, ")
     d.functions = [text.replace("body_f,  ", "body_f, ") for text in d.functions]
     d.explain(f"""
-        Positions of bodies in maximal coordinates drift apart at joints, so each joint pulls its two frames
-        together by attachment springs and lets go along its free axis. Twists are (linear, angular) in
-        world space; they and the wrenches are taken at {point}. The drive is PD on the joint coordinate.
+        Maximal-coordinate bodies drift apart at joints, so attachment springs pull the two joint frames
+        together except along the free axis. Twists are (linear, angular) in world
+        space; twists and wrenches are expressed at {point}. The drive is PD on the joint coordinate.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

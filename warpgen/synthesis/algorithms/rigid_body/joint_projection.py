@@ -49,7 +49,7 @@ def project_joints(d: Draft) -> None:
         "distance": "rods",
     }[kind]
     method = "XPBD" if compliance != "none" else "PBD"
-    d.says(f"Projects {joints} between rigid bodies onto body positions and orientations ({method}).")
+    d.says(f"Computes position and orientation corrections for {joints} between rigid bodies ({method}).")
     if compliance == "none":
         d.calls("project_joints|solve_body_joints|solve_joints|joint_position_solve")
     d.input(
@@ -62,25 +62,25 @@ def project_joints(d: Draft) -> None:
     )
     d.input("joint_child", "int", count, bodies // 2, bodies, about="Child body")
     for end, body in (("p", "parent"), ("c", "child")):
-        about = f"Joint frame in the {body} body"
+        about = f"Joint frame in {body} space"
         d.input(f"joint_frame_{end}", "transform", count, -0.3, 0.3, kind="transform", about=about)
     if kind in ("revolute", "prismatic"):
         d.input("joint_axis", "vec3", count, kind="unit", about="Joint axis in the joint frame")
     if kind == "distance":
-        d.input("joint_length", "float", count, 0.2, 0.8, about="Length of the rod [m]")
+        d.input("joint_length", "float", count, 0.2, 0.8, about="Rod length [m]")
     if limits:
         unit = "rad" if kind == "revolute" else "m"
         d.input("joint_lower", "float", count, -0.6, -0.1, about=f"Lower limits [{unit}]")
         d.input("joint_upper", "float", count, 0.1, 0.6, about=f"Upper limits [{unit}]")
     if enabled == "flags":
-        d.input("joint_enabled", "bool", count, about="False for joints that are switched off")
+        d.input("joint_enabled", "bool", count, about="Joint enable mask")
     if enabled == "broken":
         d.param(
             "break_distance",
             "float",
             0.5,
             1.0,
-            about="Joints that are farther apart than this are broken [m]",
+            about="Joint separation at which joints break [m]",
         )
     d.input(
         "body_pose",
@@ -89,17 +89,15 @@ def project_joints(d: Draft) -> None:
         -0.5,
         0.5,
         kind="transform",
-        about="Body poses (origins are centers of mass)",
+        about="Body poses (origin at the center of mass)",
     )
     d.input("body_inv_mass", "float", bodies, 0.3, 1.0, about="Inverse masses [1/kg]")
     if tensor == "full":
-        d.input(
-            "body_inv_inertia", "mat33", bodies, 1.0, 3.0, kind="spd", about="Inverse inertia in body space"
-        )
+        d.input("body_inv_inertia", "mat33", bodies, 1.5, 3.0, kind="spd", about="Body-space inverse inertia")
     else:
-        d.input("body_inv_inertia", "vec3", bodies, 1.0, 3.0, about="Inverse principal moments of inertia")
+        d.input("body_inv_inertia", "vec3", bodies, 1.5, 3.0, about="Inverse principal moments of inertia")
     if compliance == "one":
-        d.param("anchor_compliance", "float", 1.0e-4, 1.0e-3, about="Compliance of the anchors [m/N]")
+        d.param("anchor_compliance", "float", 1.0e-4, 1.0e-3, about="Anchor compliance [m/N]")
     elif compliance == "per joint":
         d.input(
             "anchor_compliance",
@@ -107,10 +105,10 @@ def project_joints(d: Draft) -> None:
             count,
             1.0e-4,
             1.0e-3,
-            about="Compliance of each joint's anchors [m/N]",
+            about="Per-joint anchor compliance [m/N]",
         )
     if compliance != "none":
-        d.param("dt", "float", 0.01, 0.03, about="Substep [s]")
+        d.param("dt", "float", 0.01, 0.03, about="Substep size [s]")
     if multiplier:
         d.inout(
             "joint_lambda",
@@ -118,28 +116,27 @@ def project_joints(d: Draft) -> None:
             count,
             -0.1,
             0.1,
-            about="Multipliers of the anchors so far in this substep",
+            about="Accumulated anchor multipliers in this substep",
         )
         d.forward_only()
     if relax == "one":
-        d.param("relaxation", "float", 0.4, 0.9, about="Under-relaxation of the Jacobi sweep")
+        d.param("relaxation", "float", 0.4, 0.9, about="Jacobi under-relaxation factor")
     elif relax == "count":
-        d.input("body_joint_count", "int", bodies, 1, 5, about="Number of joints at each body")
-    of = "Mean" if relax == "count" else "Sum"
-    d.output("body_shift", "vec3", bodies, about=f"{of} of position corrections [m]")
-    d.output("body_turn", "vec3", bodies, about=f"{of} of rotation corrections [rad]")
+        d.output("body_joint_count", "int", bodies, about="Number of joints per body")
+    d.output("body_shift", "vec3", bodies, about="Accumulated position corrections [m]")
+    d.output("body_turn", "vec3", bodies, about="Accumulated rotation corrections [rad]")
     if tensor == "full":
         d.function('''
             @wp.func
             def world_inverse_inertia(rot: wp.quat, inv_inertia: wp.mat33, v: wp.vec3) -> wp.vec3:
-                """Apply the inverse inertia of a body to a vector in world space."""
+                """Apply the body inverse inertia to a world-space vector."""
                 return wp.quat_rotate(rot, inv_inertia * wp.quat_rotate_inv(rot, v))
         ''')
     else:
         d.function('''
             @wp.func
             def world_inverse_inertia(rot: wp.quat, inv_inertia: wp.vec3, v: wp.vec3) -> wp.vec3:
-                """Apply the inverse inertia of a body to a vector in world space."""
+                """Apply the body inverse inertia to a world-space vector."""
                 return wp.quat_rotate(rot, wp.cw_mul(inv_inertia, wp.quat_rotate_inv(rot, v)))
         ''')
     zero_inertia = "wp.mat33(0.0)" if tensor == "full" else "wp.vec3(0.0, 0.0, 0.0)"
@@ -150,7 +147,7 @@ def project_joints(d: Draft) -> None:
             inv_inertia_p = body_inv_inertia[parent]
         """,
         True: f"""
-            # No inverse mass, since the world does not move
+            # The world has no inverse mass
             pose_p = wp.transform_identity()
             inv_mass_p = float(0.0)
             inv_inertia_p = {zero_inertia}
@@ -163,7 +160,7 @@ def project_joints(d: Draft) -> None:
     skip = {
         "all": "",
         "flags": "if not joint_enabled[tid]:\n    return",
-        "broken": "# Torn joints exert nothing, otherwise they would snap back together\n"
+        "broken": "# Skip broken joints, so that they do not snap back together\n"
         "if magnitude > break_distance:\n    return",
     }
     locked, size_of, broken = dedented(errors.LOCKED[kind]), "magnitude = wp.length(error)", ""
@@ -178,8 +175,8 @@ def project_joints(d: Draft) -> None:
     soft = {"none": "", "one": " + alpha", "per joint": " + alpha"}[compliance]
     alpha = {
         "none": "",
-        "one": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = anchor_compliance / (dt * dt)",
-        "per joint": "# Divide by dt^2 so that the stiffness does not depend on the time step (XPBD)\nalpha = anchor_compliance[tid] / (dt * dt)",
+        "one": "# XPBD: divide by dt^2 to make the stiffness independent of the time step\nalpha = anchor_compliance / (dt * dt)",
+        "per joint": "# XPBD: divide by dt^2 to make the stiffness independent of the time step\nalpha = anchor_compliance[tid] / (dt * dt)",
     }
     size = f"direction * ({excess} / (weight_p + weight_c{soft}))"
     step = ""
@@ -192,8 +189,14 @@ def project_joints(d: Draft) -> None:
     scale_p, scale_c = {
         "none": ("", ""),
         "one": (" * relaxation", " * relaxation"),
-        "count": (" / float(body_joint_count[parent])", " / float(body_joint_count[child])"),
+        "count": ("", ""),
     }[relax]
+    number = ""
+    if relax == "count":
+        number = "wp.atomic_add(body_joint_count, parent, 1)\n"
+        if world:
+            number = "if parent >= 0:\n    " + number
+        number = f"# Count the corrections for averaging\n{number}wp.atomic_add(body_joint_count, child, 1)"
     push = f"""
         if parent >= 0:
             wp.atomic_add(body_shift, parent, impulse * inv_mass_p{scale_p})
@@ -214,12 +217,12 @@ def project_joints(d: Draft) -> None:
         turn = turn.replace("if parent >= 0:\n            wp", "wp")
     angular = f"""
     $measure
-    angle = wp.length(angular_error)
-    if angle > 1.0e-6:
-        axis_n = angular_error / angle
-        resist_p = wp.dot(axis_n, world_inverse_inertia(rot_p, inv_inertia_p, axis_n))
-        resist_c = wp.dot(axis_n, world_inverse_inertia(rot_c, inv_inertia_c, axis_n))
-        angular_impulse = axis_n * (angle / (resist_p + resist_c))
+    misalignment = wp.length(angular_error)
+    if misalignment > 1.0e-6:
+        axis_n = angular_error / misalignment
+        inv_moment_p = wp.dot(axis_n, world_inverse_inertia(rot_p, inv_inertia_p, axis_n))
+        inv_moment_c = wp.dot(axis_n, world_inverse_inertia(rot_c, inv_inertia_c, axis_n))
+        angular_impulse = axis_n * (misalignment / (inv_moment_p + inv_moment_c))
         {turn.strip()}
     """
     d.launch(count)
@@ -235,13 +238,14 @@ def project_joints(d: Draft) -> None:
         inv_inertia_c = body_inv_inertia[child]
         rot_p = wp.transform_get_rotation(pose_p)
         rot_c = wp.transform_get_rotation(pose_c)
-        # Joint frames in world space
+        # World-space joint frames
         x_p = pose_p * joint_frame_p[tid]
         x_c = pose_c * joint_frame_c[tid]
         anchor_p = wp.transform_get_translation(x_p)
         anchor_c = wp.transform_get_translation(x_c)
         $frames
         $broken
+        $number
         $alpha
         $locked
         $slide
@@ -250,7 +254,7 @@ def project_joints(d: Draft) -> None:
             direction = $along
             $reach
             arm_c = anchor_c - wp.transform_get_translation(pose_c)
-            # Inverse masses as felt at the anchors, since an impulse off center also turns a body
+            # Generalized inverse masses at the anchors, since off-center impulses also rotate the bodies
             turn_p = wp.cross(arm_p, direction)
             turn_c = wp.cross(arm_c, direction)
             weight_p = inv_mass_p + wp.dot(turn_p, world_inverse_inertia(rot_p, inv_inertia_p, turn_p))
@@ -262,6 +266,7 @@ def project_joints(d: Draft) -> None:
         """,
         switched=skip["flags"] if enabled == "flags" else "",
         broken=broken,
+        number=number,
         parent=parent[world],
         frames="frame_p = wp.transform_get_rotation(x_p)\nframe_c = wp.transform_get_rotation(x_c)"
         if kind in errors.ANGULAR
@@ -274,7 +279,7 @@ def project_joints(d: Draft) -> None:
         slide=errors.LIMITS["prismatic"] if limits and kind == "prismatic" else "",
         size=size,
         step=step,
-        reach="# The axis turns with the parent, which is therefore pushed where the child is\n"
+        reach="# The axis rotates with the parent, so push the parent at the child anchor\n"
         "arm_p = anchor_c - wp.transform_get_translation(pose_p)"
         if kind == "prismatic"
         else "arm_p = anchor_p - wp.transform_get_translation(pose_p)",
@@ -284,18 +289,19 @@ def project_joints(d: Draft) -> None:
         hinge=errors.LIMITS["revolute"],
     )
     fresh = (
-        " Multipliers start at zero: there is one sweep in each substep."
+        " Multipliers start at zero, i.e. one iteration per substep."
         if compliance != "none" and not multiplier
         else ""
     )
     d.explain(f"""
-        Corrections of all joints are {"averaged at each body" if relax == "count" else "summed up"} in a Jacobi fashion and applied to the bodies afterwards.
-        Origins of body frames are the centers of mass.{fresh}
+        Corrections are accumulated over all joints (Jacobi) and applied afterwards{", averaged over `body_joint_count`" if relax == "count" else ""}.
+        Body origins are at the centers of mass.{fresh}
     """)
 
     def reference(v: Values) -> dict[str, Any]:
         shift, turned = np.zeros((bodies, 3)), np.zeros((bodies, 3))
         lambdas = v.joint_lambda.copy() if multiplier else np.zeros(count)
+        numbers = np.zeros(bodies, int)
         still = np.array([0.0, 0, 0, 0, 0, 0, 1])
         for k in range(count):
             p, c = int(v.joint_parent[k]), int(v.joint_child[k])
@@ -328,9 +334,9 @@ def project_joints(d: Draft) -> None:
                 error = delta - travel * axis
                 if limits:
                     error = error + axis * (travel - np.clip(travel, v.joint_lower[k], v.joint_upper[k]))
-            part = [1.0, 1.0]
-            if relax != "none":
-                part = [v.relaxation] * 2 if relax == "one" else [1.0 / v.body_joint_count[b] for b in (p, c)]
+            part = [v.relaxation if relax == "one" else 1.0] * 2
+            for b in (p, c):
+                numbers[b] += b >= 0
             size = np.linalg.norm(error)
             if size > 1e-6:
                 n = error / size
@@ -365,7 +371,9 @@ def project_joints(d: Draft) -> None:
                 for i, b in enumerate((p, c)):
                     if b >= 0:
                         turned[b] += (1 - 2 * i) * part[i] * inverse[i] @ angular_impulse
-        made = {"body_shift": shift, "body_turn": turned}
+        made: dict[str, Any] = {"body_shift": shift, "body_turn": turned}
+        if relax == "count":
+            made["body_joint_count"] = numbers
         return made | {"joint_lambda": lambdas} if multiplier else made
 
     d.check(reference, 1e-3)

@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 NAMES = {
     "parent": "joint_parent|parents|parent_index", "q": "joint_q",
-    "axis": "joint_axis|axes", "start": "articulation_start|chain_start|first_joint",
+    "axis": "joint_axis|axes", "start": "articulation_start|first_link",
     "local": "joint_X_p|joint_frame", "link_offset": "joint_offset|joint_pos|rest_offset", "body_q": "poses|link_poses|world_poses",
     "target": "goal|targets|desired", "joints": "num_joints|dofs|links", "NUM_LINKS": "LINKS|LINK_COUNT|N_LINKS",
 }  # fmt: skip
@@ -50,32 +50,32 @@ def forward_kinematics(d: Draft) -> None:
     chains, links = d.pick(24, 32, 48), d.pick(4, 5, 6)
     unit = {"revolute": "[rad]", "prismatic": "[m]", "mixed": "[rad] or [m]"}[joints]
     d.input("q", "float", (chains, links), -1.5, 1.5, about=f"Joint coordinates {unit}")
-    d.input("axis", "vec3", links, kind="unit", about="Joint axes in the joint frames")
+    d.input("axis", "vec3", links, kind="unit", about="Joint axes in joint space")
     if frames == "transform":
         about = "Joint frames relative to the parent link"
         d.input("local", "transform", links, -0.5, 0.5, kind="transform", about=about)
     else:
-        d.input("link_offset", "vec3", links, -0.5, 0.5, about="Joint positions in the parent link [m]")
+        d.input("link_offset", "vec3", links, -0.5, 0.5, about="Joint positions in parent link space [m]")
     if joints == "mixed":
-        d.input("joint_type", "int", links, 0, 2, about="Joint types, 0: revolute, 1: prismatic")
+        d.input("joint_type", "int", links, 0, 2, about="Joint types (0: revolute, 1: prismatic)")
         d.module("JOINT_REVOLUTE = wp.constant(0)")
     if base:
-        d.input("base", "transform", chains, -1.0, 1.0, kind="transform", about="Poses of the bases")
+        d.input("base", "transform", chains, -1.0, 1.0, kind="transform", about="Base poses")
     name, kind, told, what = {
-        "poses": ("body_q", "transform", "Poses of the links in world space", "poses of the links"),
-        "positions": ("points", "vec3", "Origins of the links in world space [m]", "positions of the links"),
-        "tip": ("tip", "vec3", "Tips in world space [m]", "positions of the tips"),
+        "poses": ("body_q", "transform", "World-space link poses", "link poses"),
+        "positions": ("points", "vec3", "World-space link origins [m]", "link positions"),
+        "tip": ("tip", "vec3", "World-space tip positions [m]", "tip positions"),
     }[wanted]
     if tree == "branching" and wanted != "poses":
         tree = "serial"
     if tree == "branching":
         d.input("parent", "int", links, -1, 3, about="Parent link, -1 for the base")
     if wanted == "tip":
-        d.param("tool", "vec3", 0.1, 0.3, about="Tip in the frame of the last link [m]")
+        d.param("tool", "vec3", 0.1, 0.3, about="Tip offset in the last link frame [m]")
     if count == "NUM_LINKS":
         d.module(f"NUM_LINKS = wp.constant({links})")
     else:
-        d.param("link_count", "int", links, about="Number of links of each chain")
+        d.param("link_count", "int", links, about="Number of links per chain")
         if tree == "serial":
             d.forward_only()  # a pose is carried through a loop of any length
     d.output(name, kind, chains if wanted == "tip" else (chains, links), about=told)
@@ -94,7 +94,7 @@ def forward_kinematics(d: Draft) -> None:
     world = $root
     for j in range($count):
         $motion
-        # The joint moves in its own frame, which stands still in that of the parent
+        # Joint motion is expressed in the joint frame, fixed in the parent
         world = world * $local * x_j
         $keep
     $tip
@@ -103,7 +103,7 @@ def forward_kinematics(d: Draft) -> None:
         loop = """
         for j in range($count):
             world = $root
-            # Only links before this one have poses yet, anything else hangs on the base
+            # Only preceding links have poses; attach any other link to the base
             if parent[j] >= 0 and parent[j] < j:
                 world = body_q[tid, parent[j]]
             $motion
@@ -125,7 +125,7 @@ def forward_kinematics(d: Draft) -> None:
         tip="tip[tid] = wp.transform_point(world, tool)" if wanted == "tip" else "",
     )
     chains_ = "serial chains" if tree == "serial" else "trees"
-    d.says(f"Computes the {what} of {chains_} from joint coordinates.")
+    d.says(f"Computes {what} of {chains_} from joint coordinates.")
 
     def reference(v: Values) -> dict[str, Any]:
         made, quats = link_frames(v, joints == "revolute")
@@ -181,20 +181,17 @@ def joint_torques(d: Draft) -> None:
     if limits != "none":
         d.input("lower", "float", per, -1.5, -0.5, about="Lower joint limits")
         d.input("upper", "float", per, 0.5, 1.5, about="Upper joint limits")
-        d.param("limit_ke", "float", 50.0, 200.0, about="Stiffness of the joint limits")
+        d.param("limit_ke", "float", 50.0, 200.0, about="Joint limit stiffness")
         if limits == "damped":
-            d.param("limit_kd", "float", 0.5, 2.0, about="Damping of the joint limits")
+            d.param("limit_kd", "float", 0.5, 2.0, about="Joint limit damping")
     if saturated:
-        d.param("effort", "float", 8.0, 20.0, about="Torque limit of the actuators")
+        least, most = (1.5, 4.0) if drive == "velocity" else (8.0, 20.0)
+        d.param("effort", "float", least, most, about="Actuator torque limit")
     if friction != "none":
         if friction == "coulomb":
-            d.module("SLIP_RATE = wp.constant(0.05)  # at which three quarters of the friction act [rad/s]")
+            d.module("SLIP_RATE = wp.constant(0.05)  # reaches about three quarters of the friction [rad/s]")
         coulomb = friction == "coulomb"
-        kind = (
-            "Coulomb friction of the joints [N m]"
-            if coulomb
-            else "Viscous friction of the joints [N m s/rad]"
-        )
+        kind = "Joint Coulomb friction [N m]" if coulomb else "Viscous joint friction [N m s/rad]"
         d.param("joint_friction", "float", 0.1, 0.5, about=kind)
     d.output("tau", "float", shape, about="Joint torques")
     motors = {
@@ -205,17 +202,17 @@ def joint_torques(d: Draft) -> None:
     }
     rub = {
         "none": "",
-        "coulomb": "# Smooth Coulomb friction, tanh() avoids chatter around zero velocity\nt -= joint_friction * wp.tanh(rate / SLIP_RATE)",
+        "coulomb": "# Smooth Coulomb friction; tanh() avoids chatter near zero velocity\nt -= joint_friction * wp.tanh(rate / SLIP_RATE)",
         "viscous": "t -= joint_friction * rate",
     }
     past = {
         "none": "",
         "spring": f"""
-        # Penalty outside of [`lower`, `upper`], zero inside
+        # Penalty outside [`lower`, `upper`]
         t += limit_ke * (wp.max(lower[{row}] - angle, 0.0) - wp.max(angle - upper[{row}], 0.0))
         """,
         "damped": f"""
-        # Damp only motion into the limit, so that joints leave it freely
+        # Only damp motion into the limit, so that joints leave it freely
         if angle < lower[{row}]:
             t += limit_ke * (lower[{row}] - angle) - limit_kd * wp.min(rate, 0.0)
         elif angle > upper[{row}]:
@@ -224,7 +221,9 @@ def joint_torques(d: Draft) -> None:
     }
     others = "limit forces do" if limits != "none" else "friction does" if friction != "none" else ""
     clamped = (
-        f"Clamp the drive alone, since {others} not come from the actuator" if others else "Motors saturate"
+        f"Only clamp the drive, because {others} not come from the actuator"
+        if others
+        else "Apply the actuator torque limits"
     )
     d.launch(*shape)
     d.code(
@@ -310,22 +309,24 @@ def center_of_mass(d: Draft) -> None:
         about = f"{what} in world space"
         d.input("body_q", "transform", shape, -1.0, 1.0, kind="transform", about=about)
     else:
-        where = "Origins of the links" if offset else "Centers of mass of the links"
+        where = "Link origins" if offset else "Link centers of mass"
         d.input("x", "vec3", shape, -1.0, 1.0, about=f"{where} [m]")
         if offset:
-            d.input("r", "quat", shape, kind="unit", about="Orientations of the links")
+            d.input("r", "quat", shape, kind="unit", about="Link orientations")
     if velocity:
-        d.input("v", "vec3", shape, -1.0, 1.0, about="Velocities of the links' centers of mass [m/s]")
+        d.input("v", "vec3", shape, -1.0, 1.0, about="Link center-of-mass velocities [m/s]")
     if offset:
-        d.input("com", "vec3", shape, -0.2, 0.2, about="Centers of mass in link space")
+        d.input("com", "vec3", shape, -0.2, 0.2, about="Link-space centers of mass")
     d.input("mass", "float", shape, 0.2, 2.0, about="Link masses [kg]")
     if layout == "ranges":
-        d.input("start", "int", groups + 1, 0, count, kind="offsets", about="First link of each articulation")
+        d.input(
+            "start", "int", groups + 1, 0, count, kind="offsets", about="First link index per articulation"
+        )
     d.output("center", "vec3", groups, about="Centers of mass")
     if velocity:
-        d.output("center_v", "vec3", groups, about="Velocities of the centers of mass")
+        d.output("center_v", "vec3", groups, about="Center-of-mass velocities")
     if masses:
-        d.output("articulation_mass", "float", groups, about="Masses of the articulations [kg]")
+        d.output("articulation_mass", "float", groups, about="Articulation masses [kg]")
     b = "tid, b" if layout == "rows" else "b"
     place = {
         ("transform", True): f"wp.transform_point(body_q[{b}], com[{b}])",
@@ -348,7 +349,7 @@ def center_of_mass(d: Draft) -> None:
     )
     if layout == "ranges":
         empty = "center[tid] = wp.vec3()" + ("\ncenter_v[tid] = wp.vec3()" if velocity else "")
-        mean = f"# Articulations may have no links\nif m_sum > 0.0:\n{textwrap.indent(mean, '    ')}\n"
+        mean = f"# Articulations may be empty\nif m_sum > 0.0:\n{textwrap.indent(mean, '    ')}\n"
         mean += f"else:\n{textwrap.indent(empty, '    ')}"
     d.launch(groups)
     d.code(

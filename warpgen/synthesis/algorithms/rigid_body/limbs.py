@@ -31,12 +31,12 @@ def bend_limbs(d: Draft) -> None:
     """Turns both joints of limbs so that their ends reach targets (analytic two-bone inverse kinematics)."""
     result = d.option("result", "rotations", "positions", "angles", "poses")
     what = {
-        "rotations": "rotations of both bones",
-        "positions": "middle joints and ends",
-        "angles": "angles of both joints",
-        "poses": "poses of the lower bones",
+        "rotations": "bone rotations",
+        "positions": "middle joint and end positions",
+        "angles": "joint angles",
+        "poses": "lower bone poses",
     }[result]
-    d.says(f"Finds the {what} of limbs that reach for targets (two-bone inverse kinematics).")
+    d.says(f"Computes {what} of limbs reaching for targets using two-bone inverse kinematics.")
     beyond = d.option("out of reach", "clamp", "soft", "stretch")
     pole = d.option("pole", "point", "direction", "root axis")
     length = d.option("lengths", "uniform", "per limb")
@@ -47,52 +47,48 @@ def bend_limbs(d: Draft) -> None:
         space = "world"  # only the distance counts: from the root its pose would not matter
     ankle = d.flag("end rotation", 0.4) and result in ("rotations", "poses")
     n = d.pick(24, 32, 48)
-    d.input(
-        "roots", "transform", n, -0.5, 0.5, kind="transform", about="Poses of the upper joints in the world"
-    )
-    d.input("targets", "vec3", n, -0.1, 0.6, about=f"Targets of the ends, in the {space}'s frame [m]")
+    d.input("roots", "transform", n, -0.5, 0.5, kind="transform", about="World-space upper joint poses")
+    d.input("targets", "vec3", n, -0.1, 0.6, about=f"End effector targets in {space} space [m]")
     if pole == "point":
-        d.input("poles", "vec3", n, -2.0, -1.0, about="Points that the middle joints bend towards [m]")
+        d.input("poles", "vec3", n, -2.0, -1.0, about="Pole targets toward which the middle joints bend [m]")
     elif pole == "direction":
-        d.input("poles", "vec3", n, kind="unit", about="Directions that the middle joints bend towards")
+        d.input("poles", "vec3", n, kind="unit", about="Bend directions of the middle joints")
     if length == "uniform":
-        d.param("femur", "float", 0.5, 0.65, about="Length of the upper bones [m]")
-        d.param("tibia", "float", 0.2, 0.3, about="Length of the lower bones [m]")
+        d.param("femur", "float", 0.5, 0.65, about="Upper bone length [m]")
+        d.param("tibia", "float", 0.2, 0.3, about="Lower bone length [m]")
     else:
-        d.input("bones", "vec2", n, 0.25, 0.75, about="Lengths of the upper and lower bones [m]")
+        d.input("bones", "vec2", n, 0.25, 0.75, about="Upper and lower bone lengths [m]")
     if beyond == "soft":
-        d.param(
-            "softness", "float", 0.05, 0.1, about="Distance before full stretch at which limbs slow down [m]"
-        )
+        d.param("softness", "float", 0.05, 0.1, about="Softening distance before full extension [m]")
     if limit:
-        d.param("min_knee_angle", "float", 25.0, 45.0, about="Smallest angle between both bones [deg]")
+        d.param("min_knee_angle", "float", 25.0, 45.0, about="Minimum knee angle [deg]")
     if blend:
-        d.input("weights", "float", n, 0.0, 1.0, about="Share of the motion that is applied")
+        d.input("weights", "float", n, 0.0, 1.0, about="Blend weights")
     if ankle:
-        d.input("end_rotations", "quat", n, kind="unit", about="Wanted rotations of the ends in the world")
+        d.input("end_rotations", "quat", n, kind="unit", about="World-space target rotations of the ends")
     outputs = {
-        "rotations": [("root_turns", "quat", "Rotations of the upper bones in the world, which point along their x axis"),
-                      ("knee_turns", "quat", "Rotations of the lower bones in the world")],
-        "positions": [("knees", "vec3", "Positions of the middle joints [m]"), ("ends", "vec3", "Positions of the ends [m]")],
-        "angles": [("angles", "vec2", "Angle of the upper bone to the target, and between both bones [deg]")],
-        "poses": [("lower_poses", "transform", "Poses of the lower bones")],
+        "rotations": [("root_turns", "quat", "World-space upper bone rotations, bone along x"),
+                      ("knee_turns", "quat", "World-space lower bone rotations")],
+        "positions": [("knees", "vec3", "Middle joint positions [m]"), ("ends", "vec3", "End positions [m]")],
+        "angles": [("angles", "vec2", "Angle between upper bone and target, and between both bones [deg]")],
+        "poses": [("lower_poses", "transform", "Lower bone poses")],
     }[result]  # fmt: skip
     for name, kind, about in outputs:
         d.output(name, kind, n, about=about)
     if ankle and result == "rotations":
-        d.output("end_turns", "quat", n, about="Rotations of the ends relative to the lower bones")
+        d.output("end_turns", "quat", n, about="End rotations relative to the lower bones")
     d.function('''
         @wp.func
         def corner_angle(near: float, far: float, opposite: float) -> float:
-            """Angle between two sides of a triangle (law of cosines) [rad]."""
+            """Triangle angle from the law of cosines [rad]."""
             cosine = (near * near + far * far - opposite * opposite) / (2.0 * near * far)
-            # Limbs that are straight or folded are at the ends of the range, which rounding may leave
+            # Clamp, since rounding can exceed the domain for straight or folded limbs
             return wp.acos(wp.clamp(cosine, -0.99999, 0.99999))
     ''')
     d.function('''
         @wp.func
         def frame_along(x_axis: wp.vec3, z_axis: wp.vec3) -> wp.quat:
-            """Rotation to a frame with these axes, which are at right angles."""
+            """Rotation from three orthonormal axes."""
             return wp.quat_from_matrix(wp.matrix_from_cols(x_axis, wp.cross(z_axis, x_axis), z_axis))
     ''')
     lengths = ""
@@ -103,13 +99,13 @@ def bend_limbs(d: Draft) -> None:
         if limit
         else "reach = wp.clamp(wanted, wp.abs(thigh - shin) + 1.0e-3, 0.999 * full)",
         "soft": """
-            # Close to full stretch the end falls behind smoothly, so that knees do not pop
+            # Soft IK: ease out near full extension to avoid knee popping
             soft_start = full - softness
             late = full - softness * wp.exp(-(wanted - soft_start) / softness)
             reach = wp.max(wp.where(wanted > soft_start, late, wanted), wp.abs(thigh - shin) + 1.0e-3)
         """,
         "stretch": """
-            # Bones grow to reach targets that are too far
+            # Stretch the bones to reach distant targets
             growth = wp.max(1.0, wanted / (0.999 * full))
             thigh = thigh * growth
             shin = shin * growth
@@ -122,7 +118,7 @@ def bend_limbs(d: Draft) -> None:
         "root axis": "hint = wp.quat_rotate(wp.transform_get_rotation(root), wp.vec3(0.0, 0.0, 1.0))",
     }[pole]
     knee_limit = """
-        # Knees do not close fully: open them, at the price of the target
+        # Enforce the minimum knee angle, even if the target is missed
         knee_angle = wp.max(corner_angle(thigh, shin, reach), wp.radians(min_knee_angle))
         reach = wp.sqrt(thigh * thigh + shin * shin - 2.0 * thigh * shin * wp.cos(knee_angle))
     """
@@ -140,10 +136,10 @@ def bend_limbs(d: Draft) -> None:
         """,
     }[result]
     if ankle and result == "rotations":
-        store += "\n# What is left to turn at the end\nend_turns[limb] = wp.quat_inverse(shin_turn) * end_rotations[limb]"
+        store += "\n# Remaining rotation at the end\nend_turns[limb] = wp.quat_inverse(shin_turn) * end_rotations[limb]"
     elif ankle:
         store = """
-            # The lower bone takes a third of the twist that the end has about it
+            # Apply a third of the end twist to the lower bone
             knee = hip + wp.quat_rotate(thigh_turn, wp.vec3(thigh, 0.0, 0.0))
             bent = wp.quat_inverse(shin_turn) * end_rotations[limb]
             twist = 2.0 * wp.atan(bent[0] / wp.where(wp.abs(bent[3]) < 1.0e-3, 1.0e-3, bent[3]))
@@ -151,7 +147,7 @@ def bend_limbs(d: Draft) -> None:
             lower_poses[limb] = wp.transform(knee, turned)
         """
     mixed = """
-        # Blend with the pose of rest, in which both bones follow the root
+        # Blend with the rest pose, where both bones are aligned with the root
         rest_turn = wp.transform_get_rotation(root)
         thigh_turn = wp.quat_slerp(rest_turn, thigh_turn, weights[limb])
         shin_turn = wp.quat_slerp(rest_turn, shin_turn, weights[limb])
@@ -165,7 +161,7 @@ def bend_limbs(d: Draft) -> None:
         hip = wp.transform_get_translation(root)
         $target
         $lengths
-        # --- Triangle of both bones and the line to the target ---
+        # --- Triangle formed by both bones and the target ---
         to_target = goal - hip
         wanted = wp.length(to_target)
         full = $full
@@ -173,12 +169,12 @@ def bend_limbs(d: Draft) -> None:
         $knee_limit
         hip_angle = corner_angle(thigh, reach, shin)
         $knee_angle
-        # --- Plane in which the limb bends ---
+        # --- Bend plane ---
         along = to_target / wp.max(wanted, 1.0e-6)
         $hint
         normal = wp.normalize(wp.cross(along, hint))
         swing = frame_along(along, normal)
-        # --- Rotations of both bones, about the normal of the plane ---
+        # --- Bone rotations about the plane normal ---
         axis = wp.vec3(0.0, 0.0, 1.0)
         thigh_turn = swing * wp.quat_from_axis_angle(axis, hip_angle)
         shin_turn = thigh_turn * wp.quat_from_axis_angle(axis, knee_angle - wp.pi)
@@ -205,24 +201,24 @@ def bend_limbs(d: Draft) -> None:
     if length == "uniform" and beyond != "stretch":
         d.text = d.text.replace("thigh", "femur").replace("shin", "tibia")
     plane = {
-        "point": "the plane of the target and the pole",
-        "direction": "the plane of the target and the direction of its pole",
-        "root axis": "the plane of the target and the root's z axis",
+        "point": "the plane spanned by target and pole",
+        "direction": "the plane spanned by target and pole direction",
+        "root axis": "the plane spanned by target and root z axis",
     }[pole]
     told = "" if result == "angles" else f" The limb bends in {plane}."
     told += {
-        "clamp": " Limbs only point at targets that are out of reach.",
-        "soft": " Close to full stretch the ends fall behind their targets.",
-        "stretch": " Bones grow to reach targets that are too far.",
+        "clamp": " Limbs point at targets that are out of reach.",
+        "soft": " Ends lag behind their targets near full extension.",
+        "stretch": " Bones stretch to reach distant targets.",
     }[beyond]
     if limit:
-        told += " Where targets are too close, `min_knee_angle` keeps the bones apart."
+        told += " `min_knee_angle` takes precedence for targets that are too close."
     if ankle and result == "poses":
-        told += " The lower bone takes a third of the twist of the end."
+        told += " A third of the end twist is applied to the lower bone."
     if blend and result != "angles":
-        told += " What results is blended with a pose of rest."
+        told += " The result is blended with a rest pose."
     d.explain(f"""
-        Both bones and the line to the target form a triangle, whose angles follow from the law of cosines.{told}
+        The angles of the triangle formed by the two bones and the target are computed using the law of cosines.{told}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -69,15 +69,15 @@ def integrate_bodies(d: Draft) -> None:
         count,
         -0.5 if static else 0.2,
         2.0,
-        about="Inverse masses, 0 or less for static bodies [1/kg]" if static else "Inverse masses [1/kg]",
+        about="Inverse masses, zero or negative for static bodies [1/kg]"
+        if static
+        else "Inverse masses [1/kg]",
     )
     if tensor == "full":
-        d.input(
-            "inertia", "mat33", count, 0.5, 2.0, kind="spd", about="Inertia tensors in body space [kg m^2]"
-        )
+        d.input("inertia", "mat33", count, 1.0, 2.0, kind="spd", about="Body-space inertia tensors [kg m^2]")
     else:
-        d.input("inertia", "vec3", count, 0.5, 2.0, about="Principal moments of inertia [kg m^2]")
-    d.param("gravity", "vec3", -9.81, 9.81, about="Gravity [m/s^2]")
+        d.input("inertia", "vec3", count, 1.0, 2.0, about="Principal moments of inertia [kg m^2]")
+    d.param("gravity", "vec3", -5.6, 5.6, about="Gravity [m/s^2]")
     d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if damped:
         d.param("angular_damping", "float", 0.05, 0.5, about="Angular damping [1/s]")
@@ -101,13 +101,13 @@ def integrate_bodies(d: Draft) -> None:
         w1 = wp.quat_rotate(r0, wb + dt * {inverse.format("tb")})
         """,
         "none": f"""
-        # The gyroscopic torque w x (I w) is left out, since explicit steps of it add energy
+        # Omit the gyroscopic torque w x (I w), because explicit integration adds energy
         tb = wp.quat_rotate_inv(r0, {torque})
         w1 = w0 + dt * wp.quat_rotate(r0, {inverse.format("tb")})
         """,
         "implicit": f"""
-        # Gyroscopic torque treated implicitly with a single Newton iteration, since the explicit
-        # version is unstable for long thin bodies that spin fast
+        # Implicit gyroscopic torque with a single Newton iteration, since the explicit
+        # version is unstable for long thin bodies spinning fast
         wb = wp.quat_rotate_inv(r0, w0)
         tensor = inertia[tid]
         tb = wp.quat_rotate_inv(r0, {torque})
@@ -130,14 +130,14 @@ def integrate_bodies(d: Draft) -> None:
         v1 = v[tid] + dt * (f0 * inv_m + gravity)
         $turn
         $damp
-        # Use the new velocity, so that energy does not drift (symplectic Euler)
+        # Symplectic Euler: use the new velocity to avoid energy drift
         x1 = x0 + dt * v1
         r1 = $advance(r0, w1, dt)
         $store
         v_new[tid] = v1
         w_new[tid] = w1
         """,
-        static="# Nothing moves static bodies\nif inv_m <= 0.0:\n    $keep" if static else "",
+        static="# Skip static bodies\nif inv_m <= 0.0:\n    $keep" if static else "",
         keep=keep,
         pose="""
         x0 = wp.transform_get_translation(pose[tid])
@@ -155,17 +155,17 @@ def integrate_bodies(d: Draft) -> None:
     )
     how = {
         "explicit": "",
-        "none": ", without gyroscopic torques",
-        "implicit": ", the gyroscopic torque by one Newton step",
+        "none": ", ignoring gyroscopic torques",
+        "implicit": ", treating the gyroscopic torque implicitly",
     }[gyroscopic]
-    how = (" and damped spins" if damped else "") + how
+    how = (" and angular damping" if damped else "") + how
     d.says(
-        f"Integrates rigid bodies with semi-implicit Euler{how}{'; static bodies stay' if static else ''}."
+        f"Integrates rigid bodies with semi-implicit Euler{how}{'; static bodies are skipped' if static else ''}."
     )
     law = "t" if gyroscopic == "none" else "t - w x (I w)"
     d.explain(f"""
         Updates v += dt (f / m + g) and x += dt v. Rotation follows I dw/dt = {law} in body space;
-        forces and torques are given at the center of mass in world space.
+        forces and torques act at the center of mass and are expressed in world space.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -242,15 +242,13 @@ def body_momentum(d: Draft) -> None:
         d.input("w", "vec3", count, -2.0, 2.0, about="Angular velocities [rad/s]")
     d.input("mass", "float", count, 0.5, 2.0, about="Masses [kg]")
     if tensor == "full":
-        d.input(
-            "inertia", "mat33", count, 0.5, 2.0, kind="spd", about="Inertia tensors in body space [kg m^2]"
-        )
+        d.input("inertia", "mat33", count, 1.0, 2.0, kind="spd", about="Body-space inertia tensors [kg m^2]")
     else:
-        d.input("inertia", "vec3", count, 0.5, 2.0, about="Principal moments of inertia [kg m^2]")
+        d.input("inertia", "vec3", count, 1.0, 2.0, about="Principal moments of inertia [kg m^2]")
     if summed == "groups":
-        d.input("island", "int", count, 0, groups, about="Island index of each body")
+        d.input("island", "int", count, 0, groups, about="Island index per body")
     if wanted != "energy":
-        d.param("origin", "vec3", -0.5, 0.5, about="Reference point of the angular momentum [m]")
+        d.param("origin", "vec3", -0.5, 0.5, about="Reference point for angular momentum [m]")
     kind = {"momentum": "spatial_vector", "energy": "float", "angular": "vec3"}[wanted]
     d.output(
         {"momentum": "h", "energy": "energy", "angular": "h"}[wanted],
@@ -279,7 +277,7 @@ def body_momentum(d: Draft) -> None:
         tid = wp.tid()
         $motion
         $rotation
-        # `inertia` is given in body space, so rotate the angular velocity first
+        # `inertia` is in body space, so transform the angular velocity first
         wb = wp.quat_rotate_inv(r, ang_vel)
         l_body = $times
         $momentum
@@ -302,21 +300,21 @@ def body_momentum(d: Draft) -> None:
         value=values[wanted],
     )
     what = {
-        "momentum": "the linear and the angular momentum",
-        "energy": "the kinetic energy",
-        "angular": "the angular momentum",
+        "momentum": "linear and angular momentum",
+        "energy": "kinetic energy",
+        "angular": "angular momentum",
     }
     point = (
         ""
         if wanted == "energy"
-        else ", the angular one about a point"
+        else ", using a reference point for the angular momentum"
         if wanted == "momentum"
-        else " about a point"
+        else " about a reference point"
     )
     of = {
         "each": "of each rigid body",
-        "sum": "of all rigid bodies together",
-        "groups": "of each island of rigid bodies",
+        "sum": "of all rigid bodies combined",
+        "groups": "of each rigid body island",
     }
     d.says(f"Computes {what[wanted]} {of[summed]}{point}.")
 

@@ -32,7 +32,7 @@ _CASES = {
         (collision.COLLIDE_SPHERES,),
     ),
     ("SPHERE", "CAPSULE"): (
-        "# Reduce to sphere-sphere at the closest point of the capsule's segment\n"
+        "# Reduce to sphere-sphere using the closest point on the capsule segment\n"
         "segment = wp.quat_rotate(rot_b, UP) * scale_b[1]\n"
         "closest = closest_point_on_segment(pos_b - segment, pos_b + segment, pos_a)\n"
         "return collide_spheres(pos_a, scale_a[0], closest, scale_b[0])",
@@ -85,7 +85,7 @@ def _collider(types: tuple[str, ...]) -> tuple[str, list[Any]]:
             pose_b: wp.transform,
             scale_b: wp.vec3,
         ):
-            """Dispatch to the collider of a pair of shape types, with `type_a <= type_b`.
+            """Dispatch to the collider for a pair of shape types, with `type_a <= type_b`.
 
             Returns:
                 Tuple of signed distance, contact point and normal from `a` to `b`. The distance of
@@ -154,7 +154,7 @@ def _distance(types: tuple[str, ...], kinds: Any, poses: Any, scales: Any) -> An
     weight=2,
 )
 def generate_contacts(d: Draft) -> None:
-    """Appends the contacts of candidate pairs of shapes to a buffer of fixed capacity."""
+    """Generates contacts for candidate shape pairs and appends them to a fixed-capacity buffer."""
     types = d.option(
         "shapes",
         ("SPHERE", "CAPSULE"),
@@ -185,14 +185,14 @@ def generate_contacts(d: Draft) -> None:
     )
     d.input("shape_scale", "vec3", shapes, 0.1, 0.4, about="Shape dimensions [m]")
     if filtered == "body":
-        d.input("shape_body", "int", shapes, -1, shapes // 2, about="Body of each shape, -1 if static")
+        d.input("shape_body", "int", shapes, -1, shapes // 2, about="Body index per shape, -1 if static")
     elif filtered == "groups":
         d.input("shape_group", "int", shapes, 0, 16, about="Collision groups (bit mask)")
-        d.input("shape_mask", "int", shapes, 0, 16, about="Groups that a shape collides with (bit mask)")
+        d.input("shape_mask", "int", shapes, 0, 16, about="Collision masks")
     if margin == "per shape":
-        d.input("shape_margin", "float", shapes, 0.0, 0.05, about="Contact margin per shape [m]")
+        d.input("shape_margin", "float", shapes, 0.0, 0.05, about="Per-shape contact margin [m]")
     else:
-        d.param("contact_margin", "float", 0.01, 0.1, about="Distance below which contacts are created [m]")
+        d.param("contact_margin", "float", 0.01, 0.1, about="Contact distance threshold [m]")
     d.input(
         "shape_pairs",
         "int",
@@ -201,7 +201,7 @@ def generate_contacts(d: Draft) -> None:
         shapes,
         about="Candidate pairs from the broad phase, padded with -1",
     )
-    d.param("max_contacts", "int", capacity, about="Capacity of the contact buffers")
+    d.param("max_contacts", "int", capacity, about="Contact buffer capacity")
     lead = (worlds,) if batch else ()
     if buffer == "struct":
         d.struct(
@@ -215,23 +215,23 @@ def generate_contacts(d: Draft) -> None:
                 "dist": fill(value=0, shape=capacity),
             },
             role="output",
-            about="Contacts found, normals from the first to the second shape",
+            about="Contacts, normals from first to second shape",
         )
     else:
-        d.output("contact_count", "int", worlds, about="Number of contacts found")
+        d.output("contact_count", "int", worlds, about="Number of contacts")
         d.output("contact_shapes", "int", (*lead, capacity, 2), about="Shape indices per contact")
         d.output("contact_point", "vec3", (*lead, capacity), about="Contact points in world space [m]")
         d.output(
             "contact_normal",
             "vec3",
             (*lead, capacity),
-            about="Contact normals, from the first to the second shape",
+            about="Contact normals, from first to second shape",
         )
         d.output(
             "contact_dist",
             "float",
             (*lead, capacity),
-            about="Signed distances, negative when overlapping [m]",
+            about="Signed distances, negative when penetrating [m]",
         )
     d.module("\n".join(f"{name} = wp.constant({number})" for number, name in enumerate(types)))
     d.module("UP = wp.constant(wp.vec3(0.0, 0.0, 1.0))")
@@ -244,12 +244,12 @@ def generate_contacts(d: Draft) -> None:
     skip = {
         "none": "",
         "body": """
-        # Shapes of one body never collide
+        # Skip shapes on the same body
         if shape_body[shape_a] == shape_body[shape_b]:
             return
         """,
         "groups": """
-        # Both shapes must accept the group of the other one
+        # Each shape's mask must accept the group of the other
         if (shape_group[shape_a] & shape_mask[shape_b]) == 0 or (shape_group[shape_b] & shape_mask[shape_a]) == 0:
             return
         """,
@@ -268,14 +268,14 @@ def generate_contacts(d: Draft) -> None:
             '''
             @wp.func
             def bounding_radius(type: int, scale: wp.vec3) -> float:
-                """Return the radius of the bounding sphere of a shape$unbounded."""
+                """Return the bounding sphere radius of a shape$unbounded."""
                 $cases
             ''',
             unbounded=unbounded,
             cases="\n".join(radii),
         )
         early = """
-        # Early exit if the bounding spheres are farther apart than the margin
+        # Early exit if the bounding spheres are separated by more than the margin
         center_dist = wp.length(wp.transform_get_translation(pose_b) - wp.transform_get_translation(pose_a))
         reach = bounding_radius(type_a, scale_a) + bounding_radius(type_b, scale_b)
         if center_dist > reach + $limit:
@@ -292,9 +292,9 @@ def generate_contacts(d: Draft) -> None:
         write = write.replace("contact_", "contacts.")
     counter = ("contacts.count" if buffer == "struct" else "contact_count", "world" if batch else "0")
     full = {
-        "return": "# Out of space: the counter keeps growing so that the host can detect the overflow\n"
+        "return": "# Buffer full: keep counting so that the host can detect the overflow\n"
         "if slot >= max_contacts:\n    return",
-        "undo": "# Out of space: take the reservation back\n"
+        "undo": "# Buffer full: undo the reservation\n"
         f"if slot >= max_contacts:\n    wp.atomic_sub({counter[0]}, {counter[1]}, 1)\n    return",
     }
     d.launch(*((worlds, pairs) if batch else (pairs,)))
@@ -303,10 +303,10 @@ def generate_contacts(d: Draft) -> None:
         $thread
         first = shape_pairs[pair, 0]
         second = shape_pairs[pair, 1]
-        # Skip padded pairs (index of -1) and self collision
+        # Skip padding (index -1) and self-collision
         if first < 0 or second < 0 or first == second:
             return
-        # Colliders expect the shape type of the first shape to be the smaller one
+        # Colliders expect the smaller shape type first
         if shape_type[first] > shape_type[second]:
             shape_a = second
             shape_b = first
@@ -345,16 +345,16 @@ def generate_contacts(d: Draft) -> None:
     )
     d.text = d.text.replace("[ ", "[")
     held = {
-        "SPHERE": "the radius of spheres",
-        "CAPSULE": "radius and half length without caps of capsules (along local z)",
-        "BOX": "the half extents of boxes",
+        "SPHERE": "radius of spheres",
+        "CAPSULE": "radius and half length (without caps) of capsules along local z",
+        "BOX": "half extents of boxes",
     }
     scales = [held[t] for t in types if t in held]
     planes = "; planes face along local z" if "PLANE" in types else ""
     known = [f"{a.lower()} and {b.lower()}" for a, b in _CASES if a in types and b in types]
     d.explain(f"""
-        Pairs that collide: {", ".join(known)}. Shape scales hold {", ".join(scales[:-1])} or {scales[-1]}{planes}.
-        Distances are negative for overlapping shapes, normals point from the first shape to the second.
+        Supported pairs: {", ".join(known)}. Shape scales store {", ".join(scales[:-1])} or {scales[-1]}{planes}.
+        Distances are negative for overlapping shapes; normals point from the first shape to the second.
     """)
 
     def contact(v: Values, world: int, pair: Any) -> Any:

@@ -13,12 +13,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _DEEPEST = '''
 @wp.func
-def deepest_vertex(vertices: wp.array(dtype=wp.vec3), start: int, stop: int, way: wp.vec3) -> int:
-    """Index of the vertex farthest along `way`."""
+def deepest_vertex(vertices: wp.array(dtype=wp.vec3), start: int, stop: int, direction: wp.vec3) -> int:
+    """Return the index of the farthest vertex along `direction`."""
     best = start
-    best_dot = wp.dot(vertices[start], way)
+    best_dot = wp.dot(vertices[start], direction)
     for i in range(start + 1, stop):
-        s = wp.dot(vertices[i], way)
+        s = wp.dot(vertices[i], direction)
         if s > best_dot:
             best_dot = s
             best = i
@@ -29,7 +29,7 @@ _FARTHEST = '''
 def farthest_vertex(
     vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, normal: wp.vec3, offset: float
 ) -> int:
-    """Index of the vertex within the margin of the plane that is farthest from `a`, or -1."""
+    """Return the index of the farthest vertex from `a` within the contact margin, or -1."""
     best = int(-1)
     best_dist = float(0.0)
     for i in range(start, stop):
@@ -45,7 +45,7 @@ _BESIDE = '''
 def farthest_from_line(
     vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, side: wp.vec3, normal: wp.vec3, offset: float
 ) -> int:
-    """Index of the vertex within the margin that is farthest from `a` along or against `side`, or -1."""
+    """Return the index of the farthest vertex from `a` along +/-`side` within the contact margin, or -1."""
     best = int(-1)
     best_dist = float(1.0e-6)
     for i in range(start, stop):
@@ -61,7 +61,7 @@ _ASIDE = '''
 def farthest_to_side(
     vertices: wp.array(dtype=wp.vec3), start: int, stop: int, a: wp.vec3, side: wp.vec3, normal: wp.vec3, offset: float
 ) -> int:
-    """Index of the vertex within the margin of the plane that is farthest along `side` from `a`, or -1."""
+    """Return the index of the farthest vertex from `a` along `side` within the contact margin, or -1."""
     best = int(-1)
     best_dist = float(1.0e-6)
     for i in range(start, stop):
@@ -102,12 +102,14 @@ def plane_convex_contacts(d: Draft) -> None:
     store = d.option("store", "distances", "speculative")
     if result == "midpoint":
         store = "distances"  # half of the way to the plane as it is now
-    d.says(f"Finds up to {'four' if contacts == 4 else 'three'} contacts of convex hulls with a plane.")
+    d.says(
+        f"Generates up to {'four' if contacts == 4 else 'three'} contacts between convex hulls and a plane."
+    )
     count, hulls, per = d.pick(12, 16), 4, d.pick(12, 16, 20)
     capacity = contacts * count // (3 if early else 2)  # of the buffers, which may overflow
-    d.input("hull_vertices", "vec3", hulls * per, -0.4, 0.4, about="Vertices of all hulls [m]")
-    d.input("hull_of", "int", count, 0, hulls, about="Hull of each body")
-    d.param("vertex_count", "int", per, about="Vertices of each hull")
+    d.input("hull_vertices", "vec3", hulls * per, -0.4, 0.4, about="Hull vertices [m]")
+    d.input("hull_of", "int", count, 0, hulls, about="Hull index per body")
+    d.param("vertex_count", "int", per, about="Number of vertices per hull")
     if poses == "transforms":
         d.input(
             "body_pose", "transform", count, -0.8, 0.8, kind="transform", about="Body poses in world space"
@@ -116,36 +118,36 @@ def plane_convex_contacts(d: Draft) -> None:
         d.input("body_pos", "vec3", count, -0.8, 0.8, about="Body positions [m]")
         d.input("body_rot", "quat", count, kind="unit", about="Body orientations")
     if scaled:
-        d.input("hull_scale", "float", count, 0.7, 1.3, about="Uniform scale of each hull")
+        d.input("hull_scale", "float", count, 0.7, 1.3, about="Per-hull uniform scale")
     if plane == "one":
-        d.param("plane_normal", "vec3", 0.0, 1.0, kind="unit", about="Unit normal of the plane")
-        d.param("plane_point", "vec3", -0.1, 0.1, about="A point of the plane [m]")
+        d.param("plane_normal", "vec3", 0.0, 1.0, kind="unit", about="Plane normal")
+        d.param("plane_point", "vec3", -0.1, 0.1, about="Point on the plane [m]")
     else:
-        d.input("plane_normal", "vec3", count, kind="unit", about="Unit normals of the planes")
-        d.input("plane_point", "vec3", count, -0.1, 0.1, about="Points of the planes [m]")
-    d.param("margin", "float", 0.02, 0.1, about="Vertices up to this far above the plane make contacts [m]")
+        d.input("plane_normal", "vec3", count, kind="unit", about="Plane normals")
+        d.input("plane_point", "vec3", count, -0.1, 0.1, about="Points on the planes [m]")
+    d.param("margin", "float", 0.02, 0.1, about="Contact margin above the plane [m]")
     if store == "speculative":
         d.input("body_vel", "vec3", count, -1.0, 1.0, about="Body velocities [m/s]")
         d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
     if early:
-        d.input("is_awake", "bool", count, about="False for bodies that sleep")
+        d.input("is_awake", "bool", count, about="False for sleeping bodies")
     rows: Any = (count, contacts) if layout == "fixed" else capacity
     if layout == "append":
-        d.param("max_contacts", "int", capacity, about="Capacity of the buffers")
+        d.param("max_contacts", "int", capacity, about="Buffer capacity")
     d.output("contact_count", "int", count if layout == "fixed" else 1, about="Number of contacts")
     if layout == "append":
-        d.output("contact_body", "int", capacity, about="Body of each contact")
+        d.output("contact_body", "int", capacity, about="Body index per contact")
     where = "in body space" if result == "local" else "in world space"
     d.output("contact_point", "vec3", rows, about=f"Contact points {where} [m]")
-    when = " after the step if they did not turn" if store == "speculative" else ""
-    d.output("contact_dist", "float", rows, about=f"Distances from the plane{when}, negative inside [m]")
+    what = "Predicted distances" if store == "speculative" else "Distances"
+    d.output("contact_dist", "float", rows, about=f"{what} from the plane, negative when penetrating [m]")
     for text in (_DEEPEST, _FARTHEST, _ASIDE if contacts == 4 else _BESIDE):
         d.function(text)
     at = "" if plane == "one" else "[tid]"
     write = {
         "fixed": "contact_point[tid, used] = $p\ncontact_dist[tid, used] = dist\nused += 1",
         "append": "slot = wp.atomic_add(contact_count, 0, 1)\n"
-        "# Out of space, the count tells how much is missing\nif slot < max_contacts:\n"
+        "# Buffer full; the counter tells the required size\nif slot < max_contacts:\n"
         "    contact_body[slot] = tid\n    contact_point[slot] = $p\n    contact_dist[slot] = dist",
     }[layout]
     scale = " * hull_scale[tid]" if scaled else ""
@@ -157,21 +159,23 @@ def plane_convex_contacts(d: Draft) -> None:
     write = write.replace("$p", place)
     bend = " + dt * wp.dot(n, body_vel[tid])" if store == "speculative" else ""
     world = "" if result == "local" else "point = pos + wp.quat_rotate(rot, vertex)\n"
+    if bend:
+        world += "# Predicted distance at the end of the step, using linear velocity only\n"
     emit = f"vertex = hull_vertices[i]{scale}\n{world}dist = wp.dot(n_local, vertex) - height{bend}\n{write}"
     finder = "farthest_to_side" if contacts == 4 else "farthest_from_line"
     aside = [
         (
-            "# Third, the one farthest to a side of the line through both\n"
+            "# Third point: farthest to one side of the line through the first two\n"
             if contacts == 4
-            else "# Third, the one farthest from the line through both, on either side\n"
+            else "# Third point: farthest from the line through the first two, on either side\n"
         )
         + f"third = {finder}(hull_vertices, start, stop, a, side, n_local, limit)",
-        "# Fourth, the one farthest to the other side\n"
+        "# Fourth point: farthest on the opposite side\n"
         f"fourth = {finder}(hull_vertices, start, stop, a, -side, n_local, limit)",
     ][: contacts - 2]
     names = ["first", "second", "third", "fourth"][:contacts]
     empty = "contact_count[tid] = 0\n" if layout == "fixed" else ""
-    stand = "so their contacts stand" if layout == "fixed" else "and need no contacts to be solved"
+    stand = "so their contacts persist" if layout == "fixed" else "and need no contact updates"
     quick = f"# Sleeping bodies do not move, {stand}\nif not is_awake[tid]:\n    return"
     d.launch(count)
     d.code(
@@ -182,24 +186,24 @@ def plane_convex_contacts(d: Draft) -> None:
         start = hull * vertex_count
         stop = start + vertex_count
         $pose
-        # The plane in the frame of the hull, at a height along its normal
+        # Transform the plane into hull space
         n = plane_normal$at
         n_local = wp.quat_rotate_inv(rot, n)
         height = wp.dot(n, plane_point$at - pos)
         limit = $limit
-        # First, the deepest vertex
+        # First point: the deepest vertex
         first = deepest_vertex(hull_vertices, start, stop, -n_local)
         a = hull_vertices[first]
         if wp.dot(n_local, a) >= limit:
             $empty
             return
-        # Second, the vertex within the margin that is farthest from it
+        # Second point: the farthest vertex from the first within the margin
         second = farthest_vertex(hull_vertices, start, stop, a, n_local, limit)
         $none
         if second >= 0:
             side = wp.cross(n_local, hull_vertices[second] - a)
             $aside
-        # Write those that were found
+        # Write the valid contacts
         chosen = $vector($names)
         $used
         for k in range($contacts):
@@ -227,12 +231,14 @@ def plane_convex_contacts(d: Draft) -> None:
     if plane == "one":  # no copy of an argument
         d.text = re.sub(r"\bn\b", "plane_normal", d.text.replace("n = plane_normal\n", ""))
     extreme = (
-        "the extreme ones at both sides of the line" if contacts == 4 else "the extreme one beside the line"
+        "the extreme vertices on both sides of the line"
+        if contacts == 4
+        else "the extreme vertex beside the line"
     )
-    asleep = " Sleeping bodies are passed over." if early else ""
+    asleep = " Sleeping bodies are skipped." if early else ""
     d.explain(f"""
-        A polygon of support needs few vertices: the deepest one, the one farthest from it, and {extreme} between
-        them. A plane holds a body by its outermost contacts.{asleep}
+        The manifold is reduced to the deepest vertex, the vertex farthest from it, and {extreme} between
+        them, because outermost contacts are enough to support a body on a plane.{asleep}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

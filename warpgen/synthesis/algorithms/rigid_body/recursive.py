@@ -25,7 +25,7 @@ NAMES = {
 _CROSS = '''
 @wp.func
 def spatial_cross(a: wp.spatial_vector, b: wp.spatial_vector) -> wp.spatial_vector:
-    """Spatial cross product of two motion vectors (angular part first)."""
+    """Cross product of two spatial motion vectors (angular part first)."""
     w_a = wp.spatial_top(a)
     v_a = wp.spatial_bottom(a)
     w_b = wp.spatial_top(b)
@@ -36,7 +36,7 @@ def spatial_cross(a: wp.spatial_vector, b: wp.spatial_vector) -> wp.spatial_vect
 _DUAL = '''
 @wp.func
 def spatial_cross_dual(a: wp.spatial_vector, f: wp.spatial_vector) -> wp.spatial_vector:
-    """Spatial cross product of a motion and a force vector."""
+    """Cross product of a spatial motion and a spatial force vector."""
     w = wp.spatial_top(a)
     v = wp.spatial_bottom(a)
     torque = wp.spatial_top(f)
@@ -49,18 +49,18 @@ _TIMES = '''
 def apply_link_inertia(
     mass: float, com: wp.vec3, rot: wp.quat, inertia: wp.mat33, motion: wp.spatial_vector
 ) -> wp.spatial_vector:
-    """Multiply a motion vector about the world origin by the spatial inertia of a link.
+    """Multiply a spatial motion vector about the world origin by the link's spatial inertia.
 
     Args:
-        mass: Mass of the link [kg].
-        com: Center of mass in world space [m].
-        rot: Orientation of the link.
-        inertia: Rotational inertia about the center of mass in link space [kg m^2].
+        mass: Link mass [kg].
+        com: World-space center of mass [m].
+        rot: Link orientation.
+        inertia: Link-space rotational inertia about the center of mass [kg m^2].
         motion: Spatial velocity or acceleration.
     """
     w = wp.spatial_top(motion)
     v = wp.spatial_bottom(motion)
-    # Momentum of the center of mass, then the moment of momentum about the origin
+    # Linear momentum, then angular momentum about the origin
     linear = mass * (v + wp.cross(w, com))
     spin = wp.quat_rotate(rot, inertia * wp.quat_rotate_inv(rot, w))
     return wp.spatial_vector(spin + wp.cross(com, linear), linear)
@@ -69,7 +69,7 @@ def apply_link_inertia(
 SUBSPACE = '''
 @wp.func
 def joint_subspace(type: int, axis: wp.vec3, anchor: wp.vec3) -> wp.spatial_vector:
-    """Return the motion subspace of a joint about the world origin, for an axis in world space."""
+    """Return the joint motion subspace about the world origin for a world-space axis."""
     if type == REVOLUTE:
         return wp.spatial_vector(axis, wp.cross(anchor, axis))
     return wp.spatial_vector(wp.vec3(0.0, 0.0, 0.0), axis)
@@ -78,7 +78,7 @@ def joint_subspace(type: int, axis: wp.vec3, anchor: wp.vec3) -> wp.spatial_vect
 POSE = '''
 @wp.func
 def joint_transform(type: int, axis: wp.vec3, q: float) -> wp.transform:
-    """Evaluate the transform across a joint at coordinate `q`."""
+    """Evaluate the joint transform at coordinate `q`."""
     if type == REVOLUTE:
         return wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis, q))
     return wp.transform(q * axis, wp.quat_identity())
@@ -88,14 +88,14 @@ def joint_transform(type: int, axis: wp.vec3, q: float) -> wp.transform:
 _REVOLUTE_SUBSPACE = '''
 @wp.func
 def joint_subspace(axis: wp.vec3, anchor: wp.vec3) -> wp.spatial_vector:
-    """Return the motion subspace of a hinge about the world origin, for an axis in world space."""
+    """Return the hinge motion subspace about the world origin for a world-space axis."""
     return wp.spatial_vector(axis, wp.cross(anchor, axis))
 '''
 
 _REVOLUTE_POSE = '''
 @wp.func
 def joint_transform(axis: wp.vec3, q: float) -> wp.transform:
-    """Evaluate the transform across a hinge at angle `q`."""
+    """Evaluate the hinge transform at angle `q`."""
     return wp.transform(wp.vec3(0.0, 0.0, 0.0), wp.quat_from_axis_angle(axis, q))
 '''
 
@@ -111,10 +111,10 @@ def joint_functions(d: Draft, kinds: str) -> None:
 def tree_inputs(d: Draft, worlds: int, links: int, kinds: str, shared: bool) -> None:
     """What every algorithm here reads: the tree, its joints, and the masses of its links."""
     lead = () if shared else (worlds,)
-    d.input("joint_parent", "int", links, -1, links, about="Parent link, -1 for the base")
+    d.input("joint_parent", "int", links, -1, 3, about="Parent link, -1 for the base")
     if kinds == "mixed":
-        d.input("joint_type", "int", links, 0, 2, about="Joint types, 0: revolute, 1: prismatic")
-    d.input("joint_axis", "vec3", links, kind="unit", about="Joint axis in the joint frame")
+        d.input("joint_type", "int", links, 0, 2, about="Joint types (0: revolute, 1: prismatic)")
+    d.input("joint_axis", "vec3", links, kind="unit", about="Joint axis in joint space")
     d.input(
         "joint_fixed",
         "transform",
@@ -125,15 +125,15 @@ def tree_inputs(d: Draft, worlds: int, links: int, kinds: str, shared: bool) -> 
         about="Joint frame relative to the parent link",
     )
     d.input("link_mass", "float", (*lead, links), 0.5, 2.0, about="Link masses [kg]")
-    d.input("link_com", "vec3", links, -0.2, 0.2, about="Centers of mass in link space [m]")
+    d.input("link_com", "vec3", links, -0.2, 0.2, about="Link-space centers of mass [m]")
     d.input(
         "link_inertia",
         "mat33",
         links,
-        0.1,
+        0.2,
         0.4,
         kind="spd",
-        about="Rotational inertia in link space [kg m^2]",
+        about="Link-space rotational inertia [kg m^2]",
     )
     d.input("joint_q", "float", (worlds, links), -1.0, 1.0, about="Joint positions")
 
@@ -195,14 +195,14 @@ def inverse_dynamics(d: Draft) -> None:
     joint_functions(d, kinds)
     tail = ""
     if extra in ("damping", "both"):
-        tail += "# Viscous friction of the joint\ntau += joint_damping[link] * joint_qd[world, link]\n"
+        tail += "# Viscous joint friction\ntau += joint_damping[link] * joint_qd[world, link]\n"
     if extra in ("armature", "both") and wanted == "given":
-        tail += "# Reflected inertia of the rotor\ntau += joint_armature[link] * joint_qdd[world, link]\n"
+        tail += "# Reflected rotor inertia\ntau += joint_armature[link] * joint_qdd[world, link]\n"
     d.launch(worlds)
     d.code(
         """
         world = wp.tid()
-        # Outward pass: poses, velocities, accelerations and the forces they take
+        # Outward pass: poses, velocities, accelerations and link forces
         for link in range(link_count):
             $forward
             joint_subspaces[world, link] = subspace
@@ -220,7 +220,7 @@ def inverse_dynamics(d: Draft) -> None:
             force += spatial_cross_dual(vel, momentum)
             $external
             link_force[world, link] = force
-        # Inward pass: project the forces onto the joints and hand them on to the parents
+        # Inward pass: project forces onto the joints and propagate them to the parent
         for back in range(link_count):
             link = link_count - 1 - back
             force = link_force[world, link]
@@ -233,11 +233,11 @@ def inverse_dynamics(d: Draft) -> None:
         """,
         forward=FORWARD,
         pose="""
-        # Gravity is modelled as an upward acceleration of the ground
+        # Model gravity as an upward acceleration of the ground
         x_parent = wp.transform_identity()
         v_parent = wp.spatial_vector()
         a_parent = wp.spatial_vector(wp.vec3(0.0, 0.0, 0.0), -$gravity)
-        # Parents come before their children, anything else is attached to the ground
+        # Parents precede their children; any other index attaches the link to the ground
         if parent >= 0 and parent < link:
             x_parent = link_pose[world, parent]
             v_parent = link_vel[world, parent]
@@ -247,7 +247,7 @@ def inverse_dynamics(d: Draft) -> None:
         type={"mixed": "joint_type[link],", "revolute": ""}[kinds],
         drive=" + subspace * joint_qdd[world, link]" if wanted == "given" else "",
         row="link" if shared else "world, link",
-        external="# External wrenches are given about the world origin\nforce -= link_wrench[world, link]"
+        external="# External wrenches are expressed about the world origin\nforce -= link_wrench[world, link]"
         if external
         else "",
         tail=tail,
@@ -257,25 +257,25 @@ def inverse_dynamics(d: Draft) -> None:
         "joint_subspace( ", "joint_subspace("
     )
     held = ["viscous friction"] if extra in ("damping", "both") else []
-    held += ["the inertia of rotors"] if extra in ("armature", "both") else []
+    held += ["rotor inertia"] if extra in ("armature", "both") else []
     held += ["external wrenches"] if external else []
     also = (
-        f" Forces count in {' and '.join(', '.join(held).rsplit(', ', 1))}."
+        f" The forces include {' and '.join(', '.join(held).rsplit(', ', 1))}."
         if held and wanted == "given"
         else ""
     )
     d.explain(f"""
-        All spatial vectors are expressed about the world origin with the angular part first, so
-        velocities and forces of links add up without transforms between frames.{also}
+        All spatial vectors are expressed about the world origin with the angular part first, so that
+        link velocities and forces can be summed without frame transforms.{also}
     """)
     rest = (", friction" if extra in ("damping", "both") else "") + (
         ", external wrenches" if external else ""
     )
-    rest += ", and" if rest else " and of"
+    rest += ", and" if rest else " and"
     d.says(
-        "Computes the joint forces that articulated bodies need for given accelerations (RNEA)."
+        "Computes inverse dynamics of articulated bodies with the recursive Newton-Euler algorithm (RNEA)."
         if wanted == "given"
-        else f"Computes the forces of gravity{rest} velocity products at the joints of articulated bodies (RNEA)."
+        else f"Computes joint forces due to gravity{rest} velocity products in articulated bodies (RNEA)."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -41,7 +41,7 @@ _POSES = {
         "body_mat": "box_mat",
         "body_pose": "box_pose",
         "half_extents": "half_sizes|half_widths",
-        "EDGE_BIAS": "EDGE_PREFERENCE|FUDGE",
+        "EDGE_BIAS": "FACE_PREFERENCE|EDGE_PENALTY",
         "best_code": "best_axis|axis_id|min_axis",
         "best_gap": "max_separation|best_sep|separation",
         "center_delta": "p|delta|d",
@@ -52,7 +52,7 @@ _POSES = {
     weight=4,
 )
 def separate_boxes(d: Draft) -> None:
-    """Finds the axis along which two boxes overlap least, or that they are apart, by the separating axis test."""
+    """Tests box pairs for overlap and finds the axis of minimum penetration using the separating axis test."""
     poses = d.option("poses", "transforms", "quaternions", "matrices")
     edges = d.flag("edges", 0.8)
     early = d.option("early", "none", "return")
@@ -66,35 +66,32 @@ def separate_boxes(d: Draft) -> None:
     boxes = d.pick(12, 16, 20)
     count = d.pick(32, 48)
     if pairs == "listed":
-        d.input("pair_boxes", "vec2i", count, 0, boxes, about="Box indices of each candidate pair")
+        d.input("pair_boxes", "vec2i", count, 0, boxes, about="Candidate box index pairs")
     else:
         half = boxes // 2
-        d.input("first_box", "int", count, 0, half, about="First box of each candidate pair")
-        d.input("second_box", "int", count, half, boxes, about="Second box of each candidate pair")
+        d.input("first_box", "int", count, 0, half, about="First box index of each pair")
+        d.input("second_box", "int", count, half, boxes, about="Second box index of each pair")
     if poses == "transforms":
-        d.input(
-            "body_pose", "transform", boxes, -0.6, 0.6, kind="transform", about="Box poses in world space"
-        )
+        d.input("body_pose", "transform", boxes, -0.6, 0.6, kind="transform", about="World-space box poses")
     else:
         d.input("body_pos", "vec3", boxes, -0.6, 0.6, about="Box centers [m]")
         if poses == "quaternions":
             d.input("body_rot", "quat", boxes, kind="unit", about="Box orientations")
         else:
-            d.input("body_mat", "mat33", boxes, kind="rotation", about="Box axes as columns")
-    d.input("half_extents", "vec3", boxes, 0.15, 0.5, about="Half extents of the boxes [m]")
+            d.input("body_mat", "mat33", boxes, kind="rotation", about="Box axes, stored as columns")
+    d.input("half_extents", "vec3", boxes, 0.15, 0.5, about="Box half extents [m]")
     if margin:
-        d.param("margin", "float", 0.005, 0.03, about="Pairs up to this far apart count as touching [m]")
-    d.output("best_axis", "int", count, about="0-2: face of A, 3-5: face of B, 6-14: edge pair, -1: apart")
+        d.param("margin", "float", 0.005, 0.03, about="Maximum gap for a pair to count as touching [m]")
+    about = f"0-2: face of A, 3-5: face of B, {'6-14: edge pair, ' if edges else ''}-1: separated"
+    d.output("best_axis", "int", count, about=about)
     if result != "overlap":
-        d.output("depth", "float", count, about="Penetration along that axis [m]")
+        d.output("depth", "float", count, about="Penetration depth along the axis [m]")
     if result == "normal":
-        d.output(
-            "contact_normal", "vec3", count, about="Axis in world space, from the first to the second box"
-        )
+        d.output("contact_normal", "vec3", count, about="World-space axis, from first to second box")
     limit = "margin" if margin else "0.0"
     leave = f"if gap > {limit}:\n    best_axis[tid] = -1\n    return\n"
     stop = leave if early == "return" else ""
-    track = "if {mark} > best_gap:\n    best_gap = gap\n    best_code = {code}"
+    track = "if gap > best_gap:\n    best_gap = gap\n    best_code = {code}"
     tests = """
     best_gap = float(-wp.inf)
     best_code = int(-1)
@@ -130,15 +127,18 @@ def separate_boxes(d: Draft) -> None:
                 $track_edge
     """
     why = (
-        "# Cross products of edges; nearly parallel edges add nothing over the face normals,\n"
-        "# and their cross product is too short to be normalized"
+        "# Edge cross products; skip nearly parallel edges, since face normals already cover them\n"
+        "# and their cross product is too short to normalize"
         if bias == "none"
-        else "# Cross products of edges; they have to be better by a bit, since face contacts give larger\n"
-        "# manifolds, and nearly parallel edges add nothing over the face normals"
+        else "# Edge cross products; bias toward faces, since face contacts give larger manifolds, and skip\n"
+        "# nearly parallel edges, since face normals already cover them\n"
+        "edge_limit = best_gap + EDGE_BIAS"
     )
-    track_edge = track.format(mark="gap" if bias == "none" else "gap - EDGE_BIAS", code="6 + 3 * i + j")
+    track_edge = track.format(code="6 + 3 * i + j")
+    if bias != "none":
+        track_edge = track_edge.replace("> best_gap", "> wp.max(best_gap, edge_limit)")
     sphere = """
-    # Bounding spheres first, because most pairs of the broad phase do not touch
+    # Early exit on bounding spheres, because most broad-phase pairs do not touch
     radius = wp.length(ha) + wp.length(hb)$near
     if wp.length_sq(center_delta) > radius * radius:
         best_axis[tid] = -1
@@ -151,7 +151,7 @@ def separate_boxes(d: Draft) -> None:
         "axis": "$parted\nbest_axis[tid] = best_code\ndepth[tid] = -best_gap",
         "normal": """
         $parted
-        # Axis in world space
+        # World-space axis
         if best_code < 3:
             normal = rot_a * unit_axis(best_code)
         elif best_code < 6:
@@ -160,7 +160,7 @@ def separate_boxes(d: Draft) -> None:
             edge_a = rot_a * unit_axis((best_code - 6) // 3)
             edge_b = rot_b * unit_axis((best_code - 6) % 3)
             normal = wp.normalize(wp.cross(edge_a, edge_b))
-        # Orient it from A to B, since the sign of an axis is arbitrary
+        # Orient from A to B, since the axis sign is arbitrary
         if wp.dot(normal, center_delta) < 0.0:
             normal = -normal
         best_axis[tid] = best_code
@@ -182,7 +182,7 @@ def separate_boxes(d: Draft) -> None:
         d.function('''
             @wp.func
             def unit_axis(i: int) -> wp.vec3:
-                """Return the i-th coordinate axis."""
+                """Return the i-th unit vector."""
                 if i == 0:
                     return wp.vec3(1.0, 0.0, 0.0)
                 if i == 1:
@@ -191,7 +191,7 @@ def separate_boxes(d: Draft) -> None:
         ''')
     which = {
         "listed": "pair = pair_boxes[tid]\nbox_a = pair[0]\nbox_b = pair[1]\n"
-        "# Padding of the pair list repeats an index, so such pairs report no contact\nif box_a == box_b:\n    best_axis[tid] = -1\n    return",
+        "# Skip padding, where both indices are equal\nif box_a == box_b:\n    best_axis[tid] = -1\n    return",
         "two lists": "box_a = first_box[tid]\nbox_b = second_box[tid]",
     }
     d.launch(count)
@@ -203,7 +203,7 @@ def separate_boxes(d: Draft) -> None:
         ha = half_extents[box_a]
         hb = half_extents[box_b]
         $sphere
-        # Work in the frame of A, so its face normals are the coordinate axes; columns of `rot` are axes of B
+        # Work in the frame of A, so its face normals are the coordinate axes; `rot` columns are the axes of B
         rot = wp.transpose(rot_a) * rot_b
         t = wp.transpose(rot_a) * center_delta
         abs_rot = wp.matrix_from_rows(wp.abs(rot[0]), wp.abs(rot[1]), wp.abs(rot[2]))
@@ -218,28 +218,28 @@ def separate_boxes(d: Draft) -> None:
         near=" + margin" if margin else "",
         tests=dedented(tests),
         stop=stop.rstrip(),
-        track_a=track.format(mark="gap", code="k"),
-        track_b=track.format(mark="gap", code="3 + k"),
+        track_a=track.format(code="k"),
+        track_b=track.format(code="3 + k"),
         track_edge=track_edge,
         why=why,
         finish=finish[result],
         parted="" if stop else leave.replace("if gap", "if best_gap").rstrip(),
     )
-    kept = "" if result == "overlap" else "Pairs that are apart leave the other outputs as they are."
-    best = "The axis of least overlap is the contact normal."
+    kept = "" if result == "overlap" else "For separated pairs, the other outputs are not written."
+    best = "The contact normal is the axis of minimum penetration."
     if bias == "faces first":
-        best = "The axis of least overlap is the contact normal; edges have to win by `EDGE_BIAS`."
+        best = "The contact normal is the axis of minimum penetration, with faces preferred by `EDGE_BIAS`."
     if edges:
         d.explain(f"""
-            Two boxes are apart exactly if they are apart along one of 15 axes: the three face normals of
-            each box and the nine cross products of their edges. {best}
+            Two boxes are disjoint if and only if one of 15 axes separates them: the three face normals of
+            each box and the nine edge cross products. {best}
             {kept}
         """)
     else:
-        d.says("Finds the face normal along which two boxes overlap least, or that they are apart along one.")
+        d.says("Tests box pairs for overlap along face normals and finds the axis of minimum penetration.")
         d.explain(f"""
-            Only the six face normals are tried, not the cross products of edges: some pairs whose edges pass
-            each other closely are taken to overlap. {kept}
+            Only the six face normals are tested, not the edge cross products, so some pairs with edges that pass
+            close to each other are reported as overlapping. {kept}
         """)
 
     def frames(v: Values) -> tuple[Any, Any]:
@@ -256,7 +256,7 @@ def separate_boxes(d: Draft) -> None:
             axes = [*turn[a].T, *turn[b].T]
             if edges:
                 axes += [np.cross(p, q) for p in turn[a].T for q in turn[b].T]
-            delta, best, code = place[b] - place[a], -np.inf, -1
+            delta, best, code, floor = place[b] - place[a], -np.inf, -1, -np.inf
             reject = a == b or (
                 bounding
                 and np.linalg.norm(delta)
@@ -270,7 +270,9 @@ def separate_boxes(d: Draft) -> None:
                 gap = abs(n @ delta) - reach
                 if early == "return" and gap > near:
                     reject = True
-                if gap - (0.02 if number > 5 and bias != "none" else 0.0) > best:
+                if number == 6 and bias != "none":
+                    floor = best + 0.02
+                if gap > max(best, floor):
                     best, code = gap, number
             codes[k] = -1 if reject or best > near else code
             if codes[k] >= 0:

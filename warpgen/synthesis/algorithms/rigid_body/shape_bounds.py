@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _EXTENT = {
     "SPHERE": "half = wp.vec3(scale[0], scale[0], scale[0])",
     "BOX": """
-        # |R| h, the sum of the projections of the three half axes
+        # |R| h: sum of the projected half axes
         half = wp.vec3(
             wp.dot(scale, wp.abs(rot[0])),
             wp.dot(scale, wp.abs(rot[1])),
@@ -21,12 +21,12 @@ _EXTENT = {
         )
     """,
     "CAPSULE": """
-        # Segment of a capsule along local z, of half height scale[1], inflated by the radius
+        # Capsule segment along local z with half height scale[1], inflated by the radius
         half = scale[1] * wp.abs(wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2]))
         half += wp.vec3(scale[0], scale[0], scale[0])
     """,
     "CYLINDER": """
-        # The rim of a disk with normal a reaches r sqrt(1 - a_i^2) along axis i
+        # A disk with normal a and radius r extends by r sqrt(1 - a_i^2) along axis i
         a = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
         half = scale[1] * wp.abs(a)
         half += scale[0] * wp.vec3(
@@ -36,7 +36,7 @@ _EXTENT = {
         )
     """,
     "ELLIPSOID": """
-        # Support of an ellipsoid along axis i: length of row i of R diag(r)
+        # Ellipsoid support along axis i: length of row i of R diag(r)
         half = wp.vec3(
             wp.length(wp.cw_mul(scale, rot[0])),
             wp.length(wp.cw_mul(scale, rot[1])),
@@ -44,7 +44,7 @@ _EXTENT = {
         )
     """,
     "CONE": """
-        # Cone with its apex at +z and its base at -z: the box of a disk and a point
+        # Cone with apex at +z and base at -z: bounds of a disk and a point
         a = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
         rim = scale[0] * wp.vec3(
             wp.sqrt(wp.max(1.0 - a[0] * a[0], 0.0)),
@@ -144,22 +144,22 @@ def compute_bounds(d: Draft) -> None:
             count,
             0 if attached == "bodies" else -1,
             bodies,
-            about="Body of each shape" + ("" if attached == "bodies" else ", -1 for the world"),
+            about="Body index per shape" + ("" if attached == "bodies" else ", -1 for the world"),
         )
         d.input(
             "body_pose", "transform", bodies, -1.0, 1.0, kind="transform", about="Body poses in world space"
         )
     if margin == "one":
-        d.param("contact_margin", "float", 0.01, 0.05, about="Padding of the boxes [m]")
+        d.param("contact_margin", "float", 0.01, 0.05, about="AABB padding [m]")
     elif margin == "per shape":
-        d.input("shape_margin", "float", count, 0.0, 0.05, about="Padding per shape [m]")
+        d.input("shape_margin", "float", count, 0.0, 0.05, about="Per-shape padding [m]")
     elif margin == "speculative":
         d.input("shape_vel", "vec3", count, -3.0, 3.0, about="Shape velocities [m/s]")
         d.param("dt", "float", 0.01, 0.03, about="Time step [s]")
     if flags:
-        d.input("shape_flags", "int", count, 0, 4, about="Bit 0 is set for shapes that collide")
+        d.input("shape_flags", "int", count, 0, 4, about="Shape flags; bit 0 enables collision")
     if grid == "range":
-        d.param("cell_width", "float", 0.4, 0.6, about="Width of the cells of the broad phase [m]")
+        d.param("cell_width", "float", 0.4, 0.6, about="Broad-phase cell size [m]")
     if result == "pair":
         d.output("aabb", "vec3", (count, 2), about="Lower and upper corners [m]")
     else:
@@ -175,8 +175,8 @@ def compute_bounds(d: Draft) -> None:
             "cell_count",
             "int",
             count,
-            about="Number of cells that the box overlaps"
-            + (", at most `MAX_CELLS` along each axis" if "PLANE" in types else ""),
+            about="Number of grid cells overlapped by the box"
+            + (", at most `MAX_CELLS` per axis" if "PLANE" in types else ""),
         )
     d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types[:-1])))
     if "PLANE" in types:
@@ -186,7 +186,7 @@ def compute_bounds(d: Draft) -> None:
     pose = {
         "world": "pose = shape_pose[tid]",
         "bodies": "pose = body_pose[shape_body[tid]] * shape_pose[tid]",
-        "bodies or world": "pose = shape_pose[tid]\n# Body -1 is the world, so the pose is in world space already\n"
+        "bodies or world": "pose = shape_pose[tid]\n# World shapes (body -1) are already in world space\n"
         "body = shape_body[tid]\nif body >= 0:\n    pose = body_pose[body] * pose",
     }
     cases = []
@@ -197,10 +197,10 @@ def compute_bounds(d: Draft) -> None:
         cases.append(head + "\n" + "\n".join(f"    {x}" for x in block if x.strip()))
     pad = {
         "none": "",
-        "one": "# Grow by the margin, so contacts are found before shapes touch\nhalf += wp.vec3(contact_margin, contact_margin, contact_margin)",
+        "one": "# Expand by the margin, so that contacts are found before shapes touch\nhalf += wp.vec3(contact_margin, contact_margin, contact_margin)",
         "per shape": "padding = shape_margin[tid]\nhalf += wp.vec3(padding, padding, padding)",
         "speculative": """
-        # Extend the box along the motion, otherwise fast shapes would tunnel
+        # Sweep the box along the motion to avoid tunneling
         sweep = 0.5 * dt * shape_vel[tid]
         center += sweep
         half += wp.abs(sweep)
@@ -228,7 +228,7 @@ def compute_bounds(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def cells_spanned(low: float, high: float, width: float) -> int:
-                """Number of cells of a grid that an interval overlaps{", at most `MAX_CELLS`" if capped else ""}."""
+                """Number of grid cells that an interval overlaps{", at most `MAX_CELLS`" if capped else ""}."""
                 return {f"wp.min({spanned}, MAX_CELLS)" if capped else spanned}
         ''')
     d.launch(count)
@@ -241,13 +241,13 @@ def compute_bounds(d: Draft) -> None:
         scale = shape_scale[tid]
         center = wp.transform_get_translation(pose)
         rot = wp.quat_to_matrix(wp.transform_get_rotation(pose))
-        # --- Half extents of the tightest box ---
+        # --- Tight half extents ---
         $cases
         $pad
         $store
         $cells
         """,
-        flags="# Visual shapes collide with nothing, so they need no box\nif (shape_flags[tid] & COLLIDE_SHAPES) == 0:\n    return"
+        flags="# Skip visual shapes, since they do not collide\nif (shape_flags[tid] & COLLIDE_SHAPES) == 0:\n    return"
         if flags
         else "",
         pose=pose[attached],
@@ -258,20 +258,20 @@ def compute_bounds(d: Draft) -> None:
     )
     boxes = {
         "none": "the axis-aligned bounding boxes",
-        "speculative": "axis-aligned boxes around the paths",
+        "speculative": "swept axis-aligned bounding boxes",
     }.get(margin, "padded axis-aligned bounding boxes")
-    more = ", and how many cells of a grid they overlap" if grid == "range" else ""
-    over = " in a time step" if margin == "speculative" else ""
+    more = ", and the number of overlapped grid cells" if grid == "range" else ""
+    over = " over one time step" if margin == "speculative" else ""
     d.says(f"Computes {boxes} of posed shapes{over}{more}.")
     upright = [f"{t.lower()}s" for t in types if t in ("CAPSULE", "CYLINDER", "CONE")]
     listed = " and ".join(", ".join(upright).rsplit(", ", 1)).capitalize()
     apart = {"none": "", "speculative": " before it is swept along the linear motion of a step"}.get(
         margin, ", apart from the padding"
     )
-    planes = " Planes get a box that is large enough for any scene." if "PLANE" in types else ""
-    unset = " Shapes that do not collide keep the boxes that they have." if flags else ""
+    planes = " Planes use a box large enough for any scene." if "PLANE" in types else ""
+    unset = " Boxes of non-colliding shapes are not updated." if flags else ""
     d.explain(f"""
-        {listed} point along local z. The boxes are tight: each face touches its shape{apart}.{planes}{unset}
+        {listed} point along local z. Boxes are tight, i.e. each face touches the shape{apart}.{planes}{unset}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -11,22 +11,22 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _MOTION = {
     "speeds": """
-        # Both speeds have to be small
+        # Both linear and angular speed must be low
         speed = $speed
         spin = wp.length(omega)
         still = speed < linear_threshold and spin < angular_threshold
     """,
     "energy": """
-        # Kinetic energy per mass, with the spin taken at the radius of the body
+        # Kinetic energy per unit mass, using the bounding radius for the angular part
         reach = body_radius[body]
         motion = 0.5 * ($square + reach * reach * wp.length_sq(omega))
         still = motion < energy_threshold
     """,
     "filtered": """
-        # Low-pass filtered motion, since bodies at a turning point stand still for an instant
+        # Low-pass filter the motion, since bodies momentarily stop at turning points
         motion = $square + wp.length_sq(omega)
         filtered = filter_bias * mean_motion[body] + (1.0 - filter_bias) * motion
-        # A cap lets bodies settle soon after a fast motion
+        # Cap the motion so that bodies can settle soon after moving fast
         filtered = wp.min(filtered, MOTION_CAP * motion_threshold)
         mean_motion[body] = filtered
         still = filtered < motion_threshold
@@ -52,79 +52,88 @@ _MOTION = {
     weight=3,
 )
 def update_sleep(d: Draft) -> None:
-    """Advances the sleep timers of bodies and keeps islands awake that have a moving body."""
+    """Advances body sleep timers and keeps islands with a moving body awake."""
     motion = d.option("motion", *_MOTION)
     wake = d.option("wake", "none", "contacts", "forces")
     word = d.option("islands", "bits", "array")
     kinematic = d.option("kinematic", "none", "flag", "mass")
     timer = d.option("timer", "seconds", "frames")
     gravity = d.flag("gravity", 0.4)
-    bodies, islands = d.pick(32, 48, 64), d.pick(8, 12)
+    bodies, islands = d.pick(32, 48, 64), d.pick(24, 40)
     words = (islands + 31) // 32
-    d.input("body_vel", "vec3", bodies, -0.07, 0.07, about="Velocities [m/s]")
-    d.input("body_omega", "vec3", bodies, -0.07, 0.07, about="Angular velocities [rad/s]")
+    fast = 0.07 if motion == "speeds" else 0.05
+    d.input("body_vel", "vec3", bodies, -fast, fast, about="Velocities [m/s]")
+    d.input("body_omega", "vec3", bodies, -fast, fast, about="Angular velocities [rad/s]")
     first = 0 if kinematic == "mass" else -1
-    about = "Island of each body" + ("" if kinematic == "mass" else ", -1 for fixed bodies")
+    about = "Island index per body" + ("" if kinematic == "mass" else ", -1 for fixed bodies")
     d.input("body_island", "int", bodies, first, islands, about=about)
     if motion == "energy":
         d.input("body_radius", "float", bodies, 0.2, 1.0, about="Bounding radii [m]")
     elif motion == "filtered":
         d.module("MOTION_CAP = wp.constant(3.0)  # in thresholds")
-        d.inout("mean_motion", "float", bodies, 0.0, 0.02, about="Filtered motion, before and after the step")
-        d.param("filter_bias", "float", 0.5, 0.9, about="Weight of the past in the filter")
+        d.inout("mean_motion", "float", bodies, 0.0, 0.024, about="Filtered motion, updated in place")
+        d.param("filter_bias", "float", 0.5, 0.9, about="Filter weight of the previous value")
     if motion == "speeds":
-        d.param("linear_threshold", "float", 0.06, 0.12, about="Speed below which a body rests [m/s]")
-        d.param(
-            "angular_threshold", "float", 0.06, 0.12, about="Angular speed below which a body rests [rad/s]"
-        )
+        d.param("linear_threshold", "float", 0.06, 0.12, about="Linear sleep threshold [m/s]")
+        d.param("angular_threshold", "float", 0.06, 0.12, about="Angular sleep threshold [rad/s]")
     else:
         low = 0.0015 if motion == "energy" else 0.004
         limit = "energy_threshold" if motion == "energy" else "motion_threshold"
         unit_ = "[m^2/s^2]" if motion == "energy" else "(squared speeds)"
-        d.param(limit, "float", low, 2.0 * low, about=f"Motion below which a body rests {unit_}")
+        d.param(limit, "float", low, 2.0 * low, about=f"Sleep threshold for the motion {unit_}")
     if wake == "contacts":
-        d.input("new_contacts", "int", bodies, 0, 3, about="Contacts that are new in this step")
+        d.input("new_contacts", "int", bodies, 0, 2, about="Number of new contacts")
     elif wake == "forces":
-        d.input("body_force", "vec3", bodies, -0.5, 0.5, about="Forces applied by the user [N]")
-        d.param("wake_force", "float", 0.3, 0.6, about="Force that wakes a body up [N]")
+        d.input("body_force", "vec3", bodies, -0.5, 0.5, about="External forces [N]")
+        d.param("wake_force", "float", 0.3, 0.6, about="Wake-up force threshold [N]")
     if kinematic == "flag":
-        d.input("body_flags", "int", bodies, 0, 8, about="Bit 1 is set for kinematic bodies")
+        d.input("body_flags", "int", bodies, 0, 8, about="Body flags; bit 1 marks kinematic bodies")
         d.module("FLAG_KINEMATIC = wp.constant(2)")
     elif kinematic == "mass":
         d.input(
-            "inv_mass", "float", bodies, -0.2, 1.0, about="Inverse masses, 0 or less for fixed bodies [1/kg]"
+            "inv_mass",
+            "float",
+            bodies,
+            -0.2,
+            1.0,
+            about="Inverse masses, zero or negative for fixed bodies [1/kg]",
         )
     if gravity:
-        d.param("gravity_step", "float", 0.005, 0.02, about="Speed that gravity adds in a step [m/s]")
+        d.param("gravity_step", "float", 0.005, 0.02, about="Velocity added by gravity per step [m/s]")
     if timer == "seconds":
         d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
-        d.param("sleep_delay", "float", 0.3, 0.6, about="Rest after which a body may sleep [s]")
-        d.inout("sleep_timer", "float", bodies, 0.0, 1.0, about="Time at rest [s]")
+        d.param("sleep_delay", "float", 0.3, 0.6, about="Time at rest before sleeping [s]")
+        d.inout("sleep_timer", "float", bodies, 0.0, 2.0, about="Time at rest [s]")
     else:
-        d.param("sleep_delay", "int", 20, 30, about="Steps of rest after which a body may sleep")
-        d.inout("sleep_timer", "int", bodies, 0, 60, about="Steps at rest")
+        d.param("sleep_delay", "int", 20, 30, about="Steps at rest before sleeping")
+        d.inout("sleep_timer", "int", bodies, 0, 120, about="Steps at rest")
     if word == "bits":
         d.inout(
-            "island_asleep", "int", words, 0, value=-1, about="One bit per island, set where it may sleep"
+            "island_asleep",
+            "int",
+            words,
+            0,
+            value=-1,
+            about="Island bit mask; bits stay set for islands that may sleep",
         )
     else:
-        d.inout("island_asleep", "int", islands, 0, value=1, about="1 where the island may sleep")
+        d.inout("island_asleep", "int", islands, 0, value=1, about="1 if the island may sleep")
     fixed = {
         "none": "",
-        "flag": "# Kinematic bodies neither sleep nor keep others awake\nif (body_flags[body] & FLAG_KINEMATIC) != 0:\n    return",
-        "mass": "# Fixed bodies neither sleep nor keep others awake\nif inv_mass[body] <= 0.0:\n    return",
+        "flag": "# Skip kinematic bodies, which neither sleep nor keep others awake\nif (body_flags[body] & FLAG_KINEMATIC) != 0:\n    return",
+        "mass": "# Skip fixed bodies, which neither sleep nor keep others awake\nif inv_mass[body] <= 0.0:\n    return",
     }
     rouse = {
         "none": "",
-        "contacts": "# A new contact starts a motion\nstill = still and new_contacts[body] == 0",
-        "forces": "# Forces of the user start a motion\nstill = still and wp.length(body_force[body]) <= wake_force",
+        "contacts": "# New contacts wake the body up\nstill = still and new_contacts[body] == 0",
+        "forces": "# External forces wake the body up\nstill = still and wp.length(body_force[body]) <= wake_force",
     }
     unit = "dt" if timer == "seconds" else "1"
     none = "0.0" if timer == "seconds" else "0"
     clear = {
-        "bits": "# Clear the island's bit; others may do so at the same time\n"
+        "bits": "# Clear the island bit; atomic because other threads may do the same\n"
         "wp.atomic_and(island_asleep, island // 32, ~(1 << (island % 32)))",
-        "array": "# Whoever else writes it at the same time writes the same\nisland_asleep[island] = 0",
+        "array": "# Benign race: all threads write the same value\nisland_asleep[island] = 0",
     }
     d.launch(bodies)
     d.code(
@@ -142,12 +151,12 @@ def update_sleep(d: Draft) -> None:
         timer = wp.where(still, sleep_timer[body] + $unit, $none)
         sleep_timer[body] = timer
 
-        # A single body that is awake keeps its island awake
+        # A single awake body keeps its island awake
         if timer < sleep_delay:
             $clear
         """,
         fixed=fixed[kinematic],
-        gravity="# Bodies at rest still have what gravity adds in a step, until contacts take it away\n"
+        gravity="# Resting bodies still gain one step of gravity before contacts cancel it\n"
         "speed = wp.max(wp.length(vel) - gravity_step, 0.0)"
         if gravity
         else "",
@@ -162,8 +171,8 @@ def update_sleep(d: Draft) -> None:
         alone="" if kinematic == "mass" else "# Fixed bodies belong to no island\nif island < 0:\n    return",
     )
     d.explain("""
-        A body may sleep once it has been at rest for some time, an island only as a whole. Flags of islands have to be
-        set before the launch, the kernel clears them.
+        Bodies may sleep after resting for some time, but islands only sleep as a whole. Island flags must be
+        set before the launch; the kernel clears them.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _SURFACE = {
     "bilinear": """
-        # Bilinear patch between the four samples
+        # Bilinear patch over the four samples
         height = (1.0 - u) * ((1.0 - v) * h00 + v * h01) + u * ((1.0 - v) * h10 + v * h11)
         slope_x = ((1.0 - v) * (h10 - h00) + v * (h11 - h01)) / spacing
         slope_y = ((1.0 - u) * (h01 - h00) + u * (h11 - h10)) / spacing
     """,
     "triangles": """
-        # Two triangles per cell, split along the diagonal from (0, 1) to (1, 0)
+        # Two triangles per cell, split along the (0, 1)-(1, 0) diagonal
         if u + v < 1.0:
             height = h00 + u * (h10 - h00) + v * (h01 - h00)
             slope_x = (h10 - h00) / spacing
@@ -29,7 +29,7 @@ _SURFACE = {
             slope_y = (h11 - h10) / spacing
     """,
     "smooth": """
-        # Bilinear patch in smoothed coordinates, whose slope vanishes at the samples
+        # Bilinear patch in smoothstep coordinates, with zero slope at the samples
         su = u * u * (3.0 - 2.0 * u)
         sv = v * v * (3.0 - 2.0 * v)
         height = (1.0 - su) * ((1.0 - sv) * h00 + sv * h01) + su * ((1.0 - sv) * h10 + sv * h11)
@@ -39,34 +39,34 @@ _SURFACE = {
 }
 _NORMAL = {
     "linear": """
-        # Spring and damper; the damper must not pull the point down
+        # Spring-damper, clamped to avoid attraction
         load = wp.max(stiffness * depth - damping * speed_n, 0.0)
     """,
     "hertz": """
-        # Hertzian contact of a round foot
+        # Hertz contact for a spherical foot
         load = wp.max(stiffness * wp.sqrt(radius * depth) * depth - damping * depth * speed_n, 0.0)
     """,
     "hunt-crossley": """
-        # Hunt and Crossley: damping in proportion to the depth, no jump at touch-down
+        # Hunt-Crossley: damping proportional to depth, no force jump at touch-down
         load = stiffness * depth * wp.max(1.0 - 1.5 * dissipation * speed_n, 0.0)
     """,
 }
 _FRICTION = {
     "none": "force = load * normal",
     "clamped": """
-        # Viscous below the Coulomb limit
+        # Viscous friction below the Coulomb limit
         slide = vel - speed_n * normal
         speed_t = wp.length(slide)
         drag = wp.min(friction_viscosity * speed_t, mu * load)
         force = load * normal - drag / wp.max(speed_t, 1.0e-6) * slide
     """,
     "smooth": """
-        # Coulomb friction, regularized about zero slip
+        # Coulomb friction, regularized near zero slip
         slide = vel - speed_n * normal
         force = load * normal - mu * load / wp.sqrt(wp.length_sq(slide) + slip_speed * slip_speed) * slide
     """,
     "stribeck": """
-        # Stribeck: friction drops from static to kinetic with the slip speed
+        # Stribeck: friction drops from static to kinetic with increasing slip speed
         slide = vel - speed_n * normal
         speed_t = wp.length(slide)
         ratio = speed_t / slip_speed
@@ -101,11 +101,11 @@ def terrain_contacts(d: Draft) -> None:
     border = d.option("border", "clamp", "skip", "wrap")
     ground = d.option("material", "one", "map")
     output = d.option("output", "wrench", "forces", "both")
-    what = f"the {'normal forces' if friction == 'none' else 'forces of contact with friction'} of body points on a height field"
+    what = f"{'normal contact forces' if friction == 'none' else 'frictional contact forces'} between body points and a height field"
     d.says({
-        "wrench": f"Adds {what} to the wrenches of their bodies.",
+        "wrench": f"Accumulates {what} into body wrenches.",
         "forces": f"Computes {what}.",
-        "both": f"Computes {what}, and the wrenches of their bodies.",
+        "both": f"Computes {what} and accumulates body wrenches.",
     }[output])  # fmt: skip
     com = d.flag("com", 0.5)
     distance = d.option("distance", "vertical", "normal")
@@ -113,32 +113,28 @@ def terrain_contacts(d: Draft) -> None:
     if rolling:
         distance = "normal"  # a ball touches along the normal
     bodies, count, side = d.pick(8, 12), d.pick(32, 48), d.pick(9, 12)
-    d.input("terrain", "float", (side, side), -0.3, 0.3, about="Heights of the samples [m]")
+    d.input("terrain", "float", (side, side), -0.3, 0.3, about="Height samples [m]")
     if ground == "map":
-        d.input("terrain_kind", "int", (side, side), 0, 3, about="Ground type of each cell")
-        d.input("kind_friction", "float", 3, 0.3, 1.0, about="Friction coefficient of each type")
-    d.input("contact_body", "int", count, 0, bodies, about="Body of each point")
-    d.input("contact_offset", "vec3", count, -0.3, 0.3, about="Points in body space [m]")
+        d.input("terrain_kind", "int", (side, side), 0, 3, about="Per-cell ground type")
+        d.input("kind_friction", "float", 3, 0.3, 1.0, about="Friction coefficient per ground type")
+    d.input("contact_body", "int", count, 0, bodies, about="Body index per point")
+    d.input("contact_offset", "vec3", count, -0.3, 0.3, about="Body-space points [m]")
     d.input("body_pose", "transform", bodies, -1.2, 1.2, kind="transform", about="Body poses, z up")
     d.input("body_twist", "spatial_vector", bodies, -1.0, 1.0, about="Body velocities, linear part first")
     if com:
-        d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
-    d.param("side_samples", "int", side, about="Samples along each side of the terrain")
-    d.param("spacing", "float", 0.25, 0.4, about="Distance between samples [m]")
+        d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Body-space centers of mass [m]")
+    d.param("side_samples", "int", side, about="Number of samples per terrain side")
+    d.param("spacing", "float", 0.25, 0.4, about="Grid spacing [m]")
     d.param("origin", "vec2", -1.6, -1.2, about="Position of sample (0, 0) [m]")
     if rolling or model == "hertz":
-        told = (
-            "Radius of the feet [m]"
-            if rolling
-            else "Radius of curvature of the feet, whose lowest points touch [m]"
-        )
+        told = "Foot radius [m]" if rolling else "Radius of curvature of the feet at their lowest point [m]"
         d.param("radius", "float", 0.02, 0.06, about=told)
     if model == "hertz":
         d.param("stiffness", "float", 5.0e3, 2.0e4, about="Contact stiffness [Pa]")
     else:
         d.param("stiffness", "float", 500.0, 2000.0, about="Contact stiffness [N/m]")
     if model == "hunt-crossley":
-        d.param("dissipation", "float", 0.2, 0.6, about="Dissipation [s/m]")
+        d.param("dissipation", "float", 0.4, 1.2, about="Dissipation [s/m]")
     else:
         unit = "[N s/m^2]" if model == "hertz" else "[N s/m]"
         damped = (1000.0, 3000.0) if model == "hertz" else (200.0, 600.0)
@@ -147,18 +143,24 @@ def terrain_contacts(d: Draft) -> None:
         if ground == "one":
             d.param("mu", "float", 0.4, 0.9, about="Friction coefficient")
         if friction == "clamped":
-            d.param("friction_viscosity", "float", 50.0, 200.0, about="Viscosity of small slips [N s/m]")
+            d.param(
+                "friction_viscosity",
+                "float",
+                50.0,
+                200.0,
+                about="Regularization viscosity at low slip [N s/m]",
+            )
         else:
-            d.param("slip_speed", "float", 0.05, 0.2, about="Slip speed of the transition [m/s]")
+            d.param("slip_speed", "float", 0.05, 0.2, about="Transition slip speed [m/s]")
         if friction == "stribeck":
-            d.param("static_excess", "float", 0.1, 0.4, about="Static over kinetic friction, less one")
+            d.param("static_excess", "float", 0.1, 0.4, about="Ratio of static to kinetic friction minus one")
     if output != "wrench":
-        d.output("contact_force", "vec3", count, about="Forces on the points [N]")
+        d.output("contact_force", "vec3", count, about="Point forces [N]")
     if output != "forces":
-        d.output("body_wrench", "spatial_vector", bodies, about="Sums of forces and torques")
+        d.output("body_wrench", "spatial_vector", bodies, about="Accumulated body wrenches")
     inside = {
         "clamp": """
-            # Beyond the border the outermost heights go on
+            # Clamp to the terrain border
             gx = wp.clamp(gx, 0.0, float(cells))
             gy = wp.clamp(gy, 0.0, float(cells))
             i = wp.min(int(gx), cells - 1)
@@ -167,13 +169,13 @@ def terrain_contacts(d: Draft) -> None:
         "skip": """
             i = int(wp.floor(gx))
             j = int(wp.floor(gy))
-            # There is no ground beyond the border
+            # No ground outside the terrain
             if i < 0 or j < 0 or i >= cells or j >= cells:
                 $free
                 return
         """,
         "wrap": """
-            # The terrain repeats itself, its last samples are the first again
+            # Periodic terrain: the last samples coincide with the first
             column = wp.floor(gx)
             row = wp.floor(gy)
             i = int(column - wp.floor(column / float(cells)) * float(cells))
@@ -182,7 +184,7 @@ def terrain_contacts(d: Draft) -> None:
     }
     measure = {
         "vertical": "depth = height - point[2]$r",
-        "normal": "# Distance along the normal, to first order\ndepth = (height - point[2]) * normal[2]$r",
+        "normal": "# First-order distance along the normal\ndepth = (height - point[2]) * normal[2]$r",
     }
     mu = ""
     if friction != "none" and ground == "map":
@@ -200,13 +202,13 @@ def terrain_contacts(d: Draft) -> None:
         """
         tid = wp.tid()
         body = contact_body[tid]
-        # --- Point in world space, and its velocity ---
+        # --- World-space point and velocity ---
         pose = body_pose[body]
         point = wp.transform_point(pose, contact_offset[tid])
         center = $center
         arm = point - center
         vel = wp.spatial_top(body_twist[body]) + wp.cross(wp.spatial_bottom(body_twist[body]), arm)
-        # --- Cell of the height field ---
+        # --- Height field cell ---
         gx = (point[0] - origin[0]) / spacing
         gy = (point[1] - origin[1]) / spacing
         cells = side_samples - 1
@@ -242,17 +244,17 @@ def terrain_contacts(d: Draft) -> None:
         free="" if output == "wrench" else "contact_force[tid] = wp.vec3(0.0, 0.0, 0.0)",
     )
     at = "centers of mass" if com else "body origins"
-    torques = "" if output == "forces" else ", and torques are taken about them"
-    feet = " Feet are balls about the points, at which their forces act." if rolling else ""
+    torques = "" if output == "forces" else ", and torques are about them"
+    feet = " Feet are spheres centered at the points, where their forces act." if rolling else ""
     if model == "hertz" and not rolling:
-        feet = " Points are those of round feet that touch; their radius only sets the stiffness (Hertz)."
+        feet = " The points are contact points of round feet, whose radius only affects the Hertz stiffness."
     edge = {
-        "clamp": "Beyond the border the outermost heights go on",
-        "skip": "There is no ground beyond the border",
-        "wrap": "The terrain repeats itself beyond its border",
+        "clamp": "The terrain is extended by its border heights",
+        "skip": "There is no ground outside the terrain",
+        "wrap": "The terrain is periodic",
     }[border]
     d.explain(f"""
-        Samples lie on a regular grid in x and y, heights along z. {edge}.
+        Height samples form a regular grid in x and y, with heights along z. {edge}.
         Velocities are those of the {at}{torques}.{feet}
     """)
 

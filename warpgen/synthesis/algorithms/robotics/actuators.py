@@ -34,7 +34,7 @@ _NEEDED = {
 
 
 def _motor(properties: Sequence[str]) -> Piece:
-    told = "an electric motor with its gearbox" if "efficiency" in properties else "an electric motor"
+    told = "a gear motor" if "efficiency" in properties else "an electric motor"
     fields = "\n".join(f"    {name}: float{_UNITS.get(name, '')}" for name in properties)
     return piece(f'''
 @wp.struct
@@ -50,7 +50,7 @@ _LIMIT = {
     "constant": '''
 @wp.func
 def limit_torque(torque: float, speed: float, motor: MotorParams) -> float:
-    """Clamp the torque to the stall torque; the motor drives no faster than its no-load speed."""
+    """Clamp the torque to the stall torque, with no driving torque above the no-load speed."""
     if wp.abs(speed) > motor.no_load_speed and speed * torque > 0.0:
         return 0.0
     return wp.clamp(torque, -motor.stall_torque, motor.stall_torque)
@@ -71,7 +71,7 @@ def limit_torque(torque: float, speed: float, motor: MotorParams) -> float:
     "voltage": '''
 @wp.func
 def limit_torque(torque: float, speed: float, motor: MotorParams) -> float:
-    """Limit the torque by what the supply voltage allows after subtracting the back-EMF."""
+    """Limit the torque by the supply voltage after subtracting the back-EMF."""
     # tau = k_t i at the rotor, i = (U - k_e omega) / R, and k_e = k_t in SI units
     rotor_speed = speed * motor.gear_ratio
     current = torque / (motor.gear_ratio * motor.torque_constant)
@@ -88,13 +88,13 @@ _FRICTION = {
     "coulomb": '''
 @wp.func
 def friction_torque(speed: float, coulomb: float, viscous: float) -> float:
-    """Return Coulomb and viscous friction, smoothed around standstill."""
+    """Return Coulomb and viscous friction, smoothed around zero speed."""
     return coulomb * wp.tanh(speed / SLIP_SPEED) + viscous * speed
 ''',
     "stribeck": '''
 @wp.func
 def friction_torque(speed: float, coulomb: float, viscous: float) -> float:
-    """Return Stribeck and viscous friction; the static part fades out as the joint speeds up."""
+    """Return Stribeck and viscous friction; the static part fades out with increasing speed."""
     ratio = speed / STRIBECK_SPEED
     static_part = STATIC_EXCESS * coulomb * wp.exp(-ratio * ratio)
     return (coulomb + static_part) * wp.tanh(speed / SLIP_SPEED) + viscous * speed
@@ -106,7 +106,7 @@ _MODE_LINES = {
     "POSITION": "return kp * (target - q) - kd * qd",
     "VELOCITY": "return kd * (target - qd)",
     "TORQUE": "# Open loop: the target is a torque\nreturn target",
-    "HARDENING": "# Virtual spring that hardens with the error\n"
+    "HARDENING": "# Virtual spring that stiffens with the error\n"
     "error = target - q\n"
     "return kp * error * (1.0 + error * error) - kd * qd",
 }
@@ -140,15 +140,22 @@ def actuate_joints(d: Draft) -> None:
     d.input("joint_q", "float", (worlds, joints), -1.2, 1.2, about="Joint positions [rad]")
     d.input("joint_qd", "float", (worlds, joints), -5.0, 5.0, about="Joint velocities [rad/s]")
     d.input(
-        "target", "float", (worlds, actuators), -1.5, 1.5, about="Commands, in the units of the control mode"
+        "target",
+        "float",
+        (worlds, actuators),
+        -1.5,
+        1.5,
+        about="Actuator commands, in units of the control mode",
     )
     if filtered:
-        d.inout("filtered_target", "float", (worlds, actuators), -1.5, 1.5, about="Filtered commands so far")
+        d.inout(
+            "filtered_target", "float", (worlds, actuators), -1.5, 1.5, about="Previous filtered commands"
+        )
         d.forward_only()
-        d.param("smoothing", "float", 0.2, 0.8, about="Weight of the commands so far, 0 to 1")
-    d.input("actuator_joint", "int", actuators, -1, joints, about="Joint of each actuator, -1 if unused")
+        d.param("smoothing", "float", 0.2, 0.8, about="Filter weight of the previous commands, 0 to 1")
+    d.input("actuator_joint", "int", actuators, -1, joints, about="Joint index per actuator, -1 if unused")
     if len(modes) > 1:
-        d.input("actuator_mode", "int", actuators, 0, len(modes), about="Control mode of each actuator")
+        d.input("actuator_mode", "int", actuators, 0, len(modes), about="Control mode per actuator")
     if gain == "actuator":
         d.input("kp", "float", actuators, 2.0, 8.0, about="Position gains [N m/rad]")
         d.input("kd", "float", actuators, 0.2, 1.0, about="Velocity gains [N m s/rad]")
@@ -157,17 +164,17 @@ def actuate_joints(d: Draft) -> None:
         d.param("kd", "float", 0.2, 1.0, about="Velocity gain [N m s/rad]")
     if limit != "none":
         fields = {name: _PROPERTIES[name] for name in _NEEDED[limit]}
-        d.struct("motors", _motor(_NEEDED[limit]), fields, actuators, about="Motor of each actuator")
+        d.struct("motors", _motor(_NEEDED[limit]), fields, actuators, about="Motor parameters per actuator")
     if friction != "none":
         # Of actuators, since several of them may drive one joint, which must not rub once for each
         d.input("friction_coulomb", "float", actuators, 0.1, 0.5, about="Coulomb friction [N m]")
         d.input("friction_viscous", "float", actuators, 0.01, 0.1, about="Viscous friction [N m s/rad]")
     if stops:
-        d.input("limit_lower", "float", actuators, -1.0, -0.3, about="Lower end stop of each actuator [rad]")
-        d.input("limit_upper", "float", actuators, 0.3, 1.0, about="Upper end stop of each actuator [rad]")
-        d.param("stop_stiffness", "float", 20.0, 50.0, about="Stiffness of the end stops [N m/rad]")
+        d.input("limit_lower", "float", actuators, -1.0, -0.3, about="Lower joint limits (end stops) [rad]")
+        d.input("limit_upper", "float", actuators, 0.3, 1.0, about="Upper joint limits (end stops) [rad]")
+        d.param("stop_stiffness", "float", 20.0, 50.0, about="End stop stiffness [N m/rad]")
     if mask == "active":
-        d.input("world_active", "bool", worlds, about="False for worlds that are paused")
+        d.input("world_active", "bool", worlds, about="False for paused worlds")
     elif mask == "episode":
         d.input(
             "episode_step",
@@ -175,11 +182,11 @@ def actuate_joints(d: Draft) -> None:
             worlds,
             -2,
             10,
-            about="Step of the episode, negative while waiting for reset",
+            about="Episode step, negative while waiting for reset",
         )
     if strength:
         d.input("motor_strength", "float", (worlds, actuators), 0.8, 1.2, about="Randomized motor strength")
-    d.output("joint_torque", "float", (worlds, joints), about="Torques at the joints [N m]")
+    d.output("joint_torque", "float", (worlds, joints), about="Joint torques [N m]")
     if len(modes) > 1:
         d.module("\n".join(f"MODE_{name} = wp.constant({number})" for number, name in enumerate(modes)))
     if friction != "none":
@@ -197,9 +204,9 @@ def actuate_joints(d: Draft) -> None:
             $cases
     '''
     told_law = (
-        "Evaluate the controller of an actuator for its mode."
+        "Evaluate the actuator controller for its control mode."
         if len(modes) > 1
-        else "Evaluate the position controller of an actuator."
+        else "Evaluate the actuator's position controller."
     )
     cases = []
     for name in modes[1:]:
@@ -227,18 +234,18 @@ def actuate_joints(d: Draft) -> None:
     skip = {
         "all": "",
         "active": "if not world_active[world]:\n    return",
-        "episode": "# Worlds that wait for a reset get no torque\nif episode_step[world] < 0:\n    return",
+        "episode": "# No torque while waiting for reset\nif episode_step[world] < 0:\n    return",
     }
     each = gain == "actuator"
     lines = {
         "filter": """
-        # First-order low-pass filter of the command
+        # First-order low-pass command filter
         command = smoothing * filtered_target[world, actuator] + (1.0 - smoothing) * command
         filtered_target[world, actuator] = command
         """,
         "limit": "motor_torque = limit_torque(motor_torque, qd, motors[actuator])",
         "efficiency": """
-        # Gearbox losses reduce driving torques only
+        # Gearbox losses only reduce driving torque
         power = motor_torque * qd
         if power > 0.0:
             motor_torque *= motors[actuator].efficiency
@@ -251,7 +258,7 @@ def actuate_joints(d: Draft) -> None:
         """
         world, actuator = wp.tid()
         $skip
-        # Unused actuators are attached to joint -1
+        # Skip unused actuators (joint -1)
         dof = actuator_joint[actuator]
         if dof < 0:
             return
@@ -265,7 +272,7 @@ def actuate_joints(d: Draft) -> None:
         $efficiency
         $friction
         $stops
-        # Several actuators may drive one joint, hence the atomic sum
+        # Accumulate atomically, since several actuators may drive the same joint
         wp.atomic_add(joint_torque, world, dof, motor_torque)
         """,
         skip=skip[mask],
@@ -284,7 +291,7 @@ def actuate_joints(d: Draft) -> None:
     if limit != "none" and after:
         d.explain(f"""
             Torques are limited by the motor before {after} {"acts" if after == "friction" else "act"} on the joint.
-            Gains are those of the joint side, behind the gearbox.
+            Gains are defined on the joint side of the gearbox.
         """)
     having = {
         "control modes": len(modes) > 1,
@@ -298,7 +305,7 @@ def actuate_joints(d: Draft) -> None:
     parts = [part for part, has in having.items() if has]
     told = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
     motors = "motors" if len(modes) > 1 else "position-controlled motors"
-    d.says(f"Computes the joint torques of {motors}{' with ' * bool(parts)}{told}.")
+    d.says(f"Computes joint torques of {motors}{' with ' * bool(parts)}{told}.")
 
     def limited(v: Values, a: int, torque: Any, qd: Any) -> Any:
         m = {name: v[f"motors.{name}"][a] for name in _NEEDED[limit]}

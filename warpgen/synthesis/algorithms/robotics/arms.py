@@ -36,7 +36,7 @@ def move_arm(d: Draft) -> None:
     d.says({
         "torques": "Computes inverse dynamics of planar arms.",
         "accelerations": "Computes forward dynamics of planar arms.",
-        "step": "Integrates the forward dynamics of planar arms over one step of the semi-implicit Euler method.",
+        "step": "Integrates the forward dynamics of planar arms over one time step using semi-implicit Euler.",
         "energy": "Computes the kinetic and potential energy of planar arms."
         if gravity
         else "Computes the kinetic energy of planar arms.",
@@ -65,21 +65,19 @@ def move_arm(d: Draft) -> None:
     joint("angles", -1.5, 1.5, "Joint angles [rad]")
     joint("rates", -2.0, 2.0, "Joint rates [rad/s]")
     if result == "torques":
-        joint("wanted", -3.0, 3.0, "Joint accelerations to reach [rad/s^2]")
+        joint("wanted", -3.0, 3.0, "Target joint accelerations [rad/s^2]")
     elif forward:
         joint("torques", -4.0, 4.0, "Joint torques [N m]")
-    d.param("lengths", kind, 0.4, 0.8, about="Lengths of the links [m]")
-    d.param("masses", kind, 0.8, 2.0, about="Masses of the links [kg]")
+    d.param("lengths", kind, 0.4, 0.8, about="Link lengths [m]")
+    d.param("masses", kind, 0.8, 2.0, about="Link masses [kg]")
     if shape == "measured":
-        d.param("centers", kind, 0.2, 0.4, about="Distances of the centers of mass from the joints [m]")
-        d.param("inertias", kind, 0.02, 0.06, about="Inertias about the centers of mass [kg m^2]")
+        d.param("centers", kind, 0.2, 0.4, about="Distance from each joint to the link center of mass [m]")
+        d.param("inertias", kind, 0.02, 0.06, about="Link inertias about the center of mass [kg m^2]")
     if tip:
-        d.param("payload", "float", 0.2, 1.0, about="Mass at the tip [kg]")
+        d.param("payload", "float", 0.2, 1.0, about="Tip payload mass [kg]")
     if friction != "none" and result != "energy":
         about = (
-            "Viscous joint damping [N m s/rad]"
-            if friction == "viscous"
-            else "Coulomb friction of joints [N m]"
+            "Viscous joint damping [N m s/rad]" if friction == "viscous" else "Joint Coulomb friction [N m]"
         )
         d.param("damping" if friction == "viscous" else "dry_friction", "float", 0.1, 0.5, about=about)
     if result == "step":
@@ -97,7 +95,7 @@ def move_arm(d: Draft) -> None:
 
     body = "\n".join(f"l{k} = lengths[{k}]\nm{k} = masses[{k}]\n{center(k)}".rstrip() for k in n)
     read = "\n".join(
-        ["# Absolute link angles; inertias then only depend on differences"]
+        ["# Absolute link angles, so that the inertia matrix only depends on their differences"]
         + [f"t{k} = " + (f"t{k - 1} + " if k else "") + at("angles", k) for k in n]
         + [f"w{k} = " + (f"w{k - 1} + " if k else "") + at("rates", k) for k in n]
     )
@@ -150,11 +148,11 @@ def move_arm(d: Draft) -> None:
             link = f"u{k}" if k + 1 < links else f"tau{k}"
             lines.append(f"{link} = {row} + {speed_terms(k)}".replace("+ -", "- "))
         solve = "\n".join(lines)
-        lines = ["# A joint carries all links beyond it, hence the sum from the tip"]
+        lines = ["# Sum from the tip, because each joint carries all links beyond it"]
         lines += [f"tau{k} = u{k} + tau{k + 1}" for k in reversed(range(links - 1))]
         if friction != "none":
             if friction == "coulomb":
-                lines.append("# Coulomb friction, smoothed since its jump at zero velocity would chatter")
+                lines.append("# Coulomb friction, smoothed to avoid chatter at zero velocity")
             lines += [f"f{k} = {rub(k)}" for k in n]
         vector = [f"tau{k}" + (f" + f{k}" if friction != "none" else "") for k in n]
         store = "\n".join(lines) + "\n"
@@ -162,7 +160,7 @@ def move_arm(d: Draft) -> None:
     elif forward:
         lines = []
         if friction == "coulomb":
-            lines.append("# Coulomb friction, smoothed since its jump at zero velocity would chatter")
+            lines.append("# Coulomb friction, smoothed to avoid chatter at zero velocity")
         for k in n:
             lines.append(f"tau{k} = {at('torques', k)}" + (f" - {rub(k)}" if friction != "none" else ""))
         for k in n:
@@ -193,13 +191,13 @@ def move_arm(d: Draft) -> None:
         solve = f"kinetic = 0.5 * ({squares}) + {mixed}"
         sines = ""
         weights = (
-            "# Potential energy, zero for the arm stretched out horizontally\npotential = GRAVITY * ("
+            "# Potential energy, relative to the horizontally stretched arm\npotential = GRAVITY * ("
             + " + ".join(f"s{k} * wp.sin(t{k})" for k in n)
             + ")"
             if gravity
             else ""
         )
-        d.output("energy", "float", count, about="Energy per arm [J]")
+        d.output("energy", "float", count, about="Per-arm energy [J]")
         store = "energy[tid] = kinetic" + (" + potential" if gravity else "")
     if result == "step":
         store += "\n".join(
@@ -207,8 +205,8 @@ def move_arm(d: Draft) -> None:
             + [f"x{k} = {at('angles', k)} + dt * v{k}" for k in n]
         )
         outs = [
-            ("new_angles", "x", "Joint angles after the step [rad]"),
-            ("new_rates", "v", "Joint rates after the step [rad/s]"),
+            ("new_angles", "x", "Updated joint angles [rad]"),
+            ("new_rates", "v", "Updated joint rates [rad/s]"),
         ]
         for out, letter, told in outs:
             if layout == "vectors":
@@ -234,10 +232,10 @@ def move_arm(d: Draft) -> None:
     trim(d)
     solid = {
         "rods": " Links are uniform rods.",
-        "point masses": " All mass of a link is at its far end.",
+        "point masses": " The mass of each link is concentrated at its far end.",
         "measured": "",
     }[shape]
-    flat = ", the first to the horizontal" if gravity else ""
+    flat = ", with the first relative to the horizontal" if gravity else ""
     solid += " The tip carries a payload." if tip else ""
     if friction != "none" and result != "energy":
         solid += f" Joints have {'viscous' if friction == 'viscous' else 'Coulomb'} friction."

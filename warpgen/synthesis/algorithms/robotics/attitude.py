@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.trim import trim
         "accel": "acc|specific_force",
         "magnetometer": "compass|magnetic|local_field",
         "dt": "step|sample_time|period",
-        "gain": "beta|filter_gain",
+        "gain": "filter_gain",
     },
     adjoint="either",
     element="sensor",
@@ -49,18 +49,18 @@ def fuse_imu(d: Draft) -> None:
             "gravity": "estimate_up|estimate_gravity_direction|up_from_imu",
             "angles": "estimate_roll_pitch_yaw|attitude_angles|angles_from_imu",
         }[result])  # fmt: skip
-    d.input("att", "quat", count, kind="unit", about="Attitude quaternions, body to world")
+    d.input("att", "quat", count, kind="unit", about="Body-to-world attitude quaternions")
     if layout == "arrays":
-        d.input("gyro", "vec3", count, -2.0, 2.0, about="Gyroscope rates in the body frame [rad/s]")
+        d.input("gyro", "vec3", count, -2.0, 2.0, about="Body-frame gyroscope rates [rad/s]")
         d.input("accel", "vec3", count, 0.3, 0.9, about="Accelerometer readings [g]")
         if compass:
-            d.input("magnetometer", "vec3", count, 0.2, 0.6, about="Magnetometer readings")
+            d.input("magnetometer", "vec3", count, -0.6, 0.6, about="Magnetometer readings [gauss]")
         read = "g = gyro[tid]\na = accel[tid]"
         field = "m = wp.normalize(magnetometer[tid])"
     else:
         # rates, specific force and perhaps the field, as the sensor sends them
-        parts = "Body rates [rad/s], specific force [g]" + (" and magnetic field" if compass else "")
-        d.input("imu", "float", (count, 9 if compass else 6), 0.2, 0.9, about=f"{parts} of each sample")
+        parts = "Body rates [rad/s], specific force [g]" + (" and magnetic field [gauss]" if compass else "")
+        d.input("imu", "float", (count, 9 if compass else 6), -0.9, 0.9, about=f"{parts} per sample")
         read = (
             "g = wp.vec3(imu[tid, 0], imu[tid, 1], imu[tid, 2])\n"
             "a = wp.vec3(imu[tid, 3], imu[tid, 4], imu[tid, 5])"
@@ -72,17 +72,17 @@ def fuse_imu(d: Draft) -> None:
     if trust != "always":
         d.module("TRUST_BAND = wp.constant(0.3)  # [g]")
     d.param("dt", "float", 0.002, 0.02, about="Time step [s]")
-    d.param("gain", "float", 0.1, 1.0, about="Filter gain")
+    d.param("gain", "float", 0.1, 1.0, about="Proportional gain [1/s]" if integral else "Filter gain")
     if integral:
-        d.param("integral_share", "float", 0.05, 0.3, about="Integral gain over the filter gain [1/s]")
+        d.param("integral_ratio", "float", 0.05, 0.3, about="Ratio of integral to proportional gain [1/s]")
     weight = {
         "always": "",
         "near 1 g": (
-            "# The accelerometer measures specific force, so skip samples far from 1 g\n"
+            "# Skip samples far from 1 g, since the accelerometer measures specific force\n"
             "k = wp.where(wp.abs(size - 1.0) > TRUST_BAND, 0.0, gain)"
         ),
         "weighted": (
-            "# Reduce the gain as |a| deviates from 1 g\n"
+            "# Reduce the gain when |a| deviates from 1 g\n"
             "off = (size - 1.0) / TRUST_BAND\n"
             "k = gain / (1.0 + off * off)"
         ),
@@ -90,7 +90,7 @@ def fuse_imu(d: Draft) -> None:
     start = "q = att[tid]\nx = q[0]\ny = q[1]\nz = q[2]\nw = q[3]\n"
     if compass:
         start += """$field
-# Reference field in the world frame with its horizontal part along x: b = (sqrt(hx^2 + hy^2), 0, hz)
+# World-frame reference field with its horizontal part along x: b = (sqrt(hx^2 + hy^2), 0, hz)
 h = wp.quat_rotate(q, m)
 bx = wp.sqrt(h[0] * h[0] + h[1] * h[1])
 bz = h[2]
@@ -107,7 +107,7 @@ bz = h[2]
         sz = 2.0 * x * fx + 2.0 * y * fy
         sw = -2.0 * y * fx + 2.0 * x * fy
         $more
-        # Normalized gradient step: only the direction matters, the gain sets the rate
+        # Normalized gradient step: use the direction only, since the gain sets the rate
         s = k / wp.sqrt(sx * sx + sy * sy + sz * sz + sw * sw + 1.0e-12)
         dx = 0.5 * (w * g[0] + y * g[2] - z * g[1]) - s * sx
         dy = 0.5 * (w * g[1] - x * g[2] + z * g[0]) - s * sy
@@ -143,7 +143,7 @@ bz = h[2]
         }[turn]
     else:
         more = """
-        # Magnetometer: likewise for the field that the attitude predicts
+        # Magnetometer: same for the predicted field direction
         ex = bx * (1.0 - 2.0 * (y * y + z * z)) + 2.0 * bz * (x * z - w * y)
         ey = 2.0 * bx * (x * y - w * z) + 2.0 * bz * (w * x + y * z)
         ez = 2.0 * bx * (w * y + x * z) + bz * (1.0 - 2.0 * (x * x + y * y))
@@ -153,7 +153,7 @@ bz = h[2]
         ux = 2.0 * (x * z - w * y)
         uy = 2.0 * (w * x + y * z)
         uz = 1.0 - 2.0 * (x * x + y * y)
-        # The cross product turns one direction onto the other, hence it is the error
+        # Small-angle rotation vector from predicted to measured direction
         error = wp.cross(a, wp.vec3(ux, uy, uz))
         $more
         v = g + k * error
@@ -171,7 +171,7 @@ bz = h[2]
         }[turn]
     size = "a = wp.normalize(a)" if trust == "always" else "size = wp.length(a)\na = a / size"
     drift = (
-        "# A bias shows as a lasting error, so integrate it and take it off the rates\nb = bias[tid] - k * integral_share * dt * error\nv -= b"
+        "# Integrate the error to estimate the gyroscope bias, then subtract it from the rates\nb = bias[tid] - k * integral_ratio * dt * error\nv -= b"
         if integral
         else ""
     )
@@ -182,13 +182,13 @@ bz = h[2]
             d.output("new_bias", "vec3", count, about="Updated bias estimates")
             store += "\nnew_bias[tid] = b"
     elif result == "gravity":
-        d.output("up", "vec3", count, about="Up vectors in the body frame")
+        d.output("up", "vec3", count, about="Body-frame up vectors")
         store = "up[tid] = wp.quat_rotate_inv(q1, wp.vec3(0.0, 0.0, 1.0))"
     else:
         d.output("angles", "vec3", count, about="Roll, pitch and yaw [rad]")
         store = """
         roll = wp.atan2(2.0 * (q1[3] * q1[0] + q1[1] * q1[2]), 1.0 - 2.0 * (q1[0] * q1[0] + q1[1] * q1[1]))
-        # Clamp to [-1, 1], since rounding can push the argument out of the domain of asin()
+        # Clamp to [-1, 1], since rounding can push the argument outside the domain of asin()
         pitch = wp.asin(wp.clamp(2.0 * (q1[3] * q1[1] - q1[2] * q1[0]), -1.0, 1.0))
         yaw = wp.atan2(2.0 * (q1[3] * q1[2] + q1[0] * q1[1]), 1.0 - 2.0 * (q1[1] * q1[1] + q1[2] * q1[2]))
         angles[tid] = wp.vec3(roll, pitch, yaw)
@@ -202,13 +202,13 @@ bz = h[2]
     if trust == "always":
         d.text = re.sub(r"\bk\b", "gain", d.text)
     trim(d)
-    law = "Madgwick's step down the gradient" if method == "gradient" else "Mahony's feedback of the error"
+    law = "Madgwick's gradient descent step" if method == "gradient" else "Mahony's error feedback"
     off = {
-        "near 1 g": " Samples more than 0.3 g off 1 g correct nothing.",
-        "weighted": " The gain falls as the specific force departs from 1 g.",
+        "near 1 g": " Samples that deviate from 1 g by more than 0.3 g are not used for correction.",
+        "weighted": " The gain is reduced as the specific force deviates from 1 g.",
     }.get(trust, "")
     d.explain(
-        f"{law} corrects the gyroscopes.{off} Quaternions rotate from body to world\n"
+        f"{law} corrects the gyroscope.{off} Quaternions rotate from body to world\n"
         "frame (z up). Rates are in rad/s, specific force in g."
     )
 
@@ -250,7 +250,7 @@ bz = h[2]
             error = sum(np.cross(found, f) for f, (_, found) in zip(seen(q), pairs, strict=True))
             rate, along = g + k * error, np.zeros_like(k)
             if integral:
-                b = v.bias - k * v.integral_share * v.dt * error
+                b = v.bias - k * v.integral_ratio * v.dt * error
                 rate = rate - b
         speed = np.linalg.norm(rate, axis=1, keepdims=True)
         if turn == "exponential":

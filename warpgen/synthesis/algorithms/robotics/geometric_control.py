@@ -52,24 +52,24 @@ def control_multirotors(d: Draft) -> None:
     count = d.pick(16, 24, 32)
     commands = {"speed": "rotor speeds", "thrust": "rotor thrusts", "normalized": "throttles",
                 "wrench": "thrusts and moments"}[output]  # fmt: skip
-    d.says(f"Computes {commands} of multirotors that track positions by geometric control on SE(3).")
+    d.says(f"Computes {commands} for multirotor position tracking using geometric control on SE(3).")
     if frame == "x":
         d.module("SQRT_HALF = wp.constant(0.70710678)")
     rotors = {"speed": "rotor_speed", "thrust": "rotor_thrust", "normalized": "throttle"}.get(output, "")
     d.input("drone_pos", "vec3", count, -1.5, 1.5, about="Positions, z up [m]")
     d.input("drone_vel", "vec3", count, -0.5, 0.5, about="Velocities [m/s]")
-    d.input("drone_rot", "quat", count, kind="unit", about="Orientations, body to world")
+    d.input("drone_rot", "quat", count, kind="unit", about="Body-to-world orientations")
     d.input("drone_omega", "vec3", count, -1.0, 1.0, about="Body rates [rad/s]")
-    d.input("target_pos", "vec3", count, -1.5, 1.5, about="Positions to reach [m]")
-    d.input("target_vel", "vec3", count, -0.5, 0.5, about="Velocities to track [m/s]")
+    d.input("target_pos", "vec3", count, -1.5, 1.5, about="Target positions [m]")
+    d.input("target_vel", "vec3", count, -0.5, 0.5, about="Target velocities [m/s]")
     if feed == "acceleration":
-        d.input("target_acc", "vec3", count, -2.0, 2.0, about="Accelerations along the path [m/s^2]")
-    d.input("target_yaw", "float", count, -3.1, 3.1, about="Headings [rad]")
+        d.input("target_acc", "vec3", count, -2.0, 2.0, about="Feedforward accelerations [m/s^2]")
+    d.input("target_yaw", "float", count, -3.1, 3.1, about="Target headings [rad]")
     if rates:
-        d.input("target_omega", "vec3", count, -0.5, 0.5, about="Body rates along the path [rad/s]")
+        d.input("target_omega", "vec3", count, -0.5, 0.5, about="Target body rates [rad/s]")
     d.param("mass", "float", 0.8, 1.5, about="Mass [kg]")
     if gyro:
-        d.param("inertia", "vec3", 0.01, 0.03, about="Moments of inertia [kg m^2]")
+        d.param("inertia", "vec3", 0.01, 0.03, about="Principal moments of inertia [kg m^2]")
     d.param("gravity", "float", 9.7, 9.9, about="Gravity [m/s^2]")
     if gains == "struct":
         d.struct(
@@ -91,23 +91,29 @@ def control_multirotors(d: Draft) -> None:
         d.param("k_omega", "float", 0.1, 0.3, about="Rate gain [N m s]")
         kp, kv, kr, kw = "k_pos", "k_vel", "k_rot", "k_omega"
     if tilt:
-        d.param("max_tilt", "float", 0.2, 0.6, about="Largest tilt of the thrust [rad]")
+        d.param("max_tilt", "float", 0.2, 0.6, about="Maximum thrust tilt angle [rad]")
     if integral:
-        d.input("error_sum", "vec3", count, -0.5, 0.5, about="Integral of the position error [m s]")
+        d.input("error_sum", "vec3", count, -0.5, 0.5, about="Position error integral [m s]")
         d.param("k_int", "float", 0.2, 0.6, about="Integral gain [N/(m s)]")
-        d.param("sum_limit", "float", 0.3, 0.6, about="Limit of the integral against wind-up [m s]")
+        d.param("sum_limit", "float", 0.3, 0.6, about="Anti-windup limit of the integral [m s]")
         d.param("dt", "float", 0.005, 0.02, about="Control period [s]")
-        d.output("error_sum_out", "vec3", count, about="Integral at the end of the period [m s]")
+        d.output("error_sum_out", "vec3", count, about="Updated position error integral [m s]")
     if frame != "wrench":
-        d.param("arm", "float", 0.15, 0.25, about="Length of the arms [m]")
-        d.param("drag_ratio", "float", 0.015, 0.03, about="Rotor torque per thrust [m]")
-        d.param("max_thrust", "float", 4.0, 8.0, about="Largest thrust of one rotor [N]")
+        d.param("arm", "float", 0.15, 0.25, about="Arm length [m]")
+        d.param("drag_ratio", "float", 0.015, 0.03, about="Rotor torque-to-thrust ratio [m]")
+        d.param("max_thrust", "float", 4.0, 8.0, about="Maximum rotor thrust [N]")
         if output == "speed":
-            d.param("kf", "float", 1.0e-5, 2.0e-5, about="Thrust per squared rotor speed [N s^2]")
+            d.param(
+                "kf",
+                "float",
+                1.0e-5,
+                2.0e-5,
+                about="Thrust coefficient (thrust per squared rotor speed) [N s^2]",
+            )
         about = {
             "speed": "Rotor speeds [rad/s]",
             "thrust": "Rotor thrusts [N]",
-            "normalized": "Rotor thrusts as shares of the largest",
+            "normalized": "Rotor thrusts normalized by the maximum thrust",
         }
         d.output(rotors, "vec4", count, about=about[output])
     else:
@@ -118,7 +124,7 @@ def control_multirotors(d: Draft) -> None:
         return f"wp.cw_mul({gain}, {error})" if gains == "struct" else f"{gain} * {error}"
 
     windup = """
-    # Integral action against wind and a wrong mass; clamp it to avoid windup
+    # Integral action compensates for wind and mass errors; clamp it to avoid windup
     total = error_sum[tid] + dt * error_pos
     total = wp.vec3(
         wp.clamp(total[0], -sum_limit, sum_limit),
@@ -129,7 +135,7 @@ def control_multirotors(d: Draft) -> None:
     force -= k_int * total
     """
     cone = """
-    # Keep some lift and shorten the horizontal part, so that the tilt stays within the allowed cone
+    # Keep a minimum lift and shorten the horizontal part to stay within the tilt limit
     lift = wp.max(force[2], 0.1 * mass * gravity)
     side = wp.sqrt(force[0] * force[0] + force[1] * force[1])
     side_max = lift * wp.tan(max_tilt)
@@ -143,7 +149,7 @@ def control_multirotors(d: Draft) -> None:
             error_rot = 0.5 * wp.vec3(skewed[2, 1], skewed[0, 2], skewed[1, 0])
         """,
         "quaternion": """
-            # Vector part of the error quaternion, by the shorter way
+            # Vector part of the error quaternion, taking the shorter rotation
             q_err = wp.quat_inverse(wp.quat_from_matrix(rot_des)) * drone_rot[tid]
             error_rot = 2.0 * wp.vec3(q_err[0], q_err[1], q_err[2])
             if q_err[3] < 0.0:
@@ -152,7 +158,7 @@ def control_multirotors(d: Draft) -> None:
     }
     mix = {
         "x": """
-            # X layout: front left, front right, rear right, rear left; neighbors spin opposite ways
+            # X configuration: front left, front right, rear right, rear left; neighbors spin in opposite directions
             reach = arm * SQRT_HALF
             roll_part = moment[0] / (4.0 * reach)
             pitch_part = moment[1] / (4.0 * reach)
@@ -164,7 +170,7 @@ def control_multirotors(d: Draft) -> None:
             f3 = base + roll_part + pitch_part + yaw_part
         """,
         "plus": """
-            # Plus layout: front, left, rear, right; neighbors spin opposite ways
+            # Plus configuration: front, left, rear, right; neighbors spin in opposite directions
             roll_part = moment[0] / (2.0 * arm)
             pitch_part = moment[1] / (2.0 * arm)
             yaw_part = moment[2] / (4.0 * drag_ratio)
@@ -177,7 +183,7 @@ def control_multirotors(d: Draft) -> None:
         "wrench": "thrust_out[tid] = thrust\nmoment_out[tid] = moment",
     }
     clamp = """
-    # Rotors push one way only
+    # Rotors cannot produce negative thrust
     f0 = wp.clamp(f0, 0.0, max_thrust)
     f1 = wp.clamp(f1, 0.0, max_thrust)
     f2 = wp.clamp(f2, 0.0, max_thrust)
@@ -202,23 +208,23 @@ def control_multirotors(d: Draft) -> None:
         tid = wp.tid()
         rot = wp.quat_to_matrix(drone_rot[tid])
         omega = drone_omega[tid]
-        # --- Outer loop: force that tracks the position ---
+        # --- Outer loop: position tracking force ---
         error_pos = drone_pos[tid] - target_pos[tid]
         error_vel = drone_vel[tid] - target_vel[tid]
         force = wp.vec3(0.0, 0.0, mass * gravity) - $kp - $kv
         $feed
         $integral
         $tilt
-        # Rotors thrust along the body axis, so only this part of the force can be had now
+        # Project the force onto the body z axis, because rotors can only thrust along it
         axis_z = wp.vec3(rot[0, 2], rot[1, 2], rot[2, 2])
         thrust = wp.max(wp.dot(force, axis_z), 0.0)
-        # --- Attitude that points the thrust along the force, with the wanted heading ---
+        # --- Target attitude: align thrust with the force at the commanded heading ---
         b3 = wp.normalize(force)
         heading = wp.vec3(wp.cos(target_yaw[tid]), wp.sin(target_yaw[tid]), 0.0)
         b2 = wp.normalize(wp.cross(b3, heading))
         b1 = wp.cross(b2, b3)
         rot_des = wp.matrix_from_cols(b1, b2, b3)
-        # --- Inner loop: moment that tracks the attitude ---
+        # --- Inner loop: attitude tracking moment ---
         $error
         $rates
         moment = -($kr) - $kw
@@ -234,12 +240,12 @@ def control_multirotors(d: Draft) -> None:
         integral=windup if integral else "",
         tilt=cone if tilt else "",
         error=error[attitude],
-        rates="# Rates of the path, seen from the body as it is\nerror_omega = omega - wp.transpose(rot) * (rot_des * target_omega[tid])"
+        rates="# Express the target rates in the current body frame\nerror_omega = omega - wp.transpose(rot) * (rot_des * target_omega[tid])"
         if rates
         else "",
         kr=times(kr, "error_rot"),
         kw=times(kw, "error_omega" if rates else "omega"),
-        gyro="# Cancel the gyroscopic torque, otherwise fast turns would couple the axes\nmoment += wp.cross(omega, wp.cw_mul(inertia, omega))"
+        gyro="# Cancel the gyroscopic torque to avoid coupling between axes in fast turns\nmoment += wp.cross(omega, wp.cw_mul(inertia, omega))"
         if gyro
         else "",
         mix=mix[frame],
@@ -259,10 +265,10 @@ def control_multirotors(d: Draft) -> None:
         + (" + m a" if feed != "none" else "")
         + (" - ki sum(ep)" if integral else "")
     )
-    cone_ = ", limited in tilt and to a tenth of the weight at least," if tilt else ""
+    cone_ = ", limited in tilt and to at least a tenth of the weight," if tilt else ""
     d.explain(f"""
         The force {force}{cone_} sets the thrust and the attitude Rd; the
-        moment -kR eR - kw {"ew" if rates else "w"}{" + w x J w" if gyro else ""} turns the body there. It has no singularity at any attitude error
+        moment -kR eR - kw {"ew" if rates else "w"}{" + w x J w" if gyro else ""} rotates the body toward Rd. It has no singularity for attitude errors
         below 180 degrees.{" Rotor thrusts are clamped." if frame != "wrench" else ""}
     """)
 

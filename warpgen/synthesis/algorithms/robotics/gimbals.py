@@ -11,7 +11,7 @@ from warpgen.synthesis.library import quaternions
 from warpgen.synthesis.writing.draft import Draft, Values
 
 _LOOK = """
-# Camera frame with x towards the target and y level; straight up or down leaves the heading open
+# Camera frame with x toward the target and y level; heading is arbitrary when looking straight up or down
 to_target = target_pos[tid] - wp.transform_get_translation(carrier_pose[tid])
 ahead = wp.normalize(to_target)
 left = wp.cross(wp.vec3(0.0, 0.0, 1.0), ahead)
@@ -52,8 +52,8 @@ def stabilize_gimbals(d: Draft) -> None:
     mount = d.flag("mount", 0.4)
     count = d.pick(24, 32, 48)
     commands = {"angles": "angle commands", "torques": "motor torques", "rates": "rate commands"}[output]
-    kind = "gimbals whose roll joint is held at zero" if level else "three-axis gimbals"
-    d.says(f"Computes the {commands} of {kind} that keep cameras on their targets.")
+    kind = "gimbals with the roll joint held at zero" if level else "three-axis gimbals"
+    d.says(f"Computes {commands} for {kind} to keep cameras on target.")
     d.input("carrier_pose", "transform", count, -2.0, 2.0, kind="transform", about="Carrier poses, z up")
     if feed == "gyro":
         d.input(
@@ -62,44 +62,46 @@ def stabilize_gimbals(d: Draft) -> None:
             count,
             -1.0,
             1.0,
-            about="Angular velocities of the carriers in body axes [rad/s]",
+            about="Carrier angular velocities in body axes [rad/s]",
         )
-    d.input("gimbal_angle", "vec3", count, -0.8, 0.8, about="Roll, pitch and yaw angles of the joints [rad]")
+    d.input("gimbal_angle", "vec3", count, -0.8, 0.8, about="Joint angles (roll, pitch, yaw) [rad]")
     if output == "torques":
-        d.input("gimbal_rate", "vec3", count, -1.0, 1.0, about="Rates of the joints [rad/s]")
+        d.input("gimbal_rate", "vec3", count, -1.0, 1.0, about="Joint rates [rad/s]")
     if target == "rotation":
-        d.input("target_rot", "quat", count, kind="unit", about="Wanted camera orientations in the world")
+        d.input("target_rot", "quat", count, kind="unit", about="World-space target camera orientations")
     elif target == "point":
-        d.input("target_pos", "vec3", count, -8.0, 8.0, about="Points to look at [m]")
+        d.input("target_pos", "vec3", count, -8.0, 8.0, about="Look-at points [m]")
     else:
-        d.input("target_heading", "vec2", count, -1.2, 1.2, about="Wanted heading and elevation [rad]")
+        d.input("target_heading", "vec2", count, -1.2, 1.2, about="Target heading and elevation [rad]")
     if smooth == "slerp":
-        d.input("filtered_rot", "quat", count, kind="unit", about="Smoothed targets of the step before")
-        d.param("smoothing", "float", 0.1, 0.9, about="Share of the new target in a step")
-        d.output("filtered_out", "quat", count, about="Smoothed targets")
+        d.input("filtered_rot", "quat", count, kind="unit", about="Previous smoothed targets")
+        d.param("smoothing", "float", 0.1, 0.9, about="Smoothing weight of the new target")
+        d.output("filtered_out", "quat", count, about="Updated smoothed targets")
     if mount:
-        d.param("mount_rot", "quat", 0.0, 1.0, kind="unit", about="Orientation of the gimbal on the carrier")
+        d.param(
+            "mount_rot", "quat", 0.0, 1.0, kind="unit", about="Gimbal mounting orientation on the carrier"
+        )
     if limits:
-        d.param("angle_lower", "vec3", -1.2, -0.5, about="Lower stops of the joints [rad]")
-        d.param("angle_upper", "vec3", 0.5, 1.2, about="Upper stops of the joints [rad]")
+        d.param("angle_lower", "vec3", -1.2, -0.5, about="Lower joint limits [rad]")
+        d.param("angle_upper", "vec3", 0.5, 1.2, about="Upper joint limits [rad]")
     if dead:
-        d.param("dead_band", "float", 0.01, 0.1, about="Errors below this are ignored [rad]")
+        d.param("dead_band", "float", 0.01, 0.1, about="Dead band [rad]")
     if output == "torques":
         d.param("stiffness", "vec3", 2.0, 8.0, about="Proportional gains [N m/rad]")
         d.param("damping", "vec3", 0.1, 0.5, about="Derivative gains [N m s/rad]")
-        d.param("max_torque", "float", 2.0, 6.0, about="Largest torque of a motor [N m]")
+        d.param("max_torque", "float", 2.0, 6.0, about="Maximum motor torque [N m]")
         if friction:
             d.module("SLIP_RATE = wp.constant(0.05)  # [rad/s]")
-            d.param("bearing_friction", "float", 0.02, 0.1, about="Friction of the bearings [N m]")
+            d.param("bearing_friction", "float", 0.02, 0.1, about="Bearing friction [N m]")
         d.output("torque", "vec3", count, about="Motor torques [N m]")
     else:
-        d.param("gain", "float", 2.0, 8.0, about="Rate per angle error [1/s]")
-        d.param("max_rate", "float", 0.8, 3.0, about="Largest rate of a joint [rad/s]")
+        d.param("gain", "float", 0.5, 2.0, about="Proportional gain [1/s]")
+        d.param("max_rate", "float", 1.0, 3.0, about="Maximum joint rate [rad/s]")
         if output == "angles":
             d.param("dt", "float", 0.01, 0.05, about="Time step [s]")
-            d.output("command", "vec3", count, about="Joint angles to command [rad]")
+            d.output("command", "vec3", count, about="Joint angle commands [rad]")
         else:
-            d.output("rate_command", "vec3", count, about="Joint rates to command [rad/s]")
+            d.output("rate_command", "vec3", count, about="Joint rate commands [rad/s]")
     d.function('''
         @wp.func
         def clamp_components(v: wp.vec3, lower: wp.vec3, upper: wp.vec3) -> wp.vec3:
@@ -109,32 +111,32 @@ def stabilize_gimbals(d: Draft) -> None:
     d.function('''
         @wp.func
         def wrap_angle(angle: float) -> float:
-            """Bring an angle into -pi .. pi."""
+            """Wrap an angle to [-pi, pi]."""
             return angle - wp.TAU * wp.floor((angle + wp.pi) / wp.TAU)
     ''')
     if dead:
         d.function('''
             @wp.func
             def apply_dead_band(error: float, width: float) -> float:
-                """Shrink an error towards zero by `width`; there is no jump at its edge."""
+                """Shrink an error toward zero by `width`, without a jump at the edge of the dead band."""
                 return wp.sign(error) * wp.max(wp.abs(error) - width, 0.0)
         ''')
     aim = {
         "rotation": "wanted = target_rot[tid]",
         "point": _LOOK,
         "heading": """
-            # Heading about the vertical, then elevation; the horizon stays level
+            # Heading about the vertical axis, then elevation; keeps the horizon level
             heading = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), target_heading[tid][0])
             elevation = wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), -target_heading[tid][1])
             wanted = heading * elevation
         """,
     }
     mean = """
-    # Smooth the target along the great circle; quat_slerp() takes the shorter way
+    # Smooth the target using quat_slerp(), which takes the shorter arc
     wanted = wp.quat_slerp(filtered_rot[tid], wanted, smoothing)
     filtered_out[tid] = wanted
     """
-    flat = "# The roll joint is held at zero, so that the camera rolls with its carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"
+    flat = "# Hold the roll joint at zero, so the camera rolls with its carrier\nangles = wp.vec3(0.0, angles[1], angles[2])"
     flat_wrapped = flat.replace("angles[1], angles[2]", "wrap_angle(angles[1]), wrap_angle(angles[2])")
     roll, turns = "felt[0] + wp.tan(now[1]) * swing", "roll, pitch and yaw"
     if level:
@@ -145,7 +147,7 @@ def stabilize_gimbals(d: Draft) -> None:
     )
     """
     shorter = """
-    # --- Error per axis, the shorter way round ---
+    # --- Per-axis error, wrapped to the shorter rotation ---
     now = gimbal_angle[tid]
     error = wp.vec3(
         wrap_angle(angles[0] - now[0]), wrap_angle(angles[1] - now[1]), wrap_angle(angles[2] - now[2])
@@ -166,7 +168,7 @@ def stabilize_gimbals(d: Draft) -> None:
             rate_command[tid] = clamp_components(rate, -most, most)
         """,
         "angles": """
-            # Limit the rate, so that targets do not jerk the camera
+            # Limit the rate so that moving targets do not jerk the camera
             rate = clamp_components(gain * error, -most, most)
             command[tid] = now + dt * rate
         """,
@@ -176,10 +178,10 @@ def stabilize_gimbals(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        # --- Orientation that the camera should have in the world ---
+        # --- World-space target camera orientation ---
         $aim
         $mean
-        # --- Angles of the joints that give it ---
+        # --- Joint angles ---
         base = wp.transform_get_rotation(carrier_pose[tid])$mount
         relative = wp.quat_inverse(base) * wanted
         # Yaw is the outermost joint and roll the innermost: R = Rz(yaw) Ry(pitch) Rx(roll)
@@ -196,23 +198,23 @@ def stabilize_gimbals(d: Draft) -> None:
         mean=mean if smooth == "slerp" else "",
         mount=" * mount_rot" if mount else "",
         # Without stops the differences are wrapped, which is enough
-        principal="# Euler angles may come a full turn off\n"
+        principal="# Wrap, since Euler angles can be off by a full turn\n"
         "angles = wp.vec3(wrap_angle(angles[0]), wrap_angle(angles[1]), wrap_angle(angles[2]))"
         if limits and not level
         else "",
         flat=(flat_wrapped if limits else flat) if level else "",
-        limits="# Keep off the mechanical stops, since motors would stall there\nangles = clamp_components(angles, angle_lower, angle_upper)"
+        limits="# Clamp to the joint limits, because motors would stall at the mechanical stops\nangles = clamp_components(angles, angle_lower, angle_upper)"
         if limits
         else "",
         # Between stops there is one way only, which may be the longer one.
-        errors="# --- Error per axis ---\nnow = gimbal_angle[tid]\nerror = angles - now"
+        errors="# --- Per-axis error ---\nnow = gimbal_angle[tid]\nerror = angles - now"
         if limits
         else shorter,
         band=band if dead else "",
         cap=cap,
         act=act[output],
         feed=f"""
-        # Rotation of the carrier in camera axes, and the rates of {turns} that it amounts to
+        # Carrier rotation in camera axes and the corresponding {turns} rates
         joint_rot = wp.quat_from_euler(now, 0, 1, 2)
         base_rate = {"wp.quat_rotate_inv(mount_rot, carrier_rate[tid])" if mount else "carrier_rate[tid]"}
         felt = wp.quat_rotate_inv(joint_rot, base_rate)
@@ -223,23 +225,23 @@ def stabilize_gimbals(d: Draft) -> None:
         if feed == "gyro"
         else "",
         friction=f"""
-        # Compensate the friction of the bearings, smoothly about standstill
+        # Bearing friction compensation, smoothed around zero rate
         effort += bearing_friction * wp.vec3({", ".join(f"wp.tanh(rate[{k}] / SLIP_RATE)" for k in range(3))})
         """
         if friction
         else "",
     )
-    more = " Friction of the bearings is compensated." if friction else ""
+    more = " Bearing friction is compensated." if friction else ""
     if feed == "gyro":
         kinds = {
-            "torques": "Damping acts on rates in the world",
-            "rates": "Rates make up for the turning carrier",
+            "torques": "Damping acts on world-space rates",
+            "rates": "Rate commands compensate for carrier rotation",
         }
         more += f" {kinds[output]}."
     d.explain(
         """
-        The camera looks along its x axis. The angles come from the rotation between carrier and camera as an Euler
-        sequence roll, pitch, yaw about fixed axes, which has its singularity at a pitch of 90 degrees.$more
+        The camera looks along its x axis. The angles are computed from the camera-to-carrier rotation as an Euler
+        sequence roll, pitch, yaw about fixed axes, with a singularity at 90 degrees pitch.$more
     """.replace("$more", more)
     )
 

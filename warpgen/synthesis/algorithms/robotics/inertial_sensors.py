@@ -13,15 +13,15 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NOISE = {
     "none": "",
     "white": """
-        # White noise: a density in units per root hertz becomes a deviation per sample
+        # White noise: convert the density (units per root hertz) to a per-sample deviation
         accel += accel_density / wp.sqrt(dt) * accel_noise[tid]
         gyro += gyro_density / wp.sqrt(dt) * gyro_noise[tid]
     """,
     "white and walk": """
-        # White noise: a density in units per root hertz becomes a deviation per sample
+        # White noise: convert the density (units per root hertz) to a per-sample deviation
         accel += accel_density / wp.sqrt(dt) * accel_noise[tid]
         gyro += gyro_density / wp.sqrt(dt) * gyro_noise[tid]
-        # Drift of the biases: a random walk
+        # Bias drift modeled as a random walk
         bias_accel = accel_bias[tid] + accel_walk * wp.sqrt(dt) * accel_drift[tid]
         bias_gyro = gyro_bias[tid] + gyro_walk * wp.sqrt(dt) * gyro_drift[tid]
         accel_bias_out[tid] = bias_accel
@@ -40,6 +40,7 @@ _NOISE = {
         "sensor_frame": "sensor_pose",
         "body_pose": "body_transform",
         "body_acc": "body_acceleration",
+        "body_twist_change": "body_delta_v",
     },
     element="sensor",
     weight=6,
@@ -52,15 +53,14 @@ def read_imus(d: Draft) -> None:
     limited = d.flag("saturation", 0.5)
     digital = d.option("quantization", "none", "round", "counts", weights=(0.5, 0.25, 0.25))
     lowpass = d.flag("filter", 0.4)
-    slow = source == "difference"  # steps between velocities drawn at random are large
     world = d.flag("world body", 0.4) and noise == "none"
     lowpass = lowpass and not world
     sense = d.flag("g sensitivity", 0.3)
     com = d.flag("com", 0.5)
     order = d.option("order", "linear first", "angular first")
     faulty = noise != "none" or errors != "none" or limited or digital != "none" or lowpass or sense
-    what = "accelerometer and gyroscope readings of inertial sensors on moving bodies"
-    d.says(f"Computes {what}{', with the errors of the sensors' if faulty else ''}.")
+    what = "accelerometer and gyroscope readings of IMUs mounted on moving bodies"
+    d.says(f"Computes {what}{', including sensor errors' if faulty else ''}.")
     count, bodies = d.pick(16, 24, 32), d.pick(8, 12)
     d.input(
         "sensor_body",
@@ -68,11 +68,9 @@ def read_imus(d: Draft) -> None:
         count,
         -1 if world else 0,
         bodies,
-        about="Body that carries the sensor" + (", -1 for the world" if world else ""),
+        about="Body index per sensor" + (", -1 for the world" if world else ""),
     )
-    d.input(
-        "sensor_frame", "transform", count, -0.3, 0.3, kind="transform", about="Sensor frames in body space"
-    )
+    d.input("sensor_frame", "transform", count, -0.3, 0.3, kind="transform", about="Body-space sensor frames")
     d.input(
         "body_pose",
         "transform",
@@ -80,20 +78,19 @@ def read_imus(d: Draft) -> None:
         -2.0,
         2.0,
         kind="transform",
-        about="Body poses in world space" + ("" if com else ", at the centers of mass"),
+        about="World-space body poses" + ("" if com else ", at the centers of mass"),
     )
-    d.input(
-        "body_twist", "spatial_vector", bodies, -3.0, 3.0, about=f"Velocities of the centers of mass, {order}"
-    )
+    d.input("body_twist", "spatial_vector", bodies, -3.0, 3.0, about=f"Center-of-mass velocities, {order}")
     if com:
-        d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Centers of mass in body space [m]")
+        d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Body-space centers of mass [m]")
     if source == "given":
         d.input("body_acc", "spatial_vector", bodies, -10.0, 10.0, about=f"Accelerations, {order}")
     else:
-        d.input("body_twist_prev", "spatial_vector", bodies, -3.0, 3.0, about="Velocities one step before")
-    d.param("gravity", "float", 9.7, 9.9, about="Gravity, along -z [m/s^2]")
+        about = f"Velocity changes since the previous sample, {order}"
+        d.input("body_twist_change", "spatial_vector", bodies, -0.1, 0.1, about=about)
+    d.param("gravity", "float", 9.7, 9.9, about="Gravity along -z [m/s^2]")
     if source == "difference" or noise != "none" or lowpass:
-        d.param("dt", "float", *((0.2, 0.5) if slow else (0.005, 0.02)), about="Sample period [s]")
+        d.param("dt", "float", 0.005, 0.02, about="Sample period [s]")
     if noise != "none":
         d.input("accel_noise", "vec3", count, -2.0, 2.0, about="Standard normal samples")
         d.input("gyro_noise", "vec3", count, -2.0, 2.0, about="Standard normal samples")
@@ -102,41 +99,50 @@ def read_imus(d: Draft) -> None:
     if noise == "white and walk":
         d.input("accel_drift", "vec3", count, -2.0, 2.0, about="Standard normal samples")
         d.input("gyro_drift", "vec3", count, -2.0, 2.0, about="Standard normal samples")
-        d.input("accel_bias", "vec3", count, -0.3, 0.3, about="Biases before the step [m/s^2]")
-        d.input("gyro_bias", "vec3", count, -0.1, 0.1, about="Biases before the step [rad/s]")
-        d.param("accel_walk", "float", 0.01, 0.05, about="Random walk of the bias [m/s^2/sqrt(s)]")
-        d.param("gyro_walk", "float", 0.005, 0.02, about="Random walk of the bias [rad/s/sqrt(s)]")
+        d.input("accel_bias", "vec3", count, -0.3, 0.3, about="Accelerometer biases [m/s^2]")
+        d.input("gyro_bias", "vec3", count, -0.1, 0.1, about="Gyroscope biases [rad/s]")
+        d.param("accel_walk", "float", 0.01, 0.05, about="Accelerometer bias random walk [m/s^2/sqrt(s)]")
+        d.param("gyro_walk", "float", 0.005, 0.02, about="Gyroscope bias random walk [rad/s/sqrt(s)]")
     if errors == "scale":
-        d.input("accel_scale", "vec3", count, 0.97, 1.03, about="Scale factors of the accelerometer axes")
-        d.input("gyro_scale", "vec3", count, 0.97, 1.03, about="Scale factors of the gyroscope axes")
+        d.input("accel_scale", "vec3", count, 0.97, 1.03, about="Accelerometer scale factors")
+        d.input("gyro_scale", "vec3", count, 0.97, 1.03, about="Gyroscope scale factors")
     elif errors == "matrix":
-        d.input("accel_matrix", "mat33", count, 0.9, 1.1, kind="spd", about="Scale factors and misalignment")
-        d.input("gyro_matrix", "mat33", count, 0.9, 1.1, kind="spd", about="Scale factors and misalignment")
+        d.input(
+            "accel_matrix",
+            "mat33",
+            count,
+            0.9,
+            1.1,
+            kind="spd",
+            about="Accelerometer scale and misalignment matrices",
+        )
+        d.input(
+            "gyro_matrix",
+            "mat33",
+            count,
+            0.9,
+            1.1,
+            kind="spd",
+            about="Gyroscope scale and misalignment matrices",
+        )
     if sense:
-        d.param(
-            "g_sensitivity", "float", 0.001, 0.01, about="Gyroscope error per acceleration [rad/s per m/s^2]"
-        )
+        d.param("g_sensitivity", "float", 0.001, 0.01, about="Gyroscope g-sensitivity [rad/s per m/s^2]")
     if limited:
-        d.param("accel_range", "float", 15.0, 30.0, about="Full scale of the accelerometer [m/s^2]")
-        d.param("gyro_range", "float", 2.0, 4.0, about="Full scale of the gyroscope [rad/s]")
+        d.param("accel_range", "float", 15.0, 30.0, about="Accelerometer full-scale range [m/s^2]")
+        d.param("gyro_range", "float", 2.0, 4.0, about="Gyroscope full-scale range [rad/s]")
     if digital != "none":
-        d.param("accel_step", "float", 0.01, 0.05, about="Resolution of the accelerometer [m/s^2]")
-        d.param("gyro_step", "float", 0.002, 0.01, about="Resolution of the gyroscope [rad/s]")
+        d.param("accel_step", "float", 0.01, 0.05, about="Accelerometer resolution [m/s^2]")
+        d.param("gyro_step", "float", 0.002, 0.01, about="Gyroscope resolution [rad/s]")
     if lowpass:
-        d.input("accel_state", "vec3", count, -10.0, 10.0, about="Filter states before the step [m/s^2]")
-        d.input("gyro_state", "vec3", count, -2.0, 2.0, about="Filter states before the step [rad/s]")
-        d.param(
-            "cutoff",
-            "float",
-            *((0.5, 2.0) if slow else (10.0, 40.0)),
-            about="Bandwidth of the low-pass filter [Hz]",
-        )
+        d.input("accel_state", "vec3", count, -10.0, 10.0, about="Accelerometer filter states [m/s^2]")
+        d.input("gyro_state", "vec3", count, -2.0, 2.0, about="Gyroscope filter states [rad/s]")
+        d.param("cutoff", "float", 10.0, 40.0, about="Low-pass filter bandwidth [Hz]")
     if noise == "white and walk":
-        d.output("accel_bias_out", "vec3", count, about="Biases after the step [m/s^2]")
-        d.output("gyro_bias_out", "vec3", count, about="Biases after the step [rad/s]")
+        d.output("accel_bias_out", "vec3", count, about="Updated accelerometer biases [m/s^2]")
+        d.output("gyro_bias_out", "vec3", count, about="Updated gyroscope biases [rad/s]")
     if lowpass:
-        d.output("accel_state_out", "vec3", count, about="Filter states after the step [m/s^2]")
-        d.output("gyro_state_out", "vec3", count, about="Filter states after the step [rad/s]")
+        d.output("accel_state_out", "vec3", count, about="Updated accelerometer filter states [m/s^2]")
+        d.output("gyro_state_out", "vec3", count, about="Updated gyroscope filter states [rad/s]")
     kind = "vec3i" if digital == "counts" else "vec3"
     d.output(
         "accel_out",
@@ -154,13 +160,13 @@ def read_imus(d: Draft) -> None:
     motion = {
         "given": f"acc_com = wp.spatial_{lin}(body_acc[body])\nalpha = wp.spatial_{ang}(body_acc[body])",
         "difference": f"""
-            # Backward differences of the velocities
-            acc_com = (wp.spatial_{lin}(body_twist[body]) - wp.spatial_{lin}(body_twist_prev[body])) / dt
-            alpha = (omega - wp.spatial_{ang}(body_twist_prev[body])) / dt
+            # Backward velocity differences
+            acc_com = wp.spatial_{lin}(body_twist_change[body]) / dt
+            alpha = wp.spatial_{ang}(body_twist_change[body]) / dt
         """,
     }
     still = """
-    # Sensors of the world feel gravity alone and do not turn
+    # World-fixed sensors only measure gravity and do not rotate
     if body < 0:
         $rest
         return
@@ -184,7 +190,7 @@ def read_imus(d: Draft) -> None:
         d.function('''
             @wp.func
             def saturate(v: wp.vec3, limit: float) -> wp.vec3:
-                """Clamp each component to the full scale of the sensor."""
+                """Clamp each component to the full-scale range."""
                 return wp.vec3(
                     wp.clamp(v[0], -limit, limit), wp.clamp(v[1], -limit, limit), wp.clamp(v[2], -limit, limit)
                 )
@@ -198,10 +204,10 @@ def read_imus(d: Draft) -> None:
     bent = {
         "none": "",
         "scale": "accel = wp.cw_mul(accel_scale[tid], accel)\ngyro = wp.cw_mul(gyro_scale[tid], gyro)",
-        "matrix": "# Scale factors and misalignment of the axes\naccel = accel_matrix[tid] * accel\ngyro = gyro_matrix[tid] * gyro",
+        "matrix": "# Apply scale factors and axis misalignment\naccel = accel_matrix[tid] * accel\ngyro = gyro_matrix[tid] * gyro",
     }
     smooth = """
-    # Exact discretization of the low-pass filter, so any sampling time is stable
+    # Exact discretization of the low-pass filter, stable for any sample period
     blend = 1.0 - wp.exp(-wp.TAU * cutoff * dt)
     accel = accel_state[tid] + blend * (accel - accel_state[tid])
     gyro = gyro_state[tid] + blend * (gyro - gyro_state[tid])
@@ -214,17 +220,17 @@ def read_imus(d: Draft) -> None:
         tid = wp.tid()
         body = sensor_body[tid]
         $still
-        # --- Motion of the body ---
+        # --- Body motion ---
         pose = body_pose[body]
         rot_body = wp.transform_get_rotation(pose)
         omega = wp.spatial_$ang(body_twist[body])
         $motion
-        # --- Motion of the sensor ---
+        # --- Sensor motion ---
         frame = sensor_frame[tid]
         arm = wp.quat_rotate(rot_body, wp.transform_get_translation(frame)$com)
-        # The sensor sits off the center of mass, hence Euler and centripetal terms
+        # Lever arm to the center of mass adds Euler and centripetal terms
         acc_point = acc_com + wp.cross(alpha, arm) + wp.cross(omega, wp.cross(omega, arm))
-        # Subtract gravity, because accelerometers measure specific force: at rest +g upwards
+        # Subtract gravity, because accelerometers measure specific force (+g upward at rest)
         rot_sensor = rot_body * wp.transform_get_rotation(frame)
         accel = wp.quat_rotate_inv(rot_sensor, acc_point + wp.vec3(0.0, 0.0, gravity))
         gyro = wp.quat_rotate_inv(rot_sensor, omega)
@@ -242,7 +248,7 @@ def read_imus(d: Draft) -> None:
         motion=motion[source],
         com=" - body_com[body]" if com else "",
         bent=bent[errors],
-        sense="# Proof masses bend under acceleration, hence a g-dependent bias\ngyro += g_sensitivity * accel"
+        sense="# G-sensitivity: proof masses bend under acceleration, which biases the rate\ngyro += g_sensitivity * accel"
         if sense
         else "",
         noise=_NOISE[noise],
@@ -250,11 +256,11 @@ def read_imus(d: Draft) -> None:
         limit="accel = saturate(accel, accel_range)\ngyro = saturate(gyro, gyro_range)" if limited else "",
         store=store,
     )
-    ideal = f" Sensors of the world are free of errors{' but rounding' * (digital != 'none')}."
+    ideal = f" World-fixed sensors are error-free{' except for rounding' * (digital != 'none')}."
     d.explain(
         """
         The accelerometer measures R^T (a + dw/dt x r + w x (w x r) - g) at the lever arm r from the
-        center of mass, the gyroscope R^T w, both in the frame of the sensor.$still
+        center of mass, the gyroscope measures R^T w, both in the sensor frame.$still
     """.replace("$still", ideal if world and (errors != "none" or sense or limited) else "")
     )
 
@@ -274,7 +280,7 @@ def read_imus(d: Draft) -> None:
             else:
                 own = quaternions.matrix(v.body_pose[b, 3:])
                 twist = v.body_twist[b]
-                change = v.body_acc[b] if source == "given" else (twist - v.body_twist_prev[b]) / v.dt
+                change = v.body_acc[b] if source == "given" else v.body_twist_change[b] / v.dt
                 r = own @ (v.sensor_frame[k, :3] - (v.body_com[b] if com else 0.0))
                 w = twist[second]
                 a = change[first] + np.cross(change[second], r) + np.cross(w, np.cross(w, r))

@@ -31,7 +31,7 @@ def _scales(used: Sequence[str]) -> Piece:
     return piece(f'''
 @wp.struct
 class RewardScales:
-    """Weights of the reward terms; penalties have negative weights."""
+    """Reward term weights; penalties have negative weights."""
 
 {fields}
 ''')
@@ -47,7 +47,7 @@ def tracking_reward(error_sq: float, sigma: float) -> float:
     "rational": '''
 @wp.func
 def tracking_reward(error_sq: float, sigma: float) -> float:
-    """Map a squared tracking error to (0, 1] with long tails."""
+    """Map a squared tracking error to (0, 1] with a heavy-tailed kernel."""
     return 1.0 / (1.0 + error_sq / sigma)
 ''',
 }
@@ -84,21 +84,21 @@ def locomotion_rewards(d: Draft) -> None:
     given = d.option("weights", "struct", "values")
     envs, joints, feet = d.pick(24, 32, 48), d.pick(8, 12), 4
     if masked:
-        d.input("env_active", "bool", envs, about="False for environments that wait for a reset")
-    d.input("root_pose", "transform", envs, 0.1, 0.9, kind="transform", about="Base poses, z is up")
+        d.input("env_active", "bool", envs, about="False for environments waiting for reset")
+    d.input("root_pose", "transform", envs, 0.1, 0.9, kind="transform", about="Base poses (z up)")
     d.input(
         "root_twist",
         "spatial_vector",
         envs,
         -1.0,
         1.0,
-        about="Base velocity (linear, angular) in world space",
+        about="World-space base velocity (linear, angular)",
     )
-    d.input("command", "vec3", envs, -0.6, 0.6, about="Commanded forward, lateral and yaw velocity")
+    d.input("command", "vec3", envs, -0.6, 0.6, about="Commanded forward, lateral and yaw velocities")
     d.input("joint_torque", "float", (envs, joints), -3.0, 3.0, about="Joint torques [N m]")
     if smooth != "none":
-        d.input("action", "float", (envs, joints), -1.0, 1.0, about="Actions of this step")
-        d.input("last_action", "float", (envs, joints), -1.0, 1.0, about="Actions of the last step")
+        d.input("action", "float", (envs, joints), -1.0, 1.0, about="Current actions")
+        d.input("last_action", "float", (envs, joints), -1.0, 1.0, about="Previous actions")
     if smooth == "second":
         d.input("older_action", "float", (envs, joints), -1.0, 1.0, about="Actions two steps ago")
     if limits:
@@ -106,23 +106,21 @@ def locomotion_rewards(d: Draft) -> None:
         d.input("joint_lower", "float", joints, -1.3, -0.8, about="Soft lower joint limits [rad]")
         d.input("joint_upper", "float", joints, 0.8, 1.3, about="Soft upper joint limits [rad]")
     if gait == "air time":
-        d.input(
-            "air_time", "float", (envs, feet), 0.0, 0.8, about="Time since the last contact of each foot [s]"
-        )
-        d.input("first_contact", "bool", (envs, feet), about="True for feet that touched down in this step")
+        d.input("air_time", "float", (envs, feet), 0.0, 0.8, about="Time since the last contact per foot [s]")
+        d.input("first_contact", "bool", (envs, feet), about="True for feet that made contact in this step")
     elif gait == "clearance":
-        d.input("foot_height", "float", (envs, feet), 0.0, 0.2, about="Height of the feet [m]")
-        d.input("foot_speed", "float", (envs, feet), 0.0, 2.0, about="Horizontal speed of the feet [m/s]")
-        d.param("swing_height", "float", 0.08, 0.12, about="Target height of swinging feet [m]")
+        d.input("foot_height", "float", (envs, feet), 0.0, 0.2, about="Foot heights [m]")
+        d.input("foot_speed", "float", (envs, feet), 0.0, 2.0, about="Horizontal foot speeds [m/s]")
+        d.param("swing_height", "float", 0.08, 0.12, about="Target swing foot height [m]")
     if height == "band":
         d.module("HEIGHT_BAND = wp.constant(0.05)  # [m]")
     if height != "none":
-        d.param("target_height", "float", 0.4, 0.6, about="Target height of the base [m]")
-        d.param("scale_height", "float", -2.0, -1.0, about="Weight of the height penalty")
+        d.param("target_height", "float", 0.4, 0.6, about="Target base height [m]")
+        d.param("scale_height", "float", -2.0, -1.0, about="Height penalty weight")
     if ends == "tilt and time":
         d.input("episode_step", "int", envs, 0, 120, about="Steps since the last reset")
         d.param("max_steps", "int", 100, about="Episode length in steps")
-    d.param("sigma", "float", 0.3, 0.6, about="Width of the tracking rewards")
+    d.param("sigma", "float", 0.3, 0.6, about="Tracking reward width")
     dot = "scales." if given == "struct" else "scale_"
     unused = {"action_rate"} if smooth == "none" else set()
     unused |= {"air_time", "clearance"} - {{"air time": "air_time"}.get(gait, gait)}
@@ -130,7 +128,7 @@ def locomotion_rewards(d: Draft) -> None:
     used = [name for name in _SCALES if name not in unused]
     if given == "struct":
         fields = {name: _SCALES[name] for name in used}
-        d.struct("scales", _scales(used), fields, about="Weights of the reward terms")
+        d.struct("scales", _scales(used), fields, about="Reward term weights")
     else:
         for name in used:
             low, high = _SCALES[name].low, _SCALES[name].high
@@ -139,17 +137,19 @@ def locomotion_rewards(d: Draft) -> None:
         d.module(f"FEET = wp.constant({feet})")
     if gait == "air time":
         d.module("MIN_AIR_TIME = wp.constant(0.3)  # [s]")
-        d.module("STANDING_SPEED = wp.constant(0.1)  # commands below it are to stand still [m/s]")
+        d.module(
+            "STANDING_SPEED = wp.constant(0.1)  # commands below this threshold are treated as zero [m/s]"
+        )
     if ends != "none":
         d.module("FALL_PENALTY = wp.constant(2.0)")
-    d.output("reward", "float", envs, about="Reward of this step")
+    d.output("reward", "float", envs, about="Per-environment reward")
     if ends != "none":
-        d.output("terminated", "int", envs, about="1 if the environment has to be reset")
+        d.output("terminated", "int", envs, about="1 if the environment needs a reset")
     d.function(_TRACK[tracking])
     d.function('''
         @wp.func
         def sum_of_squares(env: int, values: wp.array2d(dtype=float)) -> float:
-            """Sum the squares of a row."""
+            """Return the sum of squares of a row."""
             total = float(0.0)
             for j in range(values.shape[1]):
                 total += values[env, j] * values[env, j]
@@ -161,7 +161,7 @@ def locomotion_rewards(d: Draft) -> None:
             def action_change(
                 env: int, action: wp.array2d(dtype=float), last_action: wp.array2d(dtype=float)
             ) -> float:
-                """Sum the squared changes of the actions."""
+                """Return the sum of squared action changes."""
                 total = float(0.0)
                 for j in range(action.shape[1]):
                     change = action[env, j] - last_action[env, j]
@@ -177,7 +177,7 @@ def locomotion_rewards(d: Draft) -> None:
                 last_action: wp.array2d(dtype=float),
                 older_action: wp.array2d(dtype=float),
             ) -> float:
-                """Sum the squared second differences of the actions."""
+                """Return the sum of squared second differences of the actions."""
                 total = float(0.0)
                 for j in range(action.shape[1]):
                     change = action[env, j] - 2.0 * last_action[env, j] + older_action[env, j]
@@ -193,7 +193,7 @@ def locomotion_rewards(d: Draft) -> None:
                 lower: wp.array(dtype=float),
                 upper: wp.array(dtype=float),
             ) -> float:
-                """Sum how far the joints are beyond their soft limits."""
+                """Return the total violation of the soft joint limits."""
                 total = float(0.0)
                 for j in range(joint_q.shape[1]):
                     q = joint_q[env, j]
@@ -207,7 +207,7 @@ def locomotion_rewards(d: Draft) -> None:
         ang_vel = wp.quat_rotate_inv(rot, wp.spatial_bottom(root_twist[env]))
         """,
         "heading": """
-        # Base velocities in the heading frame, which is the body frame without roll and pitch
+        # Base velocities in the heading frame, i.e. without roll and pitch
         forward = wp.quat_rotate(rot, wp.vec3(1.0, 0.0, 0.0))
         heading = wp.atan2(forward[1], forward[0])
         yaw_rot = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), heading)
@@ -222,7 +222,7 @@ def locomotion_rewards(d: Draft) -> None:
         score += scale_height * height_error * height_error
         """,
         "band": """
-        # Base height, no penalty within a band about the target
+        # Base height; no penalty within a tolerance band around the target
         base_height = wp.transform_get_translation(root_pose[env])[2]
         height_error = wp.max(wp.abs(base_height - target_height) - HEIGHT_BAND, 0.0)
         score += scale_height * height_error
@@ -231,7 +231,7 @@ def locomotion_rewards(d: Draft) -> None:
     }
     unrolled = {
         "air time": [
-            "# Long steps: reward the swing time of feet that touch down, only if the robot should move",
+            "# Reward long swing times at touch-down, but only if the robot is commanded to move",
             "moving = wp.length(wp.vec2(cmd[0], cmd[1])) > STANDING_SPEED",
             "swing = float(0.0)",
             "for foot in range(FEET):",
@@ -240,7 +240,7 @@ def locomotion_rewards(d: Draft) -> None:
             f"score += wp.where(moving, {dot}air_time * swing, 0.0)",
         ],
         "clearance": [
-            "# Foot clearance: fast feet should be lifted to the target height",
+            "# Foot clearance: penalize fast feet away from the target height",
             "clearance_error = float(0.0)",
             "for foot in range(FEET):",
             "    lift_error = foot_height[env, foot] - swing_height",
@@ -252,7 +252,7 @@ def locomotion_rewards(d: Draft) -> None:
     done = {
         "none": "",
         "tilt": """
-        # Robots that fell over are reset
+        # Terminate environments where the robot fell over
         if up[2] < 0.0:
             terminated[env] = 1
             score -= FALL_PENALTY
@@ -260,7 +260,7 @@ def locomotion_rewards(d: Draft) -> None:
             terminated[env] = 0
         """,
         "tilt and time": """
-        # Robots that fell over are reset with a penalty, timeouts without
+        # Terminate with a penalty if the robot fell over; timeouts are not penalized
         if up[2] < 0.0:
             terminated[env] = 1
             score -= FALL_PENALTY
@@ -283,7 +283,7 @@ def locomotion_rewards(d: Draft) -> None:
         rot = wp.transform_get_rotation(root_pose[env])
         cmd = command[env]
         $velocity
-        # World up in body axes, so an upright base has (0, 0, 1)
+        # World up vector in the body frame, (0, 0, 1) for an upright base
         up = wp.quat_rotate_inv(rot, wp.vec3(0.0, 0.0, 1.0))
         # Velocity tracking
         error_x = cmd[0] - lin_vel[0]
@@ -304,7 +304,7 @@ def locomotion_rewards(d: Draft) -> None:
         $done
         $store
         """,
-        skip="# Environments that wait for a reset get no reward\nif not env_active[env]:\n    reward[env] = 0.0\n"
+        skip="# Skip environments waiting for reset\nif not env_active[env]:\n    reward[env] = 0.0\n"
         + ("    terminated[env] = 0\n" if ends != "none" else "")
         + "    return"
         if masked
@@ -319,26 +319,32 @@ def locomotion_rewards(d: Draft) -> None:
         height=heights[height],
         effort="# Effort and smoothness" if rate else "# Effort",
         rate=f"score += {dot}action_rate * {rate}" if rate else "",
-        limits="# Soft limits keep the joints away from their stops\n"
+        limits="# Penalize exceeding the soft joint limits\n"
         f"score += {dot}limits * limit_violation(env, joint_q, joint_lower, joint_upper)"
         if limits
         else "",
         gait="\n".join(unrolled),
         done=done[ends],
-        store="# Clip at zero, otherwise early falls can be better than long episodes of penalties\n"
+        store="# Clip at zero, otherwise early termination could beat long episodes of penalties\n"
         "reward[env] = wp.max(score, 0.0)"
         if positive
         else "reward[env] = score",
     )
-    computed = "rewards no lower than zero" if positive else "rewards"
+    computed = "non-negative rewards" if positive else "rewards"
     computed += " and terminations" if ends != "none" else ""
-    d.says(f"Computes {computed} of legged robots that follow velocity commands.")
-    swings = ", of the swing times of the feet" if gait == "air time" else ""
-    falls = " A base that tilts beyond 90 degrees has fallen, which costs 2." if ends != "none" else ""
-    clip = f" The sum{', falls included,' if falls else ''} is clipped at zero." if positive else ""
+    d.says(f"Computes {computed} for legged robots tracking velocity commands.")
+    swings = ", foot swing times" if gait == "air time" else ""
+    falls = (
+        " A base tilted beyond 90 degrees counts as fallen, with a penalty of 2." if ends != "none" else ""
+    )
+    clip = (
+        f" The total{', including the fall penalty,' if falls else ''} is clipped at zero."
+        if positive
+        else ""
+    )
     d.explain(
-        f"The reward is a weighted sum of tracking terms in (0, 1]{swings} and of penalties.\n"
-        f"{(falls + clip).strip()} Commands are forward, lateral and yaw velocities of the base.".strip()
+        f"The reward is a weighted sum of tracking terms in (0, 1]{swings} and penalties.\n"
+        f"{falls}{clip} Commands are forward, lateral and yaw velocities of the base.".replace("\n ", "\n")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -30,14 +30,14 @@ _LENGTH = {
             gain_length = 0.5 * x * x
     """,
     "gaussian": """
-        # Bell around the optimal fiber length
+        # Gaussian around the optimal fiber length
         stretch = norm_len - 1.0
         gain_length = wp.exp(-stretch * stretch / shape_factor)
     """,
 }
 _VELOCITY = {
     "splines": """
-        # Force-velocity curve: parabola while shortening, saturates at fvmax while lengthening
+        # Force-velocity curve: parabolic for shortening, saturates at fvmax for lengthening
         y = fvmax - 1.0
         if norm_vel <= -1.0:
             gain_velocity = float(0.0)
@@ -61,7 +61,7 @@ _VELOCITY = {
 _PASSIVE = {
     "none": "",
     "splines": """
-        # Passive force: parabola up to the middle between rest and lmax, then its tangent
+        # Passive force: parabola up to the midpoint between rest and lmax, then linear
         upper_mid = 0.5 * (1.0 + lmax)
         if norm_len > upper_mid:
             passive = fpmax * (0.5 + (norm_len - upper_mid) / (upper_mid - 1.0))
@@ -72,7 +72,7 @@ _PASSIVE = {
             passive = float(0.0)
     """,
     "exponential": """
-        # Passive fibers stiffen exponentially and carry the isometric force at the strain strain_max
+        # Passive fibers stiffen exponentially and reach the isometric force at strain_max
         passive = wp.max((wp.exp(stiffening * (norm_len - 1.0) / strain_max) - 1.0) / (wp.exp(stiffening) - 1.0), 0.0)
     """,
 }
@@ -110,23 +110,23 @@ def muscle_forces(d: Draft) -> None:
         result
     ]
     advances = " and advances their activation" if dynamics != "given" else ""
-    less = "" if passive != "none" else " (no passive part)"
+    less = "" if passive != "none" else " without passive force"
     if velocity == "none":
-        extra = ["a passive part"] * (passive != "none") + ["damping"] * damping
-        less = " from activation and length" + (", with " + " and ".join(extra) if extra else "")
-    d.says(f"Computes the {what} of {'Hill-type ' if velocity != 'none' else ''}muscles{less}{advances}.")
+        extra = ["passive force"] * (passive != "none") + ["damping"] * damping
+        less = " from activation and length" + (", including " + " and ".join(extra) if extra else "")
+    d.says(f"Computes {what} of {'Hill-type ' if velocity != 'none' else ''}muscles{less}{advances}.")
     muscles = d.pick(32, 48, 64)
     paths = "muscle paths" if slack or pennation != "none" else "fibers"
     joints = 8
     d.input("muscle_length", "float", muscles, 0.14, 0.48, about=f"Lengths of the {paths} [m]")
     d.input("muscle_velocity", "float", muscles, -2.5, 2.5, about=f"Lengthening speeds of the {paths} [m/s]")
     if dynamics != "given":
-        d.input("excitation", "float", muscles, -0.1, 1.1, about="Neural excitations, clamped to 0..1")
+        d.input("excitation", "float", muscles, -0.1, 1.1, about="Neural excitations, clamped to [0, 1]")
     d.input("activation", "float", muscles, 0.0, 1.0, about="Activations")
     d.input("peak_force", "float", muscles, 200.0, 1500.0, about="Isometric forces at the optimal length [N]")
     d.input("optimal_length", "float", muscles, 0.2, 0.3, about="Optimal fiber lengths [m]")
     if slack:
-        d.input("slack_length", "float", muscles, 0.02, 0.1, about="Lengths of the rigid tendons [m]")
+        d.input("slack_length", "float", muscles, 0.02, 0.1, about="Rigid tendon lengths [m]")
     if pennation != "none":
         d.input(
             "pennation_angle",
@@ -134,9 +134,7 @@ def muscle_forces(d: Draft) -> None:
             muscles,
             0.05,
             0.35,
-            about="Pennation angles"
-            + (" at the optimal length" if pennation == "thickness" else "")
-            + " [rad]",
+            about="Pennation angles" + (" at optimal length" if pennation == "thickness" else "") + " [rad]",
         )
     if velocity != "none" or damping:
         d.param(
@@ -144,11 +142,11 @@ def muscle_forces(d: Draft) -> None:
             "float",
             6.0,
             10.0,
-            about="Largest shortening speed, in optimal lengths per second",
+            about="Maximum shortening speed in optimal lengths per second",
         )
     if length == "splines" or passive == "splines":
         told = (
-            "at which the active force vanishes"
+            "at zero active force"
             if length == "splines"
             else "halfway to which the passive force becomes linear"
         )
@@ -156,40 +154,40 @@ def muscle_forces(d: Draft) -> None:
     if length == "splines":
         d.param("lmin", "float", 0.4, 0.6, about="Normalized length below which there is no active force")
     else:
-        d.param("shape_factor", "float", 0.3, 0.6, about="Width of the bell")
+        d.param("shape_factor", "float", 0.3, 0.6, about="Width of the force-length curve")
     if velocity != "none":
-        d.param("fvmax", "float", 1.2, 1.6, about="Normalized force at saturated lengthening")
+        d.param("fvmax", "float", 1.2, 1.6, about="Normalized force at maximum lengthening speed")
     if velocity == "hill":
-        d.param("curvature", "float", 0.2, 0.4, about="Curvature of the hyperbola")
+        d.param("curvature", "float", 0.2, 0.4, about="Hill curvature")
     if passive == "splines":
         d.param(
             "fpmax", "float", 1.0, 1.5, about="Normalized passive force, half of it midway from rest to lmax"
         )
     elif passive == "exponential":
         d.param("stiffening", "float", 3.0, 5.0, about="Exponential shape factor")
-        d.param("strain_max", "float", 0.5, 0.7, about="Strain at the isometric force")
+        d.param("strain_max", "float", 0.5, 0.7, about="Fiber strain at isometric force")
     if dynamics != "given":
         d.param("tau_act", "float", 0.01, 0.02, about="Activation time constant [s]")
         d.param("tau_deact", "float", 0.03, 0.06, about="Deactivation time constant [s]")
         if dynamics == "smooth":
-            d.param("tau_smooth", "float", 0.2, 0.5, about="Width of the blend between both constants")
+            d.param("tau_smooth", "float", 0.2, 0.5, about="Blend width between the two time constants")
         d.param("dt", "float", 0.001, 0.004, about="Time step [s]")
     if damping:
-        d.param("fiber_damping", "float", 0.05, 0.1, about="Viscous damping of the fibers, normalized")
+        d.param("fiber_damping", "float", 0.05, 0.1, about="Normalized fiber damping")
     if result != "force":
-        d.input("moment_arm", "float", muscles, -0.06, 0.06, about="Moment arms at the joint [m]")
-        d.input("muscle_joint", "int", muscles, 0, joints, about="Joint that the muscle crosses")
+        d.input("moment_arm", "float", muscles, -0.06, 0.06, about="Joint moment arms [m]")
+        d.input("muscle_joint", "int", muscles, 0, joints, about="Joint index per muscle")
     if dynamics != "given":
-        d.output("activation_out", "float", muscles, about="Activations at the end of the step")
+        d.output("activation_out", "float", muscles, about="Updated activations")
     if result != "torque":
         d.output("muscle_force", "float", muscles, about=f"Tensions along the {paths} [N]")
     if result != "force":
-        d.output("joint_torque", "float", joints, about="Sum of muscle torques per joint [N m]")
+        d.output("joint_torque", "float", joints, about="Total muscle torque per joint [N m]")
     constant = {
         "first order": "tau = wp.where(u > act, tau_act * (0.5 + 1.5 * act), tau_deact / (0.5 + 1.5 * act))",
         "exponential": "tau = wp.where(u > act, tau_act * (0.5 + 1.5 * act), tau_deact / (0.5 + 1.5 * act))",
         "smooth": """
-        # Blend both constants by a quintic, since a switch at u = act has no derivative
+        # Blend the time constants with a quintic, because a switch at u = act is not differentiable
         rising = tau_act * (0.5 + 1.5 * act)
         falling = tau_deact / (0.5 + 1.5 * act)
         s = wp.clamp((u - act) / tau_smooth + 0.5, 0.0, 1.0)
@@ -201,7 +199,7 @@ def muscle_forces(d: Draft) -> None:
     advance = {
         "first order": "activation_out[tid] = act + dt * (u - act) / tau",
         "smooth": "activation_out[tid] = act + dt * (u - act) / tau",
-        "exponential": "# Exact for a constant time constant, so large steps are stable\nactivation_out[tid] = u + (act - u) * wp.exp(-dt / tau)",
+        "exponential": "# Exact for a constant time constant, so stable for large steps\nactivation_out[tid] = u + (act - u) * wp.exp(-dt / tau)",
         "given": "",
     }[dynamics]
     fibers = "(muscle_length[tid] - slack_length[tid])" if slack else "muscle_length[tid]"
@@ -209,7 +207,7 @@ def muscle_forces(d: Draft) -> None:
         "none": f"norm_len = {fibers} / l_opt",
         "constant": f"cos_pen = wp.cos(pennation_angle[tid])\nnorm_len = {fibers} / (l_opt * cos_pen)",
         "thickness": f"""
-        # The thickness l_opt sin(alpha0) of the muscle stays, so fibers turn as they shorten
+        # Constant thickness l_opt sin(alpha0), so the pennation angle grows as fibers shorten
         thickness = l_opt * wp.sin(pennation_angle[tid])
         along = {fibers.strip("()")}
         fiber = wp.sqrt(along * along + thickness * thickness)
@@ -228,7 +226,7 @@ def muscle_forces(d: Draft) -> None:
     total += " + fiber_damping * norm_vel" if damping else ""
     out = {
         "force": "muscle_force[tid] = tension",
-        "torque": "# Muscles pull: a shortening path turns the joint along its moment arm\n"
+        "torque": "# Muscles pull: a shortening path rotates the joint along its moment arm\n"
         "wp.atomic_add(joint_torque, muscle_joint[tid], -moment_arm[tid] * tension)",
         "force and torque": "muscle_force[tid] = tension\n"
         "wp.atomic_add(joint_torque, muscle_joint[tid], -moment_arm[tid] * tension)",
@@ -267,7 +265,7 @@ def muscle_forces(d: Draft) -> None:
         length=_LENGTH[length],
         velocity=_VELOCITY[velocity],
         passive=carried,
-        clamped="# Never negative, since muscles cannot push" if damping else "",
+        clamped="# Clamp to zero, since muscles cannot push" if damping else "",
         total=f"wp.max({total}, 0.0)" if damping else total if passive == "none" else f"({total})",
         project=project,
         out=out[result],
@@ -277,11 +275,11 @@ def muscle_forces(d: Draft) -> None:
     curve = " fv(V)" if velocity != "none" else ""
     rest_ = (" + fp(L)" if passive != "none" else "") + (" + b V" if damping else "")
     seen = "the fiber length L in optimal lengths"
-    seen += " and the speed V\nin units of the largest shortening speed" if moving else ""
+    seen += " and the speed V\nin units of the maximum shortening speed" if moving else ""
     end = " The tendon is rigid." if slack else ""
     inner = f"a fl(L){curve}{rest_}"
     inner = f"max({inner}, 0)" if damping else f"({inner})" if passive != "none" else inner
-    end += " The force is that of the activation before the step." if advances else ""
+    end += " The force uses the activation at the start of the step." if advances else ""
     d.explain(f"Tension F = F0 {inner}{' cos(pennation)' if pennation != 'none' else ''} with {seen}.{end}")
 
     def reference(v: Values) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _RADII = {
 }
 _GRAVITY = {
     "somigliana": """
-        # Somigliana's formula on the ellipsoid, and the free-air decrease with height
+        # Somigliana's formula on the ellipsoid with free-air height correction
         g0 = EQUATOR_GRAVITY * (1.0 + SOMIGLIANA * sin_lat * sin_lat) / wp.sqrt(1.0 - ECC_SQ * sin_lat * sin_lat)
         gravity = g0 - FREE_AIR * height
     """,
@@ -64,65 +64,61 @@ def navigate(d: Draft) -> None:
     curved = rate == "all" or update == "geodetic"
     count = d.pick(16, 24, 32)
     if form == "quaternion":
-        d.input("nav_rot", "quat", count, kind="unit", about="Attitudes, body to north-east-down")
+        d.input("nav_rot", "quat", count, kind="unit", about="Body-to-NED attitudes")
     else:
-        d.input("nav_rot", "mat33", count, kind="rotation", about="Attitudes, body to north-east-down")
-    d.input("nav_vel", "vec3", count, -50.0, 50.0, about="Velocities north, east, down [m/s]")
+        d.input("nav_rot", "mat33", count, kind="rotation", about="Body-to-NED attitudes")
+    d.input("nav_vel", "vec3", count, -50.0, 50.0, about="NED velocities [m/s]")
     if update == "geodetic":
         d.input("latitude", "float64", count, -1.2, 1.2, about="Latitudes [rad]")
-        d.input("longitude", "float64", count, -3.8, 3.8, about="Longitudes [rad], not yet wrapped")
+        d.input("longitude", "float64", count, -3.8, 3.8, about="Longitudes [rad], unwrapped")
         d.input("altitude", "float", count, 0.0, 2000.0, about=f"Heights above the {earth} [m]")
     else:
-        d.input(
-            "nav_pos", "vec3", count, -500.0, 500.0, about="Positions north, east, down of the origin [m]"
-        )
-        d.param("origin_lat", "float", -1.2, 1.2, about="Latitude of the origin [rad]")
+        d.input("nav_pos", "vec3", count, -500.0, 500.0, about="NED positions relative to the origin [m]")
+        d.param("origin_lat", "float", -1.2, 1.2, about="Origin latitude [rad]")
     if samples == "increments":
-        d.input("delta_angle", "vec3", count, -0.2, 0.2, about="Angle increments of the gyroscopes [rad]")
+        d.input("delta_angle", "vec3", count, -0.2, 0.2, about="Gyroscope angle increments [rad]")
         d.input(
             "delta_velocity",
             "vec3",
             count,
             -2.0,
             2.0,
-            about="Velocity increments of the accelerometers [m/s]",
+            about="Accelerometer velocity increments [m/s]",
         )
     else:
         d.input("gyro", "vec3", count, -2.0, 2.0, about="Body rates [rad/s]")
         d.input("specific_force", "vec3", count, -20.0, 20.0, about="Specific forces [m/s^2]")
     if coning:
-        free = ", free of biases" if bias != "none" else ""
-        d.input(
-            "angle_prev", "vec3", count, -0.2, 0.2, about=f"Angle increments of the step before{free} [rad]"
-        )
+        free = ", bias-free" if bias != "none" else ""
+        d.input("angle_prev", "vec3", count, -0.2, 0.2, about=f"Previous angle increments{free} [rad]")
         d.input(
             "velocity_prev",
             "vec3",
             count,
             -2.0,
             2.0,
-            about=f"Velocity increments of the step before{free} [m/s]",
+            about=f"Previous velocity increments{free} [m/s]",
         )
     if bias == "one":
-        d.param("gyro_bias", "vec3", -0.02, 0.02, about="Biases of the gyroscopes [rad/s]")
-        d.param("accel_bias", "vec3", -0.1, 0.1, about="Biases of the accelerometers [m/s^2]")
+        d.param("gyro_bias", "vec3", -0.02, 0.02, about="Gyroscope biases [rad/s]")
+        d.param("accel_bias", "vec3", -0.1, 0.1, about="Accelerometer biases [m/s^2]")
     elif bias == "full":
-        d.input("gyro_bias", "vec3", count, -0.02, 0.02, about="Biases of the gyroscopes [rad/s]")
-        d.input("accel_bias", "vec3", count, -0.1, 0.1, about="Biases of the accelerometers [m/s^2]")
+        d.input("gyro_bias", "vec3", count, -0.02, 0.02, about="Gyroscope biases [rad/s]")
+        d.input("accel_bias", "vec3", count, -0.1, 0.1, about="Accelerometer biases [m/s^2]")
     d.param("dt", "float", 0.05, 0.1, about="Time step [s]")
     d.output(
         "rot_out",
         "quat" if form == "quaternion" else "mat33",
         count,
-        about="Attitudes at the end of the step",
+        about="Updated attitudes",
     )
-    d.output("vel_out", "vec3", count, about="Velocities at the end of the step [m/s]")
+    d.output("vel_out", "vec3", count, about="Updated velocities [m/s]")
     if update == "geodetic":
-        d.output("lat_out", "float64", count, about="Latitudes at the end of the step [rad]")
-        d.output("lon_out", "float64", count, about="Longitudes at the end of the step [rad]")
-        d.output("alt_out", "float", count, about="Heights at the end of the step [m]")
+        d.output("lat_out", "float64", count, about="Updated latitudes [rad]")
+        d.output("lon_out", "float64", count, about="Updated longitudes [rad]")
+        d.output("alt_out", "float", count, about="Updated heights [m]")
     else:
-        d.output("pos_out", "vec3", count, about="Positions at the end of the step [m]")
+        d.output("pos_out", "vec3", count, about="Updated positions [m]")
     lines = []
     if earth == "ellipsoid" or gravity == "somigliana":
         lines += ["ECC_SQ = wp.constant(6.69437999014e-3)"]
@@ -137,8 +133,8 @@ def navigate(d: Draft) -> None:
         lines += ["EARTH_RATE = wp.constant(7.292115e-5)  # [rad/s]"]
     if gravity == "somigliana":
         lines += ["EQUATOR_GRAVITY = wp.constant(9.7803253359)  # [m/s^2]"]
-        lines += ["SOMIGLIANA = wp.constant(0.001931853)  # growth of gravity towards the poles"]
-        lines += ["FREE_AIR = wp.constant(3.0877e-6)  # decrease of gravity with height [1/s^2]"]
+        lines += ["SOMIGLIANA = wp.constant(0.001931853)  # gravity increase toward the poles"]
+        lines += ["FREE_AIR = wp.constant(3.0877e-6)  # gravity decrease with height [1/s^2]"]
     else:
         lines += ["GRAVITY = wp.constant(9.80665)  # [m/s^2]"]
     if lines:
@@ -146,7 +142,7 @@ def navigate(d: Draft) -> None:
     d.function('''
         @wp.func
         def rotation_vector_quat(v: wp.vec3) -> wp.quat:
-            """Quaternion of a rotation vector, by the series of sine and cosine for small angles."""
+            """Rotation vector to quaternion, using small-angle series for sine and cosine."""
             sq = 0.25 * wp.dot(v, v)
             s = 0.5 * (1.0 - sq / 6.0 * (1.0 - sq / 20.0))
             c = 1.0 - 0.5 * sq * (1.0 - sq / 12.0)
@@ -157,16 +153,16 @@ def navigate(d: Draft) -> None:
         "increments": "theta = delta_angle[tid]\ndv = delta_velocity[tid]",
         "rates": "theta = dt * gyro[tid]\ndv = dt * specific_force[tid]",
     }
-    correct = f"# Remove the estimated biases first, otherwise they add up in position\ntheta -= dt * gyro_bias{at}\ndv -= dt * accel_bias{at}"
+    correct = f"# Subtract the estimated biases first, otherwise they accumulate in position\ntheta -= dt * gyro_bias{at}\ndv -= dt * accel_bias{at}"
     cone = """
-    # Rotations do not commute, hence the coning correction by two increments
+    # Two-sample coning correction, since rotations do not commute
     phi = theta + wp.cross(angle_prev[tid], theta) / 12.0
     # Velocity rotation and sculling
     dv_b = dv + 0.5 * wp.cross(theta, dv)
     dv_b += (wp.cross(angle_prev[tid], dv) + wp.cross(velocity_prev[tid], theta)) / 12.0
     """
     plain = """
-    # The body turns while it accelerates, hence half of the cross product
+    # Half the cross product, because the body rotates while accelerating
     dv_b = dv + 0.5 * wp.cross(theta, dv)
     """
     place = {
@@ -174,7 +170,7 @@ def navigate(d: Draft) -> None:
         "local": "height = -nav_pos[tid][2]",
     }
     transport = """
-    # Rotation of the local level frame over the curved earth
+    # Transport rate: rotation of the local-level frame over the curved earth
     transport = wp.vec3(
         vel[1] / (radius_e + height),
         -vel[0] / (radius_n + height),
@@ -182,7 +178,7 @@ def navigate(d: Draft) -> None:
     )
     """
     earth_axes = """
-    # Rotation of the earth in north-east-down axes
+    # Earth rotation in NED axes
     earth_rate = EARTH_RATE * wp.vec3(wp.cos(lat), 0.0, -sin_lat)
     """
     spinning = {
@@ -217,10 +213,10 @@ def navigate(d: Draft) -> None:
     move = {
         "geodetic": f"""
             {f"vel_mean = {mean}" if average else "$nothing"}
-            # Added in double precision, since a float resolves half a meter only
+            # Accumulate in double precision, since float32 only resolves about half a meter
             lat_out[tid] = latitude[tid] + wp.float64(dt * {by}[0] / (radius_n + height))
             lon = longitude[tid] + wp.float64(dt * {by}[1] / ((radius_e + height) * wp.cos(lat)))
-            # Wrap, so that the longitude stays in -pi..pi
+            # Wrap the longitude to [-pi, pi]
             if lon > wp.float64(wp.pi):
                 lon -= wp.float64(wp.TAU)
             elif lon < -wp.float64(wp.pi):
@@ -241,14 +237,14 @@ def navigate(d: Draft) -> None:
         rot = nav_rot[tid]
         vel = nav_vel[tid]
         $place
-        # --- Increments of the sensors ---
+        # --- Sensor increments ---
         $read
         $correct
         $increments
         $radii
         $gravity
         $spinning
-        # Specific force into the local level frame, plus gravity$less
+        # Rotate the specific force into the local-level frame and add gravity$less
         vel_new = vel + $into + dt * $acc
         vel_out[tid] = vel_new
         $turn
@@ -261,12 +257,12 @@ def navigate(d: Draft) -> None:
         radii=radii,
         gravity=_GRAVITY[gravity],
         spinning=spinning,
-        less={"all": ", less Coriolis terms", "earth only": ", less the Coriolis term", "none": ""}[rate],
+        less={"all": ", minus Coriolis terms", "earth only": ", minus the Coriolis term", "none": ""}[rate],
         into=into,
         acc=f"({pull} - coriolis)" if spins else pull,
         turn={
-            "all": "# The body turns, and the local level frame by its own rate\n",
-            "earth only": "# The body turns, and the local level frame with the earth\n",
+            "all": "# Compose the body rotation with the local-level frame rotation\n",
+            "earth only": "# Compose the body rotation with the earth rotation\n",
             "none": "",
         }[rate]
         + turn,
@@ -287,25 +283,25 @@ def navigate(d: Draft) -> None:
     trim(d)
     left_out = {
         "all": "",
-        "earth only": ", without transport rate",
-        "none": ", without the rotations of the earth and of the level axes",
+        "earth only": ", ignoring transport rate",
+        "none": ", ignoring earth rotation and transport rate",
     }[rate]
     d.says(
-        f"Advances attitude, velocity and position of inertial navigation systems in local level axes{left_out}."
+        f"Propagates attitude, velocity and position of inertial navigation systems in local-level axes{left_out}."
     )
-    freed = ["freed of biases"] * (bias != "none") + ["corrected for coning and sculling"] * coning
+    freed = ["corrected for biases"] * (bias != "none") + ["compensated for coning and sculling"] * coning
     turned = (
-        f"Sensor increments{', ' * bool(freed)}{' and '.join(freed)}{',' * bool(freed)} are turned into them"
+        f"Sensor increments{', ' * bool(freed)}{' and '.join(freed)}{',' * bool(freed)} are rotated into them"
     )
     d.explain(
-        f"Local level axes point north, east and down. {turned}, gravity and Coriolis terms\n"
-        "are added, and the attitude follows the body less the rotation of the local level frame."
+        f"Local-level axes point north, east and down. {turned}, gravity and Coriolis terms\n"
+        "are added, and the attitude follows the body rotation relative to the local-level frame."
         if rate == "all"
-        else f"Local level axes point north, east and down. {turned}, gravity and the Coriolis\n"
-        "term of the earth's rotation are added; the transport rate, much smaller at low speed, is left out."
+        else f"Local-level axes point north, east and down. {turned}, gravity and the Coriolis\n"
+        "term due to earth rotation are added; the transport rate is neglected, since it is small at low speed."
         if spins
-        else f"Local level axes point north, east and down. {turned} and gravity is added;\n"
-        "the rotation of the earth and of the local level frame is left out."
+        else f"Local-level axes point north, east and down. {turned} and gravity is added;\n"
+        "earth rotation and transport rate are neglected."
     )
 
     def reference(v: Values) -> dict[str, Any]:

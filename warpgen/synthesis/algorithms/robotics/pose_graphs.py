@@ -19,7 +19,7 @@ _ROBUST = {
         rho = wp.where(root <= robust_scale, chi2, 2.0 * robust_scale * root - robust_scale * robust_scale)
         """,
     "cauchy": """
-        # Cauchy: far outliers lose nearly all influence
+        # Cauchy: strongly suppresses far outliers
         ratio = chi2 / (robust_scale * robust_scale)
         weight = 1.0 / (1.0 + ratio)
         rho = robust_scale * robust_scale * wp.log(1.0 + ratio)
@@ -31,7 +31,7 @@ _ROBUST = {
         rho = scale2 * chi2 / (scale2 + chi2)
         """,
     "switch": """
-        # Dynamic covariance scaling (Agarwal et al. 2013): switches wrong loop closures off
+        # Dynamic covariance scaling (Agarwal et al. 2013): disables wrong loop closures
         switch = wp.min(2.0 * robust_scale / (robust_scale + chi2), 1.0)
         weight = switch * switch
         rho = weight * chi2 + robust_scale * (1.0 - switch) * (1.0 - switch)
@@ -74,26 +74,26 @@ def pose_graph_terms(d: Draft) -> None:
     }[result])  # fmt: skip
     robustly, sturdy = ("", "") if robust == "none" else (" robustly", "robust ")
     d.says({
-        "cost": f"Computes the {sturdy}costs of relative pose measurements in a graph of poses.",
-        "error": f"Computes the errors of relative pose measurements in a graph of poses, weighted{robustly} by their information.",
-        "weight": "Computes the robust weights of relative pose measurements in a graph of poses.",
-        "total": f"Sums the {sturdy}costs of relative pose measurements in a graph of poses.",
+        "cost": f"Computes {sturdy}costs of relative pose measurements in a pose graph.",
+        "error": f"Computes information-weighted{robustly} errors of relative pose measurements in a pose graph.",
+        "weight": "Computes robust weights of relative pose measurements in a pose graph.",
+        "total": f"Accumulates {sturdy}costs of relative pose measurements in a pose graph.",
     }[result])  # fmt: skip
     if result in ("error", "weight") and switchable == "loops":
         switchable = "all"  # what is trusted less is the cost
     n, m = d.pick(48, 64), d.pick(12, 16)
     if flat:
-        d.input("poses", "vec3", m, -1.5, 1.5, about="Estimates (x, y, heading)")
+        d.input("poses", "vec3", m, -1.5, 1.5, about="Pose estimates (x, y, heading)")
         d.input(
             "measured",
             "vec3",
             n,
             -1.5,
             1.5,
-            about="Measured pose of the second node in the frame of the first",
+            about="Measured poses of the second node relative to the first",
         )
     else:
-        d.input("poses", "transform", m, -1.0, 1.0, "transform", about="Estimated poses")
+        d.input("poses", "transform", m, -1.0, 1.0, "transform", about="Pose estimates")
         d.input(
             "measured",
             "transform",
@@ -101,9 +101,9 @@ def pose_graph_terms(d: Draft) -> None:
             -1.0,
             1.0,
             "transform",
-            about="Measured pose of the second node in the frame of the first",
+            about="Measured poses of the second node relative to the first",
         )
-    d.input("edges", "vec2i", n, 0, m, about="Nodes that each edge joins")
+    d.input("edges", "vec2i", n, 0, m, about="Node index pairs of the edges")
     if information == "full":
         d.input(
             "information",
@@ -112,38 +112,34 @@ def pose_graph_terms(d: Draft) -> None:
             0.5,
             3.0,
             "spd",
-            about="Inverse covariances",
+            about="Information matrices (inverse covariances)",
         )
     elif information == "diagonal":
-        d.input(
-            "pos_info", "vec2" if flat else "vec3", n, 0.5, 3.0, about="Inverse variances of the position"
-        )
-        d.input(
-            "rot_info", "float" if flat else "vec3", n, 0.5, 3.0, about="Inverse variance of the rotation"
-        )
+        d.input("pos_info", "vec2" if flat else "vec3", n, 0.5, 3.0, about="Inverse position variances")
+        d.input("rot_info", "float" if flat else "vec3", n, 0.5, 3.0, about="Inverse rotation variances")
     else:
-        d.param("position_weight", "float", 0.5, 2.0, about="Inverse variance of positions [1/m^2]")
-        d.param("rotation_weight", "float", 0.5, 2.0, about="Inverse variance of rotations [1/rad^2]")
+        d.param("position_weight", "float", 0.5, 2.0, about="Inverse position variance [1/m^2]")
+        d.param("rotation_weight", "float", 0.5, 2.0, about="Inverse rotation variance [1/rad^2]")
     if robust != "none":
         d.param(
             "robust_scale",
             "float",
             0.8,
             1.6,
-            about=f"{'Squared error' if robust == 'switch' else 'Error'} at which the robust kernel sets in",
+            about=f"{'Squared error' if robust == 'switch' else 'Error'} threshold of the robust kernel",
         )
     if switchable == "loops":
-        d.param("loop_gain", "float", 0.3, 0.8, about="Trust in loop closures relative to odometry")
+        d.param("loop_gain", "float", 0.3, 0.8, about="Loop closure weight relative to odometry")
     elif switchable == "disabled":
-        d.input("enabled", "int", n, 0, 2, about="0 for edges that were rejected before")
+        d.input("enabled", "int", n, 0, 2, about="0 for previously rejected edges")
     if gate:
-        d.param("gate", "float", 4.0, 9.0, about="Edges of larger error are ignored")
+        d.param("gate", "float", 4.0, 9.0, about="Gating threshold on the error")
     kind = "vec3" if flat else "spatial_vector"
     name, type, about = {
-        "cost": ("cost", "float", f"{'Robust cost' if sturdy else 'Cost'} of each edge"),
-        "error": ("errors", kind, "Weighted error"),
-        "weight": ("weights", "float", "Weight of each edge in the next iteration"),
-        "total": ("total_cost", "float", "Sum of the costs"),
+        "cost": ("cost", "float", f"{'Robust cost' if sturdy else 'Cost'} per edge"),
+        "error": ("errors", kind, "Weighted error per edge"),
+        "weight": ("weights", "float", "Edge weights for the next iteration"),
+        "total": ("total_cost", "float", "Total cost"),
     }[result]
     d.output(name, type, 1 if result == "total" else n, about=about)
     if flat:
@@ -151,12 +147,12 @@ def pose_graph_terms(d: Draft) -> None:
             '''
             @wp.func
             def relative_error(a: wp.vec3, b: wp.vec3, z: wp.vec3) -> wp.vec3:
-                """Pose of b seen from a, less the measurement, in the frame of the measurement$how."""
+                """Return the error of the measured pose of b relative to a, in the measurement frame$how."""
                 c = wp.cos(a[2])
                 s = wp.sin(a[2])
                 dx = b[0] - a[0]
                 dy = b[1] - a[1]
-                # Into the frame of the first node, and from there into that of the measurement
+                # Transform into the frame of the first node, then into the measurement frame
                 local = wp.vec2(c * dx + s * dy, -s * dx + c * dy) - wp.vec2(z[0], z[1])
                 cz = wp.cos(z[2])
                 sz = wp.sin(z[2])
@@ -165,22 +161,22 @@ def pose_graph_terms(d: Draft) -> None:
                 return wp.vec3(cz * local[0] + sz * local[1], -sz * local[0] + cz * local[1], angle)
             ''',
             how="" if log == "logarithm" else ", 2 sin(angle / 2) for the angle",
-            turn="# Headings differ by at most half a turn\nangle = wp.atan2(wp.sin(angle), wp.cos(angle))"
+            turn="# Wrap the heading difference to [-pi, pi]\nangle = wp.atan2(wp.sin(angle), wp.cos(angle))"
             if log == "logarithm"
-            else "# Twice the sine of half the angle, the shorter way round\nangle = 2.0 * wp.sin(0.5 * wp.atan2(wp.sin(angle), wp.cos(angle)))",
+            else "# Twice the sine of the half angle, taking the shorter rotation\nangle = 2.0 * wp.sin(0.5 * wp.atan2(wp.sin(angle), wp.cos(angle)))",
         )
     else:
         d.function(
             '''
             @wp.func
             def relative_error(a: wp.transform, b: wp.transform, z: wp.transform) -> wp.spatial_vector:
-                """Translation and $how that are left between the measured and the estimated pose."""
+                """Return the translation and $how from the measured to the estimated relative pose."""
                 relative = wp.transform_multiply(wp.transform_inverse(a), b)
                 left = wp.transform_multiply(wp.transform_inverse(z), relative)
                 p = wp.transform_get_translation(left)
                 q = wp.transform_get_rotation(left)
                 axis = wp.vec3(q[0], q[1], q[2])
-                # q and -q are the same rotation, take the shorter way
+                # Take the shorter rotation, since q and -q are equivalent
                 sign = wp.where(q[3] < 0.0, -1.0, 1.0)
                 $turn
                 return wp.spatial_vector(p, turn)
@@ -202,7 +198,7 @@ def pose_graph_terms(d: Draft) -> None:
             chi2 = wp.dot(error, weighted)
             """,
         "two weights": """
-            # One weight for meters, one for radians
+            # Separate weights for meters and radians
             $angular
             chi2 = wp.dot(error, weighted)
             """,
@@ -236,11 +232,11 @@ def pose_graph_terms(d: Draft) -> None:
         $store
         """,
         dropped=dropped,
-        skip="# Rejected by an earlier consistency check\nif enabled[edge] == 0:\n    $dropped\n"
+        skip="# Skip edges rejected by an earlier consistency check\nif enabled[edge] == 0:\n    $dropped\n"
         if switchable == "disabled"
         else "",
         itself="""
-            # An edge from a node to itself says nothing
+            # Skip self-edges
             if a == b:
                 $dropped
 
@@ -250,11 +246,11 @@ def pose_graph_terms(d: Draft) -> None:
         weigh=weigh,
         angular=angular,
         position="s = pos_info[edge]" if flat else "",
-        gate="# Surely wrong: no robust kernel would save it\nif chi2 > gate * gate:\n    $dropped\n"
+        gate="# Gate out gross outliers, which even a robust kernel would not suppress\nif chi2 > gate * gate:\n    $dropped\n"
         if gate
         else "",
         loops="""
-            # Edges that skip nodes close loops, and may be false
+            # Edges between non-consecutive nodes are loop closures, which can be false
             if wp.abs(b - a) > 1:
                 chi2 *= loop_gain
             """
@@ -273,11 +269,13 @@ def pose_graph_terms(d: Draft) -> None:
             "\n" if not d.text.endswith("\n") else ""
         )
     trim(d)
-    kept = "; robust kernels\nkeep false loop closures from bending the graph." if robust != "none" else "."
+    kept = (
+        "; robust kernels\nlimit the effect of false loop closures on the graph." if robust != "none" else "."
+    )
     d.explain(
-        f"The error of an edge is what is left between the measured and the estimated relative pose{kept}"
-        + (" Squared errors above the square of the gate do not count." if gate else "")
-        + (" Those of edges that skip nodes are scaled by the loop gain." if switchable == "loops" else "")
+        f"The error of an edge is the difference between measured and estimated relative pose{kept}"
+        + (" Squared errors beyond the squared gate are ignored." if gate else "")
+        + (" Loop closure errors are scaled by the loop gain." if switchable == "loops" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

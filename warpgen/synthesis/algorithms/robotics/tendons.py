@@ -13,10 +13,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _SPHERE = '''
 @wp.func
 def wrapped_length(start: wp.vec3, end: wp.vec3, center: wp.vec3, radius: float) -> float:
-    """Return the length of the shortest path from start to end around a sphere.
+    """Return the shortest path length from start to end around a sphere.
 
-    The path consists of two tangent segments and an arc between them. Segments that do not touch the
-    sphere, or that begin or end inside of it, are straight.
+    The path consists of two tangent segments and an arc in between. Segments that miss the
+    sphere, or that start or end inside it, are straight.
     """
     a = start - center
     b = end - center
@@ -25,11 +25,11 @@ def wrapped_length(start: wp.vec3, end: wp.vec3, center: wp.vec3, radius: float)
     straight = wp.length(end - start)
     if dist_a <= radius or dist_b <= radius:
         return straight
-    # Closest point of the segment to the center
+    # Closest point on the segment to the center
     t = -wp.dot(a, b - a) / wp.max(straight * straight, 1.0e-8)
     if t <= 0.0 or t >= 1.0 or wp.length(a + t * (b - a)) >= radius:
         return straight
-    # Angle between both ends minus the angles that the tangent segments span
+    # Angle between both endpoints minus the angles spanned by the tangent segments
     full_angle = wp.acos(wp.clamp(wp.dot(a, b) / (dist_a * dist_b), -1.0, 1.0))
     tangent_a = wp.acos(radius / dist_a)
     tangent_b = wp.acos(radius / dist_b)
@@ -42,14 +42,14 @@ def wrapped_length(start: wp.vec3, end: wp.vec3, center: wp.vec3, radius: float)
 _CYLINDER = '''
 @wp.func
 def wrapped_length(start: wp.vec3, end: wp.vec3, center: wp.vec3, axis: wp.vec3, radius: float) -> float:
-    """Return the length of the shortest path from start to end around an infinite cylinder.
+    """Return the shortest path length from start to end around an infinite cylinder.
 
-    The path is wrapped in the plane across the axis; the travel along the axis turns it into a helix.
+    The path wraps in the plane perpendicular to the axis; travel along the axis makes it a helix.
     """
     a = start - center
     b = end - center
     travel = wp.dot(b - a, axis)
-    # Project onto the plane across the axis
+    # Project onto the plane perpendicular to the axis
     flat_a = a - wp.dot(a, axis) * axis
     flat_b = b - wp.dot(b, axis) * axis
     dist_a = wp.length(flat_a)
@@ -80,7 +80,7 @@ def site_position(
     site_local: wp.array(dtype=wp.vec3),
     body_q: wp.array2d(dtype=wp.transform),
 ) -> wp.vec3:
-    """Return the world-space position of a site; sites of body -1 are fixed in the world."""
+    """Return the world-space site position; sites with body -1 are fixed in the world."""
     body = site_body[site]
     if body < 0:
         return site_local[site]
@@ -99,15 +99,15 @@ def path_length(
     site_local: wp.array(dtype=wp.vec3),
     body_q: wp.array2d(dtype=wp.transform),
 ) -> float:
-    """Sum the lengths of the segments of a tendon.
+    """Return the total segment length of a tendon.
 
-    An entry of -1 among the sites is a pulley: the tendon ends there, and the next branch begins.
+    A site entry of -1 is a pulley: the current branch ends there and the next one begins.
     """
     length = float(0.0)
     for entry in range(first, last - 1):
         site_a = tendon_sites[entry]
         site_b = tendon_sites[entry + 1]
-        # No segment leads to or from a pulley
+        # Skip pulley entries
         if site_a >= 0 and site_b >= 0:
             pos_a = site_position(world, site_a, site_body, site_local, body_q)
             pos_b = site_position(world, site_b, site_body, site_local, body_q)
@@ -142,30 +142,40 @@ def route_tendons(d: Draft) -> None:
     entries = 5 * tendons
     threads = tendons - 2 if batch == "list" else tendons
     d.input("body_q", "transform", (worlds, bodies), -1.0, 1.0, kind="transform", about="Body poses")
-    d.input("site_body", "int", sites, -1, bodies, about="Body of each site, -1 for the world")
-    d.input("site_local", "vec3", sites, -0.5, 0.5, about="Site positions in body space [m]")
+    d.input("site_body", "int", sites, -1, bodies, about="Body index per site, -1 for the world")
+    d.input("site_local", "vec3", sites, -0.5, 0.5, about="Body-space site positions [m]")
     d.input(
         "tendon_start", "int", tendons + 1, 0, entries, kind="offsets", about="CSR offsets into the sites"
     )
-    d.input("tendon_sites", "int", entries, -1, sites, about="Sites along all tendons, -1 for a pulley")
+    d.input("tendon_sites", "int", entries, -1, sites, about="Site indices of all tendons, -1 for a pulley")
     if batch == "mask":
-        d.input("tendon_enabled", "bool", tendons, about="False for tendons that were cut")
+        d.input("tendon_enabled", "bool", tendons, about="Tendon active mask")
     elif batch == "list":
-        d.input("tendon_ids", "int", threads, -1, tendons, about="Tendons to evaluate, padded with -1")
+        d.input("tendon_ids", "int", threads, -1, tendons, about="Tendon indices to evaluate, padded with -1")
     if wrap != "none":
         d.input(
-            "wrap_of_segment", "int", entries, -1, 3, about="Wrapping object behind each site, -1 for none"
+            "wrap_of_segment",
+            "int",
+            entries,
+            -1,
+            3,
+            about="Wrapping object index per segment start site, -1 for none",
         )
         told = ", in body space" if wrap == "moving sphere" else ""
-        d.input("wrap_center", "vec3", 3, -0.3, 0.3, about=f"Centers of the wrapping objects{told} [m]")
-        d.input("wrap_radius", "float", 3, 0.2, 0.5, about="Radii of the wrapping objects [m]")
+        d.input("wrap_center", "vec3", 3, -0.3, 0.3, about=f"Wrapping object centers{told} [m]")
+        d.input("wrap_radius", "float", 3, 0.2, 0.5, about="Wrapping object radii [m]")
     if wrap == "cylinder":
-        d.input("wrap_axis", "vec3", 3, kind="unit", about="Axes of the cylinders")
+        d.input("wrap_axis", "vec3", 3, kind="unit", about="Cylinder axes")
     elif wrap == "moving sphere":
-        d.input("wrap_body", "int", 3, -1, bodies, about="Body of each wrapping sphere, -1 for the world")
+        d.input("wrap_body", "int", 3, -1, bodies, about="Body index per wrapping sphere, -1 for the world")
     if scaled == "per tendon":
         d.input(
-            "tendon_scale", "float", tendons, 0.5, 2.0, about="Length per unit of path, of blocks and tackles"
+            "tendon_scale",
+            "float",
+            tendons,
+            0.5,
+            2.0,
+            about="Length scale of each path, e.g. for a block and tackle",
         )
     elif scaled == "per branch":
         d.input(
@@ -174,24 +184,24 @@ def route_tendons(d: Draft) -> None:
             entries,
             0.5,
             1.0,
-            about="Share of the segment, one over the parts of a pulley",
+            about="Segment weight, i.e. one over the number of pulley branches",
         )
     rest = "optimal_length" if wanted == "muscle" else "rest_length"
     if wanted != "length":
         told = (
-            "Length of the largest active force, beyond which the passive one begins [m]"
+            "Length of maximum active force, above which the passive force acts [m]"
             if wanted == "muscle"
-            else "Length at which the tendon goes slack [m]"
+            else "Slack length [m]"
         )
         d.input(rest, "float", tendons, 0.5, 2.0, about=told)
         d.input("stiffness", "float", tendons, 5.0, 20.0, about="Stiffness [N/m]")
     if wanted == "muscle":
-        d.module("BELL_WIDTH = wp.constant(0.45)  # of the active force over the stretch (Thelen 2003)")
+        d.module("BELL_WIDTH = wp.constant(0.45)  # of the active force-length curve (Thelen 2003)")
         d.input("activation", "float", (worlds, tendons), 0.0, 1.0, about="Muscle activation, 0 to 1")
         d.input("max_force", "float", tendons, 5.0, 15.0, about="Peak isometric force [N]")
     if limits:
-        d.input("length_limit", "float", tendons, 1.5, 3.0, about="Greatest length [m]")
-        d.param("limit_stiffness", "float", 50.0, 100.0, about="Stiffness beyond the limit [N/m]")
+        d.input("length_limit", "float", tendons, 1.5, 3.0, about="Maximum length [m]")
+        d.param("limit_stiffness", "float", 50.0, 100.0, about="Stiffness beyond the length limit [N/m]")
     output = "tendon_length" if wanted == "length" and not limits else "tendon_force"
     if output == "tendon_force":
         d.calls("tendon_tensions|tendon_forces|eval_tendon_forces|actuate_tendons")
@@ -248,11 +258,11 @@ def route_tendons(d: Draft) -> None:
     tension = {
         "length": "tension = float(0.0)",
         "spring": """
-        # Tendons pull, but do not push
+        # Clamp to zero, since tendons cannot push
         tension = stiffness[tendon] * wp.max(length - rest_length[tendon], 0.0)
         """,
         "muscle": """
-        # Active force with a bell-shaped force-length curve, and a passive spring; neither depends on speed
+        # Bell-shaped active force-length curve plus passive spring, both independent of speed
         stretch = length / optimal_length[tendon] - 1.0
         active = activation[world, tendon] * max_force[tendon] * wp.exp(-stretch * stretch / BELL_WIDTH)
         passive = stiffness[tendon] * wp.max(length - optimal_length[tendon], 0.0)
@@ -276,7 +286,7 @@ def route_tendons(d: Draft) -> None:
         $head
         first = tendon_start[tendon]
         last = tendon_start[tendon + 1]
-        # A path needs two sites at least
+        # A path needs at least two sites
         if last - first < 2:
             $none
             return
@@ -299,25 +309,25 @@ def route_tendons(d: Draft) -> None:
         else "tendon_length[world, tendon] = length",
     )
     d.text = d.text.replace("tendon_sites,  ", "tendon_sites, ").replace(",  site", ", site")
-    what = {"length": "tendons", "spring": "springy tendons", "muscle": "activated muscles"}[wanted]
+    what = {"length": "tendons", "spring": "elastic tendons", "muscle": "activated muscles"}[wanted]
     stops = ""
     if limits:
         stops = ", slack up to" if wanted == "length" else ", with stiff stops at"
-        stops += " their greatest lengths"
+        stops += " their maximum lengths"
     d.says(
-        f"Computes the {'lengths' if output == 'tendon_length' else 'tensions'} of {what} routed over sites of moving bodies{stops}."
+        f"Computes {'lengths' if output == 'tendon_length' else 'tensions'} of {what} routed over sites on moving bodies{stops}."
     )
     runs = f"{'muscle' if wanted == 'muscle' else 'tendon'} runs"
     told = {
-        "per tendon": " Its length is that of the path times a scale.",
-        "per branch": " Segments count with shares of their own.",
+        "per tendon": " The path length is multiplied by a scale.",
+        "per branch": " Segment lengths are scaled individually, as for pulleys.",
     }.get(scaled, "")
     if wrap == "none":
         d.explain(f"A {runs} straight from site to site.{told}")
     else:
         d.explain(f"""
-            A {runs} straight from site to site.{told} Wrapping objects lie behind the site that they are listed
-            for; the path around them is the shortest one without a preferred side.
+            A {runs} straight from site to site.{told} Each wrapping object follows the site it is listed
+            for; the path takes the shortest way around it, without a preferred side.
         """)
 
     def segment_of(v: Values, poses: Any, a: Any, b: Any, which: int) -> Any:

@@ -17,7 +17,6 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     names={
         "corrected_states": "kalman_update_tiled|measurement_update|kf_correct|bayes_update",
         "states": "means|estimates",
-        "covariances": "p_mat|cov|uncertainty",
         "observe": "h_mat|measurement_matrix|sensor_map",
         "readings": "z|measurements|observed",
         "gap": "innovation|residual|y_tilde",
@@ -30,9 +29,9 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=4,
 )
 def corrected_states(d: Draft) -> None:
-    """Corrects states and their covariances by measurements with Kalman's filter."""
+    """Corrects states and their covariances by measurements with a Kalman filter."""
     noise = d.option("noise", "diagonal", "root", "scalar")
-    root = d.option("covariance", "full", "root")
+    root = d.option("covariance", "diagonal", "root")
     result = d.option(
         "result", "state", "state and covariance", "likelihood", "score", weights=(0.25, 0.45, 0.15, 0.15)
     )
@@ -46,30 +45,25 @@ def corrected_states(d: Draft) -> None:
         d.calls("innovation_scores|mahalanobis_scores|squared_mahalanobis")
     filters, state, measured = d.pick(3, 4), d.pick(3, 4, 6), d.pick(2, 3)
     d.module(f"STATE = wp.constant({state})\nMEASURED = wp.constant({measured})")
-    d.input("states", "float", (filters, state), -1.0, 1.0, about="estimates before the measurement")
-    if root == "full":
-        d.input(
-            "covariances",
-            "float",
-            (filters, state, state),
-            -0.2,
-            0.2,
-            about="covariances before the measurement, symmetrized here",
-        )
-        d.input("inflation", "float", (filters, state), 1.0, 2.0, about="variances added to the diagonals")
+    d.input("states", "float", (filters, state), -1.0, 1.0, about="prior state estimates")
+    if root == "diagonal":
+        about = "prior variances of uncorrelated errors"
+        d.input("variances", "float", (filters, state), 0.5, 2.0, about=about)
     else:
-        d.input("roots", "float", (filters, state, state), -0.8, 0.8, about="square roots of the covariances")
+        d.input("roots", "float", (filters, state, state), -0.8, 0.8, about="covariance square roots")
     if predicted:
-        d.input("dynamics", "float", (state, state), -0.6, 0.6, about="transition matrix of the model")
-        d.input("process_var", "float", state, 0.05, 0.2, about="variances that a step adds")
+        d.input("dynamics", "float", (state, state), -0.6, 0.6, about="state transition matrix")
+        d.input("process_var", "float", state, 0.05, 0.2, about="process noise variances")
     if control:
-        d.input("push", "float", (filters, state), -0.3, 0.3, about="what the controls add to the states")
-    d.input("observe", "float", (measured, state), -1.0, 1.0, about="what the sensors see of a state")
+        d.input(
+            "control", "float", (filters, state), -0.3, 0.3, about="control input contribution to the states"
+        )
+    d.input("observe", "float", (measured, state), -1.0, 1.0, about="measurement matrix")
     d.input("readings", "float", (filters, measured), -1.0, 1.0, about="measurements")
     if noise == "scalar":
-        d.input("noise", "float", filters, 0.2, 0.6, about="variance of the measurements of each filter")
+        d.input("noise", "float", filters, 0.2, 0.6, about="per-filter measurement variance")
     elif noise == "diagonal":
-        d.input("noise", "float", measured, 0.2, 0.6, about="variances of the measurements")
+        d.input("noise", "float", measured, 0.2, 0.6, about="measurement variances")
     else:
         d.input(
             "noise_factor",
@@ -77,33 +71,35 @@ def corrected_states(d: Draft) -> None:
             (measured, measured),
             -0.6,
             0.6,
-            about="square root of the covariance of the measurements",
+            about="square root of the measurement covariance",
         )
         d.param(
             "least_var",
             "float",
             0.1,
             0.3,
-            about="least variance, so that the innovation covariance stays definite",
+            about="minimum variance, so that the innovation covariance stays positive definite",
         )
     if gated:
-        d.param("gate", "float", 3.0, 9.0, about="squared distance at which a measurement counts half")
+        d.param(
+            "gate", "float", 3.0, 9.0, about="squared distance at which a measurement has half its weight"
+        )
     does = "Predicts and corrects" if predicted else "Corrects"
-    softly = ", the less the farther they lie from what was expected" if gated else ""
+    softly = ", down-weighting outliers" if gated else ""
     if result == "likelihood":
-        d.output("log_p", "float", filters, about="log likelihood of each measurement")
-        d.says("Computes log likelihoods of measurements under the predictions of Kalman filters.")
+        d.output("log_p", "float", filters, about="measurement log-likelihoods")
+        d.says("Computes measurement log-likelihoods under Kalman filter predictions.")
     elif result == "score":
-        d.output("scores", "float", filters, about="squared Mahalanobis distance of each measurement")
-        d.says("Computes squared Mahalanobis distances of measurements from what Kalman filters expect.")
+        d.output("scores", "float", filters, about="squared Mahalanobis distances of the measurements")
+        d.says("Computes squared Mahalanobis distances between measurements and Kalman filter predictions.")
     else:
-        d.output("corrected", "float", (filters, state), about="estimates after the measurement")
+        d.output("corrected", "float", (filters, state), about="updated state estimates")
     if result == "state and covariance":
-        d.output("corrected_cov", "float", (filters, state, state), about="covariances after the measurement")
+        d.output("corrected_cov", "float", (filters, state, state), about="updated covariances")
     elif result == "state":
-        d.says(f"{does} states by measurements with the gain of Kalman's filter{softly}.")
+        d.says(f"{does} states from measurements using the Kalman gain{softly}.")
     if result == "state and covariance":
-        d.says(f"{does} states and their covariances by measurements with Kalman's filter{softly}.")
+        d.says(f"{does} states and covariances from measurements using a Kalman filter{softly}.")
     d.function("""
         @wp.func
         def add_variance(entry: float, row: int, col: int, variance: float) -> float:
@@ -111,13 +107,11 @@ def corrected_states(d: Draft) -> None:
                 return entry + variance
             return entry
     """)
-    if root == "full":
+    if root == "diagonal":
         load = f"""
-            raw = wp.tile_load(covariances[track], shape=(STATE, STATE))
-            added = wp.tile_load(inflation[track], shape=STATE)
-            # Rounding of earlier steps is taken out by the symmetric part
-            sym = 0.5 * (raw + wp.tile_transpose(raw))
-            p = wp.tile_map(add_variance, sym, row_id, col_id, {per_col("added", "STATE", "STATE")})
+            own = wp.tile_load(variances[track], shape=STATE)
+            empty = wp.tile_zeros(shape=(STATE, STATE), dtype=float)
+            p = wp.tile_map(add_variance, empty, row_id, col_id, {per_col("own", "STATE", "STATE")})
         """
     else:
         load = """
@@ -127,21 +121,21 @@ def corrected_states(d: Draft) -> None:
     predict = f"""
         f = wp.tile_load(dynamics, shape=(STATE, STATE))
         f_t = wp.tile_transpose(f)
-        moved = wp.tile_squeeze(wp.tile_matmul(f, wp.tile_reshape(x_before, shape=(STATE, 1))))
+        x_ahead = wp.tile_squeeze(wp.tile_matmul(f, wp.tile_reshape(x_before, shape=(STATE, 1))))
         $push
-        spread = wp.tile_matmul(wp.tile_matmul(f, p), f_t)
+        propagated = wp.tile_matmul(wp.tile_matmul(f, p), f_t)
         process_tile = wp.tile_load(process_var, shape=STATE)
-        p_ahead = wp.tile_map(add_variance, spread, row_id, col_id, {per_col("process_tile", "STATE", "STATE")})
+        p_ahead = wp.tile_map(add_variance, propagated, row_id, col_id, {per_col("process_tile", "STATE", "STATE")})
     """
     p = "p_ahead" if predicted else "p"
-    x = ("x" if control else "moved") if predicted else "x_before"
+    x = ("x" if control else "x_ahead") if predicted else "x_before"
     R = {
         "scalar": "level = wp.tile_load(noise, shape=1, offset=track)\n"
-        "s = wp.tile_map(add_variance, seen, row_m, col_m, wp.tile_broadcast(level, shape=(MEASURED, MEASURED)))",
+        "s = wp.tile_map(add_variance, hph, row_m, col_m, wp.tile_broadcast(level, shape=(MEASURED, MEASURED)))",
         "diagonal": "level = wp.tile_load(noise, shape=MEASURED)\n"
-        f"s = wp.tile_map(add_variance, seen, row_m, col_m, {per_col('level', 'MEASURED', 'MEASURED')})",
+        f"s = wp.tile_map(add_variance, hph, row_m, col_m, {per_col('level', 'MEASURED', 'MEASURED')})",
         "root": "noise_root = wp.tile_load(noise_factor, shape=(MEASURED, MEASURED))\n"
-        "noisy = seen + wp.tile_matmul(noise_root, wp.tile_transpose(noise_root))\n"
+        "noisy = hph + wp.tile_matmul(noise_root, wp.tile_transpose(noise_root))\n"
         "s = wp.tile_map(add_variance, noisy, row_m, col_m, least_var)",
     }[noise]
     used = "white"
@@ -149,42 +143,42 @@ def corrected_states(d: Draft) -> None:
     if gated:
         d.function('''
             @wp.func
-            def trust(distance_sq: float, gate: float) -> float:
-                """Weight of a measurement: one at no distance, one half at the gate, and falling off beyond."""
+            def outlier_weight(distance_sq: float, gate: float) -> float:
+                """Measurement weight: one at zero distance, one half at the gate, decreasing beyond."""
                 return gate / (gate + distance_sq)
         ''')
         gate = (
-            "# Outliers pull less, but a lost track can still be found again\n"
+            "# Down-weight outliers, but keep enough weight to recover a lost track\n"
             "distance_sq = wp.tile_sum(white * white, axis=0)\n"
-            "weight = wp.tile_map(trust, distance_sq, gate)\n"
+            "weight = wp.tile_map(outlier_weight, distance_sq, gate)\n"
             "white_kept = white * wp.tile_broadcast(weight, shape=(MEASURED,))"
         )
         used = "white_kept"
     update = f"""
         half_gain = wp.tile_lower_solve(factor, cross)
         $gate
-        pull = wp.tile_matmul(wp.tile_reshape({used}, shape=(1, MEASURED)), half_gain)
-        wp.tile_store(corrected[track], {x} + wp.tile_squeeze(pull))
+        correction = wp.tile_matmul(wp.tile_reshape({used}, shape=(1, MEASURED)), half_gain)
+        wp.tile_store(corrected[track], {x} + wp.tile_squeeze(correction))
     """
     covariance = f"""
-        # P - K S K^T, written as a square so that it stays symmetric
-        # A copy is turned, because the adjoint of a transpose writes to the tile itself
+        # P - K S K^T, computed as a square to preserve symmetry
+        # Transpose a copy, because the adjoint of a transposed view would mix with that of its tile
         other_half = wp.tile_map(wp.pos, half_gain)
-        learned = wp.tile_matmul(wp.tile_transpose(other_half), half_gain)
+        reduction = wp.tile_matmul(wp.tile_transpose(other_half), half_gain)
         $less
-        wp.tile_store(corrected_cov[track], {p} - {"scaled" if gated else "learned"})
+        wp.tile_store(corrected_cov[track], {p} - {"scaled" if gated else "reduction"})
     """
     less = ""
     if gated and result == "state and covariance":
         d.function('''
             @wp.func
             def share(weight: float) -> float:
-                """Part of K S K^T that a gain of w K takes from the covariance, 2 w - w^2."""
+                """Scale of K S K^T for a gain of w K, i.e. 2 w - w^2."""
                 return weight * (2.0 - weight)
         ''')
         less = (
             "shares = wp.tile_map(share, weight)\n"
-            "scaled = learned * wp.tile_broadcast(shares, shape=(STATE, STATE))"
+            "scaled = reduction * wp.tile_broadcast(shares, shape=(STATE, STATE))"
         )
     if result == "likelihood":
         d.function(LOG_DIAGONAL)
@@ -211,44 +205,40 @@ def corrected_states(d: Draft) -> None:
         h = wp.tile_load(observe, shape=(MEASURED, STATE))
         h_t = wp.tile_transpose(h)
         cross = wp.tile_matmul(h, {p})
-        seen = wp.tile_matmul(cross, h_t)
+        hph = wp.tile_matmul(cross, h_t)
         $noise
         factor = wp.tile_cholesky(s)
         expected = wp.tile_squeeze(wp.tile_matmul(h, wp.tile_reshape({x}, shape=(STATE, 1))))
         gap = wp.tile_load(readings[track], shape=MEASURED) - expected
-        # Whitened by the factor of S, the innovation has the unit matrix for its covariance
+        # Whiten with the factor of S, so that the innovation has identity covariance
         white = wp.tile_lower_solve(factor, gap)
         $end
         """,
-        index=places("STATE", "STATE") if root == "full" or predicted else "",
+        index=places("STATE", "STATE") if root == "diagonal" or predicted else "",
         index_m=places("MEASURED", "MEASURED", ("row_m", "col_m")),
         load=dedented(load),
         predict=dedented(predict) if predicted else "",
-        push="x = moved + wp.tile_load(push[track], shape=STATE)" if control else "",
+        push="x = x_ahead + wp.tile_load(control[track], shape=STATE)" if control else "",
         noise=R,
         gate=gate,
         less=less,
         end=dedented(end),
     )
     solved = {
-        "likelihood": "the likelihood needs L^-1 y and the diagonal of L only",
+        "likelihood": "the likelihood only needs L^-1 y and the diagonal of L",
         "score": "the score of an innovation y is |L^-1 y|^2",
     }.get(result, "and W = L^-1 H P the gain is W^T L^-1")
-    given = " Covariances are made symmetric and inflated first." if root == "full" else ""
     d.explain(
-        f"With S = H P H^T + R = L L^T{' ' if corrects else ', '}{solved}: no matrix is inverted.{given}"
+        f"With S = H P H^T + R = L L^T{' ' if corrects else ', '}{solved}, so no matrix inverse is needed."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
         found: dict[str, list[Any]] = {"corrected": [], "corrected_cov": [], "log_p": [], "scores": []}
         for k in range(filters):
             x_ = v.states[k]
-            if root == "root":
-                p_ = v.roots[k] @ v.roots[k].T
-            else:
-                p_ = (v.covariances[k] + v.covariances[k].T) / 2 + np.diag(v.inflation[k])
+            p_ = v.roots[k] @ v.roots[k].T if root == "root" else np.diag(v.variances[k])
             if predicted:
-                x_ = v.dynamics @ x_ + (v.push[k] if control else 0.0)
+                x_ = v.dynamics @ x_ + (v.control[k] if control else 0.0)
                 p_ = v.dynamics @ p_ @ v.dynamics.T + np.diag(v.process_var)
             if noise == "root":
                 r_ = v.noise_factor @ v.noise_factor.T + v.least_var * np.eye(measured)

@@ -41,7 +41,7 @@ def track_targets(d: Draft) -> None:
     whole = result == "track"
     if noise == "velocity" and (result == "likelihood" or (result == "state" and update == "steady speed")):
         noise = "continuous"  # of a step's noise on the velocities, positions would only see the next
-    but = ", without correcting velocities" if update == "steady speed" else ""
+    but = ", without velocity correction" if update == "steady speed" else ""
     d.says({
         "track": f"Runs one predict-update cycle of a constant-velocity Kalman filter per target{but}.",
         "state": f"Computes the updated state of a constant-velocity Kalman filter per target{but}.",
@@ -62,9 +62,9 @@ def track_targets(d: Draft) -> None:
         )
     d.input("z", "vec2", d.pick(24, 40) if picked else count, -3.0, 3.0, about="Measured positions")
     if picked:
-        d.input("assigned", "int", count, -1, 24, about="Measurement assigned to each track, -1 for none")
-    told = {"discrete": "Variance of the acceleration", "continuous": "Spectral density of the acceleration noise",
-            "velocity": "Rate at which velocity variances grow"}[noise]  # fmt: skip
+        d.input("assigned", "int", count, -1, 24, about="Measurement index per track, -1 for none")
+    told = {"discrete": "Acceleration variance", "continuous": "Spectral density of the acceleration noise",
+            "velocity": "Velocity variance growth rate"}[noise]  # fmt: skip
     d.param("dt", "float", 0.1, 0.5, about="Time since the last update")
     d.param("accel_noise", "float", 0.2, 1.0, about=told)
     d.param("meas_var", "float", 0.1, 0.6, about="Measurement variance")
@@ -73,7 +73,7 @@ def track_targets(d: Draft) -> None:
     py = x[1] + dt * x[3]
     vx = x[2]
     vy = x[3]
-    # Covariance prediction, first F P F^T for F = [[1, dt], [0, 1]]
+    # Covariance prediction: F P F^T for F = [[1, dt], [0, 1]]
     p00 += dt * (2.0 * p02 + dt * p22)
     p01 += dt * (p03 + p12 + dt * p23)
     p11 += dt * (2.0 * p13 + dt * p33)
@@ -84,18 +84,18 @@ def track_targets(d: Draft) -> None:
     """
     spread = {
         "discrete": """
-        # Plus Q of an acceleration that is constant within a step, G = (dt^2 / 2, dt)
+        # Add Q for piecewise constant acceleration, G = (dt^2 / 2, dt)
         q_pp = 0.25 * accel_noise * dt * dt * dt * dt
         q_pv = 0.5 * accel_noise * dt * dt * dt
         q_vv = accel_noise * dt * dt
         """,
         "continuous": """
-        # Plus Q of continuous white noise acceleration, q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]
+        # Add Q for continuous white-noise acceleration, q [[dt^3 / 3, dt^2 / 2], [dt^2 / 2, dt]]
         q_pp = accel_noise * dt * dt * dt / 3.0
         q_pv = 0.5 * accel_noise * dt * dt
         q_vv = accel_noise * dt
         """,
-        "velocity": "# Plus process noise Q, on the velocities only\nq_vv = accel_noise * dt",
+        "velocity": "# Add process noise Q to the velocities only\nq_vv = accel_noise * dt",
     }[noise]
     adds = "p22 += q_vv\np33 += q_vv"
     if noise != "velocity":
@@ -120,7 +120,7 @@ def track_targets(d: Draft) -> None:
         choose = (
             "m = assigned[tid]\n"
             "if m < 0:\n"
-            "    # no measurement in this scan, so the prediction stays\n"
+            "    # no measurement in this scan: keep the prediction\n"
             "    $write_state\n"
             "    $write_cov\n"
             "    return"
@@ -135,12 +135,14 @@ def track_targets(d: Draft) -> None:
     if gate:
         gating += (
             "if d2 > GATE:\n"
-            "    # too far for this target, so that clutter does not drag it along\n"
+            "    # outside the gate: ignore it so that clutter does not drag the track\n"
             "    $far\n"
             "    return"
         )
         far = "$write_state\n$write_cov"
-        d.module("GATE = wp.constant(9.21)  # 99 % of chi-square with two degrees of freedom")
+        d.module(
+            "GATE = wp.constant(9.21)  # 99% quantile of the chi-square distribution with 2 degrees of freedom"
+        )
         d.forward_only()
     if result == "likelihood":
         correct = ""
@@ -148,7 +150,7 @@ def track_targets(d: Draft) -> None:
             "loglik",
             "float",
             count,
-            about="Log-likelihood of the innovation" + (", 0 without one" if picked else ""),
+            about="Innovation log-likelihood" + (", 0 without one" if picked else ""),
         )
         store = "loglik[tid] = -0.5 * (d2 + wp.log(det)) - wp.log(2.0 * wp.pi)"
     else:
@@ -158,7 +160,7 @@ def track_targets(d: Draft) -> None:
         store = "$write_state\n$write_cov"
         if update == "sequential":
             # One coordinate after the other, each a division by a number.
-            lines = ["# R is diagonal, so both axes can be updated one after the other (sequential update)"]
+            lines = ["# R is diagonal, so the axes can be updated sequentially"]
             for axis, a in enumerate(("g", "h")):
                 row = [f"p{min(axis, k)}{max(axis, k)}" for k in range(4)]
                 if axis == 0:
@@ -180,7 +182,7 @@ def track_targets(d: Draft) -> None:
             second = [f"p{min(1, k)}{max(1, k)}" for k in range(4)]
             used = range(2) if update == "steady speed" else range(4)
             lines = [
-                "# K = P H^T S^-1 weighs the innovation, so noisy measurements move the state less",
+                "# K = P H^T S^-1 weights the innovation, so noisy measurements move the state less",
                 "ixx = syy / det",
                 "ixy = -p01 / det",
                 "iyy = sxx / det",
@@ -192,7 +194,7 @@ def track_targets(d: Draft) -> None:
                 ]
             if update == "steady speed":
                 lines.append(
-                    "# Velocities enter S but stay uncorrected, since they are only considered (Schmidt-Kalman)"
+                    "# Velocities contribute to S but are not corrected (Schmidt-Kalman consider states)"
                 )
             lines += [f"{('px', 'py', 'vx', 'vy')[k]} += k{k}x * rx + k{k}y * ry" for k in used]
             if whole:
@@ -200,7 +202,7 @@ def track_targets(d: Draft) -> None:
                     lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
                     lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS if i < 2]
                 else:
-                    lines += ["# P = (I - K H) P; upper triangle only, since P is symmetric"]
+                    lines += ["# P = (I - K H) P; store the upper triangle only, since P is symmetric"]
                     lines += [f"a{k} = {first[k]}\nb{k} = {second[k]}" for k in range(4)]
                     lines += [f"p{i}{j} -= k{i}x * a{j} + k{i}y * b{j}" for i, j in _PAIRS]
             correct = "\n".join(lines)
@@ -212,7 +214,7 @@ def track_targets(d: Draft) -> None:
         correct=correct, store=store, early=early, far=far, write_state=write_state, write_cov=write_cov,
     )  # fmt: skip
     trim(d)
-    far_off = " Innovations whose squared Mahalanobis distance exceeds 9.21 correct nothing." if gate else ""
+    far_off = " Innovations with a squared Mahalanobis distance above 9.21 are rejected." if gate else ""
     d.explain(f"States are (x, y, vx, vy); `accel_noise` is the {told[0].lower()}{told[1:]}.{far_off}")
 
     def reference(v: Values) -> dict[str, Any]:

@@ -51,14 +51,14 @@ def pose_errors(d: Draft) -> None:
     apart = d.option("taken apart", "transforms", "parts")
     axes = "body" if frame == "body" else "world"
     d.says({
-        "distance": "Computes the distances between the positions of poses and their goals.",
-        "angle": "Computes the angles between the rotations of poses and their goals.",
-        "vector": f"Computes rotation vectors that turn poses into their goals, in {axes} axes.",
-        "twist": f"Computes gaps in position and rotation vectors from poses to their goals, in {axes} axes.",
-        "weighted": "Computes weighted distances of poses from their goals.",
-        "chordal": "Computes chordal distances between the rotation matrices of poses and their goals.",
-        "reached": "Tests whether poses have reached their goals within tolerances.",
-        "points": "Computes how far a point fixed to each pose is from where the goal has it.",
+        "distance": "Computes distances between current and target positions.",
+        "angle": "Computes rotation angles between current and target poses.",
+        "vector": f"Computes rotation vectors from current to target poses, in {axes} axes.",
+        "twist": f"Computes position and rotation vector errors from current to target poses, in {axes} axes.",
+        "weighted": "Computes weighted pose distances to the targets.",
+        "chordal": "Computes chordal distances between current and target rotation matrices.",
+        "reached": "Checks whether poses have reached their targets within tolerance.",
+        "points": "Computes the distance between a body-fixed point and its target for each pose.",
     }[kind])  # fmt: skip
     d.calls({
         "distance": "position_errors|goal_distances|position_distance",
@@ -74,22 +74,22 @@ def pose_errors(d: Draft) -> None:
     form.element("a", "goals", -1.0, 1.0, "transform", "transform", about="goals")
     form.element("b", "poses", -1.0, 1.0, "transform", "transform", about="current poses")
     if kind == "weighted":
-        form.number("arm", 0.2, 1.0, about="length that an angle counts with [m/rad]")
+        form.number("arm", 0.2, 1.0, about="distance weight for angles [m/rad]")
     if kind == "reached":
-        form.number("distance_limit", 0.8, 1.6, about="tolerated distance [m]")
-        form.number("angle_limit", 1.2, 2.4, about="tolerated angle [rad]")
+        form.number("distance_limit", 0.8, 1.6, about="position tolerance [m]")
+        form.number("angle_limit", 1.2, 2.4, about="angle tolerance [rad]")
     if kind == "points":
-        form.number("tip", -0.5, 0.5, "vec3", about="point in the frame of each pose")
+        form.number("tip", -0.5, 0.5, "vec3", about="local point in the frame of each pose")
     out = {"reached": "reached", "vector": "rotvecs"}.get(kind, "out")
     told = {
         "distance": "distances [m]",
         "angle": "angles [rad]",
         "vector": f"rotation vectors in {axes} axes [rad]",
-        "twist": f"gaps [m], then rotation vectors [rad], in {axes} axes",
+        "twist": f"position errors [m], then rotation vectors [rad], in {axes} axes",
         "weighted": "weighted distances [m]",
         "chordal": "chordal distances",
-        "reached": "true for poses at their goals",
-        "points": "distances of the points [m]",
+        "reached": "true if the target is reached",
+        "points": "point distances [m]",
     }[kind]
     type_ = {"vector": "vec3", "twist": "spatial_vector", "reached": "bool"}.get(kind, "float")
     form.output(out, type_, about=told)
@@ -103,7 +103,7 @@ def pose_errors(d: Draft) -> None:
         gap = "gap = a.p - b.p"
         q = "rel = wp.quat_inverse(b.q) * a.q" if frame == "body" else "rel = a.q * wp.quat_inverse(b.q)"
     angle = "angle = 2.0 * wp.atan2(wp.length(wp.vec3(rel[0], rel[1], rel[2])), wp.abs(rel[3]))"
-    log = "# The shorter way round, since q and -q are one rotation\nspin, angle = wp.quat_to_axis_angle(rel)"
+    log = "# Take the shorter arc, since q and -q represent the same rotation\nspin, angle = wp.quat_to_axis_angle(rel)"
     local = "\ngap = wp.quat_rotate_inv(wp.transform_get_rotation(b), gap)" if frame == "body" else ""
     lines, value = {
         "distance": (gap, "wp.length(gap)"),
@@ -176,14 +176,14 @@ def turn_by_vectors(d: Draft) -> None:
     )
     unit = d.flag("normalised after", 0.4) and kind == "rate"  # only there errors add up, over many steps
     d.says({
-        "arc": "Builds the shortest rotations from one direction to another.",
-        "carry": "Turns frames the shortest way so that their z axes point along given directions.",
-        "rate": "Integrates rotations over a step of constant angular velocity, exactly.",
-        "half rate": "Integrates rotations by an Euler step of their quaternions, which are normalised after it.",
-        "frame": "Builds rotations whose z axis is given and whose x axis is as near as possible to another vector.",
+        "arc": "Computes the shortest-arc rotations between pairs of directions.",
+        "carry": "Rotates frames along the shortest arc to align their z axes with given directions.",
+        "rate": "Integrates orientations exactly over a time step, assuming constant angular velocity.",
+        "half rate": "Integrates quaternions with an explicit Euler step followed by renormalization.",
+        "frame": "Builds orientations from a z axis and an approximate x axis.",
         "exponential": "Converts rotation vectors to quaternions.",
-        "aim limited": "Turns directions by a limited angle towards others, which are not opposite to them.",
-        "conjugate": "Expresses rotations about world axes in the frames of bodies.",
+        "aim limited": "Rotates directions toward targets by a limited angle; opposite directions are not supported.",
+        "conjugate": "Transforms rotations about world axes into body frames.",
     }[kind])  # fmt: skip
     d.calls({
         "arc": "shortest_arcs|rotations_between|rotations_from_vectors",
@@ -217,7 +217,7 @@ def turn_by_vectors(d: Draft) -> None:
             -2.0,
             2.0,
             "vec3",
-            about="angular velocities in world axes [rad/s]"
+            about="world-space angular velocities [rad/s]"
             if kind != "exponential"
             else "rotation vectors [rad]",
         )
@@ -226,16 +226,16 @@ def turn_by_vectors(d: Draft) -> None:
     if kind in ("rate", "half rate"):
         form.number("dt", 0.01, 0.1, about="time step [s]")
     if kind == "aim limited":
-        form.number("limit", 0.2, 1.0, about="largest angle [rad]")
+        form.number("limit", 0.2, 1.0, about="maximum angle [rad]")
     elif kind == "conjugate":
-        form.number("angle", 0.2, 1.0, about="angle of the turns [rad]")
+        form.number("angle", 0.2, 1.0, about="rotation angle [rad]")
     out = "turned" if kind == "aim limited" else "out"
-    told = "turned unit vectors" if kind == "aim limited" else "unit quaternions of the rotations"
+    told = "rotated unit vectors" if kind == "aim limited" else "rotations as unit quaternions"
     form.output(out, "vec3" if kind == "aim limited" else "quat", about=told)
-    exponential = f"angle = wp.length({w}){{0}}\n# Zero for no rotation, whose axis does not matter\nspin = wp.normalize({w})"
+    exponential = f"angle = wp.length({w}){{0}}\n# Zero vector if there is no rotation, since the axis is arbitrary\nspin = wp.normalize({w})"
     lines, value = {
         "arc": (
-            "# Halfway between no rotation and the one by twice the angle\nacross = wp.cross(u, w)",
+            "# Halfway between the identity and the rotation by twice the angle\nacross = wp.cross(u, w)",
             "wp.normalize(wp.quat(across, 1.0 + wp.dot(u, w)))",
         ),
         "carry": (
@@ -245,7 +245,7 @@ def turn_by_vectors(d: Draft) -> None:
         ),
         "rate": (exponential.format(" * dt"), "wp.quat_from_axis_angle(spin, angle) * q"),
         "half rate": (
-            "# dq/dt = 1/2 (w, 0) q with the angular velocity w\nrate = wp.quat(omega, 0.0) * q",
+            "# dq/dt = 1/2 (w, 0) q with world-space angular velocity w\nrate = wp.quat(omega, 0.0) * q",
             "wp.normalize(q + 0.5 * dt * rate)",
         ),
         "frame": (
@@ -261,11 +261,11 @@ def turn_by_vectors(d: Draft) -> None:
         "conjugate": ("turn = wp.quat_from_axis_angle(axis, angle)", "wp.quat_inverse(q) * turn * q"),
     }[kind]
     if kind in ("arc", "carry", "aim limited"):
-        d.explain("Opposite directions have no shortest way round and must not occur.")
+        d.explain("Opposite directions are not supported, because the shortest arc is not unique.")
     elif kind == "frame":
-        d.explain("The other vector must not be parallel to the z axis.")
+        d.explain("The reference vector must not be parallel to the z axis.")
     if unit:
-        lines += f"\nmade = {value}\n# Keep rounding errors from adding up over many steps"
+        lines += f"\nmade = {value}\n# Renormalize to avoid drift from accumulated rounding errors"
         value = "wp.normalize(made)"
     function = {
         "arc": "arc_between",

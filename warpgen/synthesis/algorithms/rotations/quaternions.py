@@ -37,11 +37,11 @@ def orient(d: Draft) -> None:
     count = d.pick(48, 64, 96)
     d.says(
         {
-            "axis and angle": "Computes rotations from axes and angles",
-            "rpy": "Computes rotations from roll, pitch and yaw",
-            "products": "Composes rotations from yaw, pitch and roll",
+            "axis and angle": "Computes rotations from axis-angle pairs",
+            "rpy": "Computes rotations from roll, pitch and yaw angles",
+            "products": "Composes rotations from yaw, pitch and roll angles",
             "matrix": "Computes rotations from orthonormal frames",
-            "half angles": "Computes rotations from axes and angles by half-angle formulas",
+            "half angles": "Computes rotations from axes and angles using half-angle formulas",
         }[way]
         + {
             "rotation": ".",
@@ -64,7 +64,9 @@ def orient(d: Draft) -> None:
         d.input("axis", "vec3", count, kind="unit", about="Unit axes")
         d.input("angle", "float", count, -3.0, 3.0, about="Angles [rad]")
     elif way == "matrix":
-        d.input("frames", "mat33", count, kind="rotation", about="Orthonormal frames, axes as columns")
+        d.input(
+            "frames", "mat33", count, kind="rotation", about="Orthonormal frames, with the axes as columns"
+        )
     else:
         d.input("angles", "vec3", count, -1.4, 1.4, about="Roll, pitch and yaw [rad]")
     if result == "turned vector":
@@ -80,7 +82,7 @@ def orient(d: Draft) -> None:
         roll = wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), a[0])
         pitch = wp.quat_from_axis_angle(wp.vec3(0.0, 1.0, 0.0), a[1])
         yaw = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), a[2])
-        # Rightmost factor is applied first
+        # The rightmost rotation is applied first
         rotation = yaw * pitch * roll
         """,
         "matrix": "rotation = wp.quat_from_matrix(frames[tid])",
@@ -104,12 +106,12 @@ def orient(d: Draft) -> None:
     told = ["Angles are in radians."] * (way != "matrix")
     if way in ("rpy", "products"):
         told.append(
-            "The roll about x comes first, then the pitch about y, then the yaw about z, all about fixed axes."
+            "Roll about x is applied first, then pitch about y, then yaw about z, all about fixed axes."
         )
     if result == "rotation" or way == "half angles":
-        told.append("Quaternions are (x, y, z, w) with the real part last.")
+        told.append("Quaternions are stored as (x, y, z, w).")
     if result == "matrix":
-        told.append("Matrices turn column vectors.")
+        told.append("Matrices multiply column vectors.")
     d.explain(" ".join(told))
 
     def matrices(v: Values) -> Any:
@@ -151,16 +153,16 @@ def read_angles(d: Draft) -> None:
     if relative:
         d.input("reference", "quat", count, kind="unit", about="Reference rotations")
     if "twist" in way:
-        d.param("axis", "vec3", 0.0, 1.0, "unit", about="Axis of the twist")
+        d.param("axis", "vec3", 0.0, 1.0, "unit", about="Twist axis")
     d.says({
-        "axis and angle": "Computes rotation vectors of rotations",
-        "rpy": "Computes roll, pitch and yaw of rotations",
-        "by hand": "Computes roll, pitch and yaw of rotations by atan2 and asin",
-        "twist": "Computes the twist of rotations about an axis",
+        "axis and angle": "Computes rotation vectors of quaternions",
+        "rpy": "Computes roll, pitch and yaw angles from quaternions",
+        "by hand": "Computes roll, pitch and yaw angles from quaternions using atan2 and asin",
+        "twist": "Extracts the twist of rotations about an axis",
         "twist angle": "Computes unsigned twist angles of rotations about an axis",
         "signed twist": "Computes signed twist angles of rotations about an axis",
-        "real part": "Computes angles of rotations, at most half a turn",
-    }[way] + (", relative to others." if relative else "."))  # fmt: skip
+        "real part": "Computes rotation angles in the range [0, pi]",
+    }[way] + (", relative to a reference." if relative else "."))  # fmt: skip
     d.calls({
         "axis and angle": "rotation_vectors|quat_to_rotation_vector|quat_logarithm",
         "rpy": "quat_to_rpy|roll_pitch_yaw|quat_to_euler",
@@ -185,7 +187,7 @@ def read_angles(d: Draft) -> None:
         z = r[2]
         w = r[3]
         roll = wp.atan2(2.0 * (w * x + y * z), 1.0 - 2.0 * (x * x + y * y))
-        # Clamp to [-1, 1], since rounding may leave the domain of asin()
+        # Clamp to [-1, 1], because rounding can push the argument outside the domain of asin()
         pitch = wp.asin(wp.clamp(2.0 * (w * y - z * x), -1.0, 1.0))
         yaw = wp.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
         angles[tid] = wp.vec3(roll, pitch, yaw)
@@ -199,7 +201,7 @@ def read_angles(d: Draft) -> None:
             "twist angle": "angle[tid] = wp.quat_twist_angle(axis, r)",
             "signed twist": "angle[tid] = wp.quat_twist_angle_signed(axis, r)",
             "real part": (
-                "# abs() because q and -q represent the same rotation\n"
+                "# abs(), because q and -q represent the same rotation\n"
                 "angle[tid] = 2.0 * wp.atan2(wp.length(wp.vec3(r[0], r[1], r[2])), wp.abs(r[3]))"
             ),
         }[way]
@@ -207,11 +209,11 @@ def read_angles(d: Draft) -> None:
     d.code("tid = wp.tid()\n$take\n$body", take=take, body=body)
     radians = "" if way == "twist" else "; angles in radians"
     order = (
-        " The roll about x comes first, then the pitch about y, then the yaw about z, all about fixed axes."
+        " Roll about x is applied first, then pitch about y, then yaw about z, all about fixed axes."
         if way in ("rpy", "by hand")
         else ""
     )
-    d.explain(f"Quaternions are (x, y, z, w) of length one{radians}.{order}")
+    d.explain(f"Quaternions are unit-length (x, y, z, w){radians}.{order}")
 
     def turned(before: Values, after: Values) -> None:
         q = rot.multiply(rot.conjugate(before.reference), before.q) if relative else before.q
@@ -269,15 +271,22 @@ def blend(d: Draft) -> None:
     shortest = d.flag("shortest") if way == "normalised sum" else False
     count, keys = d.pick(48, 64, 96), d.pick(6, 9)
     if ends == "keys":
-        d.input("keyframes", "quat", keys, kind="unit", about="Key rotations")
-        d.input("key_time", "float", count, 0.0, keys - 1.001, about="Times, one unit from key to key")
+        d.input("keyframes", "quat", keys, kind="unit", about="Keyframe rotations")
+        d.input(
+            "key_time",
+            "float",
+            count,
+            0.0,
+            keys - 1.001,
+            about="Sample times in units of the keyframe spacing",
+        )
     else:
-        d.input("a", "quat", count, kind="unit", about="Rotations at 0")
-        d.input("t", "float", count, 0.05, 0.95, about="Shares of the way, 0 to 1")
+        d.input("a", "quat", count, kind="unit", about="Rotations at t = 0")
+        d.input("t", "float", count, 0.05, 0.95, about="Interpolation parameters in (0, 1)")
         if ends == "arrays":
-            d.input("b", "quat", count, kind="unit", about="Rotations at 1")
+            d.input("b", "quat", count, kind="unit", about="Rotations at t = 1")
         else:
-            d.param("b", "quat", 0.0, 1.0, "unit", about="Rotation at 1")
+            d.param("b", "quat", 0.0, 1.0, "unit", about="Rotation at t = 1")
     d.output("q", "quat", count, about="Interpolated rotations")
     take = {
         "arrays": "q0 = a[tid]\nq1 = b[tid]\ns = t[tid]",
@@ -288,10 +297,12 @@ def blend(d: Draft) -> None:
     shorter = way != "normalised sum" or shortest
     flip = ""
     if way == "normalised sum" and shortest:
-        flip = (
-            "if wp.dot(q0, q1) < 0.0:\n    # -q1 is the same rotation, on the shorter way round\n    q1 = -q1"
-        )
-    ease = "# Smoothstep, zero angular velocity at both ends\ns = s * s * (3.0 - 2.0 * s)" if eased else ""
+        flip = "if wp.dot(q0, q1) < 0.0:\n    # Negate q1 to take the shorter arc, since -q1 is the same rotation\n    q1 = -q1"
+    ease = (
+        "# Smoothstep easing: zero angular velocity at both ends\ns = s * s * (3.0 - 2.0 * s)"
+        if eased
+        else ""
+    )
     body = {
         "builtin": "q[tid] = wp.quat_slerp(q0, q1, s)",
         "power": """
@@ -304,13 +315,11 @@ def blend(d: Draft) -> None:
     d.says(
         f"Interpolates between {'key' if ends == 'keys' else 'two'} rotations"
         + (" with normalized linear interpolation" if way == "normalised sum" else " along the shorter arc")
-        + ("" if shorter else " of quaternions as they are signed")
+        + ("" if shorter else " without flipping signs")
         + (", eased at both ends." if eased else "." if way == "normalised sum" else " at a constant rate.")
     )
     if not shorter:
-        d.explain(
-            "Quaternions are taken as they are: between those of a negative dot product it is the longer way."
-        )
+        d.explain("A negative dot product therefore gives the longer arc.")
     if way == "normalised sum":
         d.calls("nlerp_orientations|blend_rotations|nlerp_rotations")
     elif ends == "keys":

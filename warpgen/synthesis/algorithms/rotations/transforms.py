@@ -44,9 +44,9 @@ def place_points(d: Draft) -> None:
     moved = "turned" if way == "vector" else "in_body" if back else "in_world"
     what = "directions" if way == "vector" else "points"
     frames = "a body frame" if owner == "shared" else "body frames"
-    way_ = f"from the world into {frames}" if back else f"from {frames} into the world"
+    way_ = f"from world space into {frames}" if back else f"from {frames} into world space"
     shifts = layout == "accumulated offset"
-    left = "are only shifted" if shifts else "stay as they are"
+    left = "are only shifted" if shifts else "are left unchanged"
     d.says(
         (f"Shifts {what} and transforms them {way_}" if shifts else f"Transforms {what} {way_}")
         + (f"; unattached ones {left}." if owner == "optional" else ".")
@@ -54,7 +54,7 @@ def place_points(d: Draft) -> None:
     to = "body" if back else "world"
     d.calls(f"{what}_to_{to}|transform_{what}|move_{what}_to_{to}")
     if owner == "shared":
-        d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
+        d.param("pose", "transform", -1.0, 1.0, "transform", about="Frame pose")
     else:
         d.input(
             "poses",
@@ -63,11 +63,11 @@ def place_points(d: Draft) -> None:
             -1.0,
             1.0,
             "transform",
-            about="Poses of the frames",
+            about="Frame poses",
         )
     if owner in ("indexed", "optional"):
-        none = ", -1 for none" if owner == "optional" else ""
-        d.input("body", "int", count, -1 if none else 0, bodies, about=f"Body of each of the {what}{none}")
+        none = ", -1 if unattached" if owner == "optional" else ""
+        d.input("body", "int", count, -1 if none else 0, bodies, about=f"Body indices of the {what}{none}")
     if layout == "in place":
         d.forward_only()  # what is overwritten is lost to the adjoint
         d.inout(points, "vec3", count, -1.0, 1.0, about=f"{what.capitalize()}, transformed in place")
@@ -163,9 +163,9 @@ def change_frame(d: Draft) -> None:
     given = f"{what}es" if what == "wrench" else "twists"
     out = "total_wrench" if summed else f"world_{given}"
     d.says(
-        f"Transforms {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from {'a body frame' if owner == 'shared' else 'body frames'} into the world"
-        + ", about the world's origin"
-        + (", and adds them up." if summed else ".")
+        f"Transforms {'twists (angular, linear velocities)' if what == 'twist' else 'wrenches (moments, forces)'} from {'a body frame' if owner == 'shared' else 'body frames'} into world space"
+        + ", about the world origin"
+        + (", and accumulates them." if summed else ".")
     )
     several = "twists" if what == "twist" else "wrenches"
     if summed:
@@ -173,7 +173,7 @@ def change_frame(d: Draft) -> None:
     else:
         d.calls(f"{several}_to_world|transform_{several}|move_{several}")
     if owner == "shared":
-        d.param("pose", "transform", -1.0, 1.0, "transform", about="Pose of the frame")
+        d.param("pose", "transform", -1.0, 1.0, "transform", about="Frame pose")
     else:
         d.input(
             "poses",
@@ -182,10 +182,10 @@ def change_frame(d: Draft) -> None:
             -1.0,
             1.0,
             "transform",
-            about="Poses of the frames",
+            about="Frame poses",
         )
     if owner == "indexed":
-        d.input("body", "int", count, 0, bodies, about=f"Body of each {what}")
+        d.input("body", "int", count, 0, bodies, about=f"Body index for each {what}")
     d.input(
         given,
         "spatial_vector",
@@ -194,9 +194,7 @@ def change_frame(d: Draft) -> None:
         1.0,
         about=f"{several.capitalize()} in the body {'frame' if owner == 'shared' else 'frames'}",
     )
-    told = (
-        f"Sum of the {several} in the world frame" if summed else f"{several.capitalize()} in the world frame"
-    )
+    told = f"Total {what} in world space" if summed else f"{several.capitalize()} in world space"
     d.output(out, "spatial_vector", 1 if summed else count, about=told)
     find = {"shared": "", "each": "pose = poses[tid]", "indexed": "pose = poses[body[tid]]"}[owner]
     if way == "builtin":
@@ -206,14 +204,14 @@ def change_frame(d: Draft) -> None:
         q = wp.transform_get_rotation(pose)
         w = wp.quat_rotate(q, wp.spatial_top(twists[tid]))
         v = wp.quat_rotate(q, wp.spatial_bottom(twists[tid]))
-        # Seen at the origin: v' = R v + p x (R w)
+        # Shift to the world origin: v' = R v + p x (R w)
         at_world = wp.spatial_vector(w, v + wp.cross(wp.transform_get_translation(pose), w))
         """
     elif way == "parts":
         move = """
         q = wp.transform_get_rotation(pose)
         f = wp.quat_rotate(q, wp.spatial_bottom(wrenches[tid]))
-        # The force acts at p, hence a moment p x f about the world origin
+        # The force acts at p, which adds a moment p x f about the world origin
         moment = wp.quat_rotate(q, wp.spatial_top(wrenches[tid])) + wp.cross(wp.transform_get_translation(pose), f)
         at_world = wp.spatial_vector(moment, f)
         """
@@ -224,12 +222,11 @@ def change_frame(d: Draft) -> None:
         )
         if what == "twist":
             move = turn + (
-                "# Adjoint of the transform, Ad = [R 0; [p]R R]\n"
-                "at_world = wp.spatial_adjoint(r, s) * twists[tid]"
+                "# Adjoint matrix Ad = [R 0; [p]R R]\nat_world = wp.spatial_adjoint(r, s) * twists[tid]"
             )
         else:
             move = turn + (
-                "# Wrenches go by Ad^-T, the adjoint with both halves swapped\n"
+                "# Wrenches transform by Ad^-T, i.e. the adjoint with both halves swapped\n"
                 "adjoint = wp.spatial_adjoint(r, s)\n"
                 "w = wrenches[tid]\n"
                 "swapped = adjoint * wp.spatial_vector(wp.spatial_bottom(w), wp.spatial_top(w))\n"
@@ -238,7 +235,7 @@ def change_frame(d: Draft) -> None:
     store = f"wp.atomic_add({out}, 0, at_world)" if summed else f"{out}[tid] = at_world"
     d.launch(count)
     d.code("tid = wp.tid()\n$find\n$move\n$store", find=find, move=move, store=store)
-    d.explain("Spatial vectors hold the angular part first, then the linear part.")
+    d.explain("Spatial vectors are stored with the angular part first.")
 
     def reference(v: Values) -> dict[str, Any]:
         t = (
@@ -290,18 +287,18 @@ def velocity_products(d: Draft) -> None:
         d.input("m", "spatial_matrix", count, 0.5, 2.0, "spd", about="Spatial inertias")
         momentum = "m[tid] * $arg"
     else:
-        d.param("m", "spatial_matrix", 0.5, 2.0, "spd", about="Spatial inertia, the same for all links")
+        d.param("m", "spatial_matrix", 0.5, 2.0, "spd", about="Spatial inertia shared by all links")
         momentum = "m * $arg"
-    d.input("v", "spatial_vector", count, -1.0, 1.0, about="Velocities of the links, angular part first")
+    d.input("v", "spatial_vector", count, -1.0, 1.0, about="Spatial link velocities, angular part first")
     if result == "net force":
         d.input(
-            "a", "spatial_vector", count, -1.0, 1.0, about="Accelerations of the links, angular part first"
+            "a", "spatial_vector", count, -1.0, 1.0, about="Spatial link accelerations, angular part first"
         )
     out = {"power": "energy", "bias": "bias", "net force": "net_force"}[result]
     told = {
-        "power": "Kinetic energies of the links",
-        "bias": "Bias forces of the links, torques first",
-        "net force": "Net forces on the links, torques first",
+        "power": "Link kinetic energies",
+        "bias": "Link bias forces, torque first",
+        "net force": "Net link forces, torque first",
     }[result]
     d.output(out, "float" if result == "power" else "spatial_vector", count, about=told)
     h = momentum.replace("$arg", "v[tid]")
@@ -335,7 +332,7 @@ def velocity_products(d: Draft) -> None:
     if result == "power":
         d.launch(count)
         d.code("tid = wp.tid()\n$body", body=body)
-    d.explain("Spatial vectors hold the angular part first; the inertia maps velocity to momentum.")
+    d.explain("Spatial vectors store the angular part first; the inertia maps velocity to momentum.")
 
     def reference(v: Values) -> dict[str, Any]:
         def apply(x: Any) -> Any:

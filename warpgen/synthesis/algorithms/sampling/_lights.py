@@ -16,7 +16,7 @@ class PointLights:
 RESERVOIRS = piece('''
 @wp.struct
 class ReservoirBuffer:
-    """Per-pixel reservoirs: chosen light (-1 if empty), candidate count and contribution weight."""
+    """Per-pixel reservoirs: selected light (-1 if empty), candidate count and contribution weight."""
 
     light: wp.array2d(dtype=int)
     count: wp.array2d(dtype=int)

@@ -31,14 +31,14 @@ _SHAPES = {
     weight=14,
 )
 def random_kicks(d: Draft) -> None:
-    """Moves points by random steps out of a ball, a sphere, a cube or their plane kin."""
+    """Moves points by random steps sampled from a primitive shape."""
     shape = d.option("shape", *_SHAPES)
     rule = d.option("rule", "step", "walk", "bounded", "drift", "mean", "accepted")
     stream = d.option("stream", "thread", "hashed")
     builtin, vector, square = _SHAPES[shape]
-    noun = f"steps from a {shape}"
+    noun = f"steps sampled from a {shape}"
     d.says({
-        "step": f"Moves each point by a random step from a {shape}.",
+        "step": f"Moves each point by a random step sampled from a {shape}.",
         "walk": f"Moves each point by several random {noun}.",
         "bounded": f"Moves points by random {noun} and keeps them inside a box.",
         "drift": f"Moves points by a drift and random {noun}.",
@@ -55,17 +55,17 @@ def random_kicks(d: Draft) -> None:
     }[rule])  # fmt: skip
     form = Form(d, 256)
     form.element("p", "places", -1.0, 1.0, vector, about="positions")
-    form.number("seed", 1, 100000, "int", about="seed of the random states")
+    form.number("seed", 1, 100000, "int", about="random seed")
     form.number("reach", 0.1, 0.4, about={
-        "ball": "radius of the ball", "disk": "radius of the disk", "cube": "edge of the cube", "square": "edge of the square",
-    }.get(shape, "length of a step"))  # fmt: skip
+        "ball": "ball radius", "disk": "disk radius", "cube": "cube edge length", "square": "square edge length",
+    }.get(shape, "step length"))  # fmt: skip
     if rule in ("walk", "mean"):
         form.number("steps", d.pick(4, 8, 12), type="int", about="number of steps")
     if rule == "bounded":
-        form.number("half", 0.9, 1.1, about="half of the box's extent")
+        form.number("half", 0.9, 1.1, about="box half-extent")
     if rule == "drift":
-        form.number("velocity", -0.5, 0.5, vector, about="velocity of the drift")
-        form.number("dt", 0.1, 0.5, about="duration of the drift")
+        form.number("velocity", -0.5, 0.5, vector, about="drift velocity")
+        form.number("dt", 0.1, 0.5, about="drift time step")
     form.output("out", vector, about="new positions")
     number = {"flat": "tid", "grid": "i * out.shape[1] + j", "rows": "row * out.shape[1] + j"}[form.layout]
     if form.apart == "function":
@@ -81,7 +81,7 @@ def random_kicks(d: Draft) -> None:
     lines, value = {
         "step": ("", f"p + {kick}"),
         "walk": (
-            f"moved = p\nfor k in range(steps):\n    # Each call advances the state\n    moved += {kick}",
+            f"moved = p\nfor k in range(steps):\n    # Each sample advances the RNG state\n    moved += {kick}",
             "moved",
         ),
         "bounded": (
@@ -139,20 +139,20 @@ def random_kicks(d: Draft) -> None:
     weight=5,
 )
 def random_orientations(d: Draft) -> None:
-    """Draws random rotations and directions."""
+    """Samples random rotations and directions."""
     kind = d.option("kind", "gauss", "shoemake", "axis angle", "cone", "matrix", "tilt", "normal tangent")
     layout = d.option("layout", "flat", "grid", "several")
     placed = d.flag("posed", 0.35) and kind in ("gauss", "shoemake", "axis angle")
     said = {
-        "gauss": "Draws uniformly random rotations as normalized vectors of normal numbers.",
-        "shoemake": "Draws uniformly random rotations from three uniform numbers.",
-        "axis angle": "Draws rotations about random axes by random angles up to a limit.",
-        "cone": "Draws random directions within a cone about an axis.",
-        "matrix": "Draws uniformly random rotation matrices.",
+        "gauss": "Samples uniform random rotations by normalizing Gaussian quaternions.",
+        "shoemake": "Samples uniform random rotations from three uniform variates.",
+        "axis angle": "Samples rotations with random axes and angles up to a limit.",
+        "cone": "Samples random directions in a cone around an axis.",
+        "matrix": "Samples uniform random rotation matrices.",
         "tilt": "Tilts an axis by random angles up to a limit.",
-        "normal tangent": "Draws random unit vectors perpendicular to a given axis.",
+        "normal tangent": "Samples random unit vectors perpendicular to an axis.",
     }[kind]  # fmt: skip
-    d.says(said.replace("Draws", "Draws poses in a cube with") if placed else said)
+    d.says(said.replace("Samples", "Samples poses in a cube with") if placed else said)
     d.calls("random_poses|sample_poses|random_transforms" if placed else {
         "gauss": "random_rotations|sample_rotations|random_orientations",
         "shoemake": "random_rotations|sample_rotations|uniform_rotations",
@@ -163,13 +163,13 @@ def random_orientations(d: Draft) -> None:
         "normal tangent": "random_tangents|sample_tangents|perpendicular_directions",
     }[kind])  # fmt: skip
     n, k = d.pick(96, 128, 160), d.pick(6, 8)
-    d.param("seed", "int", 1, 100000, about="seed of the random states")
+    d.param("seed", "int", 1, 100000, about="random seed")
     if kind in ("axis angle", "cone", "tilt"):
-        d.param("limit", "float", 0.3, 1.2, about="largest angle [rad]")
+        d.param("limit", "float", 0.3, 1.2, about="maximum angle [rad]")
     if kind in ("cone", "tilt", "normal tangent"):
         d.param("axis", "vec3", 0.0, 1.0, kind="unit", about="unit vector")
     if placed:
-        d.param("extent", "float", 0.5, 2.0, about="half extent of the positions")
+        d.param("extent", "float", 0.5, 2.0, about="position half-extent")
     vector = kind in ("cone", "tilt", "normal tangent")
     type_ = "transform" if placed else "mat33" if kind == "matrix" else "vec3" if vector else "quat"
     shape: tuple[int, ...] = {"flat": (n,), "grid": (n // 8, 8), "several": (n // k * k,)}[layout]
@@ -199,14 +199,14 @@ def random_orientations(d: Draft) -> None:
             "wp.quat_from_axis_angle(spin, angle)",
         ),
         "cone": (
-            "# The cosine is uniform, since equal heights cut equal areas from a sphere\n"
+            "# Sample the cosine uniformly, since equal heights have equal area on a sphere\n"
             "c = wp.randf(state, wp.cos(limit), 1.0)\naround = wp.tau * wp.randf(state)\ns = wp.sqrt(1.0 - c * c)\n"
-            "# Two unit vectors across the axis\n"
+            "# Orthonormal tangent vectors\n"
             "side = wp.where(wp.abs(axis[0]) > 0.7, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))\nu = wp.normalize(wp.cross(axis, side))\nv = wp.cross(axis, u)",
             "s * wp.cos(around) * u + s * wp.sin(around) * v + c * axis",
         ),
         "matrix": (
-            "# Two random directions, made orthogonal\na = wp.sample_unit_sphere_surface(state)\n"
+            "# Two random directions, orthogonalized\na = wp.sample_unit_sphere_surface(state)\n"
             "b = wp.sample_unit_sphere_surface(state)\nb = wp.normalize(b - wp.dot(a, b) * a)",
             "wp.matrix_from_cols(a, b, wp.cross(a, b))",
         ),

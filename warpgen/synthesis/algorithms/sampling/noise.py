@@ -40,7 +40,7 @@ def fractal_noise(d: Draft) -> None:
         {
             "fbm": f"Evaluates {how}fractal Brownian motion (octaves of gradient noise) {where}.",
             "turbulence": f"Evaluates {how}turbulence noise (sum of absolute octaves) {where}.",
-            "ridged": f"Evaluates {how}ridged noise (sum of one less the magnitude of each octave) {where}.",
+            "ridged": f"Evaluates {how}ridged noise (sum of 1 - |octave|) {where}.",
         }[kind]
     )
     if kind != "fbm":
@@ -49,19 +49,19 @@ def fractal_noise(d: Draft) -> None:
             "ridged": "ridged_noise|generate_ridges|mountain_heights",
         }[kind])  # fmt: skip
     rows, columns = d.pick((12, 16), (10, 12), (16, 16))
-    d.param("seed", "int", 0, 1000, about="Seed of the random state")
+    d.param("seed", "int", 0, 1000, about="Random seed")
     if periodic:
         frequency = "float(2.0)"
     else:
         d.param("frequency", "float", 0.5, 2.0, about="Base frequency")
         frequency = "frequency"
     if dimension == 3:
-        d.param("time", "float", 0.0, 4.0, about="Time of the animated noise")
+        d.param("time", "float", 0.0, 4.0, about="Animation time")
     if octaves == "given":
         # cells of a fifth octave would be smaller than the spacing of the grid
         d.param("octaves", "int", d.pick(3, 4) if periodic else d.pick(3, 4, 5), about="Number of octaves")
     elif octaves == "until fine":
-        d.param("cutoff", "float", 12.0, 20.0, about="Frequency at which the octaves end")
+        d.param("cutoff", "float", 12.0, 20.0, about="Maximum octave frequency")
     d.output("height", "float", (rows, columns), about="Noise values")
     # off the corners of the noise's own cells, where it is zero
     x, y = "(float(j) + 0.5) / float(height.shape[1])", "(float(i) + 0.5) / float(height.shape[0])"
@@ -90,14 +90,14 @@ def fractal_noise(d: Draft) -> None:
             frequency_k *= 2.0
         height[i, j] = {"total / amplitude_sum" if normalised else "total"}
         """,
-        whole="# Two cells across the grid, and twice as many in each next octave" if periodic else "",
+        whole="# Two cells across the grid, doubled for each octave" if periodic else "",
         norm="amplitude_sum = float(0.0)" if normalised else "",
         normed="amplitude_sum += amplitude" if normalised else "",
     )
     if periodic:
-        d.explain("Tileable: each octave repeats after a whole number of its cells.")
+        d.explain("Tileable: the period of each octave is a whole number of cells.")
     else:
-        d.explain("Halving the amplitude per octave gives an approximate 1/f spectrum.")
+        d.explain("The amplitude is halved and the frequency doubled for each octave.")
 
     def shaped(before: Values, after: Values) -> None:
         h = after.height
@@ -137,13 +137,13 @@ def curl_flow(d: Draft) -> None:
     type_ = f"vec{dimension}"
     two = " of two octaves" if octaves else ""
     count = d.pick(64, 96, 128)
-    d.param("seed", "int", 0, 1000, about="Seed of the random state")
-    d.param("frequency", "float", 0.5, 2.0, about="Base frequency" if octaves else "Frequency of the noise")
+    d.param("seed", "int", 0, 1000, about="Random seed")
+    d.param("frequency", "float", 0.5, 2.0, about="Base frequency" if octaves else "Noise frequency")
     d.input("x", type_, count, -2.0, 2.0, about="Positions")
     if step:
         d.param("dt", "float", 0.01, 0.1, about="Time step [s]")
         d.output("moved", type_, count, about="Advected positions")
-        d.says(f"Advects points in divergence-free curl noise{two} by one Euler step.")
+        d.says(f"Advects points through divergence-free curl noise{two} using one Euler step.")
     else:
         d.output("v", type_, count, about="Velocities")
         d.says(f"Computes divergence-free curl noise velocities{two} at points.")
@@ -192,7 +192,7 @@ def curl_flow(d: Draft) -> None:
     target = f"moved[tid] = x[tid] + dt * {curl}" if step else f"v[tid] = {curl}"
     d.launch(count)
     d.code("tid = wp.tid()\nstate = wp.rand_init(seed)\n$lines\n$target", lines=lines, target=target)
-    d.explain("The curl of a potential is divergence-free, so tracers neither bunch up nor thin out.")
+    d.explain("The curl of a potential is divergence-free, so tracers do not cluster.")
 
     def swirling(before: Values, after: Values) -> None:
         v = (after.moved - before.x) / before.dt if step else after.v

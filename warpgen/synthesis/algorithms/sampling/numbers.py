@@ -24,7 +24,7 @@ _LAWS: dict[str, tuple[str, dict[str, tuple[float, float, str]], tuple[str, ...]
         (
             "value = mean + deviation * wp.randn(state)",
             (
-                "# Box-Muller transform; the first number is above zero, so its logarithm is finite\n"
+                "# Box-Muller transform; the first sample is above zero to avoid log(0)\n"
                 "u = 1.0 - wp.randf(state)\n"
                 "phi = 2.0 * wp.pi * wp.randf(state)\n"
                 "value = mean + deviation * wp.sqrt(-2.0 * wp.log(u)) * wp.cos(phi)"
@@ -37,8 +37,8 @@ _LAWS: dict[str, tuple[str, dict[str, tuple[float, float, str]], tuple[str, ...]
         ("value = -mean * wp.log(1.0 - wp.randf(state))",),
     ),
     "rayleigh": (
-        "draws from a Rayleigh distribution",
-        {"scale": (1.0, 2.0, "Scale of the distribution")},
+        "samples a Rayleigh distribution",
+        {"scale": (1.0, 2.0, "Scale parameter")},
         (
             "value = scale * wp.sqrt(-2.0 * wp.log(1.0 - wp.randf(state)))",
             "value = scale * wp.length(wp.vec2(wp.randn(state), wp.randn(state)))",
@@ -46,30 +46,30 @@ _LAWS: dict[str, tuple[str, dict[str, tuple[float, float, str]], tuple[str, ...]
     ),
     "triangular": (
         "draws from a symmetric triangular distribution that starts at zero",
-        {"width": (1.0, 2.0, "Upper end of the distribution")},
+        {"width": (1.0, 2.0, "Upper bound")},
         ("value = 0.5 * width * (wp.randf(state) + wp.randf(state))",),
     ),
     "poisson": (
-        "draws counts from a Poisson distribution",
+        "samples counts from a Poisson distribution",
         {"mean": (1.0, 2.0, "Mean count")},
         ("value = float(wp.poisson(state, mean))",),
     ),
     "logistic": (
         "draws from a logistic distribution about zero",
-        {"scale": (1.0, 2.0, "Scale of the distribution")},
+        {"scale": (1.0, 2.0, "Scale parameter")},
         (
             (
-                "# Off zero and one, where the logarithm is infinite\n"
+                "# Avoid 0 and 1, where the logarithm diverges\n"
                 "u = wp.clamp(wp.randf(state), 1.0e-6, 1.0 - 1.0e-6)\n"
                 "value = scale * wp.log(u / (1.0 - u))"
             ),
         ),
     ),
     "lognormal": (
-        "draws from a log-normal distribution",
+        "samples a log-normal distribution",
         {
-            "mu": (1.0, 2.0, "Mean of the logarithm"),
-            "sigma": (0.2, 0.5, "Standard deviation of the logarithm"),
+            "mu": (1.0, 2.0, "Mean of log(x)"),
+            "sigma": (0.2, 0.5, "Standard deviation of log(x)"),
         },
         ("value = wp.exp(mu + sigma * wp.randn(state))",),
     ),
@@ -114,7 +114,7 @@ def draw_samples(d: Draft) -> None:
     d.says(
         f"{said[0].upper()}{said[1:]}, independently for each element."
         if layout != "mean"
-        else f"Each thread {said} and keeps the mean of many."
+        else f"Each thread {said} and stores the mean of several."
     )
     d.calls(
         f"{law}_means|mean_of_{law}_draws|average_{law}_draws"
@@ -124,7 +124,7 @@ def draw_samples(d: Draft) -> None:
     rows, columns = (
         (d.pick(12, 16), d.pick(16, 24)) if layout in ("row", "grid") else (d.pick(160, 200, 256), 1)
     )
-    d.param("seed", "int", 1, 10000, about="Seed of the random state")
+    d.param("seed", "int", 1, 10000, about="Random seed")
     for name, (low, high, about) in parameters.items():
         d.param(name, "float", low, high, about=about)
     draws = d.pick(8, 16)
@@ -200,7 +200,7 @@ def draw_samples(d: Draft) -> None:
     weight=4,
 )
 def shuffle_rows(d: Draft) -> None:
-    """Shuffles the elements of each row of an array (Fisher-Yates)."""
+    """Shuffles each row of a 2D array (Fisher-Yates)."""
     source = d.option("source", "identity", "given")
     direction = d.option("direction", "down", "up")
     type_ = d.option("type", "int", "float", "vec3")
@@ -209,18 +209,18 @@ def shuffle_rows(d: Draft) -> None:
     stream = d.option("stream", "wp.rand_init(seed, row)", "wp.rand_init(seed + row)")
     if source == "identity":
         d.calls("random_permutations|shuffled_indices|permute_batches")
-        d.says("Writes a random permutation of indices to each row (inside-out Fisher-Yates).")
+        d.says("Generates a random index permutation per row (inside-out Fisher-Yates).")
     elif partial:
         d.calls("partial_shuffle|shuffle_front|draw_without_replacement")
-        d.says("Draws the first elements of each row at random out of the whole row (partial Fisher-Yates).")
+        d.says("Samples elements without replacement into the front of each row (partial Fisher-Yates).")
     rows, columns = d.pick(16, 24, 32), d.pick(8, 10, 13)
     extents: int | tuple[int, int] = rows * columns if flat else (rows, columns)
     if source == "identity":
         type_ = "int"
-    d.param("seed", "int", 1, 10000, about="Seed of the random state")
+    d.param("seed", "int", 1, 10000, about="Random seed")
     if source == "identity":
         order = d.pick("order", "permutations", "indices")
-        d.output(order, "int", extents, about="Shuffled indices of each row")
+        d.output(order, "int", extents, about="Shuffled indices per row")
     else:
         order = d.pick("items", "values", "elements")
         d.inout(order, type_, extents, 0, 100, about="Rows to shuffle in place")
@@ -233,16 +233,16 @@ def shuffle_rows(d: Draft) -> None:
     swap = f"kept = {order}[{i}]\n{order}[{i}] = {order}[{j}]\n{order}[{j}] = kept"
     if source == "identity":
         body = f"""
-        # inside-out Fisher-Yates: element i goes to a random position among the first i + 1
+        # inside-out Fisher-Yates: insert element i at a random position in 0..i
         for i in range({last}):
             j = wp.randi(state, 0, i + 1)
             {order}[{i}] = {order}[{j}]
             {order}[{j}] = i
         """
     elif partial:
-        d.param("num_drawn", "int", columns // 2, about="Elements to draw from each row")
+        d.param("num_drawn", "int", columns // 2, about="Number of elements to sample per row")
         body = f"""
-        # partial Fisher-Yates: only the first elements are needed
+        # partial Fisher-Yates: stop after the requested elements
         for i in range(num_drawn):
             j = wp.randi(state, i, {last})
             $swap

@@ -62,15 +62,15 @@ def scatter_points(d: Draft) -> None:
         # the last noun is that of the shape
         where = f"{where.rpartition(' a ')[0]} the unit {where.rpartition(' a ')[2]}"
         where += " about the origin" if shape in ("sample_unit_square", "sample_unit_cube") else ""
-    d.says(f"Places points at random and uniformly {where}.")
-    d.param("seed", "int", 1, 10000, about="Seed of the random state")
+    d.says(f"Samples points uniformly {where}.")
+    d.param("seed", "int", 1, 10000, about="Random seed")
     if stream == "frame":
-        d.param("frame", "int", 0, 1000, about="Number of the frame")
+        d.param("frame", "int", 0, 1000, about="Frame index")
     if moved:
-        d.param("center", type_, -2.0, 2.0, about="Center of the region")
+        d.param("center", type_, -2.0, 2.0, about="Region center")
         flat_sided = shape in ("sample_unit_square", "sample_unit_cube")
         size = d.pick("edge", "size", "width") if flat_sided else d.pick("radius", "size", "scale")
-        d.param(size, "float", 0.5, 3.0, about="Length of the edges" if flat_sided else "Radius")
+        d.param(size, "float", 0.5, 3.0, about="Edge length" if flat_sided else "Radius")
     else:
         size = ""
     rows, columns = d.pick((12, 8), (16, 8), (8, 8)) if layout != "one each" else (d.pick(96, 128, 192), 1)
@@ -83,7 +83,7 @@ def scatter_points(d: Draft) -> None:
         init = f"state = wp.rand_init(seed, {number})"
     else:
         init = f"""
-        # other points in each frame
+        # offset the seed so that each frame gets different points
         state = wp.rand_init(seed + frame, {number})
         """
     value = f"wp.{shape}(state)"
@@ -98,7 +98,7 @@ def scatter_points(d: Draft) -> None:
             """
             i = wp.tid()
             $init
-            # the state advances with each draw
+            # each sample advances the RNG state
             for k in range(PER_THREAD):
                 points[i * PER_THREAD + k] = $placed
             """,
@@ -107,7 +107,7 @@ def scatter_points(d: Draft) -> None:
     else:
         d.launch(rows, columns)
         d.code("i, j = wp.tid()\n$init\npoints[i, j] = $placed", init=init, placed=placed)
-    d.explain("Each thread needs its own random state, otherwise all threads generate the same points.")
+    d.explain("Each thread needs its own RNG state, otherwise all threads generate the same points.")
 
     def spread(before: Values, after: Values) -> None:
         p = after.points.reshape(-1, dimension)
@@ -148,14 +148,14 @@ def sample_surface(d: Draft) -> None:
     triangles, vertices, count = d.pick(12, 20, 32), d.pick(16, 24), d.pick(96, 128)
     face, faces = d.pick(("face", "faces"), ("tri", "tris"), ("f", "faces"), ("triangle", "triangles"))
     which = {
-        "cdf": "triangles of a mesh, drawn in proportion to their areas",
-        "even": "triangles of a mesh, all of them drawn alike",
-        "given": "given triangles of a mesh",
+        "cdf": "mesh triangles selected in proportion to area",
+        "even": "mesh triangles selected with equal probability",
+        "given": "given mesh triangles",
     }[pick]
     if result == "points":
         d.says(f"Samples points on {which}.")
     else:
-        d.says(f"Chooses {which}, with barycentric coordinates of a point on each.")
+        d.says(f"Samples barycentric coordinates on {which}.")
     if result == "barycentric":
         even = pick == "even"  # small triangles get as many as large ones, which is no sample of the surface
         of = "triangle" if even else "surface"
@@ -165,31 +165,36 @@ def sample_surface(d: Draft) -> None:
     face_of = "face_of" if face == "f" else f"{face}_of"
     d.input("vertices", "vec3", vertices if indexed else (triangles, 3), -1.0, 1.0, about="Vertex positions")
     if indexed:
-        d.input(faces, "int", (triangles, 3), 0, vertices, about="Vertex indices of each triangle")
+        d.input(faces, "int", (triangles, 3), 0, vertices, about="Triangle vertex indices")
     if pick == "cdf":
         d.input(
-            "cdf", "float", triangles, 0.05, 1.0, "ascending", about="Cumulative areas divided by their sum"
+            "cdf",
+            "float",
+            triangles,
+            0.05,
+            1.0,
+            "ascending",
+            about="Normalized cumulative triangle areas, with the last entry treated as 1",
         )
     elif pick == "given":
-        d.input("chosen", "int", count, 0, triangles, about="Triangle of each sample")
-    if pick != "given":
+        d.input("chosen", "int", count, 0, triangles, about="Triangle index per sample")
+    if pick == "even":
         d.param(f"num_{faces}", "int", triangles, about="Number of triangles")
-    d.param("seed", "int", 1, 10000, about="Seed of the random state")
+    d.param("seed", "int", 1, 10000, about="Random seed")
     if result == "points":
         d.output("points", "vec3", count, about="Sampled positions")
     else:
-        d.output(face_of, "int", count, about="Triangle of each sample")
+        d.output(face_of, "int", count, about="Triangle index per sample")
         d.output("weights", "vec3", count, about="Barycentric coordinates")
     chosen = {
-        "cdf": "# The last entry may be rounded below one\n"
-        f"{face} = wp.min(wp.sample_cdf(state, cdf), num_{faces} - 1)",
+        "cdf": f"{face} = wp.sample_cdf(state, cdf)",
         "even": f"{face} = wp.randi(state, 0, num_{faces})",
         "given": f"{face} = chosen[tid]",
     }[pick]
     barycentric = {
         "sample_triangle": "uv = wp.sample_triangle(state)\nu = uv[0]\nv = uv[1]",
         "square root": """
-        # sqrt() compensates for the narrowing of the triangle to keep the density uniform
+        # sqrt() keeps the density uniform as the triangle narrows
         s = wp.sqrt(wp.randf(state))
         t = wp.randf(state)
         u = 1.0 - s
@@ -199,7 +204,7 @@ def sample_surface(d: Draft) -> None:
         u = wp.randf(state)
         v = wp.randf(state)
         if u + v > 1.0:
-            # fold back the other half of the parallelogram, so no sample is wasted
+            # reflect samples from the other half of the parallelogram instead of rejecting them
             u = 1.0 - u
             v = 1.0 - v
         """,

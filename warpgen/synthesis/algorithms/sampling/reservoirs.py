@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.pieces import piece
 _REUSE = '''
 @wp.struct
 class ReuseParams:
-    """Limits of reuse."""
+    """Reuse thresholds."""
 
 '''
 
@@ -25,11 +25,11 @@ _TARGETS = {
         return lights.intensity[light_index] * wp.max(wp.dot(n, to_light), 0.0) / (dist_sq * wp.sqrt(dist_sq))
         """,
     "irradiance": """
-        # Inverse square law for lights in front of the surface
+        # Inverse-square falloff for lights in front of the surface
         return wp.where(wp.dot(n, to_light) > 0.0, lights.intensity[light_index] / dist_sq, 0.0)
         """,
     "wrapped": """
-        # Wrapped diffuse: lights up to 30 degrees below the horizon count, too
+        # Wrapped diffuse: includes lights up to 30 degrees below the horizon
         cos_light = wp.dot(n, to_light) / wp.sqrt(dist_sq)
         return lights.intensity[light_index] * wp.max(cos_light + 0.5, 0.0) / (1.5 * dist_sq)
         """,
@@ -37,7 +37,7 @@ _TARGETS = {
 
 _TOLD = {
     "lambert": "the light's contribution to a surface point",
-    "irradiance": "intensity over squared distance for lights in front, whatever their slant",
+    "irradiance": "inverse-square intensity for lights in front, ignoring the cosine",
     "wrapped": "the light's contribution to a surface point under wrapped diffuse shading",
 }
 
@@ -73,7 +73,7 @@ _OFFSETS = {
     weight=4,
 )
 def reuse_reservoirs(d: Draft) -> None:
-    """Combines the light reservoirs of each pixel and its neighbors by weighted resampling."""
+    """Combines light reservoirs from each pixel and its neighbors using weighted resampling (ReSTIR)."""
     target = d.option("target", *_TARGETS)
     pattern = d.option("pattern", *_OFFSETS)
     unbiased = d.option("normalization", "biased", "count valid", "balance")
@@ -86,7 +86,7 @@ def reuse_reservoirs(d: Draft) -> None:
     if history:
         d.calls("spatiotemporal_reuse|combine_reservoirs|restir_reuse|resample_reservoirs")
         d.says(
-            "Combines the light reservoirs of each pixel, its neighbors and its past by weighted resampling."
+            "Combines light reservoirs from each pixel, its neighbors and the previous frame using weighted resampling."
         )
     offsets = _OFFSETS[pattern]
     total = len(offsets) + (1 if history else 0)
@@ -96,12 +96,12 @@ def reuse_reservoirs(d: Draft) -> None:
     d.struct("reservoirs", RESERVOIRS, {
         "light": fill(-1, count, shape=shape), "count": fill(1, 24, shape=shape),
         "weight": fill(0.2, 2.0, shape=shape),
-    }, about="Reservoirs of this frame")  # fmt: skip
+    }, about="Current-frame reservoirs")  # fmt: skip
     if history:
         d.struct("previous", RESERVOIRS, {
             "light": fill(-1, count, shape=shape), "count": fill(1, 40, shape=shape),
             "weight": fill(0.2, 2.0, shape=shape),
-        }, about="Reservoirs of the previous frame")  # fmt: skip
+        }, about="Previous-frame reservoirs")  # fmt: skip
     d.input("positions", "vec3", shape, -1.0, 1.0, about="World-space surface positions")
     d.input("normals", "vec3", shape, kind="unit", about="Surface normals")
     if similarity != "none":
@@ -116,10 +116,12 @@ def reuse_reservoirs(d: Draft) -> None:
     if limits:
         fields = "".join(f"    {name}: {type_}\n" for name, (type_, _) in limits.items())
         filled = {name: filling for name, (_, filling) in limits.items()}
-        d.struct("params", piece(_REUSE + fields), filled, about="Limits of reuse")
-    d.input("uniforms", "float", (*shape, total), 0.01, 0.99, about="One random number per merged reservoir")
-    d.output("out_light", "int", shape, about="Light chosen per pixel, -1 if none contributes")
-    d.output("out_count", "int", shape, about="Number of candidates seen")
+        d.struct("params", piece(_REUSE + fields), filled, about="Reuse thresholds")
+    d.input(
+        "uniforms", "float", (*shape, total), 0.01, 0.99, about="Uniform random sample per merged reservoir"
+    )
+    d.output("out_light", "int", shape, about="Selected light per pixel, -1 if none contributes")
+    d.output("out_count", "int", shape, about="Number of candidates")
     d.output("out_weight", "float", shape, about="Contribution weight W")
     d.function(_TARGET, told=_TOLD[target], body=_TARGETS[target])
     if similarity != "none":
@@ -149,7 +151,7 @@ def reuse_reservoirs(d: Draft) -> None:
                 row_b: int,
                 col_b: int,
             ) -> bool:
-                """Edge-stopping test: reservoirs of different surfaces must not be mixed."""
+                """Edge-stopping test to avoid mixing reservoirs from different surfaces."""
                 $depth
                 $facing
             ''',
@@ -210,7 +212,7 @@ def reuse_reservoirs(d: Draft) -> None:
         x = positions[row, col]
         n = normals[row, col]
 
-        # Start with the reservoir of this pixel
+        # Start with the reservoir of the current pixel
         chosen = reservoirs.light[row, col]
         merged_count = reservoirs.count[row, col]
         own_pdf = target_pdf(lights, chosen, x, n)
@@ -221,7 +223,7 @@ def reuse_reservoirs(d: Draft) -> None:
 
         out_count[row, col] = merged_count
         final_pdf = target_pdf(lights, chosen, x, n)
-        # Empty reservoir, or a sample that does not contribute here
+        # Skip empty reservoirs and samples that do not contribute here
         if final_pdf <= 0.0:
             out_light[row, col] = -1
             out_weight[row, col] = 0.0
@@ -235,14 +237,14 @@ def reuse_reservoirs(d: Draft) -> None:
         number=str(len(offsets)),
         border={
             "skip": """
-                # Skip neighbors outside of the image
+                # Skip neighbors outside the image
                 if neighbor_row < 0 or neighbor_row >= positions.shape[0]:
                     continue
                 if neighbor_col < 0 or neighbor_col >= positions.shape[1]:
                     continue
                 """,
             "mirror": """
-                # Reflect at the border, where clamping could merge a pixel with itself
+                # Mirror at the border, since clamping could merge a pixel with itself
                 neighbor_row = wp.abs(neighbor_row)
                 neighbor_row = wp.min(neighbor_row, 2 * positions.shape[0] - 2 - neighbor_row)
                 neighbor_col = wp.abs(neighbor_col)
@@ -254,9 +256,9 @@ def reuse_reservoirs(d: Draft) -> None:
         else "",
         here={
             "biased": "",
-            "count valid": "# Candidates of this pixel\nhere_count = merged_count",
+            "count valid": "# Candidate count for the current pixel\nhere_count = merged_count",
             "balance": """
-                # Candidates of this pixel, and the pixel that the chosen sample comes from
+                # Candidate count and source pixel of the selected sample
                 here_count = merged_count
                 source_row = row
                 source_col = col
@@ -275,12 +277,12 @@ def reuse_reservoirs(d: Draft) -> None:
         normalize={
             "biased": "",
             "count valid": """
-                # 1 / Z: count only candidates of pixels at which the chosen sample has a nonzero density
+                # 1 / Z: only count candidates from pixels where the selected sample has nonzero density
                 valid_count = here_count
                 $visit_again
                 """,
             "balance": """
-                # Balance heuristic between the densities of the pixels that took part
+                # Balance heuristic over the merged pixels
                 pdf_sum = final_pdf * float(here_count)
                 $visit_again
                 source_pdf = target_pdf(
@@ -310,13 +312,13 @@ def reuse_reservoirs(d: Draft) -> None:
     )
     weight = {
         "biased": "W = w_sum / (M p_hat(y)).",
-        "count valid": "W = w_sum / (Z p_hat(y)), where Z counts the candidates of pixels that could draw y.",
-        "balance": "W = w_sum p_s(y) / (p_hat(y) sum_j M_j p_j(y)), where s is the pixel that y comes from.",
+        "count valid": "W = w_sum / (Z p_hat(y)), where Z counts candidates from pixels that could have sampled y.",
+        "balance": "W = w_sum p_s(y) / (p_hat(y) sum_j M_j p_j(y)), where s is the source pixel of y.",
     }[unbiased]
-    fading = " Counts of merged reservoirs are capped, so that old samples fade." if capped else ""
+    fading = " Candidate counts are capped so that old samples fade out." if capped else ""
     d.explain(f"""
-        {weight} Reservoirs are merged in a fixed order, each with its own random number.
-        Visibility is not part of the target density.{fading}
+        {weight} Reservoirs are merged in a fixed order using one random number each.
+        The target density does not include visibility.{fading}
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -25,23 +25,23 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def draw_categories(d: Draft) -> None:
-    """Draws categories with given probabilities."""
+    """Samples categories with given probabilities."""
     method = d.option("method", "cdf", "scan", "alias", "gumbel", "rejection", "tournament")
     wanted = d.option("wanted", "labels", "counts", "values", "slots")
     many = d.option("draws", "one", "several")
     how = {
-        "cdf": "by binary search in their cumulative probabilities",
-        "scan": "by walking along their weights",
-        "alias": "by the alias method",
-        "gumbel": "by adding Gumbel noise to the logarithms of their weights",
-        "rejection": "by rejection",
-        "tournament": "by tournaments between pairs of them",
+        "cdf": "using a binary search over the cumulative probabilities",
+        "scan": "using a linear scan over the weights",
+        "alias": "using the alias method",
+        "gumbel": "using the Gumbel-max trick on log weights",
+        "rejection": "using rejection sampling",
+        "tournament": "using pairwise tournaments",
     }[method]
     d.says({
-        "labels": f"Draws categories {how}.",
+        "labels": f"Samples categories {how}.",
         "counts": f"Counts how often categories are drawn {how}.",
-        "values": f"Draws categories {how} and stores their values.",
-        "slots": f"Draws categories {how} and numbers the draws of each.",
+        "values": f"Samples categories {how} and stores their values.",
+        "slots": f"Samples categories {how} and assigns each draw a slot within its category.",
     }[wanted])  # fmt: skip
     if wanted != "labels":
         d.calls({
@@ -50,15 +50,15 @@ def draw_categories(d: Draft) -> None:
             "slots": "draw_and_rank|rank_draws|number_draws",
         }[wanted])  # fmt: skip
     n, k, each = d.pick(256, 320, 384), d.pick(5, 6, 8), d.pick(4, 6)
-    d.param("seed", "int", 1, 100000, about="seed of the random states")
+    d.param("seed", "int", 1, 100000, about="random seed")
     if method == "cdf":
-        # steps of a fixed size up to 1, whose last entry is 1
-        d.input("cdf", "float", k, 0.0, 1.0, "ascending", about="cumulative probabilities")
+        about = "cumulative probabilities, with the last entry treated as 1"
+        d.input("cdf", "float", k, 0.0, 1.0, "ascending", about=about)
     elif method == "alias":
-        d.input("share", "float", k, 0.2, 1.0, about="probability to keep the drawn category")
-        d.input("alias", "int", k, 0, k, about="category to take otherwise")
+        d.input("share", "float", k, 0.2, 1.0, about="probability of keeping the drawn category")
+        d.input("alias", "int", k, 0, k, about="alias category used otherwise")
     elif method == "tournament":
-        d.input("fitness", "float", k, 0.2, 1.0, about="fitness of each category, the fitter one wins")
+        d.input("fitness", "float", k, 0.2, 1.0, about="fitness per category, higher wins")
     else:
         d.input(
             "weights",
@@ -66,33 +66,33 @@ def draw_categories(d: Draft) -> None:
             k,
             0.2,
             1.0,
-            about="weight of each category" + (", at most 1" if method == "rejection" else ""),
+            about="weight per category" + (", at most 1" if method == "rejection" else ""),
         )
-    d.param("num_categories", "int", k, about="number of categories")
+    if method != "cdf":
+        d.param("num_categories", "int", k, about="number of categories")
     if wanted == "values":
-        d.input("payload", "float", k, -2.0, 2.0, about="value of each category")
+        d.input("payload", "float", k, -2.0, 2.0, about="value per category")
     total = n * each if many == "several" else n
     if wanted in ("counts", "slots"):
-        d.inout("counts", "int", k, value=0.0, about="draws of each category")
+        d.inout("counts", "int", k, value=0.0, about="number of draws per category")
     out, about = {
         "labels": (d.pick("labels", "picks", "draws"), "drawn categories"),
         "values": (d.pick("drawn_values", "samples", "out"), "values of the drawn categories"),
-        "slots": (d.pick("slots", "places", "ranks"), "place of each draw among those of its category"),
+        "slots": (d.pick("slots", "places", "ranks"), "slot index of each draw within its category"),
         "counts": ("", ""),
     }[wanted]
     if wanted == "slots":
-        d.output("labels", "int", total, about="drawn categories")
+        d.output("labels", "int", total, about="sampled categories")
     if wanted != "counts":
         d.output(out, "float" if wanted == "values" else "int", total, about)
     before = "total = float(0.0)\nfor c in range(num_categories):\n    total += weights[c]\n"
     if method != "scan":
         before = ""
     draw = {
-        "cdf": "picked = wp.sample_cdf(state, cdf)\n# The last entry may be rounded below one\n"
-        "picked = wp.min(picked, num_categories - 1)",
+        "cdf": "picked = wp.sample_cdf(state, cdf)",
         "scan": """
 left = wp.randf(state) * total
-# What rounding leaves over goes to the last category
+# Fall back to the last category on round-off
 picked = num_categories - 1
 for c in range(num_categories):
     left -= weights[c]
@@ -103,7 +103,7 @@ for c in range(num_categories):
         "gumbel": """
 picked = int(0)
 best = float(-wp.inf)
-# The category of the largest score is drawn in proportion to the weights
+# Gumbel-max: argmax samples in proportion to the weights
 for c in range(num_categories):
     score = wp.log(weights[c]) - wp.log(-wp.log(wp.max(wp.randf(state), 1.0e-7)))
     if score > best:
@@ -113,7 +113,7 @@ for c in range(num_categories):
 picked = int(0)
 for attempt in range(MAX_ATTEMPTS):
     picked = wp.randi(state, 0, num_categories)
-    # Weights are at most 1
+    # Accept with probability equal to the weight (at most 1)
     if wp.randf(state) < weights[picked]:
         break""",
         "tournament": """
@@ -131,7 +131,7 @@ if fitness[rival] > fitness[picked]:
         "labels": f"{out}[{at}] = picked",
         "counts": "wp.atomic_add(counts, picked, 1)",
         "values": f"{out}[{at}] = payload[picked]",
-        "slots": f"labels[{at}] = picked\n# The old count is the place among the draws of this category\n"
+        "slots": f"labels[{at}] = picked\n# atomic_add returns the old count, used as the slot index\n"
         f"{out}[{at}] = wp.atomic_add(counts, picked, 1)",
     }[wanted]
     d.launch(n)
@@ -189,19 +189,19 @@ if fitness[rival] > fitness[picked]:
     weight=11,
 )
 def tileable_noise(d: Draft) -> None:
-    """Fills a texture with noise that repeats without a seam."""
+    """Fills a texture with seamlessly tiling noise."""
     kind = d.option("kind", "plain", "octaves", "ridged", "billow", "marble", "wood", "terraces", "contrast")
     axes = d.option("axes", 1, 2, 3)
     spelled = d.option("scale", "per axis", "shared")
     d.says({
-        "plain": "Fills a texture with Perlin noise that repeats without a seam.",
-        "octaves": "Adds up three octaves of Perlin noise that repeat without a seam.",
-        "ridged": "Adds up three octaves of ridged noise that repeat without a seam.",
-        "billow": "Adds up three octaves of billowing noise that repeat without a seam.",
-        "marble": "Fills a texture with veins of marble that repeat without a seam.",
-        "wood": "Fills a texture with rings of wood that repeat without a seam.",
-        "terraces": "Fills a texture with terraced noise that repeats without a seam.",
-        "contrast": "Fills a texture with smooth blobs that repeat without a seam.",
+        "plain": "Fills a texture with seamlessly tiling Perlin noise.",
+        "octaves": "Sums three octaves of seamlessly tiling Perlin noise.",
+        "ridged": "Sums three octaves of seamlessly tiling ridged noise.",
+        "billow": "Sums three octaves of seamlessly tiling billow noise.",
+        "marble": "Fills a texture with a seamlessly tiling marble pattern.",
+        "wood": "Fills a texture with a seamlessly tiling wood pattern.",
+        "terraces": "Fills a texture with seamlessly tiling terraced noise.",
+        "contrast": "Fills a texture with seamlessly tiling smooth blobs.",
     }[kind])  # fmt: skip
     if kind != "plain":
         d.calls({
@@ -214,28 +214,26 @@ def tileable_noise(d: Draft) -> None:
             "contrast": "tileable_blobs|seamless_blobs|blob_texture",
         }[kind])  # fmt: skip
     shape = {1: (96,), 2: (16, 12), 3: (8, 6, 8)}[axes]
-    d.param("seed", "int", 1, 100000, about="selects the noise field")
-    d.param("period", "int", d.pick(3, 4, 5), about="lattice cells after which the noise repeats")
+    d.param("seed", "int", 1, 100000, about="noise seed")
+    d.param("period", "int", d.pick(3, 4, 5), about="noise period in lattice cells")
     octaves = kind in ("octaves", "ridged", "billow")
     if octaves:
-        d.param("gain", "float", 0.4, 0.6, about="amplitude of an octave relative to the one before")
+        d.param("gain", "float", 0.4, 0.6, about="per-octave amplitude gain")
     if kind == "marble":
-        d.param("veins", "int", 1, 4, about="veins in each period")
-        d.param("turbulence", "float", 2.0, 5.0, about="how far the noise bends the veins [rad]")
+        d.param("veins", "int", 1, 4, about="number of veins per period")
+        d.param("turbulence", "float", 2.0, 5.0, about="turbulence strength [rad]")
     elif kind == "wood":
-        d.param("rings", "float", 1.0, 3.0, about="rings for a rise of the noise by one")
+        d.param("rings", "float", 1.0, 3.0, about="number of rings per unit noise")
     elif kind == "terraces":
-        d.param("terraces", "float", 4.0, 12.0, about="terraces for a rise of the noise by one")
+        d.param("terraces", "float", 4.0, 12.0, about="number of terraces per unit noise")
     tiles = 2
-    d.param(
-        "tiles", "int", tiles, about="how often the noise repeats" + (" along each axis" if axes > 1 else "")
-    )
+    d.param("tiles", "int", tiles, about="number of noise repeats" + (" along each axis" if axes > 1 else ""))
     told = {
-        "marble": "brightness of each texel, from -1 to 1",
-        "wood": "place of each texel within its ring, from 0 to 1",
-        "terraces": "level of each texel, in whole terraces",
-        "contrast": "brightness of each texel, from 0 to 1",
-    }.get(kind, "sum of the octaves at each texel" if octaves else "noise at each texel")
+        "marble": "texel brightness in [-1, 1]",
+        "wood": "position within the ring, in [0, 1]",
+        "terraces": "terrace level per texel",
+        "contrast": "texel brightness in [0, 1]",
+    }.get(kind, "octave sum per texel" if octaves else "noise value per texel")
     d.output("out", "float", shape, about=told)
     index = ", ".join("ijk"[:axes]) if axes > 1 else "tid"
     names = "ijk"[:axes] if axes > 1 else ["tid"]
@@ -258,7 +256,7 @@ def tileable_noise(d: Draft) -> None:
                     n = {noise.format(x="float(scale) * x").replace("$p", "scale * period")}
                     total += amplitude * {one}
                     amplitude *= gain
-                    # Twice the frequency has twice the cells in a period
+                    # Doubling the frequency doubles the cells per period
                     scale *= 2
                 return total
             """
@@ -274,8 +272,8 @@ def tileable_noise(d: Draft) -> None:
     }.get(kind, "{}")
     head = f"{index} = wp.tid()"
     comment = {
-        "wood": "# A whole number more keeps the argument positive",
-        "contrast": "# Steepened about zero, so that blobs have narrow rims",
+        "wood": "# Integer offset keeps the argument positive",
+        "contrast": "# Steepen around zero for narrow blob edges",
     }.get(kind, "$nothing")
     d.launch(*shape)
     d.code(

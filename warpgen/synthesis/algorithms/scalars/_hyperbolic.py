@@ -21,7 +21,7 @@ def written(kind: str, scale: str) -> tuple[str, str]:
         ),
         "soliton": (f"{stretched}\nsech = 1.0 / wp.cosh(s)", "sech * sech"),
         "langevin": (
-            f"{stretched}\n# Near 0 both terms grow without bound and cancel, so use the series\nsmall = s / 3.0 - s * s * s / 45.0",
+            f"{stretched}\n# Use the series near 0 to avoid cancellation of two diverging terms\nsmall = s / 3.0 - s * s * s / 45.0",
             "wp.where(wp.abs(s) < 0.1, small, wp.cosh(s) / wp.sinh(s) - 1.0 / s)",
         ),
         "layer": (stretched, "wp.tanh(s)"),

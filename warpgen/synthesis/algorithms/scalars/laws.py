@@ -34,16 +34,16 @@ _quantile = np.vectorize(NormalDist().inv_cdf)
     weight=9,
 )
 def normal_law(d: Draft) -> None:
-    """Evaluates the normal law."""
+    """Evaluates the normal distribution."""
     kind = d.option("kind", "below", "above", "quantile", "upper quantile", "within", "between")
     given = d.option("given", "standard", "deviation", "both")
     says = {
-        "below": "Gives the probability that a normal variable lies below each value.",
-        "above": "Gives the probability that a normal variable lies above each value.",
-        "quantile": "Finds the value below which a normal variable lies with each probability.",
-        "upper quantile": "Finds the value above which a normal variable lies with each probability.",
-        "within": "Gives the probability that a normal variable lies within each distance of its mean.",
-        "between": "Gives the probability that a normal variable lies within a width above each value.",
+        "below": "Computes the cumulative probability of a normal variable.",
+        "above": "Computes the upper-tail probability of a normal variable.",
+        "quantile": "Computes the quantile of a normal variable for each probability.",
+        "upper quantile": "Computes the upper-tail quantile of a normal variable for each probability.",
+        "within": "Computes the probability that a normal variable lies within a distance of its mean.",
+        "between": "Computes the probability that a normal variable lies in an interval above each value.",
     }
     law = {"standard": "a standard normal", "deviation": "a centered normal", "both": "a normal"}[given]
     d.says(says[kind].replace("a normal", law))
@@ -76,7 +76,7 @@ def normal_law(d: Draft) -> None:
     lines, value = {
         "below": (f"z = {shifted} / {root}", "0.5 * (1.0 + wp.erf(z))"),
         "above": (
-            f"# Use erfc in the tail, 1 - erf would cancel\nz = {shifted} / {root}",
+            f"# Use erfc in the tail to avoid cancellation in 1 - erf\nz = {shifted} / {root}",
             "0.5 * wp.erfc(z)",
         ),
         "quantile": ("", f"{plus}{scale}wp.sqrt(2.0) * wp.erfinv(2.0 * p - 1.0)"),
@@ -132,19 +132,19 @@ def normal_law(d: Draft) -> None:
     weight=15,
 )
 def levels(d: Draft) -> None:
-    """Turns quantities into levels."""
+    """Converts quantities to logarithmic levels."""
     kind = d.option("kind", "power", "amplitude", "octaves", "cents", "acidity", "from decibel", "bits")
     given = d.option("reference", "one", "given")
     floored = d.flag("floored", 0.4) and kind in ("power", "amplitude", "acidity")
     given = "one" if kind in ("acidity", "bits") else given
     d.says({
-        "power": f"Turns powers into levels in decibel{', -30 at least' * floored}.",
-        "amplitude": f"Turns amplitudes into levels in decibel{', -60 at least' * floored}.",
-        "octaves": f"Tells how many octaves each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
-        "cents": f"Tells how many cents each frequency lies above {'a reference' if given == 'given' else 'one hertz'}.",
-        "acidity": f"Gives the pH of concentrations of hydrogen ions in moles per liter{', 14 at most' * floored}.",
-        "from decibel": "Turns levels in decibel into powers." if given == "given" else "Turns levels in decibel into ratios of power.",
-        "bits": "Tells how many bits it takes to number each count of things.",
+        "power": f"Converts power to decibels{', clamped at -30 dB' * floored}.",
+        "amplitude": f"Converts amplitude to decibels{', clamped at -60 dB' * floored}.",
+        "octaves": f"Converts frequency to octaves above {'a reference' if given == 'given' else '1 Hz'}.",
+        "cents": f"Converts frequency to cents above {'a reference' if given == 'given' else '1 Hz'}.",
+        "acidity": f"Computes pH from hydrogen ion concentration [mol/L]{', clamped at 14' * floored}.",
+        "from decibel": "Converts decibels to power." if given == "given" else "Converts decibels to power ratios.",
+        "bits": "Computes the number of bits required to index each count.",
     }[kind])  # fmt: skip
     d.calls({
         "power": "power_to_decibel|power_levels|to_decibel",
@@ -195,7 +195,7 @@ def levels(d: Draft) -> None:
         lines, value = lines.replace(f"ratio = {ratio}", ""), value.replace("ratio", ratio)
     form.write(function, lines, value)
     if kind in ("power", "amplitude", "octaves", "cents"):
-        d.explain("A level is the logarithm of a ratio, so that equal steps are equal factors.")
+        d.explain("The level is the logarithm of a ratio, so equal steps correspond to equal factors.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         base = v.reference if "reference" in form.numbers else 1.0
@@ -221,7 +221,7 @@ def levels(d: Draft) -> None:
     source="Bernoulli 1691; Airy 1845; Langevin 1905; Korteweg & de Vries 1895",
     names={
         "x": "positions|distances|abscissa",
-        "relative_depth": "kh|depth_number|dispersion_arg",
+        "relative_depth": "kh|dimensionless_depth|scaled_depth",
         "field": "h_field|applied_field|field_strength",
         "proper_time": "tau|ship_time|own_time",
         "time_scale": "c_over_a|t_scale|char_time",
@@ -243,34 +243,36 @@ def levels(d: Draft) -> None:
     weight=12,
 )
 def hyperbolic_curves(d: Draft) -> None:
-    """Evaluates a curve made of hyperbolic functions."""
+    """Evaluates a hyperbolic function model."""
     kind = d.option(
         "kind", "catenary", "arc", "slope angle", "wave speed", "soliton", "langevin", "layer", "rocket"
     )
     form = Form(d)
-    own = d.option("scale", "given", "per element")
+    # A single curve has one scale
+    many = kind in ("wave speed", "langevin", "rocket")
+    own = d.option("scale", "given", "per element") if many else "given"
     # The last is what the curve may be counted from
     source, scale, out, zero = {
         "catenary": ("x", "catenary_constant", "height", "lift"),
         "arc": ("x", "catenary_constant", "length", ""),
         "slope angle": ("x", "catenary_constant", "angle", ""),
         "wave speed": ("relative_depth", "depth", "speed", "current"),
-        "soliton": ("x", "scale", "profile", "still_level"),
+        "soliton": ("x", "scale", "profile", ""),
         "langevin": ("field", "thermal_field", "alignment", ""),
         "layer": ("x", "scale", "velocity", "mean_velocity"),
         "rocket": ("proper_time", "time_scale", "velocity", ""),
     }[kind]
     offset = d.flag("offset", 0.4) and bool(zero)
     d.says({
-        "catenary": "Gives the height of a hanging chain.",
-        "arc": "Gives the length of a hanging chain from its lowest point.",
-        "slope angle": "Gives the angle at which a hanging chain rises.",
-        "wave speed": "Gives the phase speed [m/s] of water waves over a bed of given depth [m]"
-        + (", carried by a current." if offset else "."),
-        "soliton": "Gives the profile of a solitary wave of unit height in shallow water.",
-        "langevin": "Gives how far paramagnetic moments are aligned by a field.",
-        "layer": "Gives the velocity across a shear layer, in units of half of the jump.",
-        "rocket": "Gives the velocity of a rocket of constant proper acceleration in units of that of light.",
+        "catenary": "Computes the height of a catenary.",
+        "arc": "Computes the catenary arc length from the lowest point.",
+        "slope angle": "Computes the catenary slope angle.",
+        "wave speed": "Computes the phase speed [m/s] of water waves at finite depth [m]"
+        + (" with a background current." if offset else "."),
+        "soliton": "Computes the elevation of a solitary wave in shallow water, normalized by its height.",
+        "langevin": "Computes the Langevin alignment of paramagnetic moments in a field.",
+        "layer": "Computes the velocity profile of a shear layer, normalized by half the velocity jump.",
+        "rocket": "Computes the velocity of a rocket under constant proper acceleration, in units of c.",
     }[kind])  # fmt: skip
     d.calls({
         "catenary": "catenary|cable_shape|hanging_chain",
@@ -283,7 +285,7 @@ def hyperbolic_curves(d: Draft) -> None:
         "rocket": "rocket_velocity|relativistic_rocket|velocity_from_proper_time",
     }[kind])  # fmt: skip
     low = {"langevin": 0.02, "wave speed": 0.3, "rocket": 0.0}.get(kind, -2.0)
-    form.element("t", source, low, 2.0, about="wave number times depth" if kind == "wave speed" else "")
+    form.element("t", source, low, 2.0, about="wave number times depth, kh" if kind == "wave speed" else "")
     if own == "given":
         form.number(scale, 0.5, 2.0)
     else:
@@ -313,7 +315,7 @@ def hyperbolic_curves(d: Draft) -> None:
     weight=3,
 )
 def cube_roots(d: Draft) -> None:
-    """Takes cube roots."""
+    """Computes cube roots."""
     kind = d.option("kind", "sphere", "orbit", "lightness", "cubic", "signed", "hydraulic")
     form = Form(d)
     scaled = d.option("scaled", "no", "given", "per element")
@@ -325,12 +327,12 @@ def cube_roots(d: Draft) -> None:
     scaled = scaled if factor else "no"
     factors = "p_values" if factor == "p" else factor.replace("mass", "masse") + "s"
     d.says({
-        "sphere": "Gives the radii of spheres of given volumes.",
-        "orbit": f"Gives the semi-major axes [au] of orbits of given periods [yr] around {'the sun' if scaled == 'no' else 'stars of given masses [suns]'}.",
-        "lightness": "Turns relative luminances into CIE lightness.",
+        "sphere": "Computes sphere radii from volumes.",
+        "orbit": f"Computes orbit semi-major axes [au] from periods [yr] around {'the sun' if scaled == 'no' else 'stars with given mass [solar masses]'}.",
+        "lightness": "Converts relative luminance to CIE lightness.",
         "cubic": f"Finds the real root of x^3 + 3 {'' if scaled == 'no' else 'p '}x = 2 q.",
-        "signed": f"Compresses signed values by the cube root{'' if scaled == 'no' else ' and scales them'}.",
-        "hydraulic": "Gives the critical depth [m] of flow in a rectangular channel for each discharge per width [m^2/s].",
+        "signed": f"Compresses signed values using a cube root{'' if scaled == 'no' else ' and a scale'}.",
+        "hydraulic": "Computes the critical depth [m] in a rectangular channel from unit discharge [m^2/s].",
     }[kind])  # fmt: skip
     d.calls({
         "sphere": "sphere_radii|radius_from_volume",
@@ -358,12 +360,12 @@ def cube_roots(d: Draft) -> None:
         ),
         "lightness": (
             ("" if scaled == "no" else "share = q / white\n")
-            + "# CIE has a line below 0.9 per cent of white",
+            + "# CIE: linear segment below 0.9 percent of the white point",
             f"wp.where({share} > 216.0 / 24389.0, 116.0 * wp.cbrt({share}) - 16.0, 24389.0 / 27.0 * {share})",
         ),
         "cubic": (
             f"# Cardano's formula: positive discriminant, one real root\n"
-            f"u = wp.cbrt(q + wp.sqrt(q * q + {cube}))\n# The other cube root by their product, as q less the square root cancels",
+            f"u = wp.cbrt(q + wp.sqrt(q * q + {cube}))\n# Second root from the product, since q - sqrt(...) cancels",
             f"u - {'1.0' if scaled == 'no' else 'p'} / u",
         ),
         "signed": ("", f"{times}wp.cbrt(q)"),

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.forms import Form
     weight=6,
 )
 def table_lookup(d: Draft) -> None:
-    """Looks values up in a sorted table."""
+    """Looks up values in a sorted table."""
     kind = d.option("kind", "linear", "nearest", "step", "rank", "count between", "logarithmic")
     tables = d.option("tables", "one", "per row")
     spelled = d.option("search", "whole", "range") if tables == "one" else "range"
@@ -37,17 +37,17 @@ def table_lookup(d: Draft) -> None:
     if kind not in ("linear", "logarithmic"):
         outside = "clamped"
     beyond = {
-        "clamped": ", with its end values outside",
-        "extended": ", also beyond its ends",
-        "zero": ", with zero outside",
+        "clamped": ", clamped to the end values",
+        "extended": ", with extrapolation past the ends",
+        "zero": ", zero outside the range",
     }[outside]
     d.says({
-        "linear": f"Interpolates in a table whose arguments stand in ascending order{beyond}.",
-        "nearest": "Finds the nearest entry of a sorted table for each value.",
-        "step": "Reads a table that stays at each height up to and including the next argument.",
-        "rank": "Tells how many entries of a sorted table lie below each value.",
-        "count between": "Counts the entries of a sorted table in a half-open range about each value.",
-        "logarithmic": f"Interpolates a table in the logarithm of its heights{beyond}.",
+        "linear": f"Linearly interpolates a sorted table{beyond}.",
+        "nearest": "Finds the nearest entry in a sorted table for each query.",
+        "step": "Evaluates a piecewise-constant, left-continuous step table.",
+        "rank": "Counts the sorted table entries below each value.",
+        "count between": "Counts the sorted table entries in a half-open range around each value.",
+        "logarithmic": f"Interpolates a table in log space{beyond}.",
     }[kind])  # fmt: skip
     d.calls({
         "linear": "interpolate_table|table_lookup|lookup_linear",
@@ -63,7 +63,7 @@ def table_lookup(d: Draft) -> None:
     d.input(
         "knots",
         "float",
-        size * rows if many else size,
+        (rows, size) if many else size,
         0.0,
         10.0,
         kind="ascending",
@@ -71,26 +71,25 @@ def table_lookup(d: Draft) -> None:
     )
     if kind in ("linear", "logarithmic", "step"):
         d.input(
-            "heights", "float", size * rows if many else size, 0.5, 4.0, about="values at the breakpoints"
+            "heights", "float", (rows, size) if many else size, 0.5, 4.0, about="values at the breakpoints"
         )
     d.input("x", "float", n, 0.0 if outside == "clamped" else -1.0, 10.0, about="query points")
     if many:
-        d.input("table", "int", n, 0, rows, about="table of each query")
+        d.input("table", "int", n, 0, rows, about="table index per query")
     if kind == "count between":
-        d.param("reach", "float", 0.5, 2.0, about="half width of the counted range")
+        d.param("reach", "float", 0.5, 2.0, about="half-width of the counting range")
     made = "counts" if integer else "entries" if kind == "nearest" else "y"
     d.output(made, "int" if integer else "float", n)
-    if many:
-        d.module(f"SIZE = wp.constant({size})  # entries of each table")
-    head = "first = table[tid] * SIZE\nlast = first + SIZE" if many else ""
-    first, last = ("first", "last") if many else ("0", "knots.shape[0]")
+    head = "row = table[tid]\nline = knots[row]" if many else ""
+    line = "line" if many else "knots"
+    first, last = "0", f"{line}.shape[0]"
     bounds = f"{first}, {last}, " if spelled == "range" else ""
 
     def search(value: str) -> str:
-        return f"wp.lower_bound(knots, {bounds}{value})"
+        return f"wp.lower_bound({line}, {bounds}{value})"
 
     def below(value: str) -> str:
-        return f"entries_below(knots, {bounds}{value})"
+        return f"entries_below({line}, {bounds}{value})"
 
     if kind in ("step", "rank", "count between"):
         heads, given = ("first: int, last: int, ", "first, last, ") if bounds else ("", "")
@@ -98,39 +97,41 @@ def table_lookup(d: Draft) -> None:
             @wp.func
             def entries_below(knots: wp.array(dtype=float), {heads}value: float):
                 k = wp.lower_bound(knots, {given}value)
-                # the search gives the last entry at most, even where that is less than the value, too
+                # the search returns at most the last index, even if that entry is also less than the value
                 if knots[k] < value:
                     return k + 1
                 return k
         """)
-    base = f" - {first}" if many else ""
-    least, most = ("first + 1", "last - 1") if many else ("1", "knots.shape[0] - 1")
-    inner = f"# Queries outside belong to the first or last interval\nk = wp.clamp({search('value')}, {least}, {most})"
+    inner = f"# Clamp out-of-range queries to the first or last interval\nk = wp.clamp({search('value')}, 1, {last} - 1)"
     clamp = "t = wp.clamp(t, 0.0, 1.0)" if outside == "clamped" else ""
     zero = "if t < 0.0 or t > 1.0:\n    y[tid] = 0.0\n    return" if outside == "zero" else ""
     logarithmic = kind == "logarithmic"
+    row = "row, " if many else ""
     ends = (
-        ("wp.log(heights[k - 1])", "wp.log(heights[k])") if logarithmic else ("heights[k - 1]", "heights[k]")
+        (f"wp.log(heights[{row}k - 1])", f"wp.log(heights[{row}k])")
+        if logarithmic
+        else (f"heights[{row}k - 1]", f"heights[{row}k]")
     )
     blend = f"wp.lerp({ends[0]}, {ends[1]}, t)"
     blend = f"wp.exp({blend})" if logarithmic else blend
     linear = (
-        f"{inner}\nt = (value - knots[k - 1]) / (knots[k] - knots[k - 1])\n$clamp\n$zero\ny[tid] = {blend}"
+        f"{inner}\nt = (value - {line}[k - 1]) / ({line}[k] - {line}[k - 1])\n$clamp\n$zero\ny[tid] = {blend}"
     )
     body = {
         "linear": linear,
         "logarithmic": linear,
-        "nearest": f"{inner}\nbelow = value - knots[k - 1]\nabove = knots[k] - value\n"
-        "entries[tid] = wp.where(below < above, knots[k - 1], knots[k])",
-        "step": f"k = wp.max({below('value')} - 1, {first})\ny[tid] = heights[k]",
-        "rank": f"counts[tid] = {below('value')}{base}",
+        "nearest": f"{inner}\nbelow = value - {line}[k - 1]\nabove = {line}[k] - value\n"
+        f"entries[tid] = wp.where(below < above, {line}[k - 1], {line}[k])",
+        "step": f"k = wp.max({below('value')} - 1, 0)\ny[tid] = heights[{row}k]",
+        "rank": f"counts[tid] = {below('value')}",
         "count between": f"counts[tid] = {below('value + reach')} - {below('value - reach')}",
     }[kind]
     d.launch(n)
     d.code("tid = wp.tid()\nvalue = x[tid]\n$head\n$body", head=head, body=body, clamp=clamp, zero=zero)
-    d.explain("`wp.lower_bound` gives the first entry that is not less than the value, by bisection.")
+    d.explain(
+        "`wp.lower_bound` returns the index of the first entry not less than the value, using binary search."
+    )
 
-    # The fill sorts the whole array, so that the tables of several rows follow each other in height.
     def reference(v: Values) -> Mapping[str, Any]:
         row = v.table if many else np.zeros(n, int)
         knots = v.knots.reshape(-1, size)[row]
@@ -178,21 +179,19 @@ def table_lookup(d: Draft) -> None:
     weight=15,
 )
 def bearings(d: Draft) -> None:
-    """Works out angles and distances on a sphere from degrees."""
+    """Computes angles and distances on a sphere from coordinates in degrees."""
     kind = d.option("kind", "mercator", "back", "haversine", "bearing", "stereographic", "sun", "grade")
     form = Form(d)
     from_ = d.option("origin", "given", "zero")
-    origin = (
-        "a station on the prime meridian" if from_ == "given" else "the point of zero latitude and longitude"
-    )
+    origin = "a station on the prime meridian" if from_ == "given" else "zero latitude and longitude"
     d.says({
-        "mercator": "Projects latitudes onto Mercator's map.",
-        "back": "Finds the latitudes of ordinates on Mercator's map.",
-        "haversine": f"Gives the angle between places and {origin} along the great circle.",
-        "bearing": f"Gives the bearing of places as seen from {origin}.",
-        "stereographic": "Gives the distance from the pole on a stereographic map of the unit sphere.",
-        "sun": f"Gives the height of the sun from latitude and hour angle{'' if from_ == 'given' else ' at an equinox'}.",
-        "grade": "Turns slopes in per cent into degrees.",
+        "mercator": "Projects latitudes using the Mercator projection.",
+        "back": "Computes latitude from the Mercator y coordinate (inverse projection).",
+        "haversine": f"Computes the great-circle angle between points and {origin}.",
+        "bearing": f"Computes the bearing to each point from {origin}.",
+        "stereographic": "Computes the distance from the pole in a stereographic projection of the unit sphere.",
+        "sun": f"Computes the solar elevation from latitude and hour angle{'' if from_ == 'given' else ' at an equinox'}.",
+        "grade": "Converts percent slope to degrees.",
     }[kind])  # fmt: skip
     two = kind in ("haversine", "bearing", "sun")
     d.calls({

@@ -34,13 +34,13 @@ def rounded_values(d: Draft) -> None:
     form = Form(d)
     counted = d.flag("counted", 0.3) and kind not in ("part", "wrapped", "centred") and given != "one"
     d.says({
-        "even": "Rounds values to the nearest multiple of a step, halves to the even one.",
-        "away": "Rounds values to the nearest multiple of a step, halves away from zero.",
+        "even": "Rounds values to the nearest multiple of a step, with ties to even.",
+        "away": "Rounds values to the nearest multiple of a step, with ties away from zero.",
         "down": "Rounds values down to multiples of a step.",
         "up": "Rounds values up to multiples of a step.",
         "towards zero": "Rounds values towards zero to multiples of a step.",
-        "part": "Gives the fractional part of each value, with its sign." if given == "one"
-        else "Gives the part of each value that is left behind its last whole step.",
+        "part": "Computes the signed fractional part of each value." if given == "one"
+        else "Computes the remainder of each value after removing whole steps.",
         "wrapped": f"Wraps phases into {'zero to one' if given == 'one' else 'one period from zero'}.",
         "centred": f"Wraps phases into {'one turn' if given == 'one' else 'one period'} about zero.",
     }[kind].replace("multiple of a step", "whole number" if given == "one" else "multiple of a step")
@@ -133,7 +133,7 @@ def rounded_values(d: Draft) -> None:
     weight=15,
 )
 def cleaned_readings(d: Draft) -> None:
-    """Divides readings by references of which some are zero, and replaces what is not finite."""
+    """Divides readings by references and replaces non-finite results."""
     test = d.option("test", "finite", "nan or inf", "nan then inf", "before")
     source = d.option("source", "ratio", "log", "root")
     instead = d.option("instead", "fallback", "neighbour", "zero")
@@ -141,7 +141,7 @@ def cleaned_readings(d: Draft) -> None:
     if source == "root" and "inf" in test:
         test = "nan"  # roots of counts are never infinite
     of = {"ratio": "ratio", "log": "logarithm", "root": "root"}[source]
-    by = {"fallback": "a fallback", "neighbour": f"the last valid {of} before", "zero": "zero"}[instead]
+    by = {"fallback": "a fallback", "neighbour": f"the previous valid {of}", "zero": "zero"}[instead]
     made, wrong = {
         "ratio": ("Divides readings by references", "zero"),
         "log": ("Takes logarithms of readings", "not positive"),
@@ -149,13 +149,13 @@ def cleaned_readings(d: Draft) -> None:
     }[source]
     if test == "before":
         where = "a reference" if source == "ratio" else "a reading"
-        treated = f", with {by} where {where} is {wrong}"
+        treated = f", using {by} when {where} is {wrong}"
     elif test == "nan then inf":
-        treated = f" of which some are {wrong}, and replaces nans by {by} and infinities by a limit"
+        treated = f" that may be {wrong}, and replaces NaNs with {by} and infinities with a limit"
     else:
-        bad = "nans" if source == "root" else "nans and infinities"
-        treated = f" of which some are {wrong}, and replaces {bad} by {by}"
-    told = {"no": "", "global": ", and counts these", "flags": ", and flags these"}[counted]
+        bad = "NaNs" if source == "root" else "NaNs and infinities"
+        treated = f" that may be {wrong}, and replaces {bad} with {by}"
+    told = {"no": "", "global": ", and counts them", "flags": ", and flags them"}[counted]
     if told and test != "before":
         treated = treated.replace(", and replaces", ", replaces")
     d.says(f"{made}{treated}{told}.")
@@ -165,11 +165,11 @@ def cleaned_readings(d: Draft) -> None:
         "root": "root_readings|safe_roots|clean_roots",
     }[source])  # fmt: skip
     n = d.pick(96, 128, 192)
-    d.input("signal", "int", n, -3, 9, about="counts less the background")
+    d.input("signal", "int", n, -3, 9, about="background-subtracted counts")
     if source == "ratio":
         d.input("reference", "int", n, 0, 4, about="reference counts")
     if instead == "fallback":
-        d.param("fallback", "float", -2.0, -1.0, about="value for invalid readings")
+        d.param("fallback", "float", -2.0, -1.0, about="fallback value for invalid readings")
     if test == "nan then inf":
         d.param("limit", "float", 20.0, 30.0, about="largest magnitude")
     out = {"ratio": "clean", "log": "clean_logs", "root": "clean_roots"}[source]
@@ -197,7 +197,7 @@ def cleaned_readings(d: Draft) -> None:
         d.function(f"""
             @wp.func
             def last_valid({heads}, tid: int) -> float:
-                \"\"\"The nearest valid {of} before this reading, zero if there is none.\"\"\"
+                \"\"\"Return the last valid {of} before this reading, or zero if there is none.\"\"\"
                 for back in range(tid):
                     k = tid - 1 - back
                     if {fine.replace("tid", "k")}:
@@ -224,7 +224,7 @@ if wp.isnan({made}):
     clean[tid] = {replacement}
     $mark
 elif wp.isinf({made}):
-    # Infinities keep their sign
+    # Preserve the sign of infinities
     clean[tid] = wp.copysign(limit, {made})
     $mark
 else:
@@ -264,14 +264,14 @@ else:
     names={
         "x": "values|samples|signal",
         "w": "weights|mask|out",
-        "width": "softness|band|falloff",
+        "width": "softness|band|transition",
     },
     double=True,
     adjoint="either",
     weight=6,
 )
 def thresholds(d: Draft) -> None:
-    """Weighs values by where they lie about a threshold."""
+    """Applies a threshold function to values."""
     kind = d.option(
         "kind", "hard", "smooth", "linear", "window", "shrink", "dead zone", "signed power", "mix"
     )
@@ -279,20 +279,20 @@ def thresholds(d: Draft) -> None:
     edges = d.option("edge", "given", "per element")
     inverted = d.flag("inverted", 0.3) and kind in ("hard", "smooth", "linear", "window")
     said = {
-        "hard": "Gives one where a value has reached its threshold and zero below.",
-        "smooth": "Gives weights that rise smoothly from zero at a threshold to one a width above it.",
-        "linear": "Gives weights that rise in a line from zero at a threshold to one a width above it.",
-        "window": "Gives weights that are one about a threshold and fall off smoothly to both sides.",
-        "shrink": "Shrinks values towards zero by a threshold, as the lasso does.",
-        "dead zone": "Keeps values whose magnitude reaches a threshold and sets the others to zero.",
-        "signed power": "Raises values to a power and keeps their signs.",
-        "mix": "Goes smoothly from one level at a threshold to another a width above it.",
+        "hard": "Computes a step function, one at or above the threshold and zero below.",
+        "smooth": "Computes smoothstep weights rising from zero at a threshold to one a width above it.",
+        "linear": "Computes linear ramp weights rising from zero at a threshold to one a width above it.",
+        "window": "Computes window weights that are one near a threshold and fall off smoothly on both sides.",
+        "shrink": "Applies soft thresholding (the lasso shrinkage operator) to values.",
+        "dead zone": "Applies a dead zone, zeroing values with magnitude below a threshold.",
+        "signed power": "Raises values to a power while preserving the sign.",
+        "mix": "Blends smoothly from one level at a threshold to another a width above it.",
     }[kind]  # fmt: skip
     d.says({
-        "hard": "Gives zero where a value has reached its threshold and one below.",
-        "smooth": "Gives weights that fall smoothly from one at a threshold to zero a width above it.",
-        "linear": "Gives weights that fall in a line from one at a threshold to zero a width above it.",
-        "window": "Gives weights that are zero about a threshold and rise smoothly to both sides.",
+        "hard": "Computes an inverted step, zero at or above the threshold and one below.",
+        "smooth": "Computes smoothstep weights falling from one at a threshold to zero a width above it.",
+        "linear": "Computes linear ramp weights falling from one at a threshold to zero a width above it.",
+        "window": "Computes notch weights that are zero near a threshold and rise smoothly on both sides.",
     }[kind] if inverted else said)  # fmt: skip
     d.calls({
         "hard": "threshold_mask|step_weights|hard_weights",

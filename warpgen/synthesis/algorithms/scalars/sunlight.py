@@ -7,72 +7,16 @@ from typing import Any
 import numpy as np
 
 from warpgen.synthesis.algorithms.scalars import DOMAIN
+from warpgen.synthesis.algorithms.scalars._skies import SKIES, clear_sky
 from warpgen.synthesis.writing.draft import Draft, Values, fill
 from warpgen.synthesis.writing.pieces import piece
 
 _FIELDS = {
-    "tilt": "tilt: float  # angle from the horizontal [rad]",
-    "azimuth": "azimuth: float  # direction it faces, clockwise from north [rad]",
-    "albedo": "albedo: float  # reflectance of the ground",
-    "max_rotation": "max_rotation: float  # largest rotation of the tracker [rad]",
+    "tilt": "tilt: float  # panel tilt from horizontal [rad]",
+    "azimuth": "azimuth: float  # panel azimuth, clockwise from north [rad]",
+    "albedo": "albedo: float  # ground reflectance",
+    "max_rotation": "max_rotation: float  # maximum tracker rotation [rad]",
 }
-
-_SKIES = {
-    "ineichen": """
-        # Ineichen & Perez (2002) with Linke turbidity
-        fh1 = wp.exp(-altitude / 8000.0)
-        fh2 = wp.exp(-altitude / 1250.0)
-        cg1 = 5.09e-5 * altitude + 0.868
-        cg2 = 3.92e-5 * altitude + 0.0387
-        opacity = cg2 * air_mass * (fh1 + fh2 * (turbidity - 1.0))
-        ghi = cg1 * extra * cos_zenith * wp.exp(-opacity)
-        beam_factor = 0.664 + 0.163 / fh1
-        dni = beam_factor * extra * wp.exp(-0.09 * air_mass * (turbidity - 1.0))
-        # Some of the light is diffuse under any sky
-        least_diffuse = (0.1 - 0.2 * wp.exp(-turbidity)) / (0.1 + 0.882 / fh1)
-        dni = wp.min(dni, (1.0 - least_diffuse) * ghi / cos_zenith)
-        dhi = ghi - dni * cos_zenith
-    """,
-    "meinel": """
-        # Meinel & Meinel (1976): direct light from the air mass, less of it is lost above sea level
-        attenuation = wp.pow(0.7, wp.pow(air_mass, 0.678))
-        height_km = altitude / 1000.0
-        direct = (1.0 - 0.14 * height_km) * attenuation + 0.14 * height_km
-        dni = extra * direct
-        # About a tenth of the direct light comes from the rest of the sky
-        dhi = 0.1 * dni
-        ghi = dni * cos_zenith + dhi
-    """,
-    "haurwitz": """
-        # Haurwitz (1945), split by the clearness index (Erbs et al. 1982)
-        ghi = 1098.0 * cos_zenith * wp.exp(-0.057 / cos_zenith)
-        k = ghi / (extra * cos_zenith)
-        # Under a clear sky the index lies between 0.22 and 0.8, where a polynomial of Erbs holds
-        diffuse_part = 0.9511 + k * (-0.1604 + k * (4.388 + k * (-16.638 + 12.336 * k)))
-        dhi = diffuse_part * ghi
-        dni = (ghi - dhi) / cos_zenith
-    """,
-}
-
-
-def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tuple[Any, Any, Any]:
-    """Direct, diffuse and global irradiance of a clear sky."""
-    if model == "ineichen":
-        f1, f2 = np.exp(-alt / 8000), np.exp(-alt / 1250)
-        opacity = (3.92e-5 * alt + 0.0387) * mass * (f1 + f2 * (turb - 1))
-        ghi = (5.09e-5 * alt + 0.868) * extra * cz * np.exp(-opacity)
-        beam = (0.664 + 0.163 / f1) * extra * np.exp(-0.09 * mass * (turb - 1))
-        dni = np.minimum(beam, (1 - (0.1 - 0.2 * np.exp(-turb)) / (0.1 + 0.882 / f1)) * ghi / cz)
-        return dni, ghi - dni * cz, ghi
-    if model == "meinel":
-        h = alt / 1000
-        dni = extra * ((1 - 0.14 * h) * 0.7 ** (mass**0.678) + 0.14 * h)
-        dhi = 0.1 * dni
-        return dni, dhi, dni * cz + dhi
-    ghi = 1098 * cz * np.exp(-0.057 / cz)
-    k = ghi / (extra * cz)
-    part = 0.9511 - 0.1604 * k + 4.388 * k**2 - 16.638 * k**3 + 12.336 * k**4
-    return (1 - part) * ghi / cz, part * ghi, ghi
 
 
 @DOMAIN.algorithm(
@@ -92,8 +36,8 @@ def _sky(model: str, cz: Any, mass: Any, extra: Any, alt: Any, turb: Any) -> tup
     element="site",
 )
 def panel_irradiance(d: Draft) -> None:
-    """Computes the irradiance on solar panels under a clear sky from date, time and place."""
-    sky = d.option("sky", *_SKIES)
+    """Computes clear-sky irradiance on solar panels from date, time and location."""
+    sky = d.option("sky", *SKIES)
     mount = d.option("mount", "fixed", "single axis", "two axes")
     diffuse = d.option("diffuse", "isotropic", "hay davies", "reindl")
     refraction = d.flag("refraction", 0.5)
@@ -116,10 +60,10 @@ def panel_irradiance(d: Draft) -> None:
             d.input("turbidities", "float", sites, 2.0, 5.0, about="Linke turbidity of the air")
     if shaded == "horizon" and light:
         d.input(
-            "horizon", "float", (sites, 12), 0.0, 0.4, about="elevation of the horizon in 12 sectors [rad]"
+            "horizon", "float", (sites, 12), 0.0, 0.4, about="horizon elevation in 12 azimuth sectors [rad]"
         )
     elif shaded == "mask" and light:
-        d.input("in_service", "bool", sites, about="False for panels that are switched off")
+        d.input("in_service", "bool", sites, about="False for panels out of service")
     if light:
         bounds = {
             "tilt": fill(0.3, 0.8),
@@ -131,21 +75,21 @@ def panel_irradiance(d: Draft) -> None:
             del bounds[name]
         fields = "\n    ".join(_FIELDS[name] for name in bounds)
         struct = piece(f"@wp.struct\nclass Panel:\n    {fields}")
-        about = "orientation of the panels" if mount == "fixed" else "how far the panels turn"
-        d.struct("panel", struct, bounds, about=f"{about}, and what the ground reflects")
+        about = "panel orientation" if mount == "fixed" else "tracker limits"
+        d.struct("panel", struct, bounds, about=f"{about} and ground reflectance")
     shape: Any = (sites, times) if many else sites
     d.output(
         "irradiance" if light else "sun",
         "float" if light else "vec3",
         shape,
-        about="irradiance on the panels [W/m^2], zero while the sun is below 3 degrees"
+        about="plane-of-array irradiance [W/m^2], zero when the sun is below 3 degrees"
         if light
-        else "unit vectors to the sun (east, north, up), zero while it is below the horizon",
+        else "sun direction (east, north, up), zero when below the horizon",
     )
     at = "site, hour" if many else "site"
     hour = "hours[hour]" if many else "hours[site]"
     bend = """
-        # Refraction lifts the sun by up to half a degree near the horizon
+        # Atmospheric refraction raises the sun by up to half a degree near the horizon
         if elevation > -0.01:
             lifted = wp.degrees(elevation) + 10.3 / (wp.degrees(elevation) + 5.11)
             elevation += wp.radians(1.02 / (60.0 * wp.tan(wp.radians(lifted))))
@@ -153,30 +97,30 @@ def panel_irradiance(d: Draft) -> None:
     mounts = {
         "fixed": "tilt = panel.tilt\nfacing = panel.azimuth",
         "single axis": """
-            # North-south axis: rotate so that the sun lies in the plane of normal and axis
+            # North-south axis tracking: keep the sun in the plane of the axis and panel normal
             rotation = wp.atan2(to_sun[0], to_sun[2])
             rotation = wp.clamp(rotation, -panel.max_rotation, panel.max_rotation)
             tilt = wp.abs(rotation)
             facing = wp.where(rotation >= 0.0, 0.5 * wp.pi, 1.5 * wp.pi)
         """,
         "two axes": """
-            # Always normal to the beam, apart from the mechanical stop
+            # Normal to the beam up to the mechanical limit
             tilt = wp.min(zenith, panel.max_rotation)
         """,
     }[mount]
     skies = {
         "isotropic": "sky_part = dhi * 0.5 * (1.0 + wp.cos(tilt))",
         "hay davies": """
-            # Part of the diffuse light comes from around the sun
+            # Hay-Davies: circumsolar part of the diffuse irradiance
             anisotropy = dni / extra
-            # Bounded by the cosine of 85 degrees
+            # Clamp to cos(85 deg)
             beam_ratio = cos_incidence / wp.max(cos_zenith, 0.087)
             sky_part = dhi * (anisotropy * beam_ratio + (1.0 - anisotropy) * 0.5 * (1.0 + wp.cos(tilt)))
         """,
         "reindl": """
-            # Hay-Davies with brightening at the horizon (Reindl et al. 1990)
+            # Hay-Davies with horizon brightening (Reindl et al. 1990)
             anisotropy = dni / extra
-            # Bounded by the cosine of 85 degrees
+            # Clamp to cos(85 deg)
             beam_ratio = cos_incidence / wp.max(cos_zenith, 0.087)
             half_sin = wp.sin(0.5 * tilt)
             brightening = 1.0 + modulation * half_sin * half_sin * half_sin
@@ -186,9 +130,9 @@ def panel_irradiance(d: Draft) -> None:
     }[diffuse]
     block = ""
     if shaded == "horizon":
-        left = ", and the bright sky around it" if diffuse == "reindl" else "; what is left counts as even"
+        left = " and circumsolar light" if diffuse == "reindl" else "; the rest is treated as isotropic"
         block = f"""
-        # Mountains and buildings hide the sun below their sector's horizon{left}
+        # Horizon shading: block the direct beam below the sector horizon{left}
         sector = int(sun_azimuth / (2.0 * wp.pi) * 12.0) % 12
         if elevation < horizon[site, sector]:
             dni = 0.0
@@ -212,7 +156,7 @@ def panel_irradiance(d: Draft) -> None:
         $zenith
         $altitude
         $turbidity
-        # Extraterrestrial irradiance follows the distance to the sun
+        # Extraterrestrial irradiance, corrected for the Earth-sun distance
         extra = 1361.0 / (sun_dist * sun_dist)
         $mass
         $sky
@@ -269,7 +213,7 @@ def panel_irradiance(d: Draft) -> None:
         $height
         $turn
         $bend
-        {"# The light of a sun below 3 degrees is left out" if light else "# The sun is below the horizon"}
+        {"# Ignore the sun below 3 degrees" if light else "# Sun is below the horizon"}
         if {"elevation" if refraction else "up"} < {least}:
             {none}
             return
@@ -287,7 +231,7 @@ def panel_irradiance(d: Draft) -> None:
         needed="elevation = wp.asin(wp.min(up, 1.0))"
         if not refraction and (sky != "haurwitz" or mount == "two axes" or shaded == "horizon")
         else "",
-        modulation="# Root of the share of direct light in the open\nmodulation = wp.sqrt(dni * cos_zenith / ghi)"
+        modulation="# Modulating factor: square root of the direct share before shading\nmodulation = wp.sqrt(dni * cos_zenith / ghi)"
         if diffuse == "reindl"
         else "",
         sideways="""
@@ -325,7 +269,7 @@ def panel_irradiance(d: Draft) -> None:
             """,
             "haurwitz": "",
         }[sky],
-        sky=_SKIES[sky],
+        sky=SKIES[sky],
         block=block,
         mounts=mounts,
         skies=skies,
@@ -333,9 +277,9 @@ def panel_irradiance(d: Draft) -> None:
     if not light:
         d.text = d.text.replace("true_anomaly = mean_anomaly + wp.radians(equation)\n", "")
     d.says(
-        f"Computes the irradiance on {'' if mount == 'fixed' else 'tracking '}solar panels under a clear sky, with the sun above 3 degrees{' and a horizon that may hide it' if shaded == 'horizon' else ''}, from date, time and place."
+        f"Computes clear-sky irradiance on {'' if mount == 'fixed' else 'tracking '}solar panels from date, time and location{', with horizon shading' if shaded == 'horizon' else ''}."
         if light
-        else "Computes the direction to the sun above the horizon from date, time and place."
+        else "Computes the sun direction from date, time and location."
     )
     d.explain(
         "Low-precision solar coordinates, good to about 0.01 degrees between 1950 and 2050.\n"
@@ -382,7 +326,7 @@ def panel_irradiance(d: Draft) -> None:
         mass = 1 / (cz + 0.50572 * (el / rad + 6.07995) ** -1.6364)
         if sky == "ineichen":
             mass = mass * np.exp(-alt / 8435)
-        dni, dhi, ghi = _sky(sky, cz, mass, extra, alt, turb)
+        dni, dhi, ghi = clear_sky(sky, cz, mass, extra, alt, turb)
         modulation = np.sqrt(dni * cz / ghi)
         if shaded == "horizon":
             sector = (az / (2 * np.pi) * 12).astype(int) % 12

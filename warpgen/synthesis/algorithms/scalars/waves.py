@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.forms import Form
     adjoint="no",
 )
 def periodic_waves(d: Draft) -> None:
-    """Evaluates waves of a given frequency and shape."""
+    """Evaluates periodic waveforms."""
     kind = d.option(
         "kind",
         "saw",
@@ -48,13 +48,13 @@ def periodic_waves(d: Draft) -> None:
         "saw": "Evaluates sawtooth waves.",
         "square": "Evaluates square waves.",
         "triangle": "Evaluates triangle waves.",
-        "pulse": "Evaluates pulse waves of a given duty cycle.",
+        "pulse": "Evaluates pulse waves with a given duty cycle.",
         "half sine": "Evaluates half-wave rectified sines.",
         "full sine": "Evaluates full-wave rectified sines.",
         "stairs": "Evaluates periodic staircases.",
         "eased": "Evaluates waves that ease between two levels.",
-        "count": "Counts the whole periods that have passed.",
-        "ramped": "Evaluates sines whose amplitude grows over the first period.",
+        "count": "Counts the number of elapsed periods.",
+        "ramped": "Evaluates sine waves with an amplitude ramp over the first period.",
     }[kind])  # fmt: skip
     d.calls({
         "saw": "sawtooth_wave|sawtooth|saw_oscillator",
@@ -73,13 +73,13 @@ def periodic_waves(d: Draft) -> None:
     form.number("frequency", 0.6, 2.4, about="frequency [Hz]")
     lead = d.pick("lead", "advance", "phase_offset", "phase_shift")
     if shift == "number":
-        form.number(lead, 0.05, 0.9, about="shift in periods")
+        form.number(lead, 0.05, 0.9, about="phase shift in periods")
     elif shift == "per sample":
-        form.element(lead, f"{lead}s", 0.05, 0.9, about="shifts in periods")
+        form.element(lead, f"{lead}s", 0.05, 0.9, about="phase shifts in periods")
     if kind == "pulse":
-        form.number("duty", 0.2, 0.8, about="share of the period that is high")
+        form.number("duty", 0.2, 0.8, about="duty cycle")
     if kind == "stairs":
-        form.number("steps", d.pick(3, 4, 5), about="stairs in a period")
+        form.number("steps", d.pick(3, 4, 5), about="number of stairs per period")
     if level != "none" and kind != "count":
         form.number("amplitude", 0.5, 2.0)
     if level == "amplitude and offset" and kind != "count":
@@ -95,12 +95,12 @@ def periodic_waves(d: Draft) -> None:
             "1.0 - 2.0 * wp.step(0.5 - phase)",
         ),
         "triangle": (phase, "1.0 - 4.0 * wp.abs(phase - 0.5)"),
-        "pulse": (f"{phase}\n# 1 where the phase is below the duty cycle", "wp.step(phase - duty)"),
+        "pulse": (f"{phase}\n# 1 when the phase is below the duty cycle", "wp.step(phase - duty)"),
         "half sine": (phase, "wp.max(wp.sin(wp.tau * phase), 0.0)"),
         "full sine": (cycles, "wp.abs(wp.sin(wp.tau * cycles))"),
         "stairs": (phase, "wp.trunc(phase * steps) / (steps - 1.0)"),
         "eased": (
-            f"{phase}\n# Up from 0.1 to 0.4 of the period and down again from 0.6 to 0.9",
+            f"{phase}\n# Rises over 0.1..0.4 of the period and falls over 0.6..0.9",
             "wp.smoothstep(0.1, 0.4, phase) - wp.smoothstep(0.6, 0.9, phase)",
         ),
         "count": (cycles, "int(wp.trunc(cycles))"),
@@ -158,22 +158,22 @@ def periodic_waves(d: Draft) -> None:
     weight=12,
 )
 def quick_quotients(d: Draft) -> None:
-    """Divides by the faster, less exact instruction where that is good enough."""
+    """Computes divisions using the fast approximate instruction."""
     kind = d.option(
         "kind", "ratio", "parallel", "lens", "perspective", "refined", "mobius", "mean", "solve", "odds"
     )
     guard = d.flag("guard", 0.6) and kind in ("ratio", "refined", "perspective")
-    bounded = ", with divisors bounded from below" if guard else ""
+    bounded = " with divisors clamped from below" if guard else ""
     d.says({
-        "ratio": f"Computes ratios by approximate division{bounded}.",
-        "parallel": "Computes the resistance of pairs of resistors in parallel by approximate division.",
-        "lens": "Computes image distances of a thin lens by approximate division.",
-        "perspective": f"Divides points by their depth{', or that of the near plane,' if guard else ','} approximately.",
-        "refined": f"Refines approximate quotients by a step of Newton's method{bounded}.",
-        "mobius": "Applies a fractional linear map to ratios by approximate division.",
-        "mean": "Computes harmonic means by approximate division.",
-        "solve": "Solves small systems by the approximate inverse of their matrices.",
-        "odds": "Converts odds to probabilities by approximate division.",
+        "ratio": f"Computes ratios using approximate division{bounded}.",
+        "parallel": "Computes parallel resistance using approximate division.",
+        "lens": "Computes thin-lens image distances using approximate division.",
+        "perspective": f"Applies the perspective divide{', clamping depth to the near plane,' if guard else ''} using approximate division.",
+        "refined": f"Refines approximate quotients using one Newton step{bounded}.",
+        "mobius": "Applies a Mobius transform using approximate division.",
+        "mean": "Computes harmonic means using approximate division.",
+        "solve": "Solves small linear systems using an approximate inverse.",
+        "odds": "Converts odds to probabilities using approximate division.",
     }[kind])  # fmt: skip
     d.calls({
         "ratio": "fast_divide|approximate_division|approximate_ratios",
@@ -196,7 +196,7 @@ def quick_quotients(d: Draft) -> None:
         "refined": ("num", "den", above, under, "ratios"),
         "mobius": ("num", "den", above, under, "mapped"),
         "mean": ("x", "y", "firsts", "seconds", "means"),
-        "solve": ("matrix", "rhs", "matrices", "right_sides", "solutions"),
+        "solve": ("matrix", "rhs", "matrices", "right_hand_sides", "solutions"),
         "odds": ("won", "lost", "wins", "losses", "probabilities"),
     }[kind]
     if kind == "solve":
@@ -204,7 +204,7 @@ def quick_quotients(d: Draft) -> None:
         form.element(a, first, 0.8, 2.5, f"mat{size}{size}", "spd", about="matrices")
         form.element(b, second, -1.0, 1.0, f"vec{size}", about="right-hand sides")
     elif kind == "perspective":
-        form.element(a, first, -2.0, 2.0, "vec2", about="positions across the view")
+        form.element(a, first, -2.0, 2.0, "vec2", about="view-plane positions")
         form.element(b, second, 0.1 if guard else 0.5, 4.0, about="depths")
     else:
         if kind != "lens":
@@ -213,23 +213,23 @@ def quick_quotients(d: Draft) -> None:
     if kind == "lens":
         form.number("focal", 0.6, 1.8, about="focal length")
     if kind == "mobius":
-        form.number("m", 0.5, 1.5, "mat22", about="coefficients of the map")
+        form.number("m", 0.5, 1.5, "mat22", about="Mobius coefficients")
     least = "near" if kind == "perspective" else "least"
     if guard:
-        form.number(least, 0.3, 0.6, about="smallest divisor")
+        form.number(least, 0.3, 0.6, about="minimum divisor")
     form.output(out, f"vec{size}" if kind == "solve" else "vec2" if kind == "perspective" else "float")
     divisor = f"wp.max({b}, {least})" if guard else b
     lines, value = {
         "ratio": ("", f"wp.div_approx(num, {divisor})"),
         "parallel": ("", "wp.div_approx(r1 * r2, r1 + r2)"),
         "lens": (
-            "# The reciprocal distances of object and image add up to that of the focal length",
+            "# Thin lens: 1/f = 1/d_object + 1/d_image",
             "wp.div_approx(distance * focal, distance - focal)",
         ),
         "perspective": ("", f"wp.div_approx(xy, {divisor})"),
         "refined": (
             (f"bounded = {divisor}\n" if guard else "")
-            + f"y = wp.div_approx(1.0, {'bounded' if guard else b})\n# Newton's step doubles the digits that are right\n"
+            + f"y = wp.div_approx(1.0, {'bounded' if guard else b})\n# Newton step doubles the number of correct digits\n"
             f"y = y * (2.0 - {'bounded' if guard else b} * y)",
             "num * y",
         ),

@@ -11,7 +11,7 @@ def as_complex(x: float) -> wp.vec2:
 PACKED = '''
 @wp.func
 def packed(x: float, y: float) -> wp.vec2:
-    """Two real signals as one complex one, which costs a single transform."""
+    """Pack two real signals into one complex signal so that a single FFT handles both."""
     return wp.vec2(x, y)
 '''
 
@@ -48,7 +48,7 @@ def scaled_real(value: wp.vec2) -> float:
 IN_BAND = '''
 @wp.func
 def in_band(z: wp.vec2, bin: int, lowest: int, highest: int) -> wp.vec2:
-    """Bins of the band, and their mirror images at negative frequencies."""
+    """Keep in-band bins and their negative-frequency mirrors."""
     k = wp.min(bin, POINTS - bin)
     if k < lowest or k > highest:
         return wp.vec2(0.0, 0.0)
@@ -65,7 +65,7 @@ def in_band(z: wp.vec2, bin: int, middle: float, width: float) -> wp.vec2:
 ONE_SIDED = '''
 @wp.func
 def one_sided(z: wp.vec2, bin: int) -> wp.vec2:
-    """Positive frequencies count twice, negative ones not at all."""
+    """Double positive-frequency bins and zero negative ones."""
     if bin == 0 or bin == POINTS // 2:
         return z
     if bin > POINTS // 2:
@@ -76,7 +76,7 @@ def one_sided(z: wp.vec2, bin: int) -> wp.vec2:
 LIFTER = '''
 @wp.func
 def lifter(value: wp.vec2, quefrency: int, kept: int) -> wp.vec2:
-    """Slow changes along the spectrum, which are the vocal tract and not the pitch."""
+    """Keep low quefrencies, i.e. the vocal tract envelope without the pitch."""
     q = wp.min(quefrency, POINTS - quefrency)
     if q >= kept:
         return wp.vec2(0.0, 0.0)

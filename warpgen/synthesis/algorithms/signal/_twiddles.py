@@ -9,7 +9,7 @@ def along(way: str, sign: str, place: str) -> tuple[str, str]:
         return (
             "",
             f"""
-        # reduce k * n modulo N first, since large angles lose precision
+        # reduce k * n modulo N, since large angles lose precision
         angle = {sign}2.0 * wp.pi * float((k * n) % size) / float(size)
         c = wp.cos(angle)
         s = wp.sin(angle)
@@ -29,7 +29,7 @@ def along(way: str, sign: str, place: str) -> tuple[str, str]:
     inner = """
         $read
         $add
-        # rotate a phasor step by step, to avoid sin and cos in the loop
+        # rotate a phasor incrementally to avoid sin and cos in the loop
         c_next = c * dc - s * ds
         s = c * ds + s * dc
         c = c_next

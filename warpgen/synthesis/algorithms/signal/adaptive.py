@@ -35,7 +35,7 @@ _NAMES = {
     element="channel",
 )
 def adaptive_filter(d: Draft) -> None:
-    """Adapts filter coefficients sample by sample to match a desired signal."""
+    """Updates adaptive FIR filter coefficients sample by sample to match a desired signal."""
     rule = d.option("rule", "lms", "normalised", "sign", "leaky", "leaky normalised")
     layout = d.option("layout", "rows", "columns")
     kept = d.option("kept", "errors", "weights", "both")
@@ -43,28 +43,28 @@ def adaptive_filter(d: Draft) -> None:
     form = d.option("form", "predict", "identify")
     count, size, taps = d.pick(16, 24, 32), d.pick(32, 48), d.pick(4, 5, 6)
     said = {
-        "lms": "by the LMS rule",
-        "normalised": "by the normalised LMS rule",
-        "sign": "by the sign of the error",
-        "leaky": "by the leaky LMS rule",
-        "leaky normalised": "by the normalised LMS rule with leakage",
+        "lms": "using the LMS algorithm",
+        "normalised": "using normalized LMS",
+        "sign": "using sign-error LMS",
+        "leaky": "using leaky LMS",
+        "leaky normalised": "using leaky normalized LMS",
     }[rule]
-    goal = "predict each sample by those before" if form == "predict" else "follow a wanted signal"
-    d.says(f"Adapts the coefficients of filters {said}, so that they {goal}.")
+    goal = "predict each sample from previous samples" if form == "predict" else "match a desired signal"
+    d.says(f"Adapts FIR filters {said} to {goal}.")
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if form == "identify":
         d.input("desired", "float", shape, -1.0, 1.0, about="Desired signal")
     low, high = (0.1, 0.6) if "normalised" in rule else (0.02, 0.15)
     if rates == "each":
-        d.input("mu", "float", count, low, high, about="Step size of the adaptation")
+        d.input("mu", "float", count, low, high, about="Adaptation step size")
     else:
-        d.param("mu", "float", low, high, about="Step size of the adaptation")
+        d.param("mu", "float", low, high, about="Adaptation step size")
     if "leaky" in rule:
-        d.param("leak", "float", 0.001, 0.02, about="Share of the coefficients that leaks away per sample")
-    d.inout("w", "float", (count, taps), -0.3, 0.3, about="Filter coefficients, which are adapted")
+        d.param("leak", "float", 0.001, 0.02, about="Coefficient leakage per sample")
+    d.inout("w", "float", (count, taps), -0.3, 0.3, about="Filter coefficients, updated in place")
     if kept != "weights":
-        d.output("errors", "float", shape, about="Errors, from the first sample on that all taps reach")
+        d.output("errors", "float", shape, about="Error signal, zero until the delay line is full")
     at = "x[ch, {}]" if layout == "rows" else "x[{}, ch]"
     here = "[ch, n]" if layout == "rows" else "[n, ch]"
     rate = "mu[ch]" if rates == "each" else "mu"
@@ -75,14 +75,14 @@ def adaptive_filter(d: Draft) -> None:
     gain = {
         "lms": f"gain = {rate} * err",
         "leaky": f"gain = {rate} * err",
-        "normalised": f"# a little power more, lest quiet input divides by zero\ngain = {rate} * err / (power + 1.0e-3)",
-        "leaky normalised": f"# a little power more, lest quiet input divides by zero\ngain = {rate} * err / (power + 1.0e-3)",
+        "normalised": f"# regularized to avoid division by zero for a silent input\ngain = {rate} * err / (power + 1.0e-3)",
+        "leaky normalised": f"# regularized to avoid division by zero for a silent input\ngain = {rate} * err / (power + 1.0e-3)",
         "sign": f"gain = {rate} * wp.sign(err)",
     }[rule]
     update = f"w[ch, k] += gain * {at.format(lag)}"
     if "leaky" in rule:
         update = f"""
-        # leaky update: prevents drift when the input does not excite all taps
+        # leaky update prevents coefficient drift when the input does not excite all taps
         w[ch, k] = (1.0 - leak) * w[ch, k] + gain * {at.format(lag)}
         """
     energy = "normalised" in rule
@@ -118,11 +118,9 @@ def adaptive_filter(d: Draft) -> None:
             "Normalizing by the input power makes the convergence rate independent of the signal level."
         )
     elif rule == "sign":
-        d.explain("Sign-error LMS: no multiplication by the error, bounded steps.")
+        d.explain("Sign-error LMS only uses the sign of the error, which bounds the step.")
     else:
-        d.explain(
-            "The gradient of the squared error in the coefficients is -2 e x: each step goes against it."
-        )
+        d.explain("Each update is a gradient step on the squared error (gradient -2 e x).")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x if layout == "rows" else v.x.T
@@ -158,7 +156,7 @@ def adaptive_filter(d: Draft) -> None:
     element="channel",
 )
 def control_level(d: Draft) -> None:
-    """Controls the dynamic range of signals with a level detector and a gain curve."""
+    """Controls signal dynamics using a level detector and a gain curve."""
     what = d.option("what", "compressor", "limiter", "gate", "follower", "expander")
     detect = d.option("detect", "peak", "power", "decibel")
     layout = d.option("layout", "rows", "columns")
@@ -171,14 +169,14 @@ def control_level(d: Draft) -> None:
     if what == "follower":
         place = "new"
     d.says({
-        "compressor": "Compresses signals: what the level exceeds a threshold by is divided by a ratio"
-        + (", with a soft knee" if knee else ""),
-        "limiter": "Limits signals: above a threshold the gain is the threshold over the level",
-        "gate": "Mutes signals smoothly while their level is below a threshold",
-        "follower": "Follows the level of signals, fast upwards and slowly downwards"
+        "compressor": "Applies dynamic range compression above a threshold"
+        + (" with a soft knee" if knee else ""),
+        "limiter": "Applies a limiter when the signal level exceeds a threshold",
+        "gate": "Applies a noise gate that attenuates signals below a threshold",
+        "follower": "Tracks signal envelopes with separate attack and release times"
         if ballistics == "branch"
-        else "Follows the level of signals by exponential smoothing",
-        "expander": "Expands signals downwards: what the level lacks to a threshold is multiplied by a ratio",
+        else "Tracks signal envelopes using exponential smoothing",
+        "expander": "Applies downward expansion below a threshold",
     }[what] + ".")  # fmt: skip
     d.calls({
         "compressor": "compressor|compress_dynamics|apply_compressor",
@@ -200,11 +198,11 @@ def control_level(d: Draft) -> None:
         d.param("smooth", "float", 0.05, 0.2, about="Smoothing coefficient per sample")
     if what in ("compressor", "expander"):
         d.param("threshold_db", "float", -14.0, -8.0, about="Threshold [dB]")
-        d.param("ratio", "float", 2.0, 6.0, about=f"Ratio of the {what}")
+        d.param("ratio", "float", 2.0, 6.0, about=f"{what.capitalize()} ratio")
         if knee:
-            d.param("width", "float", 4.0, 8.0, about="Width of the knee [dB]")
+            d.param("width", "float", 4.0, 8.0, about="Knee width [dB]")
     elif what != "follower":
-        d.param("threshold", "float", 0.3, 0.5, about="Threshold of the amplitude")
+        d.param("threshold", "float", 0.3, 0.5, about="Amplitude threshold")
     if what == "follower":
         d.output("env", "float", shape, about="Level" + (" [dB]" if detect == "decibel" else ""))
     elif place == "new":
@@ -215,13 +213,13 @@ def control_level(d: Draft) -> None:
         "peak": "now = wp.abs(u)",
         "power": "now = u * u",
         "decibel": """
-        # clamp at -80 dB to avoid log(0)
+        # clamp to -80 dB to avoid log(0)
         now = 20.0 * wp.log10(wp.max(wp.abs(u), 1.0e-4))
         """,
     }[detect]
     if ballistics == "branch":
         smooth = f"""
-        # a rising level follows the attack, a falling one the release
+        # use the attack coefficient when the level rises, else the release
         coef = {attack} if now > level else {release}
         level += coef * (now - level)
         """
@@ -241,7 +239,7 @@ def control_level(d: Draft) -> None:
         if 2.0 * over > width:
             gain_db = (1.0 / ratio - 1.0) * over
         elif 2.0 * over > -width:
-            # quadratic soft knee between the two slopes
+            # quadratic soft knee
             bend = over + 0.5 * width
             gain_db = (1.0 / ratio - 1.0) * bend * bend / (2.0 * width)
         else:
@@ -256,7 +254,7 @@ def control_level(d: Draft) -> None:
         apply = f"{target} = u * wp.min(1.0, threshold / wp.max({amplitude}, 1.0e-4))"
     elif what == "gate":
         apply = f"""
-        # square the gain for a steeper gate
+        # square the gain for a steeper transition
         opening = wp.min({amplitude} / threshold, 1.0)
         {target} = u * opening * opening
         """
@@ -279,9 +277,9 @@ def control_level(d: Draft) -> None:
         apply=apply,
     )
     if what in ("compressor", "expander"):
-        d.explain("Threshold and gain are in decibels, smoothing coefficients are per sample.")
+        d.explain("Thresholds and gains are in decibels; smoothing coefficients are per sample.")
     else:
-        d.explain("Coefficients of smoothing are per sample: 1 - exp(-1 / (rate * time constant)).")
+        d.explain("Smoothing coefficients are per sample: 1 - exp(-1 / (rate * time constant)).")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x if layout == "rows" else v.x.T

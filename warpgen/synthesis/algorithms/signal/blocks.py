@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.trim import trim
 _MULTIPLY = '''
 @wp.func
 def complex_mul(a: wp.vec2, b: wp.vec2) -> wp.vec2:
-    """Product of two complex numbers stored as (real, imaginary)."""
+    """Complex product, numbers stored as (real, imaginary)."""
     return wp.vec2(a[0] * b[0] - a[1] * b[1], a[0] * b[1] + a[1] * b[0])
 '''
 
@@ -40,9 +40,9 @@ def _butterflies(n: int, sign: float, decimation: str) -> str:
     spans = [2**s for s in range(bits)]
     for stage, half in enumerate(spans if decimation == "time" else reversed(spans), start=1):
         if decimation == "time":
-            lines.append(f"# Stage {stage}: transforms of length {half} are combined to length {2 * half}")
+            lines.append(f"# Stage {stage}: combine length-{half} transforms into length {2 * half}")
         else:
-            lines.append(f"# Stage {stage}: transforms of length {2 * half} are split in two")
+            lines.append(f"# Stage {stage}: split length-{2 * half} transforms in half")
         for base in range(0, n, 2 * half):
             for k in range(half):
                 p, q = base + k, base + k + half
@@ -77,7 +77,7 @@ def _butterflies(n: int, sign: float, decimation: str) -> str:
     weight=11,
 )
 def block_fft(d: Draft) -> None:
-    """Transforms short blocks of signals by a fast Fourier transform without memory traffic between stages."""
+    """Computes short per-thread FFTs with all stages in registers."""
     n = d.option("length", 4, 8, 16)
     decimation = d.option("decimation", "time", "frequency")
     source = d.option("input", "real", "complex", "pair")
@@ -116,19 +116,17 @@ def block_fft(d: Draft) -> None:
             n,
             0.1,
             1.0,
-            about="Gain of each bin" if inverse else f"Window of {n} weights",
+            about="Per-bin gain" if inverse else f"Window function, {n} samples",
         )
     if hop != n:
         d.module(f"HOP = wp.constant({hop})")
     if limit == "counted":
-        d.input(
-            "frame_count", "int", channels, frames // 2, frames + 1, about="Number of frames of each channel"
-        )
+        d.input("frame_count", "int", channels, frames // 2, frames + 1, about="Number of frames per channel")
     kept = {"complex": n, "power": n // 2 + 1, "half": n // 2 + 1}[result]
     d.output(
         out, "float" if result == "power" else "vec2", (channels, frames, kept),
-        about={"complex": f"{'Samples' if inverse else 'Spectra'} (real, imaginary)", "power": "Power of the bins up to Nyquist",
-               "half": "Bins up to Nyquist; the others are conjugates"}[result]
+        about={"complex": f"{'Samples' if inverse else 'Spectra'} (real, imaginary)", "power": "Power spectrum up to Nyquist",
+               "half": "Spectrum up to Nyquist (the rest is conjugate-symmetric)"}[result]
         + (", not set beyond a channel's frames" if limit == "counted" else ""),
     )  # fmt: skip
     if n > 4:
@@ -145,7 +143,7 @@ def block_fft(d: Draft) -> None:
             f'''
             @wp.func
             def load_value({", ".join(f"{a}: {held}" for a in arrays)}, channel: int, index: int) -> wp.vec2:
-                """Return a value as a complex number, 0 beyond the end of the array."""
+                """Load a value as a complex number, zero past the end of the array."""
                 if index >= {arrays[0]}.shape[1]:
                     return wp.vec2(0.0)
                 return {parts.replace("$at", "index")}
@@ -175,29 +173,32 @@ def block_fft(d: Draft) -> None:
         $scaling
         $stores
         """,
-        counted="# Channels may have fewer frames\nif frame >= frame_count[channel]:\n    return"
+        counted="# Skip padding frames\nif frame >= frame_count[channel]:\n    return"
         if limit == "counted"
         else "",
-        comment="# Load in bit-reversed order so that the result comes out in natural order"
+        comment="# Load in bit-reversed order so that the output is in natural order"
         if decimation == "time"
-        else "# Natural order in; the last stage leaves its results in bit-reversed order",
+        else "# Input in natural order, output of the last stage in bit-reversed order",
         loads="\n".join(loads),
         stages=_butterflies(n, sign, decimation),
         scaling={
-            (True, "complex"): "# The inverse transform carries the factor 1 / N",
-            (False, "power"): "# Power spectrum |X|^2; the upper half mirrors the lower one for real input",
-            (False, "half"): "# Real input: X[N - k] is the conjugate of X[k]",
+            (True, "complex"): "# The 1 / N scaling is part of the inverse transform",
+            (
+                False,
+                "power",
+            ): "# Power spectrum |X|^2, only up to Nyquist since real input has a symmetric spectrum",
+            (False, "half"): "# Real input: X[N - k] = conj(X[k])",
         }.get((inverse, result), ""),
         stores="\n".join(stores),
     )
     trim(d)
-    blocks = f"{'windowed ' if window else ''}blocks of {n} samples"
+    blocks = f"{'windowed ' if window else ''}{n}-sample blocks"
     d.says(
-        f"Computes the inverse discrete Fourier transform of {'weighted ' if window else ''}spectra of {n} bins."
+        f"Computes the inverse DFT of {'weighted ' if window else ''}{n}-bin spectra."
         if inverse
         else {
-            "power": f"Computes the power spectra of {blocks} by a fast Fourier transform.",
-            "half": f"Computes the spectra of {blocks} up to Nyquist by a fast Fourier transform.",
+            "power": f"Computes power spectra of {blocks} using an FFT.",
+            "half": f"Computes one-sided spectra of {blocks} using an FFT.",
             "complex": f"Computes the discrete Fourier transform of {blocks}.",
         }[result]
     )

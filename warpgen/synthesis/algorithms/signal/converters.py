@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.naming import renamed
     element="channel",
 )
 def modulate_signal(d: Draft) -> None:
-    """Quantizes signals with noise shaping (sigma-delta modulation)."""
+    """Quantizes signals using noise shaping (sigma-delta modulation)."""
     loop = d.option("loop", "first order", "second order", "error feedback", "second error feedback", "delta")
     levels = d.option("levels", "two", "many")
     layout = d.option("layout", "rows", "columns")
@@ -35,23 +35,23 @@ def modulate_signal(d: Draft) -> None:
         result = "signal" if result == "mean" else result
     count, size, over = d.pick(24, 32), d.pick(32, 48), d.pick(2, 4)
     said = {
-        "first order": "a sigma-delta loop of first order",
-        "second order": "a sigma-delta loop of second order",
-        "error feedback": "feeding back the error of the sample before",
-        "second error feedback": "feeding back the errors of the two samples before",
-        "delta": "delta modulation, which codes whether the signal rises",
+        "first order": "a first-order sigma-delta loop",
+        "second order": "a second-order sigma-delta loop",
+        "error feedback": "first-order error feedback",
+        "second error feedback": "second-order error feedback",
+        "delta": "delta modulation",
     }[loop]
     kept = {
         "codes": "",
-        "mean": ", and averages what comes out",
-        "signal": ", and keeps the signal that it follows"
+        "mean": ", then averages the output",
+        "signal": ", and returns the tracked signal"
         if loop == "delta"
-        else ", and keeps the quantised signal",
+        else ", and returns the quantized signal",
     }
-    start = "Quantises signals"
+    start = "Quantizes signals"
     if hold:
-        start = f"Oversamples signals by repetition{',' if kept[result] else ' and'} quantises them"
-    how = "by" if loop == "delta" else "to 1 or -1 by" if levels == "two" else "coarsely by"
+        start = f"Oversamples signals with a zero-order hold{',' if kept[result] else ' and'} quantizes them"
+    how = "using" if loop == "delta" else "to 1 or -1 using" if levels == "two" else "coarsely using"
     d.says(f"{start} {how} {said}{kept[result]}.")
     d.calls({
         "first order": "sigma_delta|sigma_delta_modulator|delta_sigma",
@@ -63,18 +63,18 @@ def modulate_signal(d: Draft) -> None:
     shape = (count, size) if layout == "rows" else (size, count)
     d.input("x", "float", shape, -0.6, 0.6, about="Input signal")
     if levels == "many":
-        d.param("step", "float", 0.2, 0.4, about="Step of the quantizer")
+        d.param("step", "float", 0.2, 0.4, about="Quantizer step size")
     if loop == "delta":
-        d.param("rise", "float", 0.1, 0.3, about="Change of the followed signal per sample")
+        d.param("rise", "float", 0.1, 0.3, about="Delta modulation step size")
     if hold:
         d.module(f"OVERSAMPLING = wp.constant({over})")
     longer = size * over if hold else size
     out = (count, longer) if layout == "rows" else (longer, count)
     name = {"codes": "codes", "mean": "mean", "signal": "y"}[result]
     code = "Codes, 1 or -1" if levels == "two" else "Codes, in steps"
-    about = {"codes": code, "mean": "Means of the quantized signals", "signal": "Quantized signals"}[result]
+    about = {"codes": code, "mean": "Mean quantizer output", "signal": "Quantized signal"}[result]
     if loop == "delta" and result == "signal":
-        about = "Followed signals"
+        about = "Tracked signal"
     d.output(name, "int" if result == "codes" else "float", count if result == "mean" else out, about=about)
     sample = "n // OVERSAMPLING" if hold else "n"
     at = f"x[ch, {sample}]" if layout == "rows" else f"x[{sample}, ch]"
@@ -145,9 +145,9 @@ def modulate_signal(d: Draft) -> None:
     errors, sums = d.pick("e", "err"), d.pick("s", "acc", "state")
     d.text = renamed(d.text, {f"{a}{k}": f"{b}{k}" for a, b in (("e", errors), ("s", sums)) for k in (1, 2)})
     d.explain(
-        "Each code says whether the signal is above what was followed so far, which moves by a fixed step."
+        "Each code is the sign of the tracking error; the tracked signal then moves by a fixed step."
         if loop == "delta"
-        else "The loop moves the quantization noise to high frequencies, which decimation can take away."
+        else "Noise shaping pushes quantization noise to high frequencies, where a decimation filter removes it."
     )
 
     def modulated(before: Values, after: Values) -> None:

@@ -49,13 +49,9 @@ def correlate_lags(d: Draft) -> None:
     hop = size // 2
     two = what in ("cross", "circular")
     centred = centred and what not in ("difference", "magnitude difference")  # means cancel there
-    less = f" of signals less their mean{'s' * two}" if centred else ""
+    less = " of mean-removed signals" if centred else ""
     length = what == "circular" or scale == "biased"
-    by = (
-        ""
-        if scale == "sum"
-        else f", divided by {'the length of the signal' if length else 'the number of terms'}"
-    )
+    by = "" if scale == "sum" else f", normalized by the {'signal length' if length else 'number of terms'}"
     d.says({
         "auto": f"Computes autocorrelation{less} over a range of lags{by}.",
         "cross": f"Computes cross-correlation{less} over a range of lags{by}.",
@@ -63,7 +59,7 @@ def correlate_lags(d: Draft) -> None:
         "magnitude difference": "Computes the magnitude difference function over a range of lags."
         if scale == "sum"
         else f"Computes the average magnitude difference function over a range of lags{by}.",
-        "normalised": f"Computes autocorrelation{less}, normalised as 2 sum a b / sum (a^2 + b^2), over a range of lags.",
+        "normalised": f"Computes autocorrelation{less}, normalized as 2 sum a b / sum (a^2 + b^2), over a range of lags.",
         "circular": f"Computes circular cross-correlation{less} over a range of lags{by}.",
     }[what])  # fmt: skip
     d.calls({
@@ -84,19 +80,24 @@ def correlate_lags(d: Draft) -> None:
     means = ["mean", "mean_y"] if two else ["mean"]
     if centred:
         for m, whose in zip(means, ("first", "second"), strict=False):
-            about = f"Mean of the {whose + ' ' if two else ''}signal"
+            about = f"Mean {whose + ' ' if two else ''}signal value"
             if layout == "one":
                 d.param(m, "float", -0.1, 0.1, about=about)
             else:
-                d.input(m, "float", rows, -0.1, 0.1, about=about + ", row by row")
+                d.input(m, "float", rows, -0.1, 0.1, about=about + ", one per row")
     count = 2 * lags - 1 if two_sided else lags
     out = (count,) if layout == "one" else (rows, count)
     result = "diffs" if what in ("difference", "magnitude difference") else "r"
-    d.output(result, "float", out, about="Differences by lag" if result == "diffs" else "Correlation by lag")
+    d.output(
+        result,
+        "float",
+        out,
+        about="Difference function values per lag" if result == "diffs" else "Correlation at each lag",
+    )
     d.module(
         f"FRAME = wp.constant({size})\nHOP = wp.constant({hop})"
         if layout == "frames"
-        else f"LENGTH = wp.constant({size})  # samples {'of a row' if layout == 'rows' else 'of the signal'}"
+        else f"LENGTH = wp.constant({size})  # samples {'per row' if layout == 'rows' else 'in the signal'}"
     )
     whole = "FRAME" if layout == "frames" else "LENGTH"
     other = "y" if two else "x"
@@ -132,7 +133,7 @@ def correlate_lags(d: Draft) -> None:
     index = "k" if two_sided else "lag"
     ids = index if layout == "one" else f"row, {index}"
     d.launch(*out)
-    lag = f"lag = k - {lags - 1}  # zero lag is in the center" if two_sided else ""
+    lag = f"lag = k - {lags - 1}  # zero lag at the center" if two_sided else ""
     loop = """
         acc = float(0.0)
         for n in range($bounds):
@@ -141,7 +142,7 @@ def correlate_lags(d: Draft) -> None:
         """
     if what != "normalised" and d.flag("helper", 0.6):
         acc = outlined(
-            d, "lagged_sum", f"Sum of {_TERMS.get(what, 'products')} of samples at a given lag.", loop, "acc",
+            d, "lagged_sum", f"Accumulate {_TERMS.get(what, 'products')} at a given lag.", loop, "acc",
             "float", {"lag": "int"} if layout == "one" else {"row": "int", "lag": "int"},
             {"bounds": bounds, "lines": lines, "terms": terms},
         )  # fmt: skip
@@ -164,17 +165,17 @@ def correlate_lags(d: Draft) -> None:
             terms=terms,
         )
     d.explain({
-        "sum": "Terms are summed where both samples lie within the signal."
+        "sum": "Only terms with both samples inside the signal are summed."
         if what not in ("circular", "normalised")
         else "Indices wrap around, as in a periodic signal."
         if what == "circular"
-        else "2 sum a b / sum (a^2 + b^2), which lies between -1 and 1.",
-        "biased": "Biased estimate: sums are divided by the signal length for every lag."
+        else "2 sum a b / sum (a^2 + b^2), in the range [-1, 1].",
+        "biased": "Biased estimate: every lag is normalized by the signal length."
         if what != "circular"
-        else "Indices wrap around, and sums are divided by the number of terms.",
-        "unbiased": "Unbiased estimate: sums are divided by the number of terms."
+        else "Indices wrap around; sums are normalized by the number of terms.",
+        "unbiased": "Unbiased estimate: sums are normalized by the number of terms."
         if what != "circular"
-        else "Indices wrap around, and sums are divided by the number of terms.",
+        else "Indices wrap around; sums are normalized by the number of terms.",
     }[scale])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -223,7 +224,7 @@ def correlate_lags(d: Draft) -> None:
     element="frame",
 )
 def yin_pitch(d: Draft) -> None:
-    """Estimates the pitch period of signal frames with the YIN algorithm."""
+    """Estimates the pitch period of each signal frame using the YIN algorithm."""
     source = d.option("source", "differences", "signal")
     choice = d.option("choice", "first below", "least")
     refine = d.flag("parabola")
@@ -237,17 +238,19 @@ def yin_pitch(d: Draft) -> None:
         result = "period" if result == "period and clarity" else result  # the depth of a dip has no scale
     what = "frequency" if result == "frequency" else "period"
     method = {
-        "plain": "the least squared difference (YIN without its normalisation and threshold)",
-        "cumulative": "the deepest dip of the YIN method, without its threshold"
+        "plain": "the minimum squared difference (YIN without normalization and threshold)",
+        "cumulative": "the global minimum of the normalized YIN difference function"
         if choice == "least"
-        else "the YIN method",
+        else "the YIN algorithm",
     }[normalise]
-    finer = ", refined by a parabola" if refine else ""
-    d.says(f"Estimates the {what} of each frame of a signal by {method}{finer}.")
+    finer = " with parabolic interpolation" if refine else ""
+    d.says(f"Estimates the {what} of each signal frame using {method}{finer}.")
     if normalise == "plain":
         d.calls("estimate_pitch|detect_pitch|pitch_by_differences")
     if source == "differences":
-        d.input("diff", "float", (frames, most), 0.2, 1.5, about="Squared differences at each lag")
+        d.input(
+            "diff", "float", (frames, most), 0.2, 1.5, about="Squared difference function, one row per frame"
+        )
     else:
         d.input("x", "float", (frames, size), -1.0, 1.0, about="Input signal")
     if choice == "first below":
@@ -256,27 +259,25 @@ def yin_pitch(d: Draft) -> None:
             "float",
             0.6,
             0.9,
-            about="Normalized difference below which a dip counts as the period",
+            about="Absolute threshold for the normalized difference",
         )
     if result == "frequency":
-        d.param("rate", "float", 8000.0, 16000.0, about="Sampling rate [Hz]")
+        d.param("rate", "float", 1000.0, 2000.0, about="Sample rate after decimation [Hz]")
         d.output("f0", "float", frames, about="Pitch [Hz]")
     else:
-        d.output("periods", "float", frames, about="Pitch periods in samples")
+        d.output("periods", "float", frames, about="Pitch period per frame [samples]")
     pitch = "f0" if result == "frequency" else "periods"
     if result == "period and clarity":
-        d.output(
-            "clarity", "float", frames, about="Depth of the chosen dip, 1 for a period that repeats exactly"
-        )
+        d.output("clarity", "float", frames, about="Periodicity measure, 1 for a perfectly periodic frame")
     if normalise == "cumulative":
         kept = "norm_diff"
-        d.output(kept, "float", (frames, most), about="Normalized difference function")
+        d.output(kept, "float", (frames, most), about="Cumulative mean normalized difference function")
     else:
         kept = "lag_diff"
         d.output(kept, "float", (frames, most), about="Difference function")
     d.module(
         f"MIN_LAG = wp.constant({least})\nMAX_LAG = wp.constant({most})"
-        + (f"\nWINDOW = wp.constant({size - most})  # samples compared" if source == "signal" else "")
+        + (f"\nWINDOW = wp.constant({size - most})  # integration window size" if source == "signal" else "")
     )
     if source == "signal":
         term = """
@@ -291,7 +292,7 @@ def yin_pitch(d: Draft) -> None:
     if normalise == "cumulative":
         first = f"""
         cumulative = float(0.0)
-        # 1 by definition
+        # d'(0) = 1 by definition
         norm_diff[frame, 0] = 1.0
         for lag in range(1, MAX_LAG):
             $term
@@ -313,10 +314,10 @@ def yin_pitch(d: Draft) -> None:
         """
     else:
         choose = """
-        # The longest lag that has a neighbour, unless there is a dip
+        # Default to the largest lag with a neighbor if no minimum is found
         best = int(MAX_LAG - 2)
         for lag in range(MIN_LAG, MAX_LAG - 1):
-            # first dip below the threshold: deeper ones may be multiples of the period
+            # first local minimum below the threshold; later minima may be multiples of the period
             if norm_diff[frame, lag] < threshold and norm_diff[frame, lag] <= norm_diff[frame, lag + 1]:
                 best = lag
                 break
@@ -347,8 +348,8 @@ def yin_pitch(d: Draft) -> None:
         fine=fine,
         store=store,
     )
-    unit = "" if result == "frequency" else "Periods are in samples. "
-    d.explain(f"{unit}`{kept}` keeps the differences by lag, which later steps may want for tracking.")
+    unit = "" if result == "frequency" else "Periods are given in samples. "
+    d.explain(f"{unit}`{kept}` stores the per-lag differences for later stages such as pitch tracking.")
 
     def differences(v: Values) -> Any:
         raw: Any = v.get("diff")

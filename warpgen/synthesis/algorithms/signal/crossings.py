@@ -38,11 +38,11 @@ def level_crossings(d: Draft) -> None:
     said = {"any": "cross", "rising": "rise through", "falling": "fall through"}[direction]
     line = "zero" if level == "zero" else "a level" if level == "given" else "a level, with hysteresis"
     d.says({
-        "rate": f"Counts how often signals {said} {line}.",
-        "mask": f"Marks the samples just before which signals {said} {line}.",
-        "times": f"Finds the times at which signals {said} {line}, between samples.",
-        "first": f"Finds the first sample at which signals {said} {line}, or -1.",
-        "atomic": f"Counts over all signals how often they {said} {line}.",
+        "rate": f"Counts the number of times signals {said} {line}.",
+        "mask": f"Marks samples right after signals {said} {line}.",
+        "times": f"Finds subsample times when signals {said} {line} using linear interpolation.",
+        "first": f"Finds the first sample index where signals {said} {line}, or -1.",
+        "atomic": f"Counts the total number of times all signals {said} {line}.",
     }[result])  # fmt: skip
     d.calls({
         "rate": "count_crossings|level_crossings|crossings_per_signal",
@@ -54,14 +54,14 @@ def level_crossings(d: Draft) -> None:
     shape = (rows, size) if layout == "rows" else (size, rows)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if level != "zero":
-        d.param("level", "float", -0.2, 0.2, about="Level that is crossed")
+        d.param("level", "float", -0.2, 0.2, about="Crossing level")
     if level == "hysteresis":
-        d.param("band", "float", 0.1, 0.3, about="Half the width of the hysteresis")
+        d.param("band", "float", 0.1, 0.3, about="Hysteresis half-width")
     single = result in ("rate", "first")
     name, about = {
-        "times": ("times", "Times in samples, -1 where nothing is crossed"),
-        "first": ("first_sample", "Sample after the first crossing, or -1"),
-        "mask": ("crossed", "1 at the sample after a crossing"),
+        "times": ("times", "Crossing times in samples, -1 if there is no crossing"),
+        "first": ("first_sample", "Sample index after the first crossing, or -1"),
+        "mask": ("crossed", "Crossing mask, 1 at the sample after a crossing"),
     }.get(result, ("crossings", "Number of crossings"))
     out = (1,) if result == "atomic" else (rows,) if single else shape
     d.output(name, "float" if result == "times" else "int", out, about=about)
@@ -69,7 +69,7 @@ def level_crossings(d: Draft) -> None:
     at = "x[row, {}]" if layout == "rows" else "x[{}, row]"
     to = "[row, n]" if layout == "rows" else "[n, row]"
     line = "0.0" if level == "zero" else "level"
-    less = "" if level == "zero" else " - level"
+    past = "before" if level == "zero" else "(before - level)"
     crossed = {
         "any": f"(before < {line}) != (now < {line})",
         "rising": f"before < {line} and now >= {line}",
@@ -81,7 +81,7 @@ def level_crossings(d: Draft) -> None:
             "times": f"""
             if {crossed}:
                 # linear interpolation between the two samples
-                part = (before{less}) / (before - now)
+                part = {past} / (before - now)
                 times{to} = float(n - 1) + part
             else:
                 times{to} = -1.0
@@ -92,7 +92,7 @@ def level_crossings(d: Draft) -> None:
         d.code(
             f"""
             row, n = wp.tid()
-            # The first sample has no predecessor
+            # Skip the first sample, which has no predecessor
             if n == 0:
                 $start
                 return
@@ -116,7 +116,7 @@ def level_crossings(d: Draft) -> None:
             row = wp.tid()
             {number}
             $hits
-            # hysteresis: the side changes only beyond the band
+            # hysteresis: only switch state outside the band
             above = bool({at.format("0")} >= level)
             for n in range(1, size):
                 now = {at.format("n")}

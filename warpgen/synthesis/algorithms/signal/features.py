@@ -31,7 +31,7 @@ _NAMES = {
     weight=2,
 )
 def band_energies(d: Draft) -> None:
-    """Computes band energies of power spectra with triangular filters."""
+    """Computes filter bank energies from power spectra using triangular filters."""
     scale = d.option("scale", "htk", "slaney", "bark", "given")
     output = d.option("output", "linear", "log", "decibel", "root")
     layout = d.option("layout", "rows", "columns")
@@ -42,18 +42,18 @@ def band_energies(d: Draft) -> None:
         "htk": "evenly spaced on the mel scale",
         "slaney": "evenly spaced on Slaney's mel scale, linear below 1 kHz",
         "bark": "evenly spaced on the Bark scale",
-        "given": "with given edges",
+        "given": "with user-supplied edges",
     }[scale]
     unit = {
         "linear": "",
-        "log": ", and takes logarithms",
-        "decibel": ", in decibels",
-        "root": ", and takes cube roots",
+        "log": ", then takes the logarithm",
+        "decibel": ", in dB",
+        "root": ", then takes the cube root",
     }[output]
     if amplitude and output == "root":
         amplitude = False  # loudness is a power of the energy
-    summed = "amplitudes, roots of power spectra," if amplitude else "power spectra"
-    d.says(f"Sums {summed} in triangular bands {'of equal area ' if area else ''}{said}{unit}.")
+    summed = "amplitudes (roots of power spectra)" if amplitude else "power spectra"
+    d.says(f"Sums {summed} over {'equal-area ' if area else ''}triangular bands {said}{unit}.")
     if scale in ("htk", "slaney"):
         d.calls("mel_filterbank|mel_bands|mel_spectrum")
     elif scale == "bark":
@@ -77,13 +77,13 @@ def band_energies(d: Draft) -> None:
         "bands",
         "float",
         (frames, bands) if layout == "rows" else (bands, frames),
-        about=f"{'Amplitude' if amplitude else 'Energy'} of each band"
-        + {"linear": "", "log": ", as a logarithm", "decibel": " [dB]", "root": ", as a cube root"}[output],
+        about=f"Band {'amplitudes' if amplitude else 'energies'}"
+        + {"linear": "", "log": ", log-scaled", "decibel": " [dB]", "root": ", cube-root compressed"}[output],
     )
     if scale == "htk":
         d.function("""
             @wp.func
-            def to_scale(f: float) -> float:
+            def to_mel(f: float) -> float:
                 return 1127.0 * wp.log(1.0 + f / 700.0)
         """)
         d.function("""
@@ -94,10 +94,10 @@ def band_energies(d: Draft) -> None:
     elif scale == "slaney":
         d.function("""
             @wp.func
-            def to_scale(f: float) -> float:
+            def to_mel(f: float) -> float:
                 if f < 1000.0:
                     return 0.015 * f
-                # 27 logarithmic steps from 1 kHz to 6.4 kHz
+                # logarithmic above 1 kHz: 27 steps up to 6.4 kHz
                 return 15.0 + 27.0 * wp.log(f / 1000.0) / wp.log(6.4)
         """)
         d.function("""
@@ -110,7 +110,7 @@ def band_energies(d: Draft) -> None:
     elif scale == "bark":
         d.function("""
             @wp.func
-            def to_scale(f: float) -> float:
+            def to_bark(f: float) -> float:
                 # Bark scale (Traunmueller 1990)
                 return 26.81 * f / (1960.0 + f) - 0.53
         """)
@@ -119,13 +119,14 @@ def band_energies(d: Draft) -> None:
             def to_hertz(z: float) -> float:
                 return 1960.0 * (z + 0.53) / (26.28 - z)
         """)
+    curve = "to_bark" if scale == "bark" else "to_mel"
     if scale == "given":
         edges = "left = edges[band]\ncenter = edges[band + 1]\nright = edges[band + 2]"
     else:
-        edges = """
-        bottom = to_scale(0.0)
-        step = (to_scale(0.5 * rate) - bottom) / float(BANDS + 1)
-        # triangular bands overlap: each ends at the center of the next
+        edges = f"""
+        bottom = {curve}(0.0)
+        step = ({curve}(0.5 * rate) - bottom) / float(BANDS + 1)
+        # overlapping triangles: each band ends at the center of the next
         left = to_hertz(bottom + float(band) * step)
         center = to_hertz(bottom + float(band + 1) * step)
         right = to_hertz(bottom + float(band + 2) * step)
@@ -138,9 +139,9 @@ def band_energies(d: Draft) -> None:
     energy = f"2.0 * {noun} / (right - left)" if area else noun
     store = {
         "linear": f"{to} = {energy}",
-        "log": f"# floor avoids log(0) for empty bands\n{to} = wp.log(wp.max({energy}, 1.0e-6))",
+        "log": f"# clamp to avoid log(0) for empty bands\n{to} = wp.log(wp.max({energy}, 1.0e-6))",
         "decibel": f"{to} = {20 if amplitude else 10}.0 * wp.log10(wp.max({energy}, 1.0e-6))",
-        "root": f"# cube root: power law of loudness\n{to} = wp.cbrt({energy})",
+        "root": f"# cube-root loudness compression\n{to} = wp.cbrt({energy})",
     }[output]
     helper = d.flag("helper", 0.6)
     if (output != "linear" or area) and not helper:
@@ -159,7 +160,7 @@ def band_energies(d: Draft) -> None:
         total = f"{noun} = " + outlined(
             d,
             f"triangle_{noun}",
-            f"{noun.capitalize()} of a frame under a triangular filter.",
+            f"{noun.capitalize()} of one frame in a triangular band.",
             total,
             noun,
             "float",
@@ -177,8 +178,8 @@ def band_energies(d: Draft) -> None:
         edges=edges,
         store=store,
     )
-    height = "Triangles have equal area." if area else "Triangles have a height of one."
-    d.explain(f"Bins run from 0 to half the sampling rate. {height}")
+    height = "Triangles have equal area (Slaney normalization)." if area else "Triangles have unit height."
+    d.explain(f"Bins span 0 to half the sample rate. {height}")
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.power if layout == "rows" else v.power.T
@@ -220,7 +221,7 @@ def band_energies(d: Draft) -> None:
     element="",
 )
 def smooth_polynomial(d: Draft) -> None:
-    """Applies a Savitzky-Golay filter for smoothing or differentiation."""
+    """Applies a Savitzky-Golay smoothing or differentiation filter."""
     window = d.option("window", 5, 7, 9)
     result = d.option("result", "value", "slope", "curvature")
     edge = d.option("edge", "copy", "mirror", "clamp", "inside")
@@ -229,14 +230,16 @@ def smooth_polynomial(d: Draft) -> None:
     rows, size = d.pick(6, 8), d.pick(32, 48)
     if layout != "rows":
         size *= 3
+    if form == "table":
+        result = "value"
     if edge == "copy" and result != "value":
         edge = "clamp"
     half = window // 2
     said = {"value": "value", "slope": "slope", "curvature": "second derivative"}[result]
     d.says(
-        f"Applies given weights of a quadratic fit to the {window} samples around each one, for its {said} there."
+        f"Smooths signals with a {window}-tap window of user-supplied weights."
         if form == "table"
-        else f"Fits a quadratic to the {window} samples around each one and keeps its {said} there."
+        else f"Fits a local quadratic to a {window}-sample window and evaluates its {said} at the center."
     )
     d.calls({
         "value": "savgol_filter|savitzky_golay|smooth_polynomial",
@@ -249,7 +252,8 @@ def smooth_polynomial(d: Draft) -> None:
     if result != "value":
         d.param("dt", "float", 0.5, 1.5, about="Sample interval [s]")
     if form == "table":
-        d.input("c", "float", window, -0.5, 0.5, about="Weights of the fit, from the left")
+        d.calls("smooth_window|weighted_smoothing|smooth_signal")
+        d.input("c", "float", window, 0.5 / window, 1.5 / window, about="Window weights, from left to right")
         d.module(f"WINDOW = wp.constant({window})")
     count = size - 2 * half if edge == "inside" else size
     about = {
@@ -292,7 +296,7 @@ def smooth_polynomial(d: Draft) -> None:
     middle = "n"
     if edge == "copy":
         head = f"""
-        # The window is incomplete at the ends
+        # Skip samples near the ends, where the window is incomplete
         if n < {half} or n > last - {half}:
             y[{ids}] = {at.format("n")}
             return
@@ -301,11 +305,11 @@ def smooth_polynomial(d: Draft) -> None:
         middle = f"n + {half}"
     if form == "table":
         lines = f"""
-        fit = {"wp.vec3()" if layout == "vectors" else "float(0.0)"}
+        smoothed = {"wp.vec3()" if layout == "vectors" else "float(0.0)"}
         for j in range(WINDOW):
-            fit += c[j] * {neighbour("n + j" if edge == "inside" else "n + j - WINDOW // 2")}
+            smoothed += c[j] * {neighbour("n + j" if edge == "inside" else "n + j - WINDOW // 2")}
         """
-        value = "fit"
+        value = "smoothed"
     else:
         symmetric = result != "slope"
         terms = [] if not symmetric else [f"{float(whole[half])} * {at.format(middle)}"]
@@ -323,9 +327,9 @@ def smooth_polynomial(d: Draft) -> None:
         lines = lines.replace("fit += -", "fit -= ")
         value = f"fit / {float(by)}"
     if result == "slope":
-        value = f"{value} / dt" if form == "table" else f"fit / ({float(by)} * dt)"
+        value = f"fit / ({float(by)} * dt)"
     elif result == "curvature":
-        value = f"{value} / (dt * dt)" if form == "table" else f"fit / ({float(by)} * dt * dt)"
+        value = f"fit / ({float(by)} * dt * dt)"
     d.launch(*((rows, count) if layout == "rows" else (count,)))
     d.code(
         f"$ids = wp.tid()\n{taken}\n$head\n$lines\ny[$ids] = $value",
@@ -335,15 +339,17 @@ def smooth_polynomial(d: Draft) -> None:
         value=value,
     )
     ends = {
-        "copy": "Samples near the ends are copied.",
-        "mirror": "The signal is mirrored at its ends.",
-        "clamp": "The first and last sample are repeated beyond the ends.",
-        "inside": "Only samples with the whole window inside of the signal are computed.",
+        "copy": "Samples near the ends are copied unchanged.",
+        "mirror": "The signal is mirrored at both ends.",
+        "clamp": "Edge samples are replicated past the ends.",
+        "inside": "Only samples with a full window inside the signal are computed.",
     }[edge]
     if form == "table":
-        d.explain(f"`c` holds the weights of the least-squares fit, from the left end of the window. {ends}")
+        d.explain(f"`c` holds the window weights from left to right. {ends}")
     else:
-        d.explain(f"The weights are those of the least-squares fit, whole numbers over a divisor. {ends}")
+        d.explain(
+            f"Weights come from the least-squares fit, stored as integers over a common divisor. {ends}"
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x if layout == "rows" else v.x.T.reshape(-1, size)

@@ -51,7 +51,7 @@ def fir_filter(d: Draft) -> None:
     d.says(
         "Filters signals with a "
         + ("symmetric finite impulse response" if symmetric else "finite impulse response")
-        + (f", and keeps every {['', '', 'second', 'third', 'fourth'][factor]} sample." if decimate else ".")
+        + (f" and keeps every {['', '', 'second', 'third', 'fourth'][factor]} sample." if decimate else ".")
     )
     if decimate:
         d.calls("fir_decimate|decimate_signal|decimating_filter")
@@ -62,7 +62,7 @@ def fir_filter(d: Draft) -> None:
         (taps + 1) // 2 if symmetric else taps,
         -0.5,
         0.5,
-        about="First half of the taps, up to the middle one" if symmetric else "Taps of the filter",
+        about="First half of the filter taps, including the center tap" if symmetric else "Filter taps",
     )
     if edge == "history":
         d.input(
@@ -71,7 +71,7 @@ def fir_filter(d: Draft) -> None:
             (channels, taps - 1) if layout != "mono" else taps - 1,
             -1.0,
             1.0,
-            about="Last samples of the previous block",
+            about="Trailing samples of the previous block",
         )
     out = {"mono": (count,), "channels": (channels, count), "interleaved": (count * channels,)}[layout]
     d.output("y", kind, out, about="Output signal")
@@ -81,7 +81,7 @@ def fir_filter(d: Draft) -> None:
     if edge == "valid":
         first += f" + {span}"
     d.module(
-        f"HALF = wp.constant({taps // 2})  # taps on either side of the middle one"
+        f"HALF = wp.constant({taps // 2})  # taps on each side of the center"
         if symmetric
         else f"TAPS = wp.constant({taps})"
     )
@@ -114,7 +114,7 @@ def fir_filter(d: Draft) -> None:
         if edge == "zero":
             loop = f"""
             for k in range(HALF):
-                # linear phase: taps k and 2 * HALF - k are equal, so one product serves two samples
+                # linear phase: taps k and 2 * HALF - k are equal, so fold the two samples
                 pair = float(0.0)
                 if start - k >= 0:
                     pair += {at("start - k")}
@@ -129,7 +129,7 @@ def fir_filter(d: Draft) -> None:
             for k in range(HALF):
                 {sample("near", "k")}
                 {sample("far", "(2 * HALF - k)")}
-                # linear phase: one product serves two samples
+                # linear phase: fold symmetric samples to save a multiply
                 acc += h[k] * (near + far)
             {sample("middle", "HALF")}
             acc += h[HALF] * middle
@@ -159,12 +159,12 @@ def fir_filter(d: Draft) -> None:
     value = "acc"
     if d.flag("helper", 0.6):
         beyond = {
-            "wrap": " of a periodic signal", "mirror": " of a signal mirrored at its start",
-            "hold": ", the first standing for those before", "history": " and of the block before",
+            "wrap": " with periodic wrap-around", "mirror": " with reflect padding at the start",
+            "hold": ", with the first sample repeated before the start", "history": " and the previous block",
         }.get(edge, "")  # fmt: skip
         types = dict.fromkeys(("ch", "n" if first == "n" else "start"), "int")
         value = outlined(
-            d, "convolve", f"Inner product of the taps with the samples up to the current one{beyond}.", gather,
+            d, "convolve", f"FIR dot product over the current and past samples{beyond}.", gather,
             "acc", "wp.vec2" if complex_ else "float", types, {"loop": loop},
         )  # fmt: skip
         gather = ""
@@ -180,12 +180,12 @@ def fir_filter(d: Draft) -> None:
         loop=loop,
     )
     d.explain({
-        "zero": "Samples before the start of the signal are zero.",
-        "hold": "The first sample is repeated before the start of the signal.",
-        "wrap": "Circular convolution: the signal is periodic.",
+        "zero": "Samples before the start are treated as zero.",
+        "hold": "The first sample is repeated before the signal start.",
+        "wrap": "Circular convolution, the signal is treated as periodic.",
         "mirror": "Reflect padding at the start of the signal.",
-        "valid": "Valid mode: only samples with all taps inside of the signal are computed.",
-        "history": "Block processing: `history` holds the last samples of the previous block.",
+        "valid": "Valid mode: only outputs with all taps inside the signal are computed.",
+        "history": "Block processing: `history` holds the trailing samples of the previous block.",
     }[edge])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -249,8 +249,8 @@ def biquad_filter(d: Draft) -> None:
         d.calls("biquad_cascade|second_order_sections|sos_filter")
     count, length = d.pick(16, 24, 32), d.pick(48, 64, 96)
     said = {"direct 1": "direct form I", "direct 2": "direct form II"}.get(form, "transposed direct form II")
-    what = "sections of second order, one after the other" if cascade else "a section of second order"
-    d.says(f"Filters each channel of a signal with {what}, in {said}.")
+    what = "cascaded second-order sections" if cascade else "one second-order section"
+    d.says(f"Filters each channel of a signal using {what} in {said}.")
     number = d.pick(2, 3, 4) if cascade else d.pick(3, 4) if coefficients in ("struct", "table") else 1
     bound = {"b0": (0.1, 0.5), "b1": (-0.4, 0.4), "b2": (-0.3, 0.3), "a1": (-0.9, 0.6), "a2": (0.05, 0.5)}
     shape = {"rows": (count, length), "columns": (length, count), "flat": (count * length,)}[layout]
@@ -259,14 +259,14 @@ def biquad_filter(d: Draft) -> None:
     else:
         d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
     if not cascade and coefficients in ("struct", "table"):
-        d.input("preset", "int", count, 0, number, about="Section that each channel goes through")
+        d.input("preset", "int", count, 0, number, about="Section index for each channel")
     if coefficients == "struct":
         d.struct(
             "sections",
             BIQUAD,
             {name: fill(*b) for name, b in bound.items()},
             number,
-            about="Coefficients of each section",
+            about="Coefficients per section",
         )
         load, c = "q = sections[{}]", {name: f"q.{name}" for name in bound}
     elif coefficients == "table":
@@ -278,7 +278,7 @@ def biquad_filter(d: Draft) -> None:
         load, c = "", {name: name for name in bound}
     else:
         for name, b in bound.items():
-            d.input(name, "float", count, *b, about=f"Coefficient {name} of each channel")
+            d.input(name, "float", count, *b, about=f"Per-channel coefficient {name}")
         load, c = "", {name: f"{name}[ch]" for name in bound}
     which = "s" if cascade else "preset[ch]"
     load = load.format(which)
@@ -289,7 +289,7 @@ def biquad_filter(d: Draft) -> None:
         d.output("y", "float", shape, about="Output signal")
     at = {"rows": "[ch, n]", "columns": "[n, ch]", "flat": "[ch * LENGTH + n]"}[layout]
     if layout == "flat":
-        d.module(f"LENGTH = wp.constant({length})  # samples of a channel")
+        d.module(f"LENGTH = wp.constant({length})  # samples per channel")
     target = "y" if place == "new" else "x"
     read = f"u = x{at}"
     if cascade and place == "new":
@@ -308,7 +308,7 @@ def biquad_filter(d: Draft) -> None:
         {target}{at} = y0
         """,
         "direct 2": f"""
-        # direct form II: poles first; the zeros share the delayed w
+        # direct form II: apply poles first, zeros reuse the delayed w
         w0 = u - {c["a1"]} * w1 - {c["a2"]} * w2
         {target}{at} = {c["b0"]} * w0 + {c["b1"]} * w1 + {c["b2"]} * w2
         w2 = w1
@@ -338,8 +338,8 @@ def biquad_filter(d: Draft) -> None:
     letter = d.pick("z", "s", "d", "state")
     d.text = renamed(d.text, {"z1": f"{letter}1", "z2": f"{letter}2"})
     d.explain("""
-        H(z) = (b0 + b1/z + b2/z^2) / (1 + a1/z + a2/z^2); coefficients are normalised so that a0 is one.
-        The filter starts at rest.
+        H(z) = (b0 + b1/z + b2/z^2) / (1 + a1/z + a2/z^2); coefficients are normalized so that a0 = 1.
+        Filter state is initialized to zero.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _NAMES = {"x": "signal|samples|audio", "y": "resampled|out_signal|y_out", "n": "
     source="Crochiere & Rabiner 1983, ch. 3; Smith 2002; Catmull & Rom 1974",
     names=_NAMES
     | {
-        "pos": "position|where|source_time",
+        "pos": "position|place|source_time",
         "frac": "f|mu|alpha",
         "base": "i_base|left|first",
         "ratio": "step|rate_ratio|increment",
@@ -25,7 +25,7 @@ _NAMES = {"x": "signal|samples|audio", "y": "resampled|out_signal|y_out", "n": "
     double=True,
 )
 def resample_signal(d: Draft) -> None:
-    """Resamples signals at a different rate."""
+    """Resamples signals to a different rate."""
     method = d.option("method", "linear", "cubic", "hermite", "lagrange", "sinc", "hold")
     where = d.option("where", "ratio", "delay", "times")
     edge = d.option("edge", "clamp", "zero", "wrap")
@@ -33,17 +33,20 @@ def resample_signal(d: Draft) -> None:
     if method == "hold" and where == "delay":
         where = "ratio"  # the fraction of a delay would be lost
     said = {
-        "linear": "linearly",
-        "cubic": "by the cubic of Catmull and Rom",
-        "hermite": "by Hermite's cubic with slopes of half strength",
-        "lagrange": "by Lagrange's cubic through four samples",
-        "sinc": "by a windowed sinc",
-        "hold": "by the nearest sample",
+        "linear": "using linear interpolation",
+        "cubic": "using a Catmull-Rom spline",
+        "hermite": "using a cardinal spline with tension 1/2",
+        "lagrange": "using cubic Lagrange interpolation",
+        "sinc": "using a Kaiser-windowed sinc",
+        "hold": "using the nearest sample",
     }[method]
-    ending = {"ratio": "at another rate", "delay": "delayed by a fractional number of samples"}.get(
-        where, "at given times"
+    d.says(
+        {
+            "ratio": f"Resamples signals to a different rate {said}.",
+            "delay": f"Delays signals by a fractional number of samples {said}.",
+            "times": f"Evaluates signals at given times {said}.",
+        }[where]
     )
-    d.says(f"Evaluates signals between their samples {said}, {ending}.")
     d.calls({
         "ratio": "resample|resample_signal|change_rate",
         "delay": "fractional_delay|delay_signal|delay_by_fraction",
@@ -51,11 +54,11 @@ def resample_signal(d: Draft) -> None:
     }[where])  # fmt: skip
     size, count, rows = d.pick(48, 64, 96), d.pick(40, 64, 80), d.pick(3, 4)
     if where != "times":  # at another rate the last samples lie beyond the signal
-        count = size if where == "delay" else size + size // 2
+        count = size if where == "delay" else size + size // 8
     shape = (size,) if layout == "one" else (rows, size)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if where == "ratio":
-        d.param("ratio", "float", 0.7, 0.95, about="Input samples per output sample, at most one")
+        d.param("ratio", "float", 0.9, 0.98, about="Input samples per output sample, at most 1")
         pos = "float(n) * ratio"
     elif where == "delay":
         if layout == "rows":
@@ -65,7 +68,7 @@ def resample_signal(d: Draft) -> None:
             d.param("delay", "float", 2.1, 5.9, about="Delay in samples")
             pos = "float(n) - delay"
     else:
-        d.input("times", "float", count, -1.9, size + 0.9, about="Times to evaluate, in samples")
+        d.input("times", "float", count, -1.9, size + 0.9, about="Sample times to evaluate [samples]")
         pos = "times[n]"
     d.output("y", "float", (count,) if layout == "one" else (rows, count), about="Output signal")
     row, kind = ("", "wp.array(dtype=float)") if layout == "one" else ("ch, ", "wp.array2d(dtype=float)")
@@ -106,7 +109,7 @@ def resample_signal(d: Draft) -> None:
             "wa * a + wb * b + wc * c + wd * d",
             """
             $taps
-            # cubic Lagrange basis (one at its own sample, zero at the other three)
+            # cubic Lagrange basis weights
             wa = -frac * (frac - 1.0) * (frac - 2.0) / 6.0
             wb = (frac + 1.0) * (frac - 1.0) * (frac - 2.0) / 2.0
             wc = -(frac + 1.0) * frac * (frac - 2.0) / 2.0
@@ -116,7 +119,7 @@ def resample_signal(d: Draft) -> None:
         "sinc": (
             "y_n",
             f"""
-            # Kaiser window over {half} samples on each side
+            # Kaiser window, {half} samples per side
             top = bessel_i0(6.0)
             y_n = float(0.0)
             for k in range({2 * half}):
@@ -148,9 +151,9 @@ def resample_signal(d: Draft) -> None:
     if method == "hold":
         d.forward_only()
     d.explain({
-        "clamp": "The first and last sample are repeated beyond the ends.",
-        "zero": "Samples beyond the ends are zero.",
-        "wrap": "The signal is periodic.",
+        "clamp": "Edge samples are replicated past the ends.",
+        "zero": "Samples past the ends are zero.",
+        "wrap": "The signal is treated as periodic.",
     }[edge])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:

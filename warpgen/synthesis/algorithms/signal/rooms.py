@@ -16,7 +16,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
         "image_sources": "room_impulse_response|image_source_method|rir_kernel|render_echoes",
         "sources": "emitters|speakers|source_pos",
         "microphones": "mics|receivers|listener_pos",
-        "room": "room_size|dimensions|room_edges",
+        "room": "room_size|dimensions|room_dims",
         "reflection": "beta|wall_coeff|reflection_coeff",
         "order": "max_order|image_order",
         "response": "rir|impulse_response|h_out",
@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     element="pair",
 )
 def image_sources(d: Draft) -> None:
-    """Sums the mirror images of a sound source in a rectangular room (image source method)."""
+    """Computes room acoustics for a rectangular room using the image source method."""
     result = d.option("result", "response", "energy", "clarity", "first echo", weights=(0.45, 0.2, 0.2, 0.15))
     walls = d.option("walls", "one", "per axis", "per wall")
     delay = d.option("delay", "nearest", "linear", "sinc")
@@ -40,7 +40,7 @@ def image_sources(d: Draft) -> None:
     ears = {"omni": "", "cardioid": "cardioid ", "figure of eight": "figure-of-eight "}[
         pattern
     ] + "microphones"
-    method = "image source method" + ", limited reflections" * limited + ", absorption by air" * air
+    method = "image source method" + ", limited reflection order" * limited + ", air absorption" * air
     if result != "response":
         d.calls({
             "energy": "room_sound_level|sum_image_energy|sound_energy",
@@ -49,20 +49,20 @@ def image_sources(d: Draft) -> None:
         }[result])  # fmt: skip
     n, taps = d.pick(6, 8, 10), d.pick(48, 64)
     order = 1
-    d.input("sources", "vec3", n, 0.5, 3.5, about="Positions of the sources [m]")
-    d.input("microphones", "vec3", n, 0.5, 3.5, about="Positions of the microphones [m]")
+    d.input("sources", "vec3", n, 0.5, 3.5, about="Source positions [m]")
+    d.input("microphones", "vec3", n, 0.5, 3.5, about="Microphone positions [m]")
     if pattern != "omni":
-        d.input("facing", "vec3", n, kind="unit", about="Unit directions that the microphones face")
-    d.param("room", "vec3", 4.0, 6.0, about="Edges of the room [m]; one corner is the origin")
+        d.input("facing", "vec3", n, kind="unit", about="Unit microphone directions")
+    d.param("room", "vec3", 4.0, 6.0, about="Room dimensions [m], with one corner at the origin")
     if walls == "one":
-        d.param("reflection", "float", 0.6, 0.9, about="Reflected share of the pressure")
+        d.param("reflection", "float", 0.6, 0.9, about="Wall pressure reflection coefficient")
     elif walls == "per axis":
         d.param(
             "reflection",
             "vec3",
             0.6,
             0.9,
-            about="Reflected share of the pressure, for walls across each axis",
+            about="Pressure reflection coefficients per axis",
         )
     else:
         d.input(
@@ -71,29 +71,31 @@ def image_sources(d: Draft) -> None:
             6,
             0.6,
             0.9,
-            about="Reflected share of the pressure: x low, x high, y low ...",
+            about="Pressure reflection coefficients: x low, x high, y low ...",
         )
-    d.param("order", "int", order, about="Copies of the room on either side along each axis")
+    d.param("order", "int", order, about="Number of room copies on each side per axis")
     if limited:
-        d.param("most_bounces", "int", 3, about="Largest number of reflections of an image")
+        d.param("most_bounces", "int", 3, about="Maximum reflection order")
     if air:
-        d.param("absorption", "float", 0.002, 0.01, about="Attenuation of the pressure by air [1/m]")
+        d.param("absorption", "float", 0.002, 0.01, about="Air absorption coefficient for pressure [1/m]")
     if result == "response":
-        d.param("rate", "float", 2000.0, about="Samples per second")
-        d.output("response", "float", (n, taps), about="Impulse responses, zero before")
-        d.says(f"Renders impulse responses from sources to {ears} in a rectangular room ({method}).")
+        d.param("rate", "float", 2000.0, about="Sample rate [Hz]")
+        d.output("response", "float", (n, taps), about="Impulse responses, must be zeroed before launch")
+        d.says(f"Renders room impulse responses between sources and {ears} ({method}).")
     elif result == "energy":
-        d.output("level", "float", n, about="Sound energy of all images [dB]")
+        d.output("level", "float", n, about="Sound level [dB]")
         d.says(
-            f"Computes the level of sound, from summed energies of images, at {ears} in a rectangular room ({method})."
+            f"Computes sound levels at {ears} in a rectangular room by summing image source energies ({method})."
         )
     elif result == "clarity":
-        d.param("early", "float", 0.03, 0.05, about="Time after the direct sound that counts as early [s]")
-        d.output("clarity", "float", n, about="Early over late energy of the images [dB]")
-        d.says(f"Computes the clarity, early over late energy, at {ears} in a rectangular room ({method}).")
+        d.param("early", "float", 0.03, 0.05, about="Early time limit after the direct sound [s]")
+        d.output("clarity", "float", n, about="Early-to-late energy ratio [dB]")
+        d.says(
+            f"Computes the clarity (early-to-late energy ratio) at {ears} in a rectangular room ({method})."
+        )
     else:
-        d.output("echo_gap", "float", n, about="Time from the direct sound to the first echo [s]")
-        d.says("Finds how long after the direct sound the first echo arrives in a rectangular room.")
+        d.output("echo_gap", "float", n, about="Initial time delay gap [s]")
+        d.says("Computes the delay between direct sound and first echo in a rectangular room.")
     d.module("SPEED_OF_SOUND = wp.constant(343.0)  # speed of sound at 20 degrees Celsius [m/s]")
     low = {
         "one": ("wp.pow(reflection, float(bounces))", ""),
@@ -104,12 +106,12 @@ def image_sources(d: Draft) -> None:
     if walls == "per wall":
         d.function('''
             @wp.func
-            def wall_loss(low: float, high: float, cell: int, flip: int) -> float:
-                """Share of the pressure that two opposite walls leave of an image in this copy of the room."""
+            def wall_gain(low: float, high: float, cell: int, flip: int) -> float:
+                """Pressure factor from reflections at two opposite walls."""
                 return wp.pow(low, float(wp.abs(cell - flip))) * wp.pow(high, float(wp.abs(cell)))
         ''')
         low = " * ".join(
-            f"wall_loss(reflection[{2 * a}], reflection[{2 * a + 1}], n{c}, flip_{c})"
+            f"wall_gain(reflection[{2 * a}], reflection[{2 * a + 1}], n{c}, flip_{c})"
             for a, c in enumerate("xyz")
         )
     hear = {
@@ -123,7 +125,7 @@ def image_sources(d: Draft) -> None:
         "if tap < taps:\n    response[pair, tap] += (1.0 - share) * gain\n"
         "if tap + 1 < taps:\n    response[pair, tap + 1] += share * gain",
         "sinc": """
-            # Sinc under a Hann window: delays between samples keep their spectrum (Peterson)
+            # Hann-windowed sinc for band-limited fractional delays (Peterson)
             nearest = int(wp.rint(arrival))
             for tap in range(wp.max(nearest - 4, 0), wp.min(nearest + 5, taps)):
                 off = float(tap) - arrival
@@ -138,9 +140,9 @@ def image_sources(d: Draft) -> None:
         "clarity": """
             lag = (distance - direct) / SPEED_OF_SOUND
             if lag <= early:
-                sooner += gain * gain
+                early_energy += gain * gain
             else:
-                later += gain * gain
+                late_energy += gain * gain
         """,
         "first echo": """
             if bounces > 0:
@@ -149,15 +151,15 @@ def image_sources(d: Draft) -> None:
     }[result]
     start = {
         "response": "taps = response.shape[1]",
-        "energy": "# A little, so that silence has a level\nenergy = float(1.0e-12)",
-        "clarity": "# A little energy, so that the ratio is finite\nsooner = float(1.0e-9)\nlater = float(1.0e-9)\n"
+        "energy": "# Small epsilon to avoid log(0)\nenergy = float(1.0e-12)",
+        "clarity": "# Small epsilons keep the ratio finite\nearly_energy = float(1.0e-9)\nlate_energy = float(1.0e-9)\n"
         "direct = wp.length(origin - ear)",
         "first echo": "shortest = float(1.0e6)",
     }[result]
     store = {
         "response": "",
         "energy": "level[pair] = 10.0 * wp.log10(energy)",
-        "clarity": "clarity[pair] = 10.0 * wp.log10(sooner / later)",
+        "clarity": "clarity[pair] = 10.0 * wp.log10(early_energy / late_energy)",
         "first echo": "echo_gap[pair] = (shortest - wp.length(origin - ear)) / SPEED_OF_SOUND",
     }[result]
     need_hits = walls == "per axis"
@@ -178,7 +180,7 @@ def image_sources(d: Draft) -> None:
         for nx in range(-order, order + 1):
             for ny in range(-order, order + 1):
                 for nz in range(-order, order + 1):
-                    # Each copy of the room holds eight images, mirrored along the axes or not
+                    # Eight images per room copy, one per combination of axis flips
                     for flips in range(8):
                         flip_x = flips & 1
                         flip_y = (flips >> 1) & 1
@@ -199,9 +201,9 @@ def image_sources(d: Draft) -> None:
         start=start,
         counting="\n".join(counting),
         length="wp.max(wp.length(mirrored - ear), 0.05)" if gain else "wp.length(mirrored - ear)",
-        near="# Not so near that the source would be within the microphone" if gain else "",
+        near="# Clamp the distance to avoid division by zero" if gain else "",
         limit="if bounces > most_bounces:\n    continue" if limited else "",
-        gain=f"# Spherical spreading, and what the walls leave\ngain = {low} / (4.0 * wp.pi * distance)"
+        gain=f"# Spherical spreading and wall losses\ngain = {low} / (4.0 * wp.pi * distance)"
         if gain
         else "",
         hear=hear if gain else "",
@@ -210,8 +212,8 @@ def image_sources(d: Draft) -> None:
         store=store,
     )
     d.explain("""
-        Walls act like mirrors: images stand at (1 - 2 q) x + 2 n L for q of 0 and 1, and sound of each has met
-        |n - q| + |n| walls along an axis (Allen & Berkley, eq. 10).
+        Image sources are at (1 - 2 q) x + 2 n L with q in {0, 1}; the number of wall reflections is
+        |n - q| + |n| per axis (Allen & Berkley, eq. 10).
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -34,7 +34,7 @@ _NAMES = {
     weight=3,
 )
 def frame_signal(d: Draft) -> None:
-    """Splits a signal into overlapping windowed frames, the first step of an STFT."""
+    """Splits a signal into overlapping windowed frames (first step of an STFT)."""
     window = d.option("window", *windows.WINDOWS)
     # The sine window stands half a sample off, so its halves add up to one as it is
     periodic = d.flag("periodic") and window is not windows.SINE
@@ -49,12 +49,10 @@ def frame_signal(d: Draft) -> None:
     d.input(
         "x", "float", (channels, length) if layout == "channels" else length, -1.0, 1.0, about="Input signal"
     )
-    d.param("hop", "int", hop, about="Hop size in samples")
+    d.param("hop", "int", hop, about="Hop size [samples]")
     if emphasis:
         d.param("alpha", "float", 0.9, 0.98, about="Pre-emphasis coefficient")
-        d.says(
-            "Splits a signal into overlapping windowed frames after pre-emphasis, the first step of an STFT."
-        )
+        d.says("Splits a signal into overlapping windowed frames after pre-emphasis (first step of an STFT).")
     shape = {
         "frames rows": (count, size),
         "frames columns": (size, count),
@@ -69,9 +67,9 @@ def frame_signal(d: Draft) -> None:
     index = "frame * hop + n" + (" - size // 2" if padded else "")
     fold = {
         "inside": "",
-        "zero": f"# zero padding beyond the ends\nif j < 0 or j >= length:\n    frames{at} = 0.0\n    return",
+        "zero": f"# zero padding past the ends\nif j < 0 or j >= length:\n    frames{at} = 0.0\n    return",
         "reflect": """
-        # reflect padding about the first and last sample
+        # reflect padding at the first and last sample
         j = wp.abs(j)
         if j >= length:
             j = 2 * length - 2 - j
@@ -97,11 +95,11 @@ def frame_signal(d: Draft) -> None:
     d.explain(
         {
             "inside": "",
-            "zero": "Frames stand around multiples of the hop, with zeros beyond the ends of the signal. ",
-            "reflect": "Frames stand around multiples of the hop; the signal is reflected at its ends. ",
+            "zero": "Frames are centered at multiples of the hop size, with zero padding at both ends. ",
+            "reflect": "Frames are centered at multiples of the hop size, with reflect padding at both ends. ",
         }[edge]
         + "The window is "
-        + ("periodic, as the discrete Fourier transform wants it." if periodic else "symmetric.")
+        + ("periodic (DFT-even)." if periodic else "symmetric.")
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -131,7 +129,7 @@ def frame_signal(d: Draft) -> None:
     element="",
 )
 def discrete_fourier(d: Draft) -> None:
-    """Computes the discrete Fourier transform by direct summation."""
+    """Computes the discrete Fourier transform using direct summation."""
     result = d.option("result", "complex", "power", "magnitude", "decibel", "split")
     source = d.option("source", "real", "complex")
     twiddle = d.option("twiddle", "each", "rotated", "table")
@@ -145,13 +143,13 @@ def discrete_fourier(d: Draft) -> None:
         "complex": "the discrete Fourier transform",
         "split": "real and imaginary parts of the discrete Fourier transform",
         "power": "the periodogram",
-        "magnitude": "the magnitudes of the discrete Fourier transform",
+        "magnitude": "the magnitude spectrum",
         "decibel": "the spectrum in decibels",
     }[result]
     if inverse:
         d.calls("inverse_dft|idft|naive_idft")
         what = what.replace("discrete", "inverse discrete")
-    d.says(f"Computes {what} of {source} {'spectra' if inverse else 'signals'} by the definition.")
+    d.says(f"Computes {what} of {source} {'spectra' if inverse else 'signals'} using direct summation.")
     given = "coefficients" if inverse else "x"
     made_ = {"power": "periodogram", "magnitude": "magnitudes", "decibel": "levels"}.get(result, "spectrum")
     made_ = "restored" if inverse else made_
@@ -163,7 +161,7 @@ def discrete_fourier(d: Draft) -> None:
     d.input(given, kind, (rows, size) if batch else size, low, high, about=about)
     if twiddle == "table":
         way = "2" if inverse else "-2"
-        d.input("roots", "vec2", size, kind="unit", about=f"Roots of unity exp({way} pi i j / N)")
+        d.input("roots", "vec2", size, kind="unit", about=f"Twiddle factors exp({way} pi i j / N)")
     out = (rows, bins) if batch else (bins,)
     if result == "split":
         d.output("re_out", "float", out, about="Real parts")
@@ -171,9 +169,9 @@ def discrete_fourier(d: Draft) -> None:
     else:
         about = {
             "complex": f"{'Signal' if inverse else 'Spectrum'} (real, imaginary)",
-            "power": "Power of each bin",
-            "magnitude": "Magnitude of each bin",
-            "decibel": "Power of each bin [dB]",
+            "power": "Power per frequency bin",
+            "magnitude": "Magnitude per frequency bin",
+            "decibel": "Power per frequency bin [dB]",
         }[result]
         d.output(made_, "vec2" if result == "complex" else "float", out, about=about)
     sign = "" if inverse else "-"
@@ -202,7 +200,7 @@ def discrete_fourier(d: Draft) -> None:
         "power": f"{made_}{to} = {squared if helper else f'({squared})'}{scale}",
         "magnitude": f"{made_}{to} = {'wp.length(value)' if helper else f'wp.sqrt({squared})'}",
         "decibel": f"""
-        # floor, since empty bins would give log(0)
+        # clamp to avoid log(0) for empty bins
         {made_}{to} = 10.0 * wp.log10(wp.max({squared}, 1.0e-6))
         """,
     }[result]
@@ -219,7 +217,7 @@ def discrete_fourier(d: Draft) -> None:
         call = outlined(
             d,
             "fourier_sample" if inverse else "fourier_bin",
-            f"Sum of the {'bins' if inverse else 'samples'} times complex exponentials (real, imaginary).",
+            f"Accumulate {'bins' if inverse else 'samples'} times complex exponentials as (real, imaginary).",
             total,
             "wp.vec2(re, im)",
             "wp.vec2",
@@ -238,9 +236,9 @@ def discrete_fourier(d: Draft) -> None:
     )
     d.explain(
         ("x_n = 1/N sum_k X_k exp(2 pi i k n / N)" if inverse else "X_k = sum_n x_n exp(-2 pi i k n / N)")
-        + ("; `roots` holds the roots of unity for all k n mod N." if twiddle == "table" else ".")
+        + ("; `roots` is the twiddle table, indexed by k n mod N." if twiddle == "table" else ".")
         + (
-            " Only the lower half of the bins is stored, the upper half is redundant for real signals."
+            " Only the lower half of the spectrum is stored, since real signals have a symmetric spectrum."
             if source == "real"
             else ""
         )
@@ -285,7 +283,7 @@ def discrete_fourier(d: Draft) -> None:
     double=True,
 )
 def fft_stage(d: Draft) -> None:
-    """Computes one butterfly stage of a fast Fourier transform."""
+    """Computes one FFT butterfly stage."""
     kind = d.option("kind", "in time", "in frequency", "stockham")
     layout = d.option("layout", "one", "rows", "split")
     inverse = d.flag("inverse")
@@ -297,9 +295,9 @@ def fft_stage(d: Draft) -> None:
     rows = d.pick(4, 6)
     half = d.pick(*(2**k for k in range(1, size.bit_length() - 2)))
     said = {
-        "in time": "Performs one stage of a fast Fourier transform by decimation in time.",
-        "in frequency": "Performs one stage of a fast Fourier transform by decimation in frequency.",
-        "stockham": "Performs one stage of Stockham's fast Fourier transform, which sorts as it goes.",
+        "in time": "Performs one decimation-in-time stage of a fast Fourier transform.",
+        "in frequency": "Performs one decimation-in-frequency stage of a fast Fourier transform.",
+        "stockham": "Performs one stage of a Stockham (self-sorting) fast Fourier transform.",
     }[kind]
     d.says(said if not inverse else said.replace("fast Fourier", "fast inverse Fourier"))
     shape = (rows, size) if layout == "rows" else (size,)
@@ -308,20 +306,20 @@ def fft_stage(d: Draft) -> None:
     parts = ["Real parts", "Imaginary parts"] if layout == "split" else ["Values (real, imaginary)"]
     for name, part in zip(names, parts, strict=True):
         if place == "new":
-            d.input(name, type_, shape, -1.0, 1.0, about=f"{part} before the stage")
+            d.input(name, type_, shape, -1.0, 1.0, about=f"{part} of the stage input")
         else:
             d.inout(name, type_, shape, -1.0, 1.0, about=part)
     if place == "same":
         d.forward_only()
     if twiddle == "table":
         way = "" if inverse else "-"
-        d.input("roots", "vec2", half, kind="unit", about=f"Roots of unity exp({way}pi i k / half)")
+        d.input("roots", "vec2", half, kind="unit", about=f"Twiddle factors exp({way}pi i k / half)")
     d.param("half", "int", half, about="Half the butterfly span")
     outs = names
     if place == "new":
         outs = [name.replace("x", "y") for name in names]
         for name, part in zip(outs, parts, strict=True):
-            d.output(name, type_, shape, about=f"{part} after the stage")
+            d.output(name, type_, shape, about=f"{part} of the stage output")
     row = "row, " if layout == "rows" else ""
 
     def load(name: str, index: str) -> str:
@@ -352,7 +350,7 @@ def fft_stage(d: Draft) -> None:
     else:
         first, second, up, down = "i", "j", "i", "j"
         places = """
-        # Each thread has a butterfly, with place k in a group of two halves
+        # One thread per butterfly, at position k within its group
         k = t % half
         i = 2 * t - k
         j = i + half
@@ -368,10 +366,10 @@ def fft_stage(d: Draft) -> None:
         f"{'row, t' if layout == 'rows' else 't'} = wp.tid()\n$places\n$body", places=places, body=body, w=w
     )
     d.explain({
-        "in time": "Input is in bit-reversed order; launch with `half` = 1, 2, 4 up to half the length.",
-        "in frequency": "Launch with `half` from half the length down to 1; the result is in bit-reversed order.",
-        "stockham": "`half` runs 1, 2, 4 up to half the length; nothing is reordered.",
-    }[kind] + (" The factor 1 / N of the inverse is left out." if inverse else ""))  # fmt: skip
+        "in time": "Input is in bit-reversed order; launch with `half` = 1, 2, 4, ..., N / 2.",
+        "in frequency": "Launch with `half` going from N / 2 down to 1; output is in bit-reversed order.",
+        "stockham": "Launch with `half` = 1, 2, 4, ..., N / 2; no bit reversal is needed.",
+    }[kind] + (" The 1 / N scaling of the inverse is not applied." if inverse else ""))  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         x = v.x_re + 1j * v.x_im if layout == "split" else v.x[..., 0] + 1j * v.x[..., 1]

@@ -33,7 +33,7 @@ _STEPS = [7, 8, 9, 10, 11, 12, 13, 14, 16, 17, 19, 21, 23, 25, 28, 31, 34, 37, 4
     element="block",
 )
 def code_speech(d: Draft) -> None:
-    """Codes or decodes blocks of speech in four bits a sample (IMA ADPCM)."""
+    """Encodes or decodes speech blocks using 4-bit IMA ADPCM."""
     way = d.option("way", "decode", "encode", "round trip")
     pcm = d.option("samples", "int", "float", "int16")
     order = d.option("nibbles", "low first", "high first")
@@ -49,14 +49,14 @@ def code_speech(d: Draft) -> None:
     blocks, size = d.pick(8, 12, 16), d.pick(12, 16)
     d.module(
         f"vec89i = wp.types.vector({len(_STEPS)}, wp.int32)\nvec8i = wp.types.vector(8, wp.int32)\n"
-        "# Step sizes, and how far each magnitude moves along them (IMA 1992)\n"
+        "# IMA ADPCM step size and index tables (IMA 1992)\n"
         "STEP_SIZES = wp.constant(\n    vec89i(\n"
         + "".join(f"        {', '.join(map(str, _STEPS[k : k + 15]))},\n" for k in range(0, len(_STEPS), 15))
         + "    )\n)\nINDEX_MOVES = wp.constant(vec8i(-1, -1, -1, -1, 2, 4, 6, 8))"
     )
     low, high = {"int": (-32768, 32768), "float": (-1.0, 1.0), "int16": (-32768, 32768)}[pcm]
     if way == "decode":
-        d.input("packed", "uint8", (blocks, size // 2), 0, 256, about="Two codes in each byte")
+        d.input("packed", "uint8", (blocks, size // 2), 0, 256, about="Packed 4-bit codes, two per byte")
     else:
         d.input(
             "samples",
@@ -67,11 +67,11 @@ def code_speech(d: Draft) -> None:
             about="Samples" + (", -1 to 1" if pcm == "float" else ", 16 bits"),
         )
     if state == "header":
-        d.input("first", "int", blocks, -3000, 3000, about="First predicted value of each block")
-        d.input("first_index", "int", blocks, 0, 89, about="First place in the table of steps")
+        d.input("first", "int", blocks, -3000, 3000, about="Initial predictor per block")
+        d.input("first_index", "int", blocks, 0, 89, about="Initial step table index per block")
     else:
         d.inout(
-            "predictor_state", "int", blocks, -3000, 3000, about="Predicted values, kept from block to block"
+            "predictor_state", "int", blocks, -3000, 3000, about="Predictor state, carried over between calls"
         )
         d.inout(
             "index_state",
@@ -79,29 +79,31 @@ def code_speech(d: Draft) -> None:
             blocks,
             0,
             89,
-            about="Places in the table of steps, kept from block to block",
+            about="Step table index state, carried over between calls",
         )
     if early:
-        d.input("lengths", "int", blocks, 2, size + 1, about="Samples in use of each block")
+        d.input("lengths", "int", blocks, 2, size + 1, about="Number of samples per block")
     if way == "encode":
-        d.output("packed", "uint8", (blocks, size // 2), about="Two codes in each byte, zero before")
+        d.output(
+            "packed", "uint8", (blocks, size // 2), about="Packed 4-bit codes, two per byte, must be zeroed"
+        )
     elif way == "decode":
         d.output(
             "samples",
             "uint8" if companded else pcm,
             (blocks, size),
             about="Samples"
-            + (" in mu-law" if companded else "")
-            + (", not set beyond a block's length" if early else ""),
+            + (" as mu-law bytes" if companded else "")
+            + (", not written past the block length" if early else ""),
         )
     else:
-        d.output("snr_db", "float", blocks, about="Signal to quantization noise [dB]")
-    d.says({"decode": f"Decodes blocks of speech of four bits a sample (IMA ADPCM){' to mu-law' if companded else ''}.",
-            "encode": "Codes blocks of speech in four bits a sample (IMA ADPCM).",
-            "round trip": "Measures the ratio of signal to quantization noise of speech in four bits a sample (IMA ADPCM)."}[way])  # fmt: skip
+        d.output("snr_db", "float", blocks, about="Signal-to-quantization-noise ratio [dB]")
+    d.says({"decode": f"Decodes 4-bit IMA ADPCM speech blocks{' to mu-law' if companded else ''}.",
+            "encode": "Encodes speech blocks using 4-bit IMA ADPCM.",
+            "round trip": "Computes the signal-to-quantization-noise ratio of a 4-bit IMA ADPCM round trip."}[way])  # fmt: skip
     grow = {
         "shifts": """
-            # Each bit adds a fraction of the step, which is cut off as decoders in hardware do
+            # Each bit adds a truncated fraction of the step, as in hardware decoders
             gap = step >> 3
             if (code & 1) != 0:
                 gap += step >> 2
@@ -110,12 +112,12 @@ def code_speech(d: Draft) -> None:
             if (code & 4) != 0:
                 gap += step
         """,
-        "product": "# (2 m + 1) / 8 steps, m the magnitude\ngap = (2 * (code & 7) + 1) * step // 8",
+        "product": "# (2 m + 1) / 8 steps, where m is the code magnitude\ngap = (2 * (code & 7) + 1) * step // 8",
     }[multiply]
     quantize = """
         miss = target - predicted
         code = wp.where(miss < 0, 8, 0)
-        # Magnitude in quarters of a step
+        # Quantize the magnitude in quarter steps
         code = code | wp.min(4 * wp.abs(miss) // step, 7)
     """
     place = {"low first": ("k % 2 == 0", "4 * (k % 2)"), "high first": ("k % 2 == 1", "4 * (1 - k % 2)")}[
@@ -123,7 +125,7 @@ def code_speech(d: Draft) -> None:
     ]
     take = f"code = (int(packed[block, k // 2]) >> ({place[1]})) & 15"
     put = (
-        "# Bytes begin at zero, so that the other half is kept\n"
+        "# Bytes start at zero, so OR-ing preserves the other nibble\n"
         f"shift = {place[1]}\n"
         "held = int(packed[block, k // 2])\n"
         "packed[block, k // 2] = wp.uint8(held | (code << shift))"
@@ -138,7 +140,7 @@ def code_speech(d: Draft) -> None:
         d.function('''
             @wp.func
             def mu_law(sample: int) -> wp.uint8:
-                """Byte of a 16-bit sample by the segments of ITU-T G.711."""
+                """Encode a 16-bit sample as a mu-law byte (ITU-T G.711)."""
                 sign = wp.where(sample < 0, 0x80, 0)
                 magnitude = wp.min(wp.abs(sample), 32635) + 132
                 segment = int(7)
@@ -172,7 +174,7 @@ def code_speech(d: Draft) -> None:
             $code
             $grow
             predicted += wp.where((code & 8) != 0, -gap, gap)
-            # Stay within 16 bits
+            # Clamp to the 16-bit range
             predicted = wp.clamp(predicted, -32768, 32767)
             index = wp.clamp(index + INDEX_MOVES[code & 7], 0, 88)
             $use
@@ -181,7 +183,7 @@ def code_speech(d: Draft) -> None:
         state="predicted = first[block]\nindex = first_index[block]"
         if state == "header"
         else "predicted = predictor_state[block]\nindex = index_state[block]",
-        begin="# From one on, so that silence has a logarithm\n"
+        begin="# Start at 1 to keep the ratio finite for silence\n"
         "signal_energy = float(1.0)\nnoise_energy = float(1.0)"
         if way == "round trip"
         else "",
@@ -200,8 +202,8 @@ def code_speech(d: Draft) -> None:
         ),
     )
     d.explain("""
-        A code holds the sign and three bits of the difference to the predicted sample, in quarters of the step. Large
-        differences lengthen the next steps, small ones shorten them.
+        Each code stores the sign and a 3-bit magnitude of the prediction error, in quarter steps. Large
+        errors increase the step size, small errors decrease it.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

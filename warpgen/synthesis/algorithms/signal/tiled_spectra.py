@@ -30,7 +30,7 @@ _NAMES = {"POINTS": "N|FFT_SIZE|FRAME", "pair": "frame|row|block", "z": "bin_val
     weight=2,
 )
 def correlated_frames(d: Draft) -> None:
-    """Correlates pairs of frames through their cross-spectra."""
+    """Correlates frame pairs using cross-spectra."""
     weighting = d.option("weighting", "plain", "phase", "roth")
     result = d.option("result", "correlation", "lag", "peak", "spectrum")
     tapered = d.option("taper", "none", "hann", "hamming")
@@ -46,27 +46,29 @@ def correlated_frames(d: Draft) -> None:
         d.calls("gcc_phat|phase_correlation|phase_correlate_frames")
     pairs = d.pick(1, 2, 3)
     d.module(f"POINTS = wp.constant({_N})")
-    d.input("left", "float", (pairs, _N), -1.0, 1.0, about="frames of one microphone")
-    d.input("right", "float", (pairs, _N), -1.0, 1.0, about="frames of the other microphone")
+    d.input("left", "float", (pairs, _N), -1.0, 1.0, about="sample frames from the first microphone")
+    d.input("right", "float", (pairs, _N), -1.0, 1.0, about="sample frames from the second microphone")
     if weighting != "plain":
-        d.param("floor_power", "float", 0.1, 1.0, about="keeps bins without power from being divided by zero")
+        d.param(
+            "floor_power", "float", 0.1, 1.0, about="regularization to avoid division by zero in empty bins"
+        )
     if band:
-        d.param("lowest", "int", 4, 12, about="first bin that counts")
-        d.param("highest", "int", 90, 120, about="last bin that counts")
+        d.param("lowest", "int", 4, 12, about="first band bin")
+        d.param("highest", "int", 90, 120, about="last band bin")
     kind = {"plain": "", "phase": "phase-only ", "roth": "Roth-weighted "}[weighting]
-    of = f"pairs of {'' if tapered == 'none' else 'tapered '}frames"
-    within = " within a band" if band else ""
+    of = f"{'' if tapered == 'none' else 'tapered '}frame pairs"
+    within = " in a frequency band" if band else ""
     if result == "lag":
-        d.output("lags", "int", pairs, about="delay of `right` [samples], negative if it leads")
+        d.output("lags", "int", pairs, about="delay of `right` [samples], negative if `right` leads")
         d.forward_only()
-        d.says(f"Estimates the delay between {of} from the peak of their {kind}correlation{within}.")
+        d.says(f"Estimates the time delay of {of} from the {kind}correlation peak{within}.")
     elif result == "peak":
-        d.output("peaks", "float", pairs, about="largest correlation at any delay")
+        d.output("peaks", "float", pairs, about="peak correlation over all delays")
         d.forward_only()
-        d.says(f"Finds the largest {kind}correlation of {of} at any delay, through their spectra{within}.")
+        d.says(f"Computes the peak {kind}correlation of {of} over all delays using FFTs{within}.")
     elif result == "correlation":
         d.output("correlation", "float", (pairs, _N), about="circular correlation at each delay of `left`")
-        d.says(f"Computes the circular {kind}correlation of {of} through their spectra{within}.")
+        d.says(f"Computes the circular {kind}correlation of {of} using FFTs{within}.")
     else:
         d.output("spectra", "vec2", (pairs, _N), about=f"{kind}cross-spectra (real, imaginary)")
         d.says(f"Computes {kind}cross-spectra of {of}{within}.")
@@ -82,20 +84,20 @@ def correlated_frames(d: Draft) -> None:
         taper = "x = wp.tile_map(taper, x_raw, bins)\ny = wp.tile_map(taper, y_raw, bins)"
     law = {
         "plain": "",
-        "phase": "# Only the phase tells the delay, so all bins count alike\nreturn c / wp.sqrt(wp.length_sq(c) + floor_power)",
+        "phase": "# PHAT weighting: keep only the phase, since it encodes the delay\nreturn c / wp.sqrt(wp.length_sq(c) + floor_power)",
         "roth": "return c / (wp.length_sq(a) + floor_power)",
     }[weighting]
     how = {
         "plain": "",
-        "phase": ", with magnitudes taken away (PHAT)",
-        "roth": ", over the power of A (Roth)",
+        "phase": ", normalized to unit magnitude (PHAT)",
+        "roth": ", divided by the power of A (Roth)",
     }[weighting]
     parameters = ["a: wp.vec2", "b: wp.vec2"] + (["floor_power: float"] if weighting != "plain" else [])
     d.function(
         f'''
         @wp.func
         def cross_bin({", ".join(parameters)}) -> wp.vec2:
-            """A times the conjugate of B{how}."""
+            """Return A * conj(B){how}."""
             {"return" if weighting == "plain" else "c ="} wp.vec2(a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1])
             $law
         ''',
@@ -112,7 +114,7 @@ def correlated_frames(d: Draft) -> None:
         transform = """
             both = wp.tile_map(packed, x, y)
             wp.tile_fft(both)
-            # Bin N - k beside bin k: real signals have Hermitian spectra, so sum and difference part the two
+            # Separate both spectra using Hermitian symmetry: combine bin k with bin N - k
             turned = wp.tile_map(conjugate, both)
             mirror = wp.tile_map(mirrored_bin, wp.tile_arange(POINTS, dtype=int))
             back = turned[:, mirror]
@@ -139,12 +141,14 @@ def correlated_frames(d: Draft) -> None:
         shaped = "banded"
     if result != "spectrum":
         d.function(bins.REAL_PART if result == "lag" else bins.SCALED_REAL)
-    back = f"wp.tile_ifft({shaped})\n# The transforms do not divide by the number of points\nr = wp.tile_map(scaled_real, {shaped})"
+    back = (
+        f"wp.tile_ifft({shaped})\n# The inverse FFT is not normalized\nr = wp.tile_map(scaled_real, {shaped})"
+    )
     end = {
         "correlation": f"{back}\nwp.tile_store(correlation, r, offset=(pair, 0))",
         "peak": f"{back}\nwp.tile_store(peaks, wp.tile_max(r), offset=pair)",
         "lag": f"wp.tile_ifft({shaped})\nbest = wp.tile_argmax(wp.tile_map(real_part, {shaped}))\n"
-        "# The upper half stands for negative delays, and the peak is where `left` lags\n"
+        "# The upper half holds negative delays; the peak is where `left` lags\n"
         "lag = best[0]\nif lag > POINTS // 2:\n    lag -= POINTS\nlags[pair] = -lag",
         "spectrum": f"wp.tile_store(spectra, {shaped}, offset=(pair, 0))",
     }[result]
@@ -162,7 +166,7 @@ def correlated_frames(d: Draft) -> None:
     d.explain(
         f"{product} for the transforms A and B of both frames."
         if result == "spectrum"
-        else f"r = IFFT({product}): the correlation at all delays in the time of a few transforms."
+        else f"r = IFFT({product}), which gives the correlation at all delays in O(N log N)."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -202,7 +206,7 @@ def correlated_frames(d: Draft) -> None:
     weight=11,
 )
 def shaped_frames(d: Draft) -> None:
-    """Takes envelopes or cepstra of frames out of their spectra."""
+    """Computes envelopes or cepstra of signal frames using FFTs."""
     kind = d.option("kind", "envelope", "cepstrum", "liftered", "quadrature", "frequency")
     power = d.option("power", "magnitude", "square")
     centred = d.flag("centred", 0.5)
@@ -210,32 +214,30 @@ def shaped_frames(d: Draft) -> None:
     banded = d.flag("band edges", 0.4) and kind in ("envelope", "quadrature")
     frames = d.pick(1, 2, 3)
     d.module(f"POINTS = wp.constant({_N})")
-    d.input("frames", "float", (frames, _N), -1.0, 1.0, about="frames of samples")
+    d.input("frames", "float", (frames, _N), -1.0, 1.0, about="sample frames, one per row")
     if emphasized:
         d.module("ALL_BUT_LAST = wp.constant(POINTS - 1)")
-        d.param("emphasis", "float", 0.9, 0.97, about="share of the sample before that is taken away")
+        d.param("emphasis", "float", 0.9, 0.97, about="pre-emphasis coefficient")
     if kind in ("cepstrum", "liftered"):
-        d.param(
-            "quiet", "float", 0.05, 0.3, about="added to the power, as the logarithm has no value at zero"
-        )
+        d.param("quiet", "float", 0.05, 0.3, about="added to the power, to avoid log(0)")
     if kind == "liftered":
-        d.param("kept", "int", 12, 24, about="number of coefficients that describe the envelope")
+        d.param("kept", "int", 12, 24, about="number of cepstral coefficients to keep")
     if banded:
-        d.param("middle", "float", 40.0, 60.0, about="bin in the middle of the band")
+        d.param("middle", "float", 40.0, 60.0, about="center bin of the band")
         d.param(
             "width",
             "float",
             8.0,
             20.0,
-            about="standard deviation of the Gaussian that cuts out the band [bins]",
+            about="standard deviation of the Gaussian band-pass filter [bins]",
         )
     if kind == "frequency":
-        d.param("rate", "float", 8000.0, 16000.0, about="sampling rate [Hz]")
+        d.param("rate", "float", 8000.0, 16000.0, about="sample rate [Hz]")
     amplitudes = "amplitudes" if power == "magnitude" else "powers"
     name, type_, about = {
         "envelope": ("envelopes", "float", f"instantaneous {amplitudes}"),
         "cepstrum": ("cepstra", "float", "cepstral coefficients"),
-        "liftered": ("smooth", "float", f"smoothed logarithms of the {amplitudes} of bins"),
+        "liftered": ("smooth", "float", f"smoothed per-bin log {amplitudes}"),
         "quadrature": ("analytic", "vec2", "analytic signals (real part, Hilbert transform)"),
         "frequency": ("centroids", "float", ""),
     }[kind]
@@ -245,21 +247,21 @@ def shaped_frames(d: Draft) -> None:
             "centroids",
             "float",
             frames,
-            about=f"mean frequency of each frame, weighted by the {by} of bins [Hz]",
+            about=f"{by}-weighted mean frequency per frame [Hz]",
         )
     else:
         d.output(name, type_, (frames, _N), about=about)
-    within = " within a band" if banded else ""
+    within = " in a frequency band" if banded else ""
     which = ", ".join(["zero-mean"] * centred + ["pre-emphasized"] * emphasized) + " frames"
     which = which.strip()
     d.says(
         {
-            "envelope": f"Computes the instantaneous {amplitudes} of {which}{within} from their analytic signals.",
+            "envelope": f"Computes the instantaneous {amplitudes} of {which}{within} using the analytic signal.",
             "cepstrum": f"Computes the real cepstra of {which}."
             if power == "magnitude"
-            else f"Computes the cepstra of {which} from the logarithms of their power spectra.",
-            "liftered": f"Smooths the logarithmic spectra of {which} by keeping their first cepstral coefficients.",
-            "quadrature": f"Computes the analytic signals of {which}{within} by taking away negative frequencies.",
+            else f"Computes the cepstra of {which} from log power spectra.",
+            "liftered": f"Smooths log spectra of {which} using low-quefrency liftering.",
+            "quadrature": f"Computes the analytic signals of {which}{within} by zeroing negative frequencies.",
             "frequency": f"Computes the spectral centroids of {which}, weighted by {by}.",
         }[kind]
     )
@@ -283,7 +285,7 @@ def shaped_frames(d: Draft) -> None:
         now = "zero_mean"
     if emphasized:
         load += (
-            "\n# The sample before each one, and zero before the first\n"
+            "\n# Shift by one sample, with zero before the first\n"
             'before = wp.tile_zeros(shape=(1, POINTS), dtype=float, storage="shared")\n'
             f"wp.tile_assign(before, wp.tile_view({now}, offset=(0, 0), shape=(1, ALL_BUT_LAST)), offset=(0, 1))\n"
             f"sharp = {now} - emphasis * before"
@@ -306,7 +308,7 @@ def shaped_frames(d: Draft) -> None:
         else:
             body = f"shaped = {shaped}\nwp.tile_ifft(shaped)\n"
         if kind == "quadrature":
-            body += "# Neither transform divides by the number of points\nwp.tile_store(analytic, shaped * (1.0 / float(POINTS)), offset=(frame, 0))"
+            body += "# Normalize, since the FFTs are unscaled\nwp.tile_store(analytic, shaped * (1.0 / float(POINTS)), offset=(frame, 0))"
         else:
             d.function(f"@wp.func\ndef read_out(value: wp.vec2) -> float:\n    return {read}")
             body += f"wp.tile_store({name}, wp.tile_map(read_out, shaped), offset=(frame, 0))"
@@ -314,7 +316,7 @@ def shaped_frames(d: Draft) -> None:
         d.function(f"""
             @wp.func
             def {by}_of(z: wp.vec2, bin: int) -> float:
-                # The upper half mirrors the lower one
+                # Skip the upper half, which mirrors the lower half
                 return wp.where(bin > POINTS // 2, 0.0, {"wp.length_sq(z)" if power == "square" else "wp.sqrt(wp.length_sq(z) + 1.0e-9)"})
         """)
         body = (
@@ -338,7 +340,7 @@ def shaped_frames(d: Draft) -> None:
         d.function(bins.SCALED_REAL)
         body = (
             f"logs = wp.tile_map(log_{squared}, spectrum, quiet)\n"
-            "# In place: the logarithms become the cepstrum\n"
+            "# In place: log spectrum to cepstrum\n"
             "wp.tile_ifft(logs)\n"
         )
         if kind == "cepstrum":
@@ -358,11 +360,11 @@ def shaped_frames(d: Draft) -> None:
         bins=_BINS if "bins" in body else "",
         body=body,
     )
-    first = ["loses its mean"] * centred + ["is pre-emphasized"] * emphasized
+    first = ["centered"] * centred + ["pre-emphasized"] * emphasized
     d.explain(
-        f"Each frame {' and '.join(first)} first; a block of threads for each."
+        f"Each frame is first {' and '.join(first)}. One thread block per frame."
         if first
-        else "A block of threads for each frame."
+        else "One thread block per frame."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

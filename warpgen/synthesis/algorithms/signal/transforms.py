@@ -32,7 +32,7 @@ _NAMES = {
     element="frame",
 )
 def detect_tones(d: Draft) -> None:
-    """Detects tones in signal frames with the Goertzel algorithm."""
+    """Detects tones in signal frames using the Goertzel algorithm."""
     result = d.option("result", "power", "amplitude", "complex", "present")
     tones = d.option("tones", "hertz", "bins", "one")
     layout = d.option("layout", "frames", "hops", "columns")
@@ -41,10 +41,10 @@ def detect_tones(d: Draft) -> None:
     of = "windowed signal frames" if windowed else "signal frames"
     frames, size, number = d.pick(8, 12, 16), d.pick(40, 48, 64), d.pick(4, 7, 8)
     d.says({
-        "power": f"Computes the power |X|^2 / N of tones in {of} with the Goertzel algorithm.",
-        "amplitude": f"Computes the amplitude 2 |X| / N of tones in {of} with the Goertzel algorithm.",
-        "complex": f"Computes single DFT bins of {of} with the Goertzel algorithm.",
-        "present": f"Detects tones whose power exceeds a threshold in {of} with the Goertzel algorithm.",
+        "power": f"Computes the power |X|^2 / N of tones in {of} using the Goertzel algorithm.",
+        "amplitude": f"Computes the amplitude 2 |X| / N of tones in {of} using the Goertzel algorithm.",
+        "complex": f"Computes single DFT bins of {of} using the Goertzel algorithm.",
+        "present": f"Detects tones whose power exceeds a threshold in {of} using the Goertzel algorithm.",
     }[result])  # fmt: skip
     d.calls({
         "power": "tone_power|goertzel_power|goertzel",
@@ -57,24 +57,24 @@ def detect_tones(d: Draft) -> None:
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if tones == "hertz":
         d.input("tones", "float", number, 600.0, 3400.0, about="Tone frequencies [Hz]")
-        d.param("rate", "float", 8000.0, about="Sampling rate [Hz]")
+        d.param("rate", "float", 8000.0, about="Sample rate [Hz]")
         omega = "2.0 * wp.pi * tones[j] / rate"
     elif tones == "bins":
         d.input("bins", "int", number, 1, size // 2, about="Bin indices")
         omega = "2.0 * wp.pi * float(bins[j]) / float(FRAME)"
     else:
-        d.param("w", "float", 0.4, 2.6, about="Angular frequency of the tone [rad/sample]")
+        d.param("w", "float", 0.4, 2.6, about="Angular tone frequency [rad/sample]")
         omega = ""
     if windowed:
         d.input("window", "float", size, 0.1, 1.0, about="Window weights")
     if result == "present":
-        d.param("threshold", "float", 0.2, 0.3, about="Power from which a tone counts as present")
+        d.param("threshold", "float", 0.2, 0.3, about="Detection threshold for tone power")
     out = (frames,) if tones == "one" else (frames, number)
     name, type_, about = {
         "complex": ("dft", "vec2", "DFT values (real, imaginary)"),
-        "present": ("present", "int", "1 where the tone is present"),
-        "power": ("power", "float", "Power of the tones"),
-        "amplitude": ("amplitude", "float", "Amplitudes of the tones"),
+        "present": ("present", "int", "Detection flag, 1 if the tone is present"),
+        "power": ("power", "float", "Tone power"),
+        "amplitude": ("amplitude", "float", "Tone amplitude"),
     }[result]
     d.output(name, type_, out, about=about)
     d.module(f"FRAME = wp.constant({size})" + (f"\nHOP = wp.constant({hop})" if layout == "hops" else ""))
@@ -91,7 +91,7 @@ def detect_tones(d: Draft) -> None:
     else:
         # the difference form has less rounding error at low frequencies
         loop = f"""
-        # Reinsch's modification: stable for low frequencies, where 2 * cos(w) is close to 2
+        # Reinsch's modification for numerical stability at low frequencies
         for n in range(FRAME):
             delta += {u} - two_less_coeff * s1
             s1 += delta
@@ -101,7 +101,7 @@ def detect_tones(d: Draft) -> None:
     if form == "shifted":
         start = """
         half_sine = wp.sin(0.5 * w)
-        # 2 - 2 cos(w), without a difference of nearly equal numbers
+        # 2 - 2 cos(w), written to avoid cancellation
         two_less_coeff = 4.0 * half_sine * half_sine
         coeff = 2.0 - two_less_coeff
         s1 = float(0.0)
@@ -112,7 +112,7 @@ def detect_tones(d: Draft) -> None:
         "power": f"power{to} = ({square}) / float(FRAME)",
         "amplitude": f"amplitude{to} = 2.0 / float(FRAME) * wp.sqrt({square})",
         "complex": f"""
-        # The recursion ends at the last sample, so turn the phase back to the first one
+        # Rotate the phase back from the last sample to the first
         re = s1 - s2 * wp.cos(w)
         im = s2 * wp.sin(w)
         phase = w * float(FRAME - 1)
@@ -137,7 +137,7 @@ def detect_tones(d: Draft) -> None:
     one, two = d.pick(("s1", "s2"), ("prev", "prev2"), ("q1", "q2"), ("z1", "z2"))
     d.text = renamed(d.text, {"s1": one, "s2": two})
     d.explain(
-        f"One real multiplication per sample and tone{' besides the window' if windowed else ''}, cheaper than an FFT"
+        f"One multiply per sample and tone{' besides the window' if windowed else ''}, cheaper than an FFT"
         " for a few tones."
     )
 
@@ -171,7 +171,7 @@ def detect_tones(d: Draft) -> None:
     weight=4,
 )
 def cosine_transform(d: Draft) -> None:
-    """Computes block cosine transforms of a signal."""
+    """Computes block cosine transforms."""
     kind = d.option("kind", "ii", "iii", "iv", "mdct", "i")
     scale = d.option("scale", "orthonormal", "plain", "scaled")
     layout = d.option("layout", "rows", "flat", "columns")
@@ -183,9 +183,9 @@ def cosine_transform(d: Draft) -> None:
         "i": "the first kind", "ii": "the second kind", "iii": "the third kind, the inverse of the second" + ("" if scale == "orthonormal" else " but for a factor"),
         "iv": "the fourth kind", "mdct": "",
     }[kind]  # fmt: skip
-    what = f"Transforms blocks by the discrete cosine transform of {said}"
+    what = f"Transforms blocks using the discrete cosine transform of {said}"
     if kind == "mdct":
-        what = "Transforms overlapping blocks by the modified discrete cosine transform"
+        what = "Transforms overlapping blocks using the modified discrete cosine transform"
     if kind == "mdct":
         d.calls("mdct|modified_dct|mdct_blocks")
     if kind != "ii" and kind != "iii" and scale == "orthonormal":
@@ -194,17 +194,20 @@ def cosine_transform(d: Draft) -> None:
         scale = "plain"
     root = "sqrt(2 / (N - 1))" if kind == "i" else "sqrt(2 / N)"
     norm = {"orthonormal": " (orthonormal)", "plain": " (unscaled)", "scaled": f" (scaled by {root})"}[scale]
-    d.says(f"{what}{'' if basis else norm}{', and quantises what comes out' if quantise else ''}.")
+    if basis:
+        what = f"Projects {'overlapping ' * (kind == 'mdct')}blocks onto given basis vectors"
+        d.calls("block_transform|project_blocks|apply_basis")
+    d.says(f"{what}{'' if basis else norm}{' and quantizes the coefficients' if quantise else ''}.")
     shape = {"rows": (blocks, length), "flat": (blocks * length,), "columns": (length, blocks)}[layout]
     if kind == "mdct" and layout == "flat":
         shape = ((blocks + 1) * size,)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if basis:
-        d.input("basis", "float", (size, length), -1.0, 1.0, about="Cosines, one row for each coefficient")
+        d.input("basis", "float", (size, length), -1.0, 1.0, about="Basis vectors, stored as rows")
     if quantise:
-        d.input("steps", "float", size, 0.1, 0.4, about="Quantization step of each coefficient")
+        d.input("steps", "float", size, 0.1, 0.4, about="Per-coefficient quantization step")
         d.forward_only()
-    d.param("size", "int", size, about="Coefficients per block")
+    d.param("size", "int", size, about="Number of coefficients per block")
     out = {"rows": (blocks, size), "flat": (blocks * size,), "columns": (size, blocks)}[layout]
     d.output("coeffs", "int" if quantise else "float", out, about="Transform coefficients")
     at = {"rows": "x[block, n]", "flat": "x[block * size + n]", "columns": "x[n, block]"}[layout]
@@ -222,13 +225,13 @@ def cosine_transform(d: Draft) -> None:
     elif kind == "iii":
         other = "1.4142135623730951" if scale == "orthonormal" else "2.0"
         inner = f"""
-        # DCT-III: smaller weight for the DC coefficient
+        # DCT-III: the DC coefficient has a smaller weight
         weight = 1.0 if n == 0 else {other}
         coefficient += weight * {at} * {term}
         """
     elif kind == "i":
         inner = f"""
-        # end samples count half (DCT-I)
+        # DCT-I: half weight for the end samples
         weight = 0.5 if n == 0 or n == size - 1 else 1.0
         coefficient += weight * {at} * {term}
         """
@@ -252,11 +255,14 @@ def cosine_transform(d: Draft) -> None:
     samples = "2 * size" if kind == "mdct" else "size"
     total = "coefficient = float(0.0)\nfor n in range($samples):\n    $inner"
     value = f"{factor}coefficient"
-    ends = {"i": ", with half weight at both ends", "iii": ", with less weight at the first sample"}
+    ends = {
+        "i": ", with half weight for the end samples",
+        "iii": ", with a reduced weight for the first sample",
+    }
     weighed = "" if basis else ends.get(kind, "")
     if d.flag("helper", 0.6):
         total = "coefficient = " + outlined(
-            d, "project_on_cosine", f"Inner product of a block with a cosine{weighed}.", total, "coefficient", "float",
+            d, f"project_on_{'basis' if basis else 'cosine'}", f"Inner product of a block with a {'basis vector' if basis else 'cosine'}{weighed}.", total, "coefficient", "float",
             {"block": "int", "k": "int"}, {"samples": samples, "inner": inner},
         )  # fmt: skip
     store = f"coeffs{to} = int(wp.round({value} / steps[k]))" if quantise else f"coeffs{to} = {value}"
@@ -275,11 +281,13 @@ def cosine_transform(d: Draft) -> None:
         store=store,
     )
     if basis:
-        d.explain("Row k of `basis` holds the samples of the kth cosine, scaled as the transform wants it.")
+        d.explain("Row k of `basis` holds one basis vector, e.g. a sampled cosine for a DCT.")
     else:
         overlap = ""
         if kind == "mdct":
-            overlap = "Blocks of 2 N samples, windowed before, give N numbers each; aliasing cancels where they overlap."
+            overlap = (
+                "Each windowed block of 2 N samples gives N coefficients; aliasing cancels in the overlap."
+            )
         d.explain(overlap)
 
     def reference(v: Values) -> dict[str, Any]:

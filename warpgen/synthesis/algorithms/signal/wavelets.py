@@ -38,20 +38,20 @@ def wavelet_step(d: Draft) -> None:
         size *= 2
     half = size // 2
     said = {
-        "haar": "Haar's orthonormal wavelet" if normalised else "Haar's wavelet (means and differences)",
-        "cdf 5/3": "the 5/3 wavelet of Cohen, Daubechies and Feauveau"
-        + (" (details over sqrt 2)" if result == "details" else " (halves times and over sqrt 2)")
+        "haar": "the orthonormal Haar wavelet" if normalised else "the Haar wavelet (means and differences)",
+        "cdf 5/3": "the Cohen-Daubechies-Feauveau 5/3 wavelet"
+        + (" (details scaled by 1 / sqrt 2)" if result == "details" else " (scaled by sqrt 2 and 1 / sqrt 2)")
         * normalised,
-        "daubechies 4": f"Daubechies' {'orthonormal ' if normalised else ''}wavelet of four taps"
-        + ("" if normalised else " that sum to one"),
+        "daubechies 4": f"the {'orthonormal ' if normalised else ''}4-tap Daubechies wavelet"
+        + ("" if normalised else " with unit-sum taps"),
     }[wavelet]
     kept = {
-        "two": " into a coarse half and details",
-        "one array": ", the coarse half before the details",
-        "details": ", and keeps the details",
-        "shrunk": ", and shrinks the details by a threshold",
+        "two": " into approximation and detail coefficients",
+        "one array": ", storing approximation before detail coefficients",
+        "details": " and keeps the detail coefficients",
+        "shrunk": " and soft-thresholds the detail coefficients",
     }[result]
-    d.says(f"Splits signals by {said}{kept}.")
+    d.says(f"Decomposes signals using {said}{kept}.")
     if result in ("details", "shrunk"):
         d.calls({
             "details": "wavelet_details|detail_coefficients|dwt_details",
@@ -61,7 +61,7 @@ def wavelet_step(d: Draft) -> None:
     halved = {"one": (half,), "rows": (rows, half), "columns": (half, rows)}[layout]
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if result == "shrunk":
-        d.param("threshold", "float", 0.1, 0.3, about="Threshold up to which details vanish")
+        d.param("threshold", "float", 0.1, 0.3, about="Soft threshold for detail coefficients")
     if result == "one array":
         d.output("coeffs", "float", shape, about="Wavelet coefficients")
     else:
@@ -88,7 +88,7 @@ def wavelet_step(d: Draft) -> None:
                 ends += f"back2 = (2 * n - 2 + {length}) % {length}"
         else:
             ends = f"""
-            # beyond the ends the samples are mirrored
+            # mirror samples past the ends
             after = 2 * n + 2
             if after >= {length}:
                 after = 2 * n
@@ -99,12 +99,12 @@ def wavelet_step(d: Draft) -> None:
             back2 = wp.abs(2 * n - 2)
             """
         body = f"$ends\nhere = {at.format('2 * n')}\n"
-        body += "# predict: odd sample minus the mean of its neighbors\n"
+        body += "# predict: subtract the neighbor mean from the odd sample\n"
         body += f"detail = {at.format('2 * n + 1')} - 0.5 * (here + {at.format('after')})"
         if coarse:
             body += f"""
 before = {at.format("back")} - 0.5 * ({at.format("back2")} + here)
-# update: preserves the mean of the signal
+# update: preserve the signal mean
 low = here + 0.25 * (before + detail)"""
         if normalised:
             body += "\ndetail /= SQRT2" + "\nlow *= SQRT2" * coarse
@@ -119,8 +119,8 @@ low = here + 0.25 * (before + detail)"""
         detail = H3 * a - H2 * b + H1 * c - H0 * d
         """
         d.module(
-            "# 1 + r, 3 + r, 3 - r and 1 - r with r = sqrt 3, over "
-            + ("4 sqrt 2\n" if normalised else "8, so that the mean is kept\n")
+            "# filter taps 1 + r, 3 + r, 3 - r, 1 - r with r = sqrt 3, divided by "
+            + ("4 sqrt 2\n" if normalised else "8 to preserve the mean\n")
             + "\n".join(f"H{k} = wp.constant({value!r})" for k, value in enumerate(_daubechies(normalised)))
         )
     if wavelet != "cdf 5/3":
@@ -128,7 +128,7 @@ low = here + 0.25 * (before + detail)"""
     shrink = ""
     if result == "shrunk":
         shrink = """
-        # soft threshold: small details are treated as noise
+        # soft thresholding: treat small detail coefficients as noise
         detail = wp.sign(detail) * wp.max(wp.abs(detail) - threshold, 0.0)
         """
     if result == "one array":

@@ -8,7 +8,6 @@ import numpy as np
 
 LAWS = {
     "stvk": "St. Venant-Kirchhoff",
-    "neo-hookean": "neo-Hookean",
     "linear": "linear elastic",
     "stable": "stable neo-Hookean",
 }
@@ -18,14 +17,8 @@ DENSITIES = {
         tr = wp.trace(strain)
         psi = $mu * wp.ddot(strain, strain) + 0.5 * $lam * tr * tr
     """,
-    "neo-hookean": """
-        i1 = wp.ddot(def_grad, def_grad)
-        # Clamp J, since log(J) is undefined for inverted elements
-        log_j = wp.log(wp.max(wp.determinant(def_grad), 0.01))
-        psi = 0.5 * $mu * (i1 - 3.0) - $mu * log_j + 0.5 * $lam * log_j * log_j
-    """,
     "linear": """
-        # Small strains only, since this tensor sees rotations as strain
+        # Small-strain tensor, not rotation invariant
         small_strain = 0.5 * (def_grad + wp.transpose(def_grad)) - wp.identity(n=3, dtype=float)
         tr = wp.trace(small_strain)
         psi = $mu * wp.ddot(small_strain, small_strain) + 0.5 * $lam * tr * tr
@@ -33,7 +26,7 @@ DENSITIES = {
     "stable": """
         i1 = wp.ddot(def_grad, def_grad)
         j_det = wp.determinant(def_grad)
-        # lambda + mu of Lame gives Hooke's law for small strains, the shift makes F = I stress-free, but not its energy zero
+        # lambda + mu matches Hooke's law for small strains; stress-free at F = I, but psi is not zero there
         lam_mu = $lam + $mu
         shifted = j_det - 1.0 - $mu / lam_mu
         psi = 0.5 * $mu * (i1 - 3.0) + 0.5 * lam_mu * shifted * shifted
@@ -51,7 +44,4 @@ def density(model: str, f: Any, mu: Any, lam: Any) -> Any:
             e = 0.5 * (f + np.swapaxes(f, -1, -2)) - np.eye(3)
         tr = np.trace(e, axis1=-2, axis2=-1)
         return mu * (e**2).sum((-1, -2)) + 0.5 * lam * tr**2
-    if model == "stable":
-        return 0.5 * mu * (square - 3.0) + 0.5 * (lam + mu) * (det - 1.0 - mu / (lam + mu)) ** 2
-    log = np.log(np.maximum(det, 0.01))
-    return 0.5 * mu * (square - 3.0) - mu * log + 0.5 * lam * log**2
+    return 0.5 * mu * (square - 3.0) + 0.5 * (lam + mu) * (det - 1.0 - mu / (lam + mu)) ** 2

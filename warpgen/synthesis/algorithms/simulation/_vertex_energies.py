@@ -25,10 +25,10 @@ _COLUMNS = """    x0 = x[face_indices[face, 0]]
 
 MEMBRANE = {
     "stvk": f'''
-{_HEAD}    """Evaluate the St. Venant-Kirchhoff membrane of a triangle for one of its vertices.
+{_HEAD}    """Evaluate the StVK membrane force and Hessian for a single triangle vertex.
 
     Returns:
-        Tuple of force and Hessian block of the vertex.
+        Tuple of per-vertex force and 3x3 Hessian block.
     """
 {_COLUMNS}    # Green strain G = (F^T F - I) / 2
     f0_dot_f0 = wp.dot(f0, f0)
@@ -39,12 +39,12 @@ MEMBRANE = {
     s00 = mu * (f0_dot_f0 - 1.0) + lam * trace
     s11 = mu * (f1_dot_f1 - 1.0) + lam * trace
     s01 = mu * f0_dot_f1
-    # m = dF/dx of the vertex
+    # m = dF/dx for this vertex
     m = vertex_weights(order, Dm_inv)
     area = face_area[face]
     # force = -area * F S m
     force = -area * (f0 * (s00 * m[0] + s01 * m[1]) + f1 * (s01 * m[0] + s11 * m[1]))
-    # Hessian block of the StVK energy
+    # StVK Hessian block
     g = m[0] * f0 + m[1] * f1
     isotropic = s00 * m[0] * m[0] + 2.0 * s01 * m[0] * m[1] + s11 * m[1] * m[1]
     hessian = isotropic * wp.identity(n=3, dtype=float) + (mu + lam) * wp.outer(g, g)
@@ -52,26 +52,26 @@ MEMBRANE = {
     return force, area * hessian
 ''',
     "neo-hookean": f'''
-{_HEAD}    """Evaluate a neo-Hookean membrane of a triangle for one of its vertices.
+{_HEAD}    """Evaluate the neo-Hookean membrane force and Hessian for a single triangle vertex.
 
     The energy density is mu/2 (tr(C) - 2) + lambda/2 (J - alpha)^2 with C = F^T F and J = |f0 x f1|; the offset
-    alpha = 1 + mu/lambda makes the rest shape free of stress.
+    alpha = 1 + mu/lambda makes the rest shape stress-free.
 
     Returns:
-        Tuple of force and Hessian block of the vertex, where terms with second derivatives of J are left out.
+        Tuple of per-vertex force and Hessian block; second derivatives of J are dropped.
     """
-{_COLUMNS}    # Area ratio and its derivatives with respect to both columns
+{_COLUMNS}    # Area ratio J and its derivatives w.r.t. both columns
     normal = wp.cross(f0, f1)
     J = wp.length(normal)
     n = wp.vec3()
-    # A face without area has no normal
+    # Skip degenerate (zero-area) faces
     if J > 1.0e-4:
         n = normal / J
     dJ_df0 = wp.cross(f1, n)
     dJ_df1 = wp.cross(n, f0)
     alpha = 1.0 + mu / lam
     pressure = lam * (J - alpha)
-    # m = dF/dx of the vertex
+    # m = dF/dx for this vertex
     m = vertex_weights(order, Dm_inv)
     area = face_area[face]
     dJ_dx = m[0] * dJ_df0 + m[1] * dJ_df1
@@ -84,12 +84,12 @@ MEMBRANE = {
 WEIGHTS = '''
 @wp.func
 def vertex_weights(order: int, Dm_inv: wp.mat22) -> wp.vec2:
-    """Return the derivative of the columns of F with respect to one vertex of the triangle."""
+    """Return the derivative of the columns of F w.r.t. a triangle vertex."""
     if order == 1:
         return wp.vec2(Dm_inv[0, 0], Dm_inv[0, 1])
     if order == 2:
         return wp.vec2(Dm_inv[1, 0], Dm_inv[1, 1])
-    # The weights of all three vertices sum up to zero
+    # Vertex weights sum to zero
     return wp.vec2(-Dm_inv[0, 0] - Dm_inv[1, 0], -Dm_inv[0, 1] - Dm_inv[1, 1])
 '''
 
@@ -106,7 +106,7 @@ def sum_membranes(
     mu: float,
     lam: float,
 ):
-    """Sum forces and Hessian blocks of the faces around a vertex."""
+    """Accumulate membrane forces and Hessian blocks over adjacent faces."""
     force = wp.vec3(0.0, 0.0, 0.0)
     hessian = wp.mat33()
     for entry in range(vertex_face_offsets[vertex], vertex_face_offsets[vertex + 1]):
@@ -130,13 +130,13 @@ def bending_force_and_hessian(
     edge_weights: wp.array(dtype=wp.vec4),
     stiffness: float,
 ):
-    """Evaluate the isometric bending energy k/2 |sum_i c_i x_i|^2 of a hinge for one of its vertices."""
+    """Isometric bending, k/2 |sum_i c_i x_i|^2: force and Hessian for a single hinge vertex."""
     c = edge_weights[edge]
-    # Mean curvature vector of the hinge
+    # Mean curvature vector at the hinge
     curvature = c[0] * x[edge_indices[4 * edge]] + c[1] * x[edge_indices[4 * edge + 1]]
     curvature += c[2] * x[edge_indices[4 * edge + 2]] + c[3] * x[edge_indices[4 * edge + 3]]
     force = -stiffness * c[order] * curvature
-    # The energy is quadratic, its Hessian does not depend on the positions
+    # Quadratic energy, so the Hessian is constant
     hessian = stiffness * c[order] * c[order] * wp.identity(n=3, dtype=float)
     return force, hessian
 ''',
@@ -150,10 +150,10 @@ def bending_force_and_hessian(
     edge_rest_angle: wp.array(dtype=float),
     stiffness: float,
 ):
-    """Evaluate the energy k/2 (theta - theta_0)^2 of a hinge for one of its vertices.
+    """Dihedral bending, k/2 (theta - theta_0)^2: force and Hessian for a single hinge vertex.
 
-    Vertices 0 and 1 are opposite to the edge from vertex 2 to vertex 3. The Hessian keeps the positive
-    semi-definite Gauss-Newton term only.
+    Vertices 0 and 1 are opposite the shared edge (2, 3). The Hessian keeps only the positive
+    semi-definite Gauss-Newton term.
     """
     x0 = x[edge_indices[4 * edge]]
     x1 = x[edge_indices[4 * edge + 1]]
@@ -161,16 +161,16 @@ def bending_force_and_hessian(
     x3 = x[edge_indices[4 * edge + 3]]
     e = x3 - x2
     edge_length = wp.length(e)
-    # Area-weighted normals of both faces
+    # Area-weighted face normals
     n0 = wp.cross(x2 - x0, x3 - x0)
     n1 = wp.cross(x3 - x1, x2 - x1)
     n0_sq = wp.dot(n0, n0)
     n1_sq = wp.dot(n1, n1)
-    # Faces without an area have no angle
+    # Skip degenerate faces, the dihedral angle is undefined
     if edge_length < 1.0e-6 or n0_sq < 1.0e-9 or n1_sq < 1.0e-9:
         return wp.vec3(0.0, 0.0, 0.0), wp.mat33()
     theta = wp.atan2(wp.dot(wp.cross(n0, n1), e) / edge_length, wp.dot(n0, n1))
-    # Gradients of the angle (Bridson et al. 2003; Tamstorf & Grinspun 2013)
+    # Dihedral angle gradients (Bridson et al. 2003; Tamstorf & Grinspun 2013)
     g0 = -edge_length / n0_sq * n0
     g1 = -edge_length / n1_sq * n1
     inv_length_sq = 1.0 / (edge_length * edge_length)
@@ -199,7 +199,7 @@ def sum_bending(
     vertex_edges: wp.array(dtype=int),
     stiffness: float,
 ):
-    """Sum forces and Hessian blocks of the hinges around a vertex."""
+    """Accumulate bending forces and Hessian blocks over adjacent hinges."""
     force = wp.vec3(0.0, 0.0, 0.0)
     hessian = wp.mat33()
     for entry in range(vertex_edge_offsets[vertex], vertex_edge_offsets[vertex + 1]):

@@ -12,10 +12,10 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _TRIANGLE = '''
 @wp.func
 def closest_barycentric(a: wp.vec3, b: wp.vec3, c: wp.vec3, p: wp.vec3) -> wp.vec3:
-    """Return barycentric coordinates of the point of triangle `abc` that is closest to `p`.
+    """Return barycentric coordinates of the closest point to `p` on triangle `abc`.
 
-    Follows Ericson, Real-Time Collision Detection, section 5.1.5: checks the regions of vertices and
-    edges in turn, and falls through to the face region.
+    Follows Ericson, Real-Time Collision Detection, section 5.1.5: checks vertex and edge
+    regions first, then falls through to the face.
     """
     ab = b - a
     ac = c - a
@@ -57,7 +57,7 @@ def closest_barycentric(a: wp.vec3, b: wp.vec3, c: wp.vec3, p: wp.vec3) -> wp.ve
 _EDGES = '''
 @wp.func
 def closest_edge_parameters(p1: wp.vec3, q1: wp.vec3, p2: wp.vec3, q2: wp.vec3) -> wp.vec2:
-    """Return the parameters in [0, 1] of the closest points of two edges."""
+    """Return the closest-point parameters (s, t) in [0, 1] for two edges."""
     d1 = q1 - p1
     d2 = q2 - p2
     r = p1 - p2
@@ -67,7 +67,7 @@ def closest_edge_parameters(p1: wp.vec3, q1: wp.vec3, p2: wp.vec3, q2: wp.vec3) 
     c = wp.dot(d1, r)
     g = wp.dot(d2, r)
     denom = a * e - b * b
-    # Nearly parallel edges have no unique closest points, start from the first end
+    # Nearly parallel edges: no unique closest points, use the start point
     if denom > 1.0e-6 * a * e:
         s = wp.clamp((b * g - c * e) / denom, 0.0, 1.0)
     else:
@@ -85,7 +85,7 @@ _LAWS = {
 @wp.func
 def contact_force(dist: float, thickness: float, stiffness: float) -> float:
     """Return the repulsive force of the IPC barrier -(d - d_hat)^2 log(d / d_hat) (Li et al. 2020)."""
-    # The barrier is infinite at contact, limit it close to zero
+    # Clamp the distance since the barrier is infinite at contact
     d = wp.max(dist, 0.05 * thickness)
     gap = d - thickness
     return stiffness * (2.0 * gap * wp.log(d / thickness) + gap * gap / d)
@@ -93,21 +93,21 @@ def contact_force(dist: float, thickness: float, stiffness: float) -> float:
     "quadratic": '''
 @wp.func
 def contact_force(dist: float, thickness: float, stiffness: float) -> float:
-    """Return a penalty force that is linear in the penetration."""
+    """Return a linear penalty force."""
     return stiffness * (thickness - dist)
 ''',
     "smooth": '''
 @wp.func
 def contact_force(dist: float, thickness: float, stiffness: float) -> float:
-    """Return the force of an energy that turns from quadratic to logarithmic (Chen et al. 2023).
+    """Return the two-stage (quadratic, then logarithmic) contact force (Chen et al. 2025, OGC).
 
-    The quadratic part bounds the stiffness at first contact, the logarithm resists penetration.
+    The quadratic part keeps the stiffness bounded at first contact, the log barrier prevents penetration.
     """
     switch = 0.5 * thickness
     if dist >= switch:
         return stiffness * (thickness - dist)
     d = wp.max(dist, 0.05 * thickness)
-    # Scaled, so that the force is continuous at the switch
+    # Scaled so that the force is continuous at the transition
     return stiffness * (thickness - switch) * switch / d
 ''',
 }
@@ -127,7 +127,7 @@ def friction_force(
 
 
 @DOMAIN.algorithm(
-    source="Li et al. 2020 (incremental potential contact); Chen et al. 2023 (two-stage penalty); Ericson 2005",
+    source="Li et al. 2020 (incremental potential contact); Chen et al. 2025 (offset geometric contact, two-stage energy); Ericson 2005",
     names={
         "x": "pos|particle_q|positions",
         "v": "vel|particle_qd|velocities",
@@ -144,7 +144,7 @@ def friction_force(
     weight=4,
 )
 def self_contact_forces(d: Draft) -> None:
-    """Accumulates contact forces between the vertices, edges and faces of cloth."""
+    """Accumulates cloth self-contact forces."""
     kind = d.option("pairs", "vertex face", "edge edge")
     law = d.option("law", *_LAWS)
     friction = d.flag("friction", 0.6)
@@ -163,7 +163,7 @@ def self_contact_forces(d: Draft) -> None:
     if friction or damping:
         d.input("v", "vec3", count, -1.0, 1.0, about="Vertex velocities [m/s]")
     what = "faces" if kind == "vertex face" else "edges"
-    d.input(mesh, "int", (faces, corners), 0, count, about=f"Vertex indices of the {what}")
+    d.input(mesh, "int", (faces, corners), 0, count, about=f"Vertex indices per {what[:-1]}")
     if counted == "counter":
         d.input("candidate_count", "int", 1, pairs - 20, pairs, about="Number of candidate pairs")
     low = -1 if counted == "padding" else 0
@@ -174,9 +174,9 @@ def self_contact_forces(d: Draft) -> None:
         pairs,
         low,
         min(high, faces),
-        about="First primitive of each pair" + (", -1 for padding" if low else ""),
+        about="First primitive per candidate pair" + (", -1 for padding" if low else ""),
     )
-    d.input("candidates_b", "int", pairs, 0, faces, about="Second primitive of each pair")
+    d.input("candidates_b", "int", pairs, 0, faces, about="Second primitive per candidate pair")
     if adjacency == "groups":
         d.input(
             "vertex_group",
@@ -184,38 +184,35 @@ def self_contact_forces(d: Draft) -> None:
             count,
             0,
             4,
-            about="Cloth layer of each vertex, the same for all of a face or edge; contacts within are ignored",
+            about="Cloth layer index per vertex; contacts within a layer are ignored",
         )
-    d.param("thickness", "float", 0.1, 0.15, about="Distance at which contact forces start [m]")
+    d.param("thickness", "float", 0.1, 0.15, about="Contact activation distance [m]")
     d.param("stiffness", "float", 10.0, 100.0, about="Contact stiffness [N/m]")
     if damping:
-        d.param("damping", "float", 0.5, 2.0, about="Damping of approaching contacts [N s/m]")
+        d.param("damping", "float", 0.5, 2.0, about="Contact damping [N s/m]")
     if friction:
         d.param("friction", "float", 0.2, 0.6, about="Coulomb friction coefficient")
-        d.param(
-            "slip_threshold", "float", 0.05, 0.2, about="Speed above which friction is fully developed [m/s]"
-        )
+        d.param("slip_threshold", "float", 0.05, 0.2, about="Slip speed at which friction saturates [m/s]")
     d.output("f", "vec3", count, about="Contact forces, accumulated")
     if output == "force and pressure":
-        d.output("contact_load", "float", count, about="Sum of the normal forces per vertex [N]")
+        d.output("contact_load", "float", count, about="Total normal force per vertex [N]")
     d.function(_TRIANGLE if kind == "vertex face" else _EDGES)
     d.function(_LAWS[law])
     if friction:
         d.function(_FRICTION)
     ids = ("i", "j", "k", "l")
     guards = {
-        "counter": "# The launch covers the whole buffer, only the first entries are valid\n"
+        "counter": "# Early exit for threads beyond the valid candidates\n"
         "if candidate >= candidate_count[0]:\n    return\n$first = candidates_a[candidate]",
         "padding": "$first = candidates_a[candidate]\n# Skip padding\nif $first < 0:\n    return",
     }
     near = {
         "skip": {
-            "vertex face": "# Adjacent primitives are always in contact, ignore them\n"
-            "if i == j or i == k or i == l:\n    return",
-            "edge edge": "# Edges that share a vertex are always in contact, ignore them\n"
+            "vertex face": "# Skip adjacent primitives\nif i == j or i == k or i == l:\n    return",
+            "edge edge": "# Skip edges that share a vertex\n"
             "if i == k or i == l or j == k or j == l:\n    return",
         }[kind],
-        "groups": "# Ignore contacts within one layer\nif vertex_group[i] == vertex_group[k]:\n    return",
+        "groups": "# Skip contacts within the same layer\nif vertex_group[i] == vertex_group[k]:\n    return",
     }
     geometry = {
         "vertex face": """
@@ -253,7 +250,7 @@ def self_contact_forces(d: Draft) -> None:
     alone = kind == "vertex face"  # the vertex bears all of the force
     weight = {n: "" if alone and n == "i" else f"w_{n} * " for n in ids}
     move = f"""
-    # Relative velocity at the contact
+    # Relative velocity at the contact point
     v_rel = {weight["i"]}v[i] + w_j * v[j] + w_k * v[k] + w_l * v[l]
     vel_n = wp.dot(v_rel, normal)
     """
@@ -266,10 +263,10 @@ def self_contact_forces(d: Draft) -> None:
         candidate = wp.tid()
         $guard
         $geometry
-        # Vector between the closest points, as a weighted sum of the four vertices
+        # Closest-point offset as a weighted sum of all four vertices
         delta = $own + w_j * x[j] + w_k * x[k] + w_l * x[l]
         dist = wp.length(delta)
-        # Early exit if out of range; coincident points have no direction
+        # Early exit if out of range, or if the points coincide and the normal is undefined
         if dist >= thickness or dist < 1.0e-6:
             return
         normal = delta / dist
@@ -278,7 +275,7 @@ def self_contact_forces(d: Draft) -> None:
         $damp
         push = load * normal
         $rub
-        # Distribute by the weights of the closest points, forces sum up to zero
+        # Distribute to all vertices using the barycentric weights; forces sum to zero
         $scatter
         $load
         """,
@@ -299,13 +296,13 @@ def self_contact_forces(d: Draft) -> None:
     forces[-2:] = [" and ".join(forces[-2:])]
     d.says(
         f"Accumulates {', '.join(forces)} forces between "
-        + ("vertices and faces of cloth" if kind == "vertex face" else "pairs of cloth edges")
+        + ("cloth vertices and faces" if kind == "vertex face" else "cloth edges")
         + (" in different layers." if adjacency == "groups" else ".")
     )
-    way = "push along the line between the closest points" + (", friction acts across it" if friction else "")
+    way = "act along the contact normal" + (", with friction in the tangent plane" if friction else "")
     d.explain(f"""
-        Forces start at the distance `thickness` and {way}. All four vertices share the force by the weights of
-        the closest points, so that momentum is conserved.
+        Contact forces activate below `thickness` and {way}. They are distributed to all four vertices
+        using the closest-point weights, which conserves momentum.
     """)
 
     def weights(v: Values, n: int) -> Any:

@@ -36,7 +36,7 @@ NAMES = {
     weight=2,
 )
 def bending_forces(d: Draft) -> None:
-    """Accumulates dihedral bending forces of cloth."""
+    """Accumulates dihedral bending forces for cloth."""
     damping = d.flag("damping")
     rest = d.option("rest", "flat", "angles")
     stiffness = d.option("stiffness", "one", "each", "shape")
@@ -48,15 +48,15 @@ def bending_forces(d: Draft) -> None:
         d.input("v", "vec3", 4 * count, -1.0, 1.0, about="Particle velocities [m/s]")
     d.input("bends", "int", 4 * count, kind="permutation", about="Vertex indices per hinge")
     if rest == "angles":
-        d.input("rest", "float", count, -0.5, 0.5, about="Dihedral angles at rest [rad]")
+        d.input("rest", "float", count, -0.5, 0.5, about="Rest dihedral angles [rad]")
     if stiffness == "each":
         d.input("ke", "float", count, 0.5, 2.0, about="Bending stiffness [N m]")
     else:
         d.param("ke", "float", 0.5, 2.0, about="Bending stiffness [N m]")
     if damping:
         d.param("kd", "float", 0.05, 0.2, about="Bending damping [N m s]")
-        d.says("Accumulates dihedral bending and damping forces of cloth.")
-    d.output("f", "vec3", 4 * count, about="Forces on the particles, accumulated [N]")
+        d.says("Accumulates dihedral bending and damping forces for cloth.")
+    d.output("f", "vec3", 4 * count, about="Accumulated particle forces [N]")
     k = "ke[tid]" if stiffness == "each" else "ke"
     bent = "(theta - rest[tid])" if rest == "angles" else "theta"
     names = "ijkl" if order == "wings first" else "klij"
@@ -64,7 +64,7 @@ def bending_forces(d: Draft) -> None:
     theta = {
         "atan2": "theta = wp.atan2(wp.dot(wp.cross(n2_hat, n1_hat), e_hat), wp.dot(n1_hat, n2_hat))",
         "half": """
-        # By the half-angle: tan(theta / 2) is sin(theta) over 1 + cos(theta)
+        # Half-angle formula: tan(theta / 2) = sin(theta) / (1 + cos(theta))
         theta = 2.0 * wp.atan2(
             wp.dot(wp.cross(n2_hat, n1_hat), e_hat), 1.0 + wp.dot(n1_hat, n2_hat)
         )
@@ -79,7 +79,7 @@ def bending_forces(d: Draft) -> None:
         x2 = x[j]
         x3 = x[k]
         x4 = x[l]
-        # Unnormalized normals, length is twice the triangle area
+        # Unnormalized face normals (length is twice the triangle area)
         n1 = wp.cross(x1 - x3, x1 - x4)
         n2 = wp.cross(x2 - x4, x2 - x3)
         e = x4 - x3
@@ -90,7 +90,7 @@ def bending_forces(d: Draft) -> None:
         n1_hat = n1 / n1_length
         n2_hat = n2 / n2_length
         $theta
-        # Gradients of the dihedral angle, which sum up to zero over all four vertices
+        # Dihedral angle gradients, which sum to zero
         n1_over = n1_hat / n1_length
         n2_over = n2_hat / n2_length
         d1 = n1_over * e_length
@@ -108,7 +108,7 @@ def bending_forces(d: Draft) -> None:
         read=read,
         theta=theta[angle],
         stiff="""
-        # Discrete shells (Grinspun et al. 2003): stiffer along long edges of small triangles
+        # Discrete shells (Grinspun et al. 2003): scale the stiffness by edge length squared over area
         shape = e_length * e_length / (n1_length + n2_length)
         """
         if stiffness == "shape"
@@ -129,8 +129,8 @@ def bending_forces(d: Draft) -> None:
     law = f"({law} - kd dtheta/dt)" if damping else law
     place = "first" if order == "wings first" else "last"
     d.explain(
-        f"Forces are {law} grad(theta) for the dihedral angle theta{shaped}. The {place} two vertices of a hinge are "
-        "opposite to the shared edge. Triangles must not be degenerate."
+        f"Forces are {law} grad(theta) for dihedral angle theta{shaped}. The {place} two hinge vertices are "
+        "opposite the shared edge. One thread per hinge; triangles must not be degenerate."
     )
 
     def angles(x: Any) -> Any:
@@ -183,7 +183,7 @@ def bending_forces(d: Draft) -> None:
     element="triangle",
 )
 def triangle_aerodynamics(d: Draft) -> None:
-    """Accumulates aerodynamic drag and lift of cloth triangles."""
+    """Accumulates aerodynamic drag and lift forces for cloth triangles."""
     wind = d.option("wind", "uniform", "still", "field")
     lift = d.option("lift", "none", "sine", "thin")
     law = d.option("law", "linear", "quadratic")
@@ -195,7 +195,7 @@ def triangle_aerodynamics(d: Draft) -> None:
     if wind == "uniform":
         d.param("wind", "vec3", -3.0, 3.0, about="Wind velocity [m/s]")
     elif wind == "field":
-        d.input("wind", "vec3", count, -3.0, 3.0, about="Wind velocity at each triangle [m/s]")
+        d.input("wind", "vec3", count, -3.0, 3.0, about="Per-triangle wind velocity [m/s]")
     if law == "quadratic":
         d.param("air", "float", 1.0, 1.3, about="Air density [kg/m^3]")
     units = "" if law == "quadratic" else " [kg/(m^2 s)]"
@@ -203,31 +203,31 @@ def triangle_aerodynamics(d: Draft) -> None:
     if lift != "none":
         d.param("k_lift", "float", 0.2, 1.0, about=f"Lift coefficient{units}")
     if form == "scatter":
-        d.output("f", "vec3", 3 * count, about="Forces on the particles, accumulated [N]")
+        d.output("f", "vec3", 3 * count, about="Accumulated particle forces [N]")
     else:
-        d.output("force", "vec3", count, about="Forces on the triangles [N]")
+        d.output("force", "vec3", count, about="Per-triangle forces [N]")
     load = "dynamic_pressure * " if law == "quadratic" else ""
     lifts = {
         "none": "",
         "sine": f"""
-        # Lift direction, orthogonal to the flow and in the plane of flow and normal
+        # Lift direction: perpendicular to the flow, in the plane spanned by flow and normal
         across = wp.cross(wp.cross(u, n), u) / {"(speed * speed)" if load else "speed"}
         lift = -k_lift * {load}area * wp.dot(n, u) / speed * across
         """,
         "thin": f"""
-        # Thin airfoil theory: lift is proportional to the angle of attack; it is taken to act along the normal
-        # (the clamp spares the infinite slope of asin at a right angle)
+        # Thin airfoil theory: lift proportional to angle of attack, applied along the normal
+        # (clamped to avoid the infinite asin derivative at 90 degrees)
         attack = wp.asin(wp.clamp(wp.dot(n, u) / speed, -0.99, 0.99))
         lift = -k_lift * {load or "speed * "}area * attack * n
         """,
     }
     drags = {
         "linear": """
-        # Projected area along the flow: A |cos(theta)|
+        # Area projected onto the plane normal to the flow: A |cos(theta)|
         drag = -k_drag * area * wp.abs(wp.dot(n, u)) / speed * u
         """,
         "quadratic": """
-        # On the projected area along the flow, A |cos(theta)|
+        # Uses the projected frontal area, A |cos(theta)|
         drag = -0.5 * air * k_drag * area * wp.abs(wp.dot(n, u)) * u
         """,
     }
@@ -244,7 +244,7 @@ def triangle_aerodynamics(d: Draft) -> None:
         twice_area = wp.length(normal)
         area = 0.5 * twice_area
         n = normal / twice_area
-        # Velocity relative to the air, averaged over the vertices
+        # Average triangle velocity relative to the air
         u = (v[i] + v[j] + v[k]) / 3.0$wind
         $speed
         $drag
@@ -266,11 +266,9 @@ def triangle_aerodynamics(d: Draft) -> None:
         sum=("(drag + lift)" if form == "scatter" else "drag + lift") if lift != "none" else "drag",
     )
     if form == "faces":
-        d.says(
-            f"Computes the aerodynamic drag{' and lift' if lift != 'none' else ''} of each cloth triangle."
-        )
+        d.says(f"Computes per-triangle aerodynamic drag{' and lift' if lift != 'none' else ''} for cloth.")
     elif lift == "none":
-        d.says("Accumulates aerodynamic drag of cloth triangles.")
+        d.says("Accumulates aerodynamic drag forces for cloth triangles.")
 
     def reference(v: Values) -> dict[str, Any]:
         corners = v.tris.reshape(-1, 3)

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=9,
 )
 def rod_forces(d: Draft) -> None:
-    """Accumulates the forces and torques of elastic rods with material frames."""
+    """Accumulates elastic rod forces and torques using material frames."""
     material = d.option("material", "young", "stiffness", "per segment")
     bend = d.option("bending", "vector", "scaled", "none", weights=(0.45, 0.4, 0.15))
     shape = d.option("rest shape", "straight", "curved") if bend != "none" else "straight"
@@ -37,21 +37,27 @@ def rod_forces(d: Draft) -> None:
     gravity = d.flag("gravity", 0.4) and breaks == "none"  # what is torn would still weigh
     rods, length = d.pick(4, 6), d.pick(6, 8)
     count = rods * length  # segments; each rod has one node more
-    nodes = rods * (length + 1)
+    nodes = rods * (length + 1) if order == "rods" else 2 * count
     d.input("node_pos", "vec3", nodes, -0.5, 0.5, about="Node positions [m]")
     if damping != "none":
         d.input("node_vel", "vec3", nodes, -1.0, 1.0, about="Node velocities [m/s]")
-    d.input("segment_rot", "quat", count, kind="unit", about="Material frames, director 3 along the segment")
+    d.input(
+        "segment_rot",
+        "quat",
+        count,
+        kind="unit",
+        about="Segment material frames, director d3 along the segment",
+    )
     if damping == "both" and bend != "none":
-        d.input("segment_omega", "vec3", count, -1.0, 1.0, about="Angular velocities of the frames [rad/s]")
-    d.input("rest_length", "float", count, 0.3, 0.6, about="Rest lengths of the segments [m]")
-    stretches, kind = "Shear stiffness twice, then stretch stiffness [N]", "vec3"
+        d.input("segment_omega", "vec3", count, -1.0, 1.0, about="Segment angular velocities [rad/s]")
+    d.input("rest_length", "float", count, 0.3, 0.6, about="Segment rest lengths [m]")
+    stretches, kind = "Shear (x, y) and stretch (z) stiffness [N]", "vec3"
     if extensible == "axial":
         stretches, kind = "Shear and stretch stiffness [N]", "vec2"
     if material == "young":
         d.param("young", "float", 2000.0, 4000.0, about="Young's modulus [Pa]")
         d.param("poisson", "float", 0.2, 0.45, about="Poisson's ratio")
-        d.param("rod_radius", "float", 0.05, 0.1, about="Radius of the round cross-section [m]")
+        d.param("rod_radius", "float", 0.05, 0.1, about="Cross-section radius [m]")
     elif material == "stiffness":
         d.param("stretch_stiffness", kind, 20.0, 60.0, about=stretches)
         d.param("bend_stiffness", "vec3", 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
@@ -59,30 +65,35 @@ def rod_forces(d: Draft) -> None:
         d.input("stretch_stiffness", kind, count, 20.0, 60.0, about=stretches)
         d.input("bend_stiffness", "vec3", count, 0.5, 2.0, about="Bending and twist stiffness [N m^2]")
     if shape == "curved":
-        d.input(
-            "rest_darboux", "vec3", count, -0.6, 0.6, about="Rest Darboux vectors at the segment ends [1/m]"
-        )
+        d.input("rest_darboux", "vec3", count, -0.6, 0.6, about="Rest Darboux vectors [1/m]")
     if damping != "none":
-        d.param("stretch_damping", "float", 0.1, 0.5, about="Damping along the segments [N s/m]")
+        d.param("stretch_damping", "float", 0.1, 0.5, about="Axial damping [N s/m]")
     if damping == "both" and bend != "none":
-        d.param("bend_damping", "float", 0.01, 0.05, about="Damping between neighboring frames [N m s]")
+        d.param("bend_damping", "float", 0.01, 0.05, about="Bend and twist damping [N m s]")
     if breaks == "flags":
-        d.input("is_cut", "bool", count, about="True for segments that were cut")
+        d.input("is_cut", "bool", count, about="Mask of cut segments")
     elif breaks == "strain":
-        d.param("break_strain", "float", 0.8, 1.6, about="Strain beyond which a segment no longer holds")
+        d.param("break_strain", "float", 0.8, 1.6, about="Breaking strain")
     if gravity:
         d.param("gravity", "vec3", -9.8, 0.0, about="Gravity [m/s^2]")
         d.param("line_density", "float", 0.1, 0.3, about="Mass per length [kg/m]")
     if order == "rods":
-        d.param("segments_per_rod", "int", length, about="Number of segments of each rod")
+        d.param("segments_per_rod", "int", length, about="Number of segments per rod")
     else:
-        d.input("segment_nodes", "int", (count, 2), 0, nodes, about="Nodes at both ends of each segment")
-        d.input("next_segment", "int", count, -1, count, about="Next segment of the rod, -1 at its end")
-    d.output("node_force", "vec3", nodes, about="Forces on the nodes [N]")
-    d.output("segment_torque", "vec3", count, about="Torques on the frames in world space [N m]")
+        d.input("segment_nodes", "int", nodes, kind="permutation", about="Segment end node indices")
+        d.input(
+            "next_segment",
+            "int",
+            count,
+            -1,
+            count,
+            about="Index of the next segment along the rod, or -1 at the end",
+        )
+    d.output("node_force", "vec3", nodes, about="Node forces [N]")
+    d.output("segment_torque", "vec3", count, about="World-space segment torques [N m]")
     stiff = {
         "young": """
-            # Round cross-section: $moments shear correction 0.9
+            # Circular cross-section: $moments shear correction factor 0.9
             area = wp.pi * rod_radius * rod_radius
             second_moment = 0.25 * area * rod_radius * rod_radius
             shear_modulus = young / (2.0 * (1.0 + poisson))
@@ -106,16 +117,16 @@ def rod_forces(d: Draft) -> None:
         stretch = wp.length(edge) / length - 1.0
         tangent = wp.normalize(edge)
         force = k_stretch[1] * stretch * tangent
-        # Pull director 3 towards the tangent, since shear resists the angle between them
+        # Shear torque aligns director d3 with the tangent
         director = wp.quat_rotate(rot, wp.vec3(0.0, 0.0, 1.0))
         torque = k_stretch[0] * length * wp.cross(director, tangent)
-        # The couple of the shear forces on the nodes balances that torque; crushed segments bear no more
+        # Node forces balance the shear torque; clamp the length of crushed segments
         sideways = director - wp.dot(director, tangent) * tangent
         force -= k_stretch[0] / wp.max(1.0 + stretch, 0.1) * sideways
         """
     else:
         pull = """
-        # Strain in the material frame: shear in 1 and 2, stretch in 3
+        # Strain in the material frame: shear (x, y) and stretch (z)
         strain = wp.quat_rotate_inv(rot, edge / length) - wp.vec3(0.0, 0.0, 1.0)
         force = wp.quat_rotate(rot, wp.cw_mul(k_stretch, strain))
         torque = wp.cross(edge, force)
@@ -128,12 +139,12 @@ def rod_forces(d: Draft) -> None:
     cut = {
         "none": "",
         "flags": "if is_cut[segment]:\n    return",
-        "strain": "# Overstretched segments are torn and pass nothing on\nif wp.length(edge) > (1.0 + break_strain) * length:\n    return",
+        "strain": "# Skip torn (overstretched) segments\nif wp.length(edge) > (1.0 + break_strain) * length:\n    return",
     }[breaks]
     rest = " - rest_darboux[segment]" if shape == "curved" else ""
     darboux = {
-        "vector": f"# Grows like 2 sin(angle / 2) / span\ncurvature = 2.0 / span * axis{rest}",
-        "scaled": f"# Grows like 2 tan(angle / 2) / span, so that it has no bound as frames turn away\ncurvature = 2.0 / (span * turn[3]) * axis{rest}",
+        "vector": f"# Discrete curvature with magnitude 2 sin(angle / 2) / span\ncurvature = 2.0 / span * axis{rest}",
+        "scaled": f"# Discrete curvature with magnitude 2 tan(angle / 2) / span, unbounded as the angle approaches pi\ncurvature = 2.0 / (span * turn[3]) * axis{rest}",
         "none": "",
     }[bend]
     back = {
@@ -144,11 +155,11 @@ def rod_forces(d: Draft) -> None:
         "none": "",
     }[bend]
     bending = """
-    # Bending and twist against the next segment of the rod
+    # Bend and twist torque relative to the next segment
     $follow
     if $inner:
         $neighbor
-        # Both q and -q are the same rotation: take the shorter way
+        # q and -q represent the same rotation, take the shorter arc
         turn = wp.quat_inverse(rot) * segment_rot[following]
         if turn[3] < 0.0:
             turn = -turn
@@ -164,23 +175,23 @@ def rod_forces(d: Draft) -> None:
     """
     if order == "rods":
         head = (
-            "rod, k = wp.tid()\n# Rods lie behind each other, each has one node more than segments\n"
+            "rod, k = wp.tid()\n# Rods are stored contiguously, with one more node than segments per rod\n"
             "segment = rod * segments_per_rod + k\ntail = rod * (segments_per_rod + 1) + k\nhead = tail + 1"
         )
         follow, inner = "following = segment + 1", "k + 1 < segments_per_rod"
         d.launch(rods, length)
     else:
-        head = "segment = wp.tid()\ntail = segment_nodes[segment, 0]\nhead = segment_nodes[segment, 1]"
+        head = "segment = wp.tid()\ntail = segment_nodes[2 * segment]\nhead = segment_nodes[2 * segment + 1]"
         follow, inner = "following = next_segment[segment]", "following >= 0"
         d.launch(count)
     after_nodes = (
         ("head", "head + 1")
         if order == "rods"
-        else ("segment_nodes[following, 0]", "segment_nodes[following, 1]")
+        else ("segment_nodes[2 * following]", "segment_nodes[2 * following + 1]")
     )
     neighbor = f"""
         next_edge = node_pos[{after_nodes[1]}] - node_pos[{after_nodes[0]}]
-        # A torn neighbor takes no moment
+        # Skip if the next segment is torn
         if wp.length(next_edge) > (1.0 + break_strain) * rest_length[following]:
             return
         """
@@ -208,7 +219,7 @@ def rod_forces(d: Draft) -> None:
         pull=pull,
         damp=damp if damping != "none" else "",
         tangent="tangent = wp.normalize(edge)" if extensible == "shear" else "",
-        weight="# A segment hangs on both ends, so each takes half of its weight\nweight = 0.5 * line_density * length * gravity"
+        weight="# Split the segment weight evenly between both nodes\nweight = 0.5 * line_density * length * gravity"
         if gravity
         else "",
         half=" + weight" if gravity else "",
@@ -219,15 +230,15 @@ def rod_forces(d: Draft) -> None:
         neighbor=neighbor if breaks == "strain" else "",
         darboux=darboux,
         back=back,
-        spin="# Damp the relative rotation only, so rigid motion stays free\nbend_torque += bend_damping * (segment_omega[following] - segment_omega[segment])"
+        spin="# Damp only the relative angular velocity, so that rigid motion is not damped\nbend_torque += bend_damping * (segment_omega[following] - segment_omega[segment])"
         if damping == "both"
         else "",
     )
     ends = ""
     if bend != "none":
-        ends = f" and of l/2 {'k^T B k' if shape == 'straight' else '(k - k0)^T B (k - k0)'} over inner ends"
+        ends = f" and of l/2 {'k^T B k' if shape == 'straight' else '(k - k0)^T B (k - k0)'} over interior joints"
     if extensible == "shear":
-        energy_ = f"sum of l/2 strain^T K strain over segments{ends}, with the strain R^T dx/ds - e3"
+        energy_ = f"sum of l/2 strain^T K strain over segments{ends}, with strain = R^T dx/ds - e3"
     else:
         energy_ = (
             f"sum of l/2 (K3 stretch^2 + K1 |d3 - t|^2) over segments{ends}, with tangent t and director d3"
@@ -236,9 +247,9 @@ def rod_forces(d: Draft) -> None:
         energy_ += " and the Darboux vector k of neighboring frames" + (", k0 at rest" if rest else "")
     if material == "stiffness":
         d.text = re.sub(r"\bk_(stretch|bend)\b", r"\1_stiffness", d.text)
-    more = [*["damping"] * (damping != "none"), *["their weight"] * gravity]
+    more = [*["damping"] * (damping != "none"), *["gravity"] * gravity]
     d.says(
-        "Accumulates the forces and torques of elastic rods with material frames"
+        "Accumulates elastic rod forces and torques using material frames"
         + (f", with {' and '.join(more)}." if more else ".")
     )
     d.explain(f"Energy per rod: {energy_}.")
@@ -250,7 +261,7 @@ def rod_forces(d: Draft) -> None:
             ends = (
                 (rod * (length + 1) + k, rod * (length + 1) + k + 1)
                 if order == "rods"
-                else v.segment_nodes[s]
+                else v.segment_nodes[2 * s : 2 * s + 2]
             )
             after = (s + 1 if k + 1 < length else -1) if order == "rods" else int(v.next_segment[s])
             if breaks == "flags" and v.is_cut[s]:
@@ -289,7 +300,9 @@ def rod_forces(d: Draft) -> None:
             if bend == "none" or after < 0 or (breaks == "flags" and v.is_cut[after]):
                 continue
             if breaks == "strain":
-                a, b = (ends[1], ends[1] + 1) if order == "rods" else v.segment_nodes[after]
+                a, b = (
+                    (ends[1], ends[1] + 1) if order == "rods" else v.segment_nodes[2 * after : 2 * after + 2]
+                )
                 apart = float(np.linalg.norm(v.node_pos[b] - v.node_pos[a]))
                 if apart > (1.0 + v.break_strain) * v.rest_length[after]:
                     continue

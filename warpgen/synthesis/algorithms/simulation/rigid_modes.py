@@ -38,24 +38,25 @@ def rigid_modes(d: Draft) -> None:
     regular = d.flag("regularized", 0.5)
     moved = d.flag("moved", 0.35) and result in ("damped", "stirred")
     bodies, count = d.pick(3, 4), d.pick(8, 12, 16)
+    even = weights == "equal"
     # Equal masses cancel, unless something that has units of mass meets them
-    unit = weights == "equal" and not regular and result not in ("energy", "stirred")
+    unit = even and not regular and result not in ("energy", "stirred")
     d.module(f"PARTICLES = wp.constant({count})")
-    d.input("positions", "vec3", (bodies, count), -1.0, 1.0, about="positions of the particles")
-    d.input("velocities", "vec3", (bodies, count), -1.0, 1.0, about="velocities of the particles")
+    d.input("positions", "vec3", (bodies, count), -1.0, 1.0, about="particle positions")
+    d.input("velocities", "vec3", (bodies, count), -1.0, 1.0, about="particle velocities")
     if weights == "given":
-        d.input("masses", "float", (bodies, count), 0.5, 1.5, about="masses of the particles")
+        d.input("masses", "float", (bodies, count), 0.5, 1.5, about="particle masses")
     elif weights == "volume":
-        d.input("volumes", "float", (bodies, count), 0.5, 1.5, about="volumes of the particles")
-        d.param("density", "float", 0.8, 1.5, about="density of the material")
+        d.input("volumes", "float", (bodies, count), 0.5, 1.5, about="particle volumes")
+        d.param("density", "float", 0.8, 1.5, about="material density")
     elif not unit:
-        d.param("mass_each", "float", 0.5, 1.5, about="mass of a particle")
+        d.param("mass_each", "float", 0.5, 1.5, about="particle mass")
     if about_ == "pivot":
-        d.input("pivots", "vec3", bodies, -0.3, 0.3, about="point that each body turns about")
+        d.input("pivots", "vec3", bodies, -0.3, 0.3, about="per-body pivot point")
     if result == "damped":
-        d.param("damping", "float", 0.2, 0.9, about="share of the deforming motion that is taken away")
+        d.param("damping", "float", 0.2, 0.9, about="damping factor in [0, 1] for the non-rigid motion")
     if result == "stirred":
-        d.input("torques", "vec3", bodies, -1.0, 1.0, about="torques on the bodies")
+        d.input("torques", "vec3", bodies, -1.0, 1.0, about="per-body torques")
     if result in ("stirred",) or moved:
         d.param("dt", "float", 0.01, 0.05, about="time step")
     if regular:
@@ -64,41 +65,41 @@ def rigid_modes(d: Draft) -> None:
             "float",
             0.05,
             0.3,
-            about="keeps the inertia of flat and straight bodies invertible",
+            about="inertia regularization, so that flat and straight bodies stay invertible",
         )
     name, type_, shape, about = {
-        "damped": ("damped_v", "vec3", (bodies, count), "velocities after damping"),
-        "spin": ("spins", "vec3", (bodies,), "angular velocities of the bodies"),
+        "damped": ("damped_v", "vec3", (bodies, count), "damped velocities"),
+        "spin": ("spins", "vec3", (bodies,), "per-body angular velocities"),
         "rigid velocities": (
             "rigid_v",
             "vec3",
             (bodies, count),
-            "velocities of the rigid motion",
+            "rigid-body velocities",
         ),
-        "energy": ("energies", "float", (bodies,), "kinetic energy of the motion that deforms each body"),
-        "stirred": ("next_v", "vec3", (bodies, count), "velocities after the torques"),
+        "energy": ("energies", "float", (bodies,), "per-body kinetic energy of the non-rigid motion"),
+        "stirred": ("next_v", "vec3", (bodies, count), "updated velocities"),
         "acceleration": (
             "accelerations",
             "vec3",
             (bodies, count),
-            "centripetal accelerations of the rigid motion",
+            "rigid-body centripetal accelerations",
         ),
     }[result]
     d.output(name, type_, shape, about=about)
     if moved:
-        d.output("next_x", "vec3", (bodies, count), about="positions after the step")
+        d.output("next_x", "vec3", (bodies, count), about="updated positions")
     pinned = about_ == "pivot"
-    kept = "its angular momentum as it is" if pinned else "its momenta as they are"
+    kept = "angular momentum" if pinned else "linear and angular momentum"
     d.says(
         {
-            "damped": "Damps the velocities of each body's particles towards those of its rigid motion"
+            "damped": "Damps particle velocities towards the best-fit rigid motion per body"
             if regular
-            else f"Damps what deforms each body and leaves {kept}",
-            "spin": "Computes the angular velocities of bodies from the velocities of their particles",
-            "rigid velocities": "Replaces the velocities of each body's particles by those of a rigid body",
-            "energy": "Measures the kinetic energy of the motion that deforms bodies made of particles",
-            "stirred": "Applies torques to bodies made of particles, as changes of velocity that do not deform them",
-            "acceleration": "Computes the centripetal accelerations of the rigid motion of bodies made of particles",
+            else f"Damps non-rigid motion per body, preserving {kept}",
+            "spin": "Computes per-body angular velocities from particle velocities",
+            "rigid velocities": "Projects particle velocities onto rigid-body motion, one body per tile",
+            "energy": "Computes the non-rigid kinetic energy of each particle body",
+            "stirred": "Applies torques to particle bodies as rigid velocity changes",
+            "acceleration": "Computes rigid-body centripetal accelerations for particle bodies",
         }[result]
         + (", and advances the positions." if moved else ".")
     )
@@ -111,7 +112,7 @@ def rigid_modes(d: Draft) -> None:
         "acceleration": "centripetal_acceleration|rotation_acceleration|centripetal_terms",
     }[result])  # fmt: skip
     if not pinned:
-        if unit:
+        if even:
             d.function(
                 "@wp.func\ndef mean_of(total: wp.vec3) -> wp.vec3:\n    return total / float(PARTICLES)"
             )
@@ -120,13 +121,15 @@ def rigid_modes(d: Draft) -> None:
             d.function(
                 "@wp.func\ndef per_mass(weighted: wp.vec3, mass: float) -> wp.vec3:\n    return weighted / mass"
             )
-    m_typed, m_given, m_times = ("", "", "") if unit else (", m: float", ", m", "m * ")
-    alone = " of unit mass" if unit else ""
+    m_typed, m_given, m_times = (
+        ("", "", "") if unit else (", m: float", ", mass_each" if even else ", m", "m * ")
+    )
+    alone = " (unit mass)" if unit else ""
     if result != "stirred":
         d.function(f'''
             @wp.func
             def angular_momentum_of(arm: wp.vec3, v: wp.vec3{m_typed}) -> wp.vec3:
-                """Angular momentum of a particle{alone}."""
+                """Particle angular momentum{alone}."""
                 return wp.cross(arm, {m_times}v)
         ''')
     tensor_of = "wp.dot(arm, arm) * wp.identity(n=3, dtype=float) - wp.outer(arm, arm)"
@@ -134,15 +137,15 @@ def rigid_modes(d: Draft) -> None:
     d.function(f'''
         @wp.func
         def inertia_of(arm: wp.vec3{m_typed}) -> wp.mat33:
-            """Inertia of a point{alone or " mass"} at the end of an arm."""
+            """Point inertia tensor{alone}."""
             return {tensor_of}
     ''')
     momentum, told = (
         "angular_momentum",
-        "Angular velocity that a rigid body would need for its angular momentum.",
+        "Angular velocity for a given angular momentum.",
     )
     if result == "stirred":
-        momentum, told = "angular_impulse", "Change of a rigid body's angular velocity by an angular impulse."
+        momentum, told = "angular_impulse", "Angular velocity change for an angular impulse."
     d.function(f'''
         @wp.func
         def spin_of(tensor: wp.mat33, {momentum}: wp.vec3) -> wp.vec3:
@@ -153,21 +156,18 @@ def rigid_modes(d: Draft) -> None:
     mass = {
         "given": "m = wp.tile_load(masses[body], shape=PARTICLES)",
         "volume": "m = density * wp.tile_load(volumes[body], shape=PARTICLES)",
-        "equal": "# Equal masses cancel, so none is needed"
-        if unit
-        else "m = mass_each * wp.tile_ones(shape=PARTICLES, dtype=float)",
+        "equal": "# Equal masses cancel out" if unit else "",
     }[weights]
     centre = "pivot" if pinned else "middle"
     wide = "wp.tile_broadcast({}, shape=(PARTICLES,))".format
     middle = (
         (
             "middle = wp.tile_map(mean_of, wp.tile_sum(x, axis=0))"
-            if unit
+            if even
             else "middle = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, x, m), axis=0), mass)"
         )
         if about_ == "mass center"
-        else "# The body is held at its pivot, which does not move itself\n"
-        "pivot = wp.tile_load(pivots, shape=1, offset=body)"
+        else "# Rotate about the fixed pivot\npivot = wp.tile_load(pivots, shape=1, offset=body)"
         if spun
         else "pivot = wp.tile_load(pivots, shape=1, offset=body)"
     )
@@ -175,7 +175,7 @@ def rigid_modes(d: Draft) -> None:
         ""
         if pinned
         else "drift = wp.tile_map(mean_of, wp.tile_sum(v, axis=0))"
-        if unit
+        if even
         else "drift = wp.tile_map(per_mass, wp.tile_sum(wp.tile_map(scaled, v, m), axis=0), mass)"
     )
     arm_v = "v" if pinned else "relative_v"
@@ -208,10 +208,9 @@ def rigid_modes(d: Draft) -> None:
         d.function('''
             @wp.func
             def turned_by(v: wp.vec3, arm: wp.vec3, change: wp.vec3) -> wp.vec3:
-                """Velocity after the body's spin has changed."""
+                """Particle velocity after a change in angular velocity."""
                 return v + wp.cross(change, arm)
         ''')
-        d.function("@wp.func\ndef impulse(torque: wp.vec3, dt: float) -> wp.vec3:\n    return dt * torque")
     elif result == "acceleration":
         d.function("""
             @wp.func
@@ -227,8 +226,8 @@ def rigid_modes(d: Draft) -> None:
         "damped": f"{field}\nafter = v + damping * (rigid - v)\nwp.tile_store(damped_v[body], after)",
         "spin": "wp.tile_store(spins, spin, offset=body)",
         "rigid velocities": f"{field}\nwp.tile_store(rigid_v[body], rigid)",
-        "energy": f"{field}\nwp.tile_store(energies, wp.tile_sum(wp.tile_map(kinetic, v - rigid, m), axis=0), offset=body)",
-        "stirred": f"push = wp.tile_map(impulse, wp.tile_load(torques, shape=1, offset=body), dt)\n"
+        "energy": f"{field}\nwp.tile_store(energies, wp.tile_sum(wp.tile_map(kinetic, v - rigid{m_given}), axis=0), offset=body)",
+        "stirred": f"push = dt * wp.tile_load(torques, shape=1, offset=body)\n"
         f"change = wp.tile_map(spin_of, {inverse}, push)\n"
         f"after = wp.tile_map(turned_by, v, arm, {wide('change')})\n"
         "wp.tile_store(next_v[body], after)",
@@ -236,7 +235,7 @@ def rigid_modes(d: Draft) -> None:
     }[result]
     if moved:
         end += "\nwp.tile_store(next_x[body], x + dt * after)"
-    needs_mass = about_ == "mass center" and not unit
+    needs_mass = about_ == "mass center" and not even
     d.launch(bodies, tiled=True)
     d.code(
         f"""
@@ -270,7 +269,13 @@ def rigid_modes(d: Draft) -> None:
             else f"{inertia}, delta omega = dt I^-1 tau"
         )
         + ", with r from the "
-        + ("pivot." if pinned else "mass center, and v less its velocity." if spun else "mass center.")
+        + (
+            "pivot."
+            if pinned
+            else "mass center, and v relative to the mass center velocity."
+            if spun
+            else "mass center."
+        )
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

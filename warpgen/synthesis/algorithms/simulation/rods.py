@@ -34,7 +34,7 @@ _NAMES = {
     weight=3,
 )
 def solve_stretch_shear(d: Draft) -> None:
-    """Projects stretch and shear constraints of Cosserat rods (position based)."""
+    """Projects stretch-shear constraints for position-based Cosserat rods."""
     pick = d.option("segments", "even", "odd", "all")
     stiffness = d.option("stiffness", "rigid", "vector", "one")
     rest = d.option("rest", "each", "one")
@@ -48,18 +48,18 @@ def solve_stretch_shear(d: Draft) -> None:
     segments = count - 1
     held = d.inout if scheme == "in place" else d.input
     held("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
-    held("q", "quat", segments, kind="unit", about="Orientations of the segments")
-    d.input("w", "float", count, 0.2, 2.0, about="Inverse masses, 0 for pinned particles")
+    held("q", "quat", segments, kind="unit", about="Segment orientations")
+    d.input("w", "float", count, 0.2, 2.0, about="Inverse particle masses")
     if pinned:
-        d.input("wq", "float", segments, 0.2, 2.0, about="Inverse rotational masses of the segments")
+        d.input("wq", "float", segments, 0.2, 2.0, about="Inverse rotational masses per segment")
     if rest == "each":
-        d.input("rest", "float", segments, 0.3, 1.0, about="Rest lengths [m]")
+        d.input("rest", "float", segments, 0.3, 1.0, about="Segment rest lengths [m]")
     else:
-        d.param("rest", "float", 0.3, 1.0, about="Rest length of all segments [m]")
+        d.param("rest", "float", 0.3, 1.0, about="Segment rest length [m]")
     if stiffness == "vector":
-        d.param("stiffness", "vec3", 0.2, 1.0, about="Stretch and shear stiffness, 0 to 1")
+        d.param("stiffness", "vec3", 0.2, 1.0, about="Stretch and shear stiffness in [0, 1]")
     elif stiffness == "one":
-        d.param("stiffness", "float", 0.2, 1.0, about="Stretch and shear stiffness, 0 to 1")
+        d.param("stiffness", "float", 0.2, 1.0, about="Stretch and shear stiffness in [0, 1]")
     if scheme == "deltas":
         d.output("dx", "vec3", count, about="Position corrections")
         d.output("dq", "quat", segments, about="Rotation corrections")
@@ -74,7 +74,7 @@ def solve_stretch_shear(d: Draft) -> None:
         """,
     }
     index = {"even": "e = 2 * wp.tid()", "odd": "e = 2 * wp.tid() + 1", "all": "e = wp.tid()"}[pick]
-    which = "" if pick == "all" else f"the {pick} segments of "
+    which = "" if pick == "all" else f"{pick} segments of "
     apply = """
     x[e] = x[e] + w0 * gamma
     x[e + 1] = x[e + 1] - w1 * gamma
@@ -89,7 +89,7 @@ def solve_stretch_shear(d: Draft) -> None:
         if pick != "all":  # no two of these segments share a particle
             apply = "dx[e] += w0 * gamma\ndx[e + 1] -= w1 * gamma\ndq[e] = turn"
     does = "Projects" if scheme == "in place" else "Computes corrections for"
-    d.says(f"{does} stretch and shear constraints of {which}Cosserat rods (position based).")
+    d.says(f"{does} stretch-shear constraints for {which}position-based Cosserat rods.")
     active = {"even": (segments + 1) // 2, "odd": segments // 2, "all": segments}[pick]
     d.launch(active)
     d.code(
@@ -99,7 +99,7 @@ def solve_stretch_shear(d: Draft) -> None:
         w1 = w[e + 1]
         frame = q[e]
         l = $length
-        # Third director d3 = q e3 conj(q), the desired tangent
+        # Third director d3 = q e3 conj(q), the target tangent
         d3 = wp.quat_rotate(frame, wp.vec3(0.0, 0.0, 1.0))
         s = (w0 + w1) / l + 4.0 * $turning
         gamma = $factor((x[e + 1] - x[e]) / l - d3) / s
@@ -117,11 +117,9 @@ def solve_stretch_shear(d: Draft) -> None:
     )
     if rest == "one":
         d.text = re.sub(r"\bl\b", "rest", d.text.replace("l = rest\n", ""))
-    told = "" if pinned else "The inverse rotational mass of all segments is one."
+    told = "" if pinned else "All segments have unit inverse rotational mass."
     if pick != "all":
-        told += (
-            f"\nProcesses {pick} segments only; these share no particles and can be projected in parallel."
-        )
+        told += f"\nProcesses {pick} segments only, which share no particles, so no atomics are needed."
     d.explain(told)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -167,26 +165,26 @@ def solve_stretch_shear(d: Draft) -> None:
     weight=2,
 )
 def solve_bend_twist(d: Draft) -> None:
-    """Projects bend and twist constraints of Cosserat rods (position based)."""
+    """Projects bend-twist constraints for position-based Cosserat rods."""
     pick = d.option("joints", "even", "odd", "all")
     rest = d.option("rest", "each", "one", "straight")
     stiffness = d.option("stiffness", "vector", "one", "each")
     weights = d.option("weights", "each", "equal")
     count = d.pick(33, 49, 65)
     deltas = pick == "all"
-    (d.input if deltas else d.inout)("q", "quat", count, kind="unit", about="Orientations of the segments")
+    (d.input if deltas else d.inout)("q", "quat", count, kind="unit", about="Segment orientations")
     if weights == "each":
-        d.input("wq", "float", count, 0.2, 2.0, about="Inverse rotational masses of the segments")
+        d.input("wq", "float", count, 0.2, 2.0, about="Inverse rotational masses per segment")
     if rest == "each":
-        d.input("rest_darboux", "quat", count - 1, kind="unit", about="Darboux vectors at rest")
+        d.input("rest_darboux", "quat", count - 1, kind="unit", about="Rest Darboux vectors")
     elif rest == "one":
-        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit", about="Darboux vector at rest of all joints")
+        d.param("rest_darboux", "quat", 0.0, 1.0, kind="unit", about="Rest Darboux vector of the joints")
     if stiffness == "vector":
-        d.param("k", "vec3", 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
+        d.param("k", "vec3", 0.1, 1.0, about="Bend and twist stiffness in [0, 1]")
     elif stiffness == "one":
-        d.param("k", "float", 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
+        d.param("k", "float", 0.1, 1.0, about="Bend and twist stiffness in [0, 1]")
     else:
-        d.input("k", "float", count - 1, 0.1, 1.0, about="Bend and twist stiffness, 0 to 1")
+        d.input("k", "float", count - 1, 0.1, 1.0, about="Per-joint bend and twist stiffness in [0, 1]")
     if deltas:
         d.output("dq", "quat", count, about="Rotation corrections")
     soft = {"vector": "wp.cw_mul(k, bend)", "one": "k * bend", "each": "k[e] * bend"}[stiffness]
@@ -206,7 +204,7 @@ def solve_bend_twist(d: Draft) -> None:
         wp.atomic_add(dq, e, q1 * change * $w0)
         wp.atomic_sub(dq, e + 1, q0 * change * $w1)
         """
-        d.says("Computes corrections for bend and twist constraints of Cosserat rods (position based).")
+        d.says("Computes corrections for bend-twist constraints of position-based Cosserat rods.")
     active = {"even": count // 2, "odd": (count - 1) // 2, "all": count - 1}[pick]
     d.launch(active)
     d.code(
@@ -219,11 +217,11 @@ def solve_bend_twist(d: Draft) -> None:
         $rest
         plus = darboux + $straight
         minus = darboux - $straight
-        # Both q and -q are the same rotation, so choose the sign with the smaller strain
+        # q and -q represent the same rotation, so pick the sign with the smaller strain
         strain = wp.where(wp.dot(minus, minus) > wp.dot(plus, plus), plus, minus)
         bend = wp.vec3(strain[0], strain[1], strain[2])
         $weights
-        # The real part is constant to first order, so only the vector part is constrained
+        # Zero the scalar part, since it is constant to first order
         change = wp.quat($scale$soft, 0.0)
         $apply
         """,
@@ -239,9 +237,9 @@ def solve_bend_twist(d: Draft) -> None:
     )
 
     if pick != "all":
-        d.says(f"Projects bend and twist constraints of the {pick} joints of Cosserat rods (position based).")
+        d.says(f"Projects bend-twist constraints for {pick} joints in position-based Cosserat rods.")
         d.explain(f"""
-            Processes {pick} joints only; these share no segments and can be projected in parallel.
+            Processes {pick} joints only, which share no segments, so no atomics are needed.
         """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -284,7 +282,7 @@ def solve_bend_twist(d: Draft) -> None:
     element="strand",
 )
 def follow_the_leader(d: Draft) -> None:
-    """Enforces segment lengths of hair strands with the follow-the-leader scheme."""
+    """Enforces hair segment lengths using follow-the-leader (FTL)."""
     velocities = d.option("velocities", "dynamic", "plain", "none")
     rest = d.option("rest", "one", "each", "table")
     dimension = d.option("dimension", 3, 2)
@@ -295,24 +293,24 @@ def follow_the_leader(d: Draft) -> None:
     strands, points = d.pick(16, 24, 32), d.pick(5, 6, 8)
     shape: Any = (strands, points) if layout == "rows" else strands * points
     vector = f"vec{dimension}"
-    d.inout("x", vector, shape, -1.0, 1.0, about="Positions, which are put at their distances [m]")
+    d.inout("x", vector, shape, -0.15, 0.15, about="Particle positions, updated in place [m]")
     if velocities != "none":
-        d.input("x_old", vector, shape, -1.0, 1.0, about="Positions of the last step")
+        d.input("x_old", vector, shape, -0.15, 0.15, about="Previous positions [m]")
     if rest == "one":
-        d.param("rest", "float", 0.2, 0.6, about="Rest length of all segments [m]")
+        d.param("rest", "float", 0.03, 0.08, about="Segment rest length [m]")
     elif rest == "each":
-        d.input("rest", "float", strands, 0.2, 0.6, about="Rest length of the segments of each strand [m]")
+        d.input("rest", "float", strands, 0.03, 0.08, about="Per-strand segment rest length [m]")
     else:
-        d.input("rest", "float", points, 0.2, 0.6, about="Rest length before each particle of a strand [m]")
+        d.input("rest", "float", points, 0.03, 0.08, about="Rest length to the previous particle [m]")
     if layout == "flat":
-        d.param("points", "int", points, about="Particles per strand")
+        d.param("points", "int", points, about="Number of particles per strand")
     if collision:
-        d.param("center", vector, -0.3, 0.3, about="Center of the head [m]")
-        d.param("radius", "float", 0.3, 0.6, about="Radius of the head [m]")
+        d.param("center", vector, -0.03, 0.03, about="Head center [m]")
+        d.param("radius", "float", 0.06, 0.1, about="Head radius [m]")
     if velocities != "none":
-        d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
+        d.param("dt", "float", 0.01, 0.03, about="Time step [s]")
     if velocities == "dynamic":
-        d.param("s_damping", "float", 0.7, 0.95, about="Share of the correction handed to the leader")
+        d.param("s_damping", "float", 0.7, 0.95, about="Velocity correction factor")
     if velocities != "none":
         d.output("v", vector, shape, about="Velocities [m/s]")
     at = "strand, {}" if layout == "rows" else "first + {}"
@@ -329,7 +327,7 @@ def follow_the_leader(d: Draft) -> None:
             free = x[$here]
             $collide
             along = free - prev
-            # Put the follower at its distance from the leader, which moves no more
+            # Place the follower at its rest length from the leader
             placed = prev + along * ($r / wp.max(wp.length(along), 1.0e-6))
             $velocity
             x[$here] = placed
@@ -355,8 +353,8 @@ def follow_the_leader(d: Draft) -> None:
             shift = placed - free
             v[$here] = (placed - x_old[$here]) / dt
             if k > 1:
-                # Dynamic FTL (Muller et al. 2012): transfer the correction of length to the velocity of the leader,
-                # otherwise strands behave as if the mass was uneven
+                # Dynamic FTL (Muller et al. 2012): add the follower's position correction to the leader's velocity,
+                # since plain FTL behaves as if the mass distribution were uneven
                 v[$before] = v[$before] - s_damping * shift / dt
             """,
         }[velocities],
@@ -364,13 +362,12 @@ def follow_the_leader(d: Draft) -> None:
     )
 
     d.says(
-        "Enforces segment lengths of hair strands with the follow-the-leader scheme"
-        + (", after collisions with a head" if collision else "")
+        "Enforces hair segment lengths using follow-the-leader (FTL)"
+        + (" after resolving head collisions" if collision else "")
         + (", and updates the velocities." if velocities != "none" else ".")
     )
     d.explain(
-        "The first particle of each strand is held"
-        + ("; its velocity is not written." if velocities != "none" else ".")
+        "The root particle is fixed" + (" and its velocity is not written." if velocities != "none" else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:

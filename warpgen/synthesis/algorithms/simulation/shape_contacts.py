@@ -17,7 +17,7 @@ _DISTANCE = {
         normal_local = local / wp.max(center_dist, 1.0e-6)
     """,
     "CAPSULE": """
-        # Nearest point of the segment along local z
+        # Closest point on the capsule axis (local z)
         axis_point = wp.vec3(0.0, 0.0, wp.clamp(local[2], -size[1], size[1]))
         to_axis = local - axis_point
         axis_dist = wp.length(to_axis)
@@ -32,7 +32,7 @@ _DISTANCE = {
             gap = outer
             normal_local = wp.cw_mul(outside / outer, wp.vec3(wp.sign(local[0]), wp.sign(local[1]), wp.sign(local[2])))
         elif beyond[0] >= beyond[1] and beyond[0] >= beyond[2]:
-            # Inside: push out through the nearest face
+            # Inside the box: push out through the nearest face
             gap = beyond[0]
             normal_local = wp.vec3(wp.sign(local[0]), 0.0, 0.0)
         elif beyond[1] >= beyond[2]:
@@ -83,7 +83,7 @@ def _nearest(kind: str, p: Any, size: Any) -> tuple[float, Any]:
     weight=8,
 )
 def project_shape_contacts(d: Draft) -> None:
-    """Projects contacts between particles and shapes, with friction, onto positions (XPBD)."""
+    """Solves particle-shape contacts with friction using XPBD."""
     types = d.option(
         "shapes",
         ("SPHERE", "BOX"),
@@ -102,29 +102,30 @@ def project_shape_contacts(d: Draft) -> None:
     count = d.pick(40, 48)
     if pairs == "listed":
         d.input(
-            "contact_particle", "int", count, -1, particles, about="Particle of each contact, padded with -1"
+            "contact_particle", "int", count, -1, particles, about="Contact particle indices, padded with -1"
         )
-        d.input("contact_shape", "int", count, 0, shapes, about="Shape of each contact")
+        d.input("contact_shape", "int", count, 0, shapes, about="Contact shape indices")
     d.input("particle_x", "vec3", particles, -0.6, 0.6, about="Predicted positions [m]")
     if friction != "none":
-        d.input("particle_prev", "vec3", particles, -0.6, 0.6, about="Positions at the start of the step [m]")
+        d.input("particle_prev", "vec3", particles, -0.6, 0.6, about="Previous particle positions [m]")
     d.input(
         "particle_inv_mass",
         "float",
         particles,
-        -0.1,
+        0.0,
         1.0,
-        about="Inverse masses, 0 or less for fixed ones [1/kg]",
+        about="Inverse masses, 0 for fixed particles [1/kg]",
     )
     if radius == "one":
         d.param("particle_radius", "float", 0.02, 0.08, about="Particle radius [m]")
     elif radius == "per particle":
         d.input("particle_radius", "float", particles, 0.02, 0.08, about="Particle radii [m]")
-    d.input("shape_type", "int", shapes, 0, len(types), about="Shape types")
+    listed = ", ".join(f"{i} {t.lower()}" for i, t in enumerate(types))
+    d.input("shape_type", "int", shapes, 0, len(types), about=f"Shape types: {listed}")
     sizes = {
         ("SPHERE", "BOX"): "Radius, or half extents [m]",
         ("PLANE", "CAPSULE", "SPHERE"): "Radius and half height [m]",
-        ("BOX", "PLANE"): "Half extents of boxes [m]",
+        ("BOX", "PLANE"): "Box half extents [m]",
     }
     d.input(
         "shape_size",
@@ -143,39 +144,47 @@ def project_shape_contacts(d: Draft) -> None:
         kind="transform",
         about="Shape poses" + ("" if moving == "none" else " in body space"),
     )
-    where = ", with the mass center as origin" if moving == "dynamic" else ""
+    where = ", origin at the center of mass" if moving == "dynamic" else ""
     if moving != "none":
-        d.input("shape_body", "int", shapes, -1, bodies, about="Body of each shape, -1 for the world")
+        d.input("shape_body", "int", shapes, -1, bodies, about="Body index per shape, -1 for static shapes")
         d.input("body_pose", "transform", bodies, -0.3, 0.3, kind="transform", about=f"Body poses{where}")
         d.input("body_twist", "spatial_vector", bodies, -1.0, 1.0, about="Body velocities, linear part first")
     if moving == "dynamic":
         d.input("body_inv_mass", "float", bodies, 0.2, 0.8, about="Inverse masses [1/kg]")
         d.input(
-            "body_inv_inertia", "mat33", bodies, 0.5, 2.0, kind="spd", about="Inverse inertia in body space"
+            "body_inv_inertia",
+            "mat33",
+            bodies,
+            0.5,
+            2.0,
+            kind="spd",
+            about="Body-space inverse inertia tensors",
         )
     if friction != "none":
-        d.input("shape_mu", "float", shapes, 0.2, 0.8, about="Friction coefficients of the shapes")
+        d.input("shape_mu", "float", shapes, 0.2, 0.8, about="Per-shape friction coefficients")
     if friction == "static and kinetic":
-        d.param("static_ratio", "float", 1.1, 1.5, about="Static over kinetic friction")
+        d.param("static_ratio", "float", 1.1, 1.5, about="Ratio of static to kinetic friction")
     if compliance == "one":
         d.param("compliance", "float", 1.0e-5, 1.0e-4, about="Contact compliance [m/N]")
     elif compliance == "per shape":
         d.input("shape_compliance", "float", shapes, 1.0e-5, 1.0e-4, about="Contact compliances [m/N]")
     if adhesion:
-        d.param("adhesion_range", "float", 0.02, 0.06, about="Gap up to which particles stick [m]")
+        d.param("adhesion_range", "float", 0.02, 0.06, about="Adhesion range [m]")
     if relax:
         d.param("relaxation", "float", 0.5, 0.9, about="Under-relaxation")
     time = compliance != "none" or (moving != "none" and friction != "none")
     if time:
         d.param("dt", "float", 0.01, 0.02, about="Substep [s]")
-    d.output("particle_delta", "vec3", particles, about="Sum of position corrections [m]")
+    d.output("particle_delta", "vec3", particles, about="Accumulated position corrections [m]")
     if moving == "dynamic":
-        d.output("body_delta", "spatial_vector", bodies, about="Sums of impulses and their moments")
-    d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types)))
+        d.output("body_delta", "spatial_vector", bodies, about="Accumulated body impulses (linear, angular)")
+    d.module("\n".join(f"{t} = wp.constant({i})" for i, t in enumerate(types[:-1])))
     cases = []
     for i, t in enumerate(types):
         head = f"{'if' if i == 0 else 'elif'} kind == {t}:" if i < len(types) - 1 else "else:"
         body = [x[8:] for x in _DISTANCE[t].strip("\n").split("\n") if x.strip()]
+        if head == "else:":
+            body.insert(0, f"# {t.capitalize()}")
         cases.append(head + "\n" + "\n".join(f"    {x}" for x in body))
     frame = {
         "none": "pose = shape_pose[shape]",
@@ -184,7 +193,7 @@ def project_shape_contacts(d: Draft) -> None:
     frame["dynamic"] = frame["kinematic"]
     reach = {"one": " - particle_radius", "per particle": " - particle_radius[particle]", "none": ""}[radius]
     weights = """
-    # Inverse mass as felt at the contact: the body also turns, hence (r x n)^T I^-1 (r x n)
+    # Effective inverse mass at the contact point: 1/m + (r x n)^T I^-1 (r x n)
     w_pair = w
     arm = wp.vec3(0.0, 0.0, 0.0)
     if body >= 0:
@@ -201,7 +210,7 @@ def project_shape_contacts(d: Draft) -> None:
     drift = {
         "none": "",
         "kinematic": """
-            # Subtract the motion of the surface, since friction resists relative sliding only
+            # Subtract the surface motion, since friction only acts on relative sliding
             if body >= 0:
                 lever_arm = x - wp.transform_get_translation(body_pose[body])
                 surface = wp.spatial_top(body_twist[body]) + wp.cross(wp.spatial_bottom(body_twist[body]), lever_arm)
@@ -209,7 +218,7 @@ def project_shape_contacts(d: Draft) -> None:
         """,
     }
     drift["dynamic"] = """
-        # Subtract the motion of the surface, since friction resists relative sliding only
+        # Subtract the surface motion, since friction only acts on relative sliding
         if body >= 0:
             surface = wp.spatial_top(body_twist[body]) + wp.cross(wp.spatial_bottom(body_twist[body]), arm)
             moved -= dt * surface
@@ -217,7 +226,7 @@ def project_shape_contacts(d: Draft) -> None:
     rub = {
         "none": "",
         "coulomb": """
-            # --- Friction: undo the sliding of this step, at most mu times the normal correction ---
+            # --- Friction: limit the tangential correction to mu * normal correction ---
             moved = x - particle_prev[particle]
             $drift
             slide = moved - wp.dot(moved, normal) * normal
@@ -228,7 +237,7 @@ def project_shape_contacts(d: Draft) -> None:
                 impulse -= grip / slide_len * slide
         """,
         "static and kinetic": """
-            # --- Friction: sliding below the static limit is undone, otherwise the kinetic limit acts ---
+            # --- Friction: stick below the static limit, otherwise clamp to the kinetic limit ---
             moved = x - particle_prev[particle]
             $drift
             slide = moved - wp.dot(moved, normal) * normal
@@ -255,13 +264,13 @@ def project_shape_contacts(d: Draft) -> None:
     d.code(
         """
         $thread
-        # Fixed particles are not moved
+        # Skip fixed particles
         w = particle_inv_mass[particle]
-        if w <= 0.0:
+        if w == 0.0:
             return
         x = particle_x[particle]
         $frame
-        # --- Signed distance in the frame of the shape ---
+        # --- Signed distance in the shape's local frame ---
         local = wp.transform_point(wp.transform_inverse(pose), x)
         size = shape_size[shape]
         kind = shape_type[shape]
@@ -294,16 +303,16 @@ def project_shape_contacts(d: Draft) -> None:
     )
     extras = ["friction"] * (friction != "none") + ["adhesion"] * adhesion
     d.says(
-        "Projects contacts between particles and shapes"
-        + (f", with {' and '.join(extras)}," if extras else "")
-        + " onto positions (XPBD)."
+        "Solves particle-shape contacts"
+        + (f" with {' and '.join(extras)}" if extras else "")
+        + " using XPBD position corrections."
     )
     d.explain(
-        "Particles are pushed out along the normal by a multiplier of the overlap"
-        + (", and sideways by friction." if friction != "none" else ".")
-        + (" Those within the range of adhesion are pulled onto the surface." if adhesion else "")
-        + (" Bodies get the opposite impulse." if moving == "dynamic" else "")
-        + (" Planes face along local z." if "PLANE" in types else "")
+        "Particles are pushed out along the contact normal"
+        + (", with tangential friction corrections." if friction != "none" else ".")
+        + (" Particles within the adhesion range are pulled onto the surface." if adhesion else "")
+        + (" An equal and opposite impulse is applied to the body." if moving == "dynamic" else "")
+        + (" Planes use local +z as the normal." if "PLANE" in types else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:
@@ -314,7 +323,7 @@ def project_shape_contacts(d: Draft) -> None:
             else np.ndindex(particles, shapes)
         )
         for i, s in todo:
-            if i < 0 or v.particle_inv_mass[i] <= 0.0:
+            if i < 0 or v.particle_inv_mass[i] == 0.0:
                 continue
             x, pose, b = v.particle_x[i], v.shape_pose[s], -1
             if moving != "none":

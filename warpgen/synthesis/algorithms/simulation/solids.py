@@ -34,7 +34,7 @@ _NAMES = {
     weight=3,
 )
 def tet_forces(d: Draft) -> None:
-    """Accumulates elastic forces of tetrahedra."""
+    """Accumulates elastic forces for tetrahedral elements."""
     model = d.option("model", *elasticity.ROBUST)
     volume = d.option("volume", "array", "from pose")
     damping = d.option("damping", "none", "rayleigh", "strain rate")
@@ -42,12 +42,12 @@ def tet_forces(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     stress = d.use(model)
     kind = ("St. Venant-Kirchhoff", "stable neo-Hookean", "linear elastic")[elasticity.ROBUST.index(model)]
-    d.says(f"Accumulates elastic {'and damping ' * (damping != 'none')}forces of {kind} tetrahedra.")
+    d.says(f"Accumulates elastic {'and damping ' * (damping != 'none')}forces for {kind} tetrahedra.")
     d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if damping != "none":
         d.input("v", "vec3", 4 * count, -1.0, 1.0, about="Particle velocities [m/s]")
     d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
-    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest shape matrices")
+    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest-shape matrices")
     if volume == "array":
         d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
     if materials == "table":
@@ -57,7 +57,7 @@ def tet_forces(d: Draft) -> None:
             count,
             50.0,
             200.0,
-            about="Shear modulus and first Lame parameter per element [Pa]",
+            about="Per-element shear modulus and first Lame parameter [Pa]",
         )
     elif materials == "one":
         d.param("mu", "float", 50.0, 200.0, about="Shear modulus [Pa]")
@@ -67,7 +67,7 @@ def tet_forces(d: Draft) -> None:
         d.param("poisson", "float", 0.2, 0.4, about="Poisson's ratio")
     if damping != "none":
         d.param("damping", "float", 0.5, 5.0, about="Viscosity [Pa s]")
-    d.output("f", "vec3", 4 * count, about="Forces on the particles, accumulated [N]")
+    d.output("f", "vec3", 4 * count, about="Accumulated particle forces [N]")
     lame = {
         "one": "",
         "table": "mu = materials[tid][0]\nlam = materials[tid][1]",
@@ -79,12 +79,12 @@ def tet_forces(d: Draft) -> None:
     viscous = {
         "none": "",
         "rayleigh": """
-        # Resists any change of F, rigid rotations too
+        # Rayleigh-style damping on dF/dt (also damps rigid rotation)
         dv = wp.matrix_from_cols(v[j] - v[i], v[k] - v[i], v[l] - v[i])
         p_stress += damping * dv * pose
         """,
         "strain rate": """
-        # Damp the symmetric part only, otherwise rigid rotations would be slowed down
+        # Damp only the symmetric strain rate, so that rigid rotation is unaffected
         dv = wp.matrix_from_cols(v[j] - v[i], v[k] - v[i], v[l] - v[i])
         rate = wp.transpose(def_grad) * (dv * pose)
         p_stress += damping * def_grad * (rate + wp.transpose(rate))
@@ -113,7 +113,7 @@ def tet_forces(d: Draft) -> None:
         wp.atomic_add(f, j, f1)
         wp.atomic_add(f, k, f2)
         wp.atomic_add(f, l, f3)
-        # Forces of the four vertices add up to zero, so that momentum is kept
+        # Vertex 0 balances the other forces to conserve momentum
         wp.atomic_sub(f, i, f1 + f2 + f3)
         """,
         volume="rest_vol = 1.0 / (6.0 * wp.determinant(pose))" if volume == "from pose" else "",
@@ -123,7 +123,7 @@ def tet_forces(d: Draft) -> None:
         vol="rest_vol" if volume == "from pose" else "vol[tid]",
     )
     d.explain("""
-        With F = Ds Dm^-1, the columns of -V P(F) Dm^-T are the forces on vertices 1 to 3. Elements may invert.
+        With F = Ds Dm^-1, the columns of -V P(F) Dm^-T are the vertex 1 to 3 forces. Elements may invert.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def tet_forces(d: Draft) -> None:
     weight=3,
 )
 def solve_volume(d: Draft) -> None:
-    """Projects volume constraints of tetrahedra (position based)."""
+    """Projects tetrahedral volume constraints using PBD."""
     method = d.option("method", "pbd", "xpbd")
     way = d.option("way", "jacobi", "colour")
     masses = d.option("masses", "inverse", "equal", "pinned")
@@ -183,55 +183,48 @@ def solve_volume(d: Draft) -> None:
     if way == "colour":
         d.forward_only()
         d.explain(
-            "The tetrahedra of a launch are of one color and share no vertex, so that vertices are moved in place."
+            "Tetrahedra in a launch share the same color (no common vertices), so positions are updated in place."
         )
-    towards = ", which are inflated" if pressure else ""
+    towards = " with inflation" if pressure else ""
     if way == "jacobi":
-        d.says(f"Computes position corrections for volume constraints of tetrahedra{towards}.")
+        d.says(f"Computes position corrections for tetrahedral volume constraints{towards}.")
     else:
-        d.says(f"Projects volume constraints of tetrahedra{towards} (position based).")
+        d.says(f"Projects tetrahedral volume constraints{towards} using PBD.")
     count = d.pick(32, 48, 64)
     if way == "colour":
         d.inout("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     else:
         d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     if masses != "equal":
-        low = -0.3 if masses == "pinned" else 0.2
+        low = 0.0 if masses == "pinned" else 0.2
         d.input(
             "inv_mass",
             "float",
             4 * count,
             low,
             2.0,
-            about="Inverse masses, not positive if pinned [1/kg]"
-            if masses == "pinned"
-            else "Inverse masses [1/kg]",
+            about="Inverse masses, 0 if pinned [1/kg]" if masses == "pinned" else "Inverse masses [1/kg]",
         )
     d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
     d.input("rest", "float", count, 0.05, 0.5, about="Rest volumes [m^3]")
     if pressure:
-        d.param("inflation", "float", 1.1, 1.8, about="Ratio of the target volume to the rest volume")
+        d.param("inflation", "float", 1.1, 1.8, about="Ratio of target to rest volume")
     if method == "xpbd":
         d.param(
             "compliance",
             "float",
             1e-6,
             1e-4,
-            about=f"Compliance of the constraint{' on 6 V' * (measure == 'six')}",
+            about=f"Constraint compliance{' for 6 V' * (measure == 'six')}",
         )
         d.param("dt", "float", 0.005, 0.02, about="Time step [s]")
     if way == "jacobi":
         d.output("delta", "vec3", 4 * count, about="Position corrections")
     if watched:
-        what = "Six times the" if measure == "six" else "The"
-        d.output("residual", "float", count, about=f"{what} excess of volume before the projection [m^3]")
+        what = "Six times the volume" if measure == "six" else "Volume"
+        d.output("residual", "float", count, about=f"{what} constraint error before projection [m^3]")
     six = measure == "six"
-    share = {
-        "inverse": ["inv_mass[i]", "inv_mass[j]", "inv_mass[k]", "inv_mass[l]"],
-        "equal": ["1.0"] * 4,
-        "pinned": [f"wp.max(inv_mass[{a}], 0.0)" for a in "ijkl"],
-    }[masses]
-    weights = "" if masses == "equal" else "\n".join(f"w{n} = {w}" for n, w in enumerate(share))
+    weights = "" if masses == "equal" else "\n".join(f"w{n} = inv_mass[{a}]" for n, a in enumerate("ijkl"))
     sums = " + ".join(
         f"wp.length_sq(g{n})" if masses == "equal" else f"w{n} * wp.length_sq(g{n})" for n in range(4)
     )
@@ -252,7 +245,7 @@ def solve_volume(d: Draft) -> None:
         e2 = x[k] - x[i]
         e3 = x[l] - x[i]
         $gradients
-        # All gradients add up to zero, since a translation leaves the volume as it is
+        # Gradients sum to zero, since volume is translation invariant
         g0 = -(g1 + g2 + g3)
         $weights
         w = $sums
@@ -263,7 +256,7 @@ def solve_volume(d: Draft) -> None:
         $moves
         """,
         gradients="""
-        # Gradients of 6 V with respect to the vertices
+        # Gradients of 6 V w.r.t. vertex positions
         g1 = wp.cross(e2, e3)
         g2 = wp.cross(e3, e1)
         g3 = wp.cross(e1, e2)
@@ -276,7 +269,7 @@ def solve_volume(d: Draft) -> None:
         """,
         weights=weights,
         sums=sums,
-        still="# All four vertices are pinned\nif w < 1.0e-9:\n    return" if masses == "pinned" else "",
+        still="# Skip when all vertices are pinned\nif w == 0.0:\n    return" if masses == "pinned" else "",
         measure=f"c = wp.dot(g3, e3) - 6.0 * {target}" if six else f"c = wp.dot(g3, e3) - {target}",
         residual="residual[tid] = c" if watched else "",
         denominator="(w + compliance / (dt * dt))" if method == "xpbd" else "w",
@@ -294,13 +287,12 @@ def solve_volume(d: Draft) -> None:
         scale = 1.0 if six else 1.0 / 6.0
         made[:, 0] = -made.sum(axis=1)
         gradient = scale * made
-        w = np.ones((count, 4)) if masses == "equal" else np.maximum(v.inv_mass, 0.0)[corners]
+        w = np.ones((count, 4)) if masses == "equal" else v.inv_mass[corners]
         total = (w * (gradient**2).sum(-1)).sum(axis=1)
         goal = v.rest * (v.inflation if pressure else 1.0)
         c_ = scale * (np.linalg.det(edges) - 6.0 * goal)
-        moving = total >= (1e-9 if masses == "pinned" else 0.0)
         softness = v.compliance / v.dt**2 if method == "xpbd" else 0.0
-        lam = np.where(moving, -c_ / np.where(moving, total + softness, 1.0), 0.0)
+        lam = -c_ / (total + softness)
         step = np.zeros((4 * count, 3))
         step[corners] = (w * lam[:, None])[..., None] * gradient
         found = {"delta": step} if way == "jacobi" else {"x": v.x + step}
@@ -326,7 +318,7 @@ def solve_volume(d: Draft) -> None:
     element="tet",
 )
 def tet_energy(d: Draft) -> None:
-    """Computes the elastic energy of tetrahedra."""
+    """Computes the elastic energy for each tetrahedron."""
     model = d.option("model", *LAWS)
     total = d.option("total", "each", "sum", "body")
     materials = d.option("materials", "one", "each")
@@ -334,11 +326,11 @@ def tet_energy(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
-    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest shape matrices")
+    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest-shape matrices")
     if volume == "given":
         d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
     if total == "body":
-        d.input("body", "int", count, 0, 6, about="Body of each tetrahedron")
+        d.input("body", "int", count, 0, 6, about="Body index per tetrahedron")
     if materials == "one":
         d.param("mu", "float", 50.0, 200.0, about="Shear modulus [Pa]")
         d.param("lam", "float", 50.0, 200.0, about="First Lame parameter [Pa]")
@@ -371,7 +363,7 @@ def tet_energy(d: Draft) -> None:
         volume=""
         if given
         else """
-        # A sixth of the parallelepiped of the rest edges
+        # Tet volume is 1/6 of the parallelepiped spanned by the rest edges
         rest_vol = 1.0 / (6.0 * wp.determinant(pose))
         """,
         psi=DENSITIES[model],
@@ -380,9 +372,8 @@ def tet_energy(d: Draft) -> None:
         store=stores[total],
         vol="vol[tet]" if given else "rest_vol",
     )
-    where = {"each": "", "sum": " and sums it", "body": " and sums it body by body"}[total]
-    clamped = ", with J at least 0.01" if model == "neo-hookean" else ""
-    d.says(f"Computes the {LAWS[model]} energy of tetrahedra{where}{clamped}.")
+    where = {"each": "", "sum": " and accumulates the total", "body": " and accumulates it per body"}[total]
+    d.says(f"Computes the {LAWS[model]} energy for each tetrahedron{where}.")
 
     def reference(v: Values) -> dict[str, Any]:
         a = v.x[v.tets.reshape(-1, 4)]

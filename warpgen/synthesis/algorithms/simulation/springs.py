@@ -34,7 +34,7 @@ NAMES = {
     weight=3,
 )
 def spring_forces(d: Draft) -> None:
-    """Accumulates spring forces on particles."""
+    """Accumulates particle spring forces."""
     damping = d.option("damping", "along", "relative", "none")
     law = d.option("law", "linear", "rope", "strain", "cubic")
     stiffness = d.option("stiffness", "one", "each")
@@ -54,16 +54,16 @@ def spring_forces(d: Draft) -> None:
             springs,
             0,
             count,
-            about="Particle at the other end of each spring, itself if none",
+            about="Particle at the other end of each spring, or itself for unused slots",
         )
     d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
-    about = "Force per relative stretch [N]" if law == "strain" else "Spring stiffness [N/m]"
+    about = "Spring stiffness per unit strain [N]" if law == "strain" else "Spring stiffness [N/m]"
     if stiffness == "each":
         d.input("ke", "float", springs, 20.0, 100.0, about=about)
     else:
         d.param("ke", "float", 20.0, 100.0, about=about)
     if law == "cubic":
-        d.param("hardening", "float", 0.5, 2.0, about="Share of stiffness gained per squared stretch [1/m^2]")
+        d.param("hardening", "float", 0.5, 2.0, about="Cubic hardening coefficient [1/m^2]")
     if damping != "none":
         d.param("kd", "float", 0.5, 2.0, about="Spring damping [N s/m]")
     d.output("f", "vec3", count, about="Spring forces [N]")
@@ -72,7 +72,7 @@ def spring_forces(d: Draft) -> None:
     laws = {
         "linear": "fs = -$k * (l - rest[$s]) * n",
         "rope": """
-        # Ropes carry tension only
+        # Skip slack ropes, which carry tension only
         fs = -$k * wp.max(l - rest[$s], 0.0) * n
         """,
         "strain": "fs = -$k * (l / rest[$s] - 1.0) * n",
@@ -88,7 +88,7 @@ def spring_forces(d: Draft) -> None:
     }
     if law == "rope" and damping != "none":
         laws["rope"] = f"""
-        # Ropes carry tension only
+        # Skip slack ropes
         if l <= rest[$s]:
             {"continue" if form == "rows" else "return"}
         fs = -$k * (l - rest[$s]) * n
@@ -121,10 +121,10 @@ def spring_forces(d: Draft) -> None:
         "rows": """
         i = wp.tid()
         fi = wp.vec3()
-        # Gathering needs no atomics, but evaluates each spring twice
+        # Gather per particle: no atomics, but each spring is evaluated twice
         for s in range(start[i], start[i + 1]):
             j = others[s]
-            # Free slots hold the particle itself
+            # Skip unused slots, which store the particle itself
             if j == i:
                 continue
             $pair
@@ -144,22 +144,24 @@ def spring_forces(d: Draft) -> None:
     )
     what = ("ropes" if law == "rope" else "springs") + ("" if damping == "none" else " and dampers")
     d.says(
-        f"Gathers the forces of {what} per particle."
+        f"Gathers per-particle forces from {what}."
         if form == "rows"
-        else f"Accumulates the forces of {what} on particles."
+        else f"Accumulates particle forces from {what}."
     )
     said = {
         "linear": "Hooke's law with stiffness `ke`",
-        "rope": "Hooke's law with stiffness `ke` where a rope is taut",
-        "strain": "Forces are `ke` times the relative stretch",
-        "cubic": "Forces are -`ke` (s + `hardening` s^3) for the stretch s",
+        "rope": "Hooke's law with stiffness `ke` when a rope is taut",
+        "strain": "Spring force is `ke` times strain",
+        "cubic": "Spring force is -`ke` (s + `hardening` s^3) for stretch s",
     }[law]
     way = {
         "none": "",
-        "along": ", and damping along the line between both ends",
-        "relative": ", and damping of the whole relative velocity",
+        "along": ", with damping along the spring direction",
+        "relative": ", with isotropic damping on the relative velocity",
     }[damping]
-    d.explain(f"{said}{way}. Both ends must not coincide.")
+    d.explain(
+        f"{said}{way}. {'One thread per particle' if form == 'rows' else 'Each thread processes one spring'}; endpoints must not coincide."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         if form == "rows":
@@ -229,16 +231,14 @@ def solve_distance(d: Draft) -> None:
     else:
         d.input("x", "vec3", count, -1.0, 1.0, about="Particle positions [m]")
     if method == "xpbd damped":
-        d.input("x_prev", "vec3", count, -1.0, 1.0, about="Positions at the start of the step [m]")
+        d.input("x_prev", "vec3", count, -1.0, 1.0, about="Previous particle positions [m]")
     d.input(
         "inv_mass",
         "float",
         count,
-        -0.4 if pinned else 0.2,
+        0.0 if pinned else 0.2,
         2.0,
-        about="Inverse masses, not positive for pinned particles [1/kg]"
-        if pinned
-        else "Inverse masses [1/kg]",
+        about="Inverse masses, 0 for pinned particles [1/kg]" if pinned else "Inverse masses [1/kg]",
     )
     d.input("edges", "int", count, kind="permutation", about="Particle indices per spring")
     d.input("rest", "float", springs, 0.2, 1.5, about="Rest lengths [m]")
@@ -250,24 +250,18 @@ def solve_distance(d: Draft) -> None:
     if tether == "relaxed":
         d.param("relaxation", "float", 0.3, 0.9, about="Under-relaxation factor")
     if kept:
-        d.inout("lambdas", "float", springs, -0.1, 0.1, about="Accumulated multipliers")
+        d.inout("lambdas", "float", springs, -0.1, 0.1, about="Accumulated XPBD multipliers")
     if way == "jacobi":
         d.output("delta", "vec3", count, about="Position corrections [m]")
         d.says("Computes position corrections for distance constraints between particles.")
     if tether == "stretch only":
         d.says(
-            "Computes position corrections for tethers between particles, which resist stretch only."
+            "Computes position corrections for unilateral tether constraints, which only resist stretch."
             if way == "jacobi"
-            else "Projects tethers between particles, which resist stretch only."
+            else "Projects unilateral tether constraints, which only resist stretch."
         )
     d.launch(springs)
     masses = "wi = inv_mass[i]\nwj = inv_mass[j]"
-    if pinned:
-        masses = """
-        # Particles whose inverse mass is not positive are pinned
-        wi = wp.max(inv_mass[i], 0.0)
-        wj = wp.max(inv_mass[j], 0.0)
-        """
     known = " - alpha * lambdas[tid]" if kept else ""
     lam = {
         "pbd": "lam = -c / w",
@@ -275,7 +269,7 @@ def solve_distance(d: Draft) -> None:
         "xpbd damped": f"""
         alpha = compliance / (dt * dt)
         gamma = compliance * beta / dt
-        # Damping (XPBD, eq. 26) of the constraint's change since the start of the step
+        # XPBD damping (eq. 26) using the constraint velocity over the step
         moved = wp.dot(n, (x[i] - x_prev[i]) - (x[j] - x_prev[j]))
         lam = (-c{known} - gamma * moved) / ((1.0 + gamma) * w + alpha)
         """,
@@ -299,8 +293,10 @@ def solve_distance(d: Draft) -> None:
         $apply
         """,
         masses=masses,
-        both_pinned="if w == 0.0:\n    return" if pinned else "",
-        stretch="if c <= 0.0:\n    # a tether: slack is fine\n    return" if tether == "stretch only" else "",
+        both_pinned="# Skip if both ends are pinned\nif w == 0.0:\n    return" if pinned else "",
+        stretch="if c <= 0.0:\n    # slack tether, nothing to do\n    return"
+        if tether == "stretch only"
+        else "",
         lam=lam[method],
         relax="lam *= relaxation" if tether == "relaxed" else "",
         keep="lambdas[tid] += lam" if kept else "",
@@ -310,20 +306,20 @@ def solve_distance(d: Draft) -> None:
         """
         if way == "jacobi"
         else """
-        # Edges of one color share no particles, so no atomics are needed
+        # Edges in the same color share no particles, so no atomics are needed
         x[i] += wi * lam * n
         x[j] -= wj * lam * n
         """,
     )
     d.explain(
-        "C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), particles move by w lambda n."
+        "C = |x_i - x_j| - l_0; lambda = -C / (w_i + w_j + compliance / dt^2), corrections are w lambda n."
         if method == "xpbd" and not kept and tether != "relaxed"
-        else f"Constraint {'|x_i - x_j| <= l_0' if tether == 'stretch only' else 'C = |x_i - x_j| - l_0'}. Both ends move along the edge, weighted by inverse mass."
+        else f"Constraint {'|x_i - x_j| <= l_0' if tether == 'stretch only' else 'C = |x_i - x_j| - l_0'}. Corrections are along the edge, weighted by inverse mass."
     )
 
     def reference(v: Values) -> dict[str, Any]:
         i, j = v.edges[0::2], v.edges[1::2]
-        w = np.maximum(v.inv_mass, 0.0)
+        w = v.inv_mass
         total = w[i] + w[j]
         offset = v.x[i] - v.x[j]
         length = np.linalg.norm(offset, axis=-1)
@@ -331,14 +327,12 @@ def solve_distance(d: Draft) -> None:
         c = length - v.rest
         alpha = v.compliance / v.dt**2 if method != "pbd" else 0.0
         known = alpha * v.lambdas if kept else 0.0
-        held = np.where(total > 0.0, total, 1.0)
         if method == "xpbd damped":
             gamma = v.compliance * v.beta / v.dt
             moved = (n * (offset - v.x_prev[i] + v.x_prev[j])).sum(-1)
-            lam = (-c - known - gamma * moved) / ((1.0 + gamma) * held + alpha)
+            lam = (-c - known - gamma * moved) / ((1.0 + gamma) * total + alpha)
         else:
-            lam = (-c - known) / (held + alpha)
-        lam = np.where(total > 0.0, lam, 0.0)
+            lam = (-c - known) / (total + alpha)
         if tether == "stretch only":
             lam = np.where(c > 0.0, lam, 0.0)
         elif tether == "relaxed":

@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="either",
 )
 def limit_strain(d: Draft) -> None:
-    """Limits the strain of edges."""
+    """Limits edge strain."""
     corrected = d.option("corrected", "positions", "velocities")
     limits = d.option("limits", "both", "stretch", "per edge")
     weighted = d.option("weighted", "halves", "masses")
@@ -46,35 +46,47 @@ def limit_strain(d: Draft) -> None:
     if ends == "flat":
         d.input("edges", "int", count, kind="permutation", about="Particle indices per edge")
     else:
-        d.input("first", "int", springs, 0, count // 2, about="Particle at one end of each edge")
-        d.input("second", "int", springs, count // 2, count, about="Particle at the other end")
+        d.input("first", "int", springs, 0, count // 2, about="First particle index per edge")
+        d.input("second", "int", springs, count // 2, count, about="Second particle index per edge")
     d.input("rest", "float", springs, 0.5, 1.5, about="Rest lengths [m]")
     if limits == "per edge":
-        d.input(
-            "max_strain", "float", springs, 0.05, 0.2, about="Greatest stretch, relative to the rest length"
-        )
+        d.input("max_strain", "float", springs, 0.05, 0.2, about="Per-edge maximum strain")
     else:
-        d.param("max_strain", "float", 0.05, 0.2, about="Greatest stretch, relative to the rest length")
+        d.param("max_strain", "float", 0.05, 0.2, about="Maximum strain")
         if limits == "both":
-            d.param("min_strain", "float", -0.2, -0.05, about="Greatest compression, a negative strain")
+            d.param("min_strain", "float", -0.2, -0.05, about="Minimum strain, negative for compression")
     if corrected == "velocities":
         d.param("dt", "float", 0.05, 0.2, about="Time step [s]")
     if scatter:
         what = "positions [m]" if corrected == "positions" else "velocities [m/s]"
-        d.output("delta", "vec3", count, about=f"Corrections of {what}")
+        d.output("delta", "vec3", count, about=f"Accumulated corrections to {what}")
     if counted:
-        d.output("violated", "int", 1, about="Number of edges beyond the limits")
+        d.output("violated", "int", 1, about="Number of edges exceeding the limits")
     limited = "strain" if limits == "both" else "stretch"
     how = "positions" if corrected == "positions" else "velocities"
     d.says(
-        f"Computes corrections of {how} that limit the {limited} of edges."
+        f"Computes {'position' if how == 'positions' else 'velocity'} corrections for edge {limited} limiting."
         if scatter
-        else f"Limits the {limited} of edges by correcting {how}."
+        else f"Limits edge {limited} by correcting particle {how}."
     )
     tests = {
-        "both": "allowed = wp.clamp(strain, min_strain, max_strain)",
-        "stretch": "allowed = wp.min(strain, max_strain)",
-        "per edge": "allowed = wp.min(strain, max_strain[tid])",
+        "both": """
+        allowed = wp.clamp(strain, min_strain, max_strain)
+        # Early exit if the strain is within the limits
+        if strain == allowed:
+            return
+        excess = rest[tid] * (strain - allowed)
+        """,
+        "stretch": """
+        if strain <= max_strain:
+            return
+        excess = rest[tid] * (strain - max_strain)
+        """,
+        "per edge": """
+        if strain <= max_strain[tid]:
+            return
+        excess = rest[tid] * (strain - max_strain[tid])
+        """,
     }
     shares = ("0.5", "0.5") if weighted == "halves" else ("wi / (wi + wj)", "wj / (wi + wj)")
     if corrected == "positions" and scatter:
@@ -102,21 +114,14 @@ def limit_strain(d: Draft) -> None:
     n = d_ij / l
     strain = l / rest[tid] - 1.0
     $allowed
-    # Early exit if the strain is within the limits
-    if strain == allowed:
-        return
-    excess = rest[tid] * (strain - allowed)
     """
     velocities = """
-    # Predicted edge x + dt * v at the end of the step
+    # Predicted edge vector at the end of the step
     ahead = d_ij + dt * (v[i] - v[j])
     l = wp.length(ahead)
     n = ahead / l
     strain = l / rest[tid] - 1.0
     $allowed
-    if strain == allowed:
-        return
-    excess = rest[tid] * (strain - allowed)
     rate = excess / dt
     """
     d.launch(springs)

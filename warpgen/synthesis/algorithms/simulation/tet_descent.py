@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.trim import trim
 
 _ENERGIES = {
     "stable": """
-        # Stable neo-Hookean: mu / 2 (|F|^2 - 3) + k / 2 (J - 1 - mu / k)^2, Hookean at rest for k = lambda + mu
+        # Stable neo-Hookean: mu / 2 (|F|^2 - 3) + k / 2 (J - 1 - mu / k)^2, matches Hooke's law at rest for k = lambda + mu
         lam_mu = lam + mu
         excess = jacobian - 1.0 - mu / lam_mu
         pull = mu * (def_grad * grad) + lam_mu * excess * slope
@@ -27,7 +27,7 @@ _ENERGIES = {
         block = mu * wp.dot(grad, grad) * wp.identity(n=3, dtype=float) + (mu + lam) * wp.outer(grad, grad)
     """,
     "kirchhoff": """
-        # St. Venant-Kirchhoff; compression is left out of the block, so that it stays positive definite
+        # St. Venant-Kirchhoff; clamp compression so that the Hessian block stays positive definite
         green = 0.5 * (wp.transpose(def_grad) * def_grad - wp.identity(n=3, dtype=float))
         second = 2.0 * mu * green + lam * wp.trace(green) * wp.identity(n=3, dtype=float)
         pull = def_grad * (second * grad)
@@ -61,36 +61,34 @@ _ENERGIES = {
     element="vertex",
 )
 def descend_solids(d: Draft) -> None:
-    """Moves each vertex of a solid by one Newton step on its own energy (vertex block descent)."""
+    """Updates each vertex of a tetrahedral solid using vertex block descent (VBD)."""
     energy = d.option("energy", *_ENERGIES)
     ground = d.option("contact", "none", "plane", "sphere", "height field")
     friction = d.flag("friction", 0.65) and ground != "none"
     damping = d.flag("damping", 0.5)
     solve = d.option("solve", "inverse", "adjugate", "cholesky")
     accelerate = d.option("acceleration", "none", "chebyshev", "clamped")
-    pinned = d.option("pinned", "mass", "flags", "none")
+    pinned = d.option("pinned", "flags", "none")
     colored = d.flag("colored", 0.5)
     result = d.option("result", "positions", "displacement")
     if result == "displacement":
-        d.says("Computes a Newton step of each vertex of a solid on its own energy (vertex block descent).")
+        d.says("Performs a per-vertex Newton step for tetrahedral solids using vertex block descent (VBD).")
     vertices, tets, most = 12, d.pick(8, 10), 4
     entries = vertices * 2
-    d.input("positions", "vec3", vertices, -0.5, 0.5, about="Positions of the sweep so far [m]")
+    d.input("positions", "vec3", vertices, -0.5, 0.5, about="Current vertex positions [m]")
     d.input(
-        "inertia_target", "vec3", vertices, -0.5, 0.5, about="Where inertia and gravity alone would lead [m]"
-    )
-    d.input(
-        "masses",
-        "float",
+        "inertia_target",
+        "vec3",
         vertices,
-        -0.3 if pinned == "mass" else 0.2,
-        1.0,
-        about="Masses [kg]" + (", not positive where pinned" if pinned == "mass" else ""),
+        -0.5,
+        0.5,
+        about="Inertial target positions, x + dt v + dt^2 g [m]",
     )
+    d.input("masses", "float", vertices, 0.2, 1.0, about="Masses [kg]")
     if pinned == "flags":
-        d.input("is_pinned", "bool", vertices, about="Vertices that do not move")
-    d.input("tet_vertices", "int", (tets, 4), 0, vertices, about="Vertices of the tetrahedra")
-    d.input("tet_poses", "mat33", tets, -2.0, 2.0, kind="rotation", about="Inverses of the rest edges [1/m]")
+        d.input("is_pinned", "bool", vertices, about="Pinned vertex mask")
+    d.input("tet_vertices", "int", (tets, 4), 0, vertices, about="Vertex indices per tetrahedron")
+    d.input("tet_poses", "mat33", tets, -2.0, 2.0, kind="rotation", about="Inverse rest shapes Dm^-1 [1/m]")
     d.input("tet_volumes", "float", tets, 0.05, 0.2, about="Rest volumes [m^3]")
     d.input(
         "adjacency_offsets",
@@ -98,56 +96,59 @@ def descend_solids(d: Draft) -> None:
         vertices + 1,
         high=entries,
         kind="offsets",
-        about="First entry of each vertex, then the total",
+        about="CSR offsets into the adjacency list",
     )
-    d.input("adjacency", "int", entries, 0, tets * most, about="4 * tetrahedron + the vertex's place in it")
+    d.input("adjacency", "int", entries, 0, tets * most, about="4 * tet index + local vertex index")
     if colored:
         d.input(
             "color_vertices",
             "int",
             vertices,
             kind="permutation",
-            about="Vertices of this color: no two share a tetrahedron",
+            about="Vertex indices in this color group",
         )
     d.param("mu", "float", 5.0, 20.0, about="Shear modulus [Pa]")
-    d.param("lam", "float", 10.0, 30.0, about="Lame's first parameter [Pa]")
+    d.param("lam", "float", 10.0, 30.0, about="First Lame parameter [Pa]")
     d.param("dt", "float", 0.1, 0.2, about="Time step [s]")
     needs_start = damping or friction
     if needs_start:
         d.input(
-            "start_positions", "vec3", vertices, -0.5, 0.5, about="Positions at the start of the step [m]"
+            "start_positions",
+            "vec3",
+            vertices,
+            -0.5,
+            0.5,
+            about="Positions at the start of the step [m]",
         )
     if damping:
         d.param("damping", "float", 0.01, 0.05, about="Stiffness-proportional damping [s]")
     if ground == "plane":
-        d.param("normal", "vec3", 0.0, 1.0, kind="unit", about="Unit normal of the ground")
-        d.param("ground_offset", "float", -0.3, 0.3, about="Height of the ground along its normal [m]")
+        d.param("normal", "vec3", 0.0, 1.0, kind="unit", about="Ground plane normal")
+        d.param("ground_offset", "float", -0.3, 0.3, about="Ground plane offset along the normal [m]")
     elif ground == "sphere":
-        d.param("ball_center", "vec3", -0.2, 0.4, about="Center of a ball in the way [m]")
-        d.param("ball_radius", "float", 0.3, 0.7, about="Radius of the ball [m]")
+        d.param("ball_center", "vec3", -0.2, 0.4, about="Collider sphere center [m]")
+        d.param("ball_radius", "float", 0.3, 0.7, about="Collider sphere radius [m]")
     elif ground == "height field":
-        d.input("heights", "float", (5, 5), -0.3, 0.1, about="Heights of the ground on a square grid [m]")
-        d.param("grid_size", "int", 5, about="Nodes of the grid along each side")
-        d.param("grid_origin", "vec2", -0.5, about="Lower corner of the grid [m]")
-        d.param("cell", "float", 0.25, about="Spacing of the grid [m]")
+        d.input("heights", "float", (5, 5), -0.3, 0.1, about="Terrain height field [m]")
+        d.param("grid_size", "int", 5, about="Number of height field nodes per side")
+        d.param("grid_origin", "vec2", -0.5, about="Lower corner of the height field [m]")
+        d.param("cell", "float", 0.25, about="Height field cell size [m]")
     if ground != "none":
-        d.param("contact_stiffness", "float", 50.0, 200.0, about="Stiffness of contacts [N/m]")
+        d.param("contact_stiffness", "float", 50.0, 200.0, about="Contact stiffness [N/m]")
     if friction:
         d.param("friction", "float", 0.2, 0.8, about="Friction coefficient")
-        d.param("slip_speed", "float", 2.0, 5.0, about="Speed from which friction is fully developed [m/s]")
+        d.param("slip_speed", "float", 2.0, 5.0, about="Slip speed at which friction saturates [m/s]")
     if accelerate == "chebyshev":
-        d.input(
-            "before_last", "vec3", vertices, -0.5, 0.5, about="Positions of the sweep before the last [m]"
-        )
-        d.param("omega", "float", 1.0, 1.4, about="Factor of the Chebyshev acceleration")
+        d.input("before_last", "vec3", vertices, -0.5, 0.5, about="Positions before the last iteration [m]")
+        d.param("omega", "float", 1.0, 1.4, about="Chebyshev acceleration factor")
     elif accelerate == "clamped":
-        d.param("largest_move", "float", 0.1, 0.5, about="Longest move of a vertex in a sweep [m]")
+        d.param("largest_move", "float", 0.1, 0.5, about="Maximum displacement per iteration [m]")
     output = "new_positions" if result == "positions" else "moves"
     d.output(
         output,
         "vec3",
         vertices,
-        about="Positions after the sweep [m]" if result == "positions" else "Displacements by the sweep [m]",
+        about="Updated positions [m]" if result == "positions" else "Vertex displacements [m]",
     )
     touch = {
         "none": "",
@@ -161,7 +162,7 @@ def descend_solids(d: Draft) -> None:
             depth = ball_radius - apart
         """,
         "height field": """
-            # Bilinear patch of the ground below the vertex
+            # Bilinear height field patch below the vertex
             gx = wp.clamp((x[0] - grid_origin[0]) / cell, 0.0, float(grid_size - 1))
             gy = wp.clamp((x[1] - grid_origin[1]) / cell, 0.0, float(grid_size - 1))
             ix = wp.min(int(gx), grid_size - 2)
@@ -176,27 +177,28 @@ def descend_solids(d: Draft) -> None:
         """,
     }[ground]
     rub = """
-        # Coulomb friction, smooth where the vertex hardly slides (Li et al. 2020)
+        # Smoothed Coulomb friction (Li et al. 2020)
         moved = x - start_positions[vertex]
         slide = moved - wp.dot(moved, normal) * normal
         slid = wp.length(slide)
         slip = slip_speed * dt
         load = friction * contact_stiffness * depth
-        ratio = slid / slip
-        # f1(u) / u, finite at rest
-        scale = wp.where(ratio < 1.0, (2.0 - ratio) / slip, 1.0 / wp.max(slid, slip))
+        # f1(u) / u, regularized at zero slip
+        scale = (2.0 - slid / slip) / slip
+        if slid > slip:
+            scale = 1.0 / slid
         force -= load * scale * slide
         hessian += load * scale * (wp.identity(n=3, dtype=float) - wp.outer(normal, normal))
     """
     contact = ""
     if ground != "none":
         contact = dedented(touch) + "\nif depth > 0.0:\n" + textwrap.indent(
-            "# Quadratic penalty on the overlap\nforce += contact_stiffness * depth * normal\n"
+            "# Quadratic penalty on the penetration depth\nforce += contact_stiffness * depth * normal\n"
             "hessian += contact_stiffness * wp.outer(normal, normal)" + ("\n" + dedented(rub) if friction else ""), "    ")  # fmt: skip
     steps = {
         "inverse": "step = wp.inverse(hessian) * force",
         "adjugate": """
-            # Newton's step by Cramer's rule, with cross products of the columns
+            # Solve the 3x3 system using Cramer's rule on the columns
             c0 = wp.vec3(hessian[0, 0], hessian[1, 0], hessian[2, 0])
             c1 = wp.vec3(hessian[0, 1], hessian[1, 1], hessian[2, 1])
             c2 = wp.vec3(hessian[0, 2], hessian[1, 2], hessian[2, 2])
@@ -207,7 +209,7 @@ def descend_solids(d: Draft) -> None:
             step = wp.vec3(s0, s1, s2) / det
         """,
         "cholesky": """
-            # L L^T, then both substitutions: the block is positive definite
+            # Solve using a 3x3 Cholesky factorization, since the block is SPD
             l00 = wp.sqrt(hessian[0, 0])
             l10 = hessian[1, 0] / l00
             l20 = hessian[2, 0] / l00
@@ -225,9 +227,9 @@ def descend_solids(d: Draft) -> None:
     }[solve]
     finish = {
         "none": "",
-        "chebyshev": "# Over-relaxed along the last two sweeps (Chebyshev)\n"
+        "chebyshev": "# Chebyshev over-relaxation\n"
         "moved_to = omega * (x + step - before_last[vertex]) + before_last[vertex]",
-        "clamped": "# No vertex may jump over its neighbors\n"
+        "clamped": "# Clamp the step length to avoid inverting elements\n"
         "step *= wp.min(1.0, largest_move / wp.max(wp.length(step), 1.0e-6))",
     }[accelerate]
     stored = {
@@ -239,9 +241,8 @@ def descend_solids(d: Draft) -> None:
     still = f"{output}[vertex] = " + (
         "positions[vertex]" if result == "positions" else "wp.vec3(0.0, 0.0, 0.0)"
     )
-    test = {"mass": "masses[vertex] <= 0.0", "flags": "is_pinned[vertex]", "none": ""}[pinned]
     damped = """
-        # Damping resists what this vertex moved in the step
+        # Stiffness-proportional damping on the displacement since the start of the step
         pull_back = damping / dt * (block * (x - start_positions[vertex]))
         force -= volume * pull_back
         hessian += volume * (damping / dt) * block
@@ -265,7 +266,7 @@ def descend_solids(d: Draft) -> None:
             pose = tet_poses[tet]
             def_grad = wp.matrix_from_cols(e1, e2, e3) * pose
             volume = tet_volumes[tet]
-            # Gradient of the vertex's barycentric coordinate, in rest space
+            # Rest-space gradient of the barycentric coordinate for this vertex
             if place > 0:
                 grad = pose[place - 1]
             else:
@@ -281,9 +282,9 @@ def descend_solids(d: Draft) -> None:
         $store
         """,
         thread="tid = wp.tid()\nvertex = color_vertices[tid]" if colored else "vertex = wp.tid()",
-        pin=f"if {test}:\n    {still}\n    return" if test else "",
+        pin=f"if is_pinned[vertex]:\n    {still}\n    return" if pinned == "flags" else "",
         jacobian=dedented("""
-            # Columns of the cofactors of F: derivatives of its determinant
+            # Cofactor columns of F, i.e. dJ/dF
             f1 = wp.vec3(def_grad[0, 0], def_grad[1, 0], def_grad[2, 0])
             f2 = wp.vec3(def_grad[0, 1], def_grad[1, 1], def_grad[2, 1])
             f3 = wp.vec3(def_grad[0, 2], def_grad[1, 2], def_grad[2, 2])
@@ -303,17 +304,17 @@ def descend_solids(d: Draft) -> None:
     trim(d)
     extra = [*["contact"] * (ground != "none"), *["friction"] * friction, *["damping"] * damping]
     d.explain(
-        "x_i <- x_i - H_i^-1 g_i with g_i = m / dt^2 (x_i - y_i) + sum of dE / dx_i"
+        "x_i <- x_i - H_i^-1 g_i with g_i = m / dt^2 (x_i - y_i) + sum dE / dx_i"
         + "".join(f" + {force}" for force in extra)
         + {
             "none": ".",
             "chebyshev": ", then over-relaxed.",
-            "clamped": ", the move no longer than `largest_move`.",
+            "clamped": ", with the step length clamped to `largest_move`.",
         }[accelerate]
         + (
-            " Vertices of one color move at the same time, as none of them shares a tetrahedron with another."
+            " Vertices in the same color group share no tetrahedron and are updated in parallel."
             if colored
-            else " All vertices move at the same time."
+            else " All vertices are updated in parallel (Jacobi)."
         )
     )
 
@@ -322,7 +323,7 @@ def descend_solids(d: Draft) -> None:
         eye = np.eye(3)
         for i in range(vertices):
             x = v.positions[i].astype(float)
-            if (pinned == "mass" and v.masses[i] <= 0) or (pinned == "flags" and v.is_pinned[i]):
+            if pinned == "flags" and v.is_pinned[i]:
                 out[i] = x if result == "positions" else 0.0
                 continue
             w = v.masses[i] / v.dt**2

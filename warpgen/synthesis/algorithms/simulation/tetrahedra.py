@@ -12,12 +12,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 _SHAPE = {
     "neo-hookean": """
-        # Deviatoric constraint C = sqrt(tr(F^T F)), gradient F / C
+        # Deviatoric constraint C = sqrt(tr(F^T F)), gradient is F / C
         shape = wp.sqrt(wp.ddot(F, F))
         shape_grad = F / wp.max(shape, 1.0e-6)
     """,
     "green": """
-        # Frobenius norm of Green's strain E = (F^T F - 1) / 2, gradient F E / C
+        # Frobenius norm of the Green strain E = (F^T F - 1) / 2, gradient F E / C
         strain = 0.5 * (wp.transpose(F) * F - wp.identity(n=3, dtype=float))
         shape = wp.sqrt(wp.ddot(strain, strain)) + 1.0e-6
         shape_grad = F * strain / shape
@@ -43,7 +43,7 @@ _SHAPE = {
     weight=3,
 )
 def solve_tetrahedra(d: Draft) -> None:
-    """Projects the shape and volume constraints of tetrahedra onto particle positions (XPBD)."""
+    """Projects deviatoric and volume constraints for tetrahedra using XPBD."""
     law = d.option("shape", *_SHAPE)
     which = d.option("constraints", "both", "shape", "volume", weights=(0.6, 0.2, 0.2))
     coupling = d.option("order", "one after the other", "coupled") if which == "both" else "single"
@@ -57,30 +57,39 @@ def solve_tetrahedra(d: Draft) -> None:
     nodes, count = d.pick(24, 32), d.pick(32, 48)
     d.input("x", "vec3", nodes, -1.0, 1.0, about="Predicted positions [m]")
     if damping:
-        d.input("x_prev", "vec3", nodes, -1.0, 1.0, about="Positions at the start of the substep [m]")
-        d.param("damping_coeff", "float", 0.1, 0.5, about="Rayleigh damping gamma = alpha beta / dt of XPBD")
+        d.input("x_prev", "vec3", nodes, -1.0, 1.0, about="Positions at the start of the sub-step [m]")
+        d.param("damping_coeff", "float", 0.1, 0.5, about="XPBD damping coefficient gamma = alpha beta / dt")
     d.input("inv_mass", "float", nodes, 0.2, 1.0, about="Inverse masses [1/kg]")
     if layout == "rows":
-        d.input("tet", "int", (count, 4), 0, nodes, about="Vertices of each tetrahedron")
+        d.input("tet", "int", (count, 4), 0, nodes, about="Vertex indices per tetrahedron")
     else:
-        d.input("tet", "vec4i", count, 0, nodes, about="Vertices of each tetrahedron")
-    d.input("rest_inverse", "mat33", count, 0.7, 1.5, kind="spd", about="Inverse rest shapes Dm^-1 [1/m]")
+        d.input("tet", "vec4i", count, 0, nodes, about="Vertex indices per tetrahedron")
+    d.input(
+        "rest_inverse", "mat33", count, 0.7, 1.5, kind="spd", about="Inverse rest-shape matrices Dm^-1 [1/m]"
+    )
     if stiffness == "lame":
         d.param("mu", "float", 200.0, 1000.0, about="Lame parameter mu [Pa]")
         d.param("lam", "float", 500.0, 3000.0, about="Lame parameter lambda [Pa]")
     else:
-        d.param("shape_compliance", "float", 1.0e-4, 1.0e-3, about="Compliance of the shape [1/Pa]")
-        d.param("volume_compliance", "float", 1.0e-5, 1.0e-4, about="Compliance of the volume [1/Pa]")
+        d.param("shape_compliance", "float", 1.0e-4, 1.0e-3, about="Deviatoric compliance [1/Pa]")
+        d.param("volume_compliance", "float", 1.0e-5, 1.0e-4, about="Volumetric compliance [1/Pa]")
     if actuated:
-        d.input("activation", "float", count, -0.2, 0.2, about="Relative change of the rest volume")
+        d.input(
+            "activation",
+            "float",
+            count,
+            -0.2,
+            0.2,
+            about="Per-element activation, relative rest volume change",
+        )
     if broken:
-        d.input("is_broken", "bool", count, about="True for tetrahedra that were removed")
+        d.input("is_broken", "bool", count, about="Mask of removed tetrahedra")
     if relax == "one":
-        d.param("relaxation", "float", 0.3, 0.8, about="Under-relaxation of the Jacobi sweep")
+        d.param("relaxation", "float", 0.3, 0.8, about="Jacobi under-relaxation factor")
     elif relax == "count":
-        d.input("tet_count", "int", nodes, 1, 8, about="Number of tetrahedra at each vertex")
+        d.input("tet_count", "int", nodes, 1, 8, about="Number of incident tetrahedra per vertex")
     d.param("dt", "float", 0.01, 0.03, about="Substep [s]")
-    d.output("delta", "vec3", nodes, about="Sum of position corrections [m]")
+    d.output("delta", "vec3", nodes, about="Accumulated position corrections [m]")
     indices = "\n".join(
         f"{n} = tet[tid, {k}]" if layout == "rows" else f"{n} = tet[tid][{k}]" for k, n in enumerate("ijkl")
     )
@@ -102,10 +111,10 @@ def solve_tetrahedra(d: Draft) -> None:
             "volume_compliance / (rest_volume * dt * dt)",
         ),
     }[stiffness]
-    shift = "# Shifted, so that both constraints balance at rest\n" if shifted else ""
+    shift = "# Shift the rest volume so that the element is stress-free at rest\n" if shifted else ""
     volume = f"""
         {shift}volume_error = {"J" if inverted == "skip" else "wp.determinant(F)"}{rest}
-        # The derivatives of a determinant are its cofactors
+        # dJ/dF is the cofactor matrix
         f0 = wp.vec3(F[0, 0], F[1, 0], F[2, 0])
         f1 = wp.vec3(F[0, 1], F[1, 1], F[2, 1])
         f2 = wp.vec3(F[0, 2], F[1, 2], F[2, 2])
@@ -150,7 +159,7 @@ def solve_tetrahedra(d: Draft) -> None:
     cross = grown[0] + " + ".join(f"w{k} * wp.dot(s{k}, v{k})" for k in range(4)) + grown[1]
     if coupling == "coupled":
         solve = f"""
-        # Both multipliers at once, by Cramer's rule on the 2x2 system
+        # Solve the coupled 2x2 system using Cramer's rule
         mixed = {cross}
         a = weight_s + alpha_s
         b = weight_v + alpha_v
@@ -161,7 +170,7 @@ def solve_tetrahedra(d: Draft) -> None:
     elif which == "both":
         solve = f"""
         lambda_s = -shape / (weight_s + alpha_s)
-        # The shape correction changes the volume, so take that into account to first order
+        # Account for the volume change due to the shape correction (first order)
         mixed = {cross}
         lambda_v = -(volume_error + lambda_s * mixed) / (weight_v + alpha_v)
         """
@@ -191,7 +200,7 @@ def solve_tetrahedra(d: Draft) -> None:
         pose = rest_inverse[tid]
         F = wp.matrix_from_cols(x[j] - x[i], x[k] - x[i], x[l] - x[i]) * pose
         $skip
-        # A tetrahedron has a sixth of the volume of its parallelepiped
+        # Tetrahedron rest volume is 1/6 of the parallelepiped volume
         rest_volume = 1.0 / (6.0 * wp.determinant(pose))
         $parts
         $solve
@@ -209,9 +218,9 @@ def solve_tetrahedra(d: Draft) -> None:
     also = ["damping"] * damping + ["activation"] * actuated
     d.says(
         {
-            "both": "Computes corrections for the shape and volume constraints of tetrahedra (XPBD).",
-            "shape": "Computes corrections for the shape constraints of tetrahedra (XPBD).",
-            "volume": "Computes corrections for the volume constraints of tetrahedra (XPBD).",
+            "both": "Computes deviatoric and volume constraint corrections for tetrahedra (XPBD).",
+            "shape": "Computes deviatoric constraint corrections for tetrahedra (XPBD).",
+            "volume": "Computes volume constraint corrections for tetrahedra (XPBD).",
         }[which].replace(" (XPBD)", f", with {' and '.join(also)} (XPBD)" if also else " (XPBD)")
     )
     twice = "2 " if law == "green" else ""
@@ -219,10 +228,8 @@ def solve_tetrahedra(d: Draft) -> None:
         ("both", "lame"): f"compliances are 1 / ({twice}mu V) and 1 / (lambda V)",
         ("shape", "lame"): f"the compliance is 1 / ({twice}mu V)",
         ("volume", "lame"): "the compliance is 1 / (lambda V)",
-    }.get((which, stiffness), "compliances are divided by it")
-    d.explain(
-        f"With the rest volume V, {soft_}. Corrections are summed up over all tetrahedra and applied afterwards."
-    )
+    }.get((which, stiffness), "compliances are divided by V")
+    d.explain(f"For rest volume V, {soft_}. Corrections are accumulated and applied in a separate pass.")
 
     def value(f: Any, shift: Any) -> Any:
         """Both constraints of one tetrahedron."""

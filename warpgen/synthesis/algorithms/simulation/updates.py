@@ -29,38 +29,41 @@ from warpgen.synthesis.writing.draft import Draft, Values
 def update_velocities(d: Draft) -> None:
     """Updates positions and velocities after constraint projection (PBD)."""
     averaged = d.flag("averaged")
-    pinned = d.option("pinned", "none", "mass", "flags")
+    pinned = d.option("pinned", "none", "array", "flags")
     limited = d.option("limited", "none", "clamp", "damp")
     order = d.option("order", "first", "second")
     asleep = d.flag("asleep", 0.3)
     count = d.pick(64, 128, 192)
-    d.input("x_old", "vec3", count, -1.0, 1.0, about="Positions at the start of the step [m]")
+    reach = 0.01 if order == "second" else 0.02
+    d.input("x_old", "vec3", count, -reach, reach, about="Particle positions at the start of the step [m]")
     if order == "second":
-        d.input("x_older", "vec3", count, -1.0, 1.0, about="Positions one step earlier [m]")
-    d.input("x_pred", "vec3", count, -1.0, 1.0, about="Predicted positions [m]")
-    d.input("delta", "vec3", count, -0.1, 0.1, about="Summed constraint corrections [m]")
+        d.input(
+            "x_older", "vec3", count, -reach, reach, about="Particle positions from the previous step [m]"
+        )
+    d.input("x_pred", "vec3", count, -reach, reach, about="Predicted positions [m]")
+    d.input("delta", "vec3", count, -0.005, 0.005, about="Accumulated constraint corrections [m]")
     if averaged:
         d.input("hits", "int", count, 0, 5, about="Number of constraints per particle")
-    if pinned == "mass":
-        d.input("inv_mass", "float", count, -0.4, 1.0, about="Inverse masses, not positive if pinned")
+    if pinned == "array":
+        d.input("pinned", "int", count, 0, 2, about="Pinned mask, 1 for fixed particles")
     elif pinned == "flags":
-        d.input("flags", "int", count, 0, 4, about="Bit 0 is set for particles that move")
-    d.param("dt", "float", 0.1, 0.5, about="Time step [s]")
+        d.input("flags", "int", count, 0, 4, about="Particle flags, bit 0 marks active particles")
+    d.param("dt", "float", 0.015, 0.02, about="Time step [s]")
     if limited == "clamp":
-        d.param("v_max", "float", 3.0, 6.0, about="Speed limit [m/s]")
+        d.param("v_max", "float", 1.2, 2.0, about="Maximum particle speed [m/s]")
     elif limited == "damp":
         d.param("damping", "float", 0.1, 1.0, about="Velocity damping [1/s]")
     if asleep:
-        d.param("sleep", "float", 0.5, 2.0, about="Sleep threshold [m/s]")
+        d.param("sleep", "float", 0.6, 1.0, about="Sleep velocity threshold [m/s]")
     d.output("x_new", "vec3", count, about="Corrected positions [m]")
     d.output("v_new", "vec3", count, about="Updated velocities [m/s]")
     if pinned == "flags":
         d.module("PARTICLE_FLAG_ACTIVE = wp.constant(1)")
     pin = {
         "none": "",
-        "mass": """
-        # Pinned particles stay where they are
-        if inv_mass[tid] <= 0.0:
+        "array": """
+        # Skip pinned particles
+        if pinned[tid] == 1:
             x_new[tid] = x_old[tid]
             v_new[tid] = wp.vec3()
             return
@@ -75,7 +78,7 @@ def update_velocities(d: Draft) -> None:
     velocity = {
         "first": "vi = (xi - x_old[tid]) / dt",
         "second": """
-        # BDF2: v = (3 x - 4 x_n + x_n-1) / (2 dt), with less numerical damping than BDF1
+        # BDF2: v = (3 x - 4 x_n + x_n-1) / (2 dt), less numerical damping than BDF1
         vi = (1.5 * xi - 2.0 * x_old[tid] + 0.5 * x_older[tid]) / dt
         """,
     }
@@ -102,7 +105,7 @@ def update_velocities(d: Draft) -> None:
         """,
         pin=pin[pinned],
         move="""
-        # Average the corrections over the number of constraints per particle (Jacobi)
+        # Jacobi averaging by constraint count
         xi = x_pred[tid] + delta[tid] / float(wp.max(hits[tid], 1))
         """
         if averaged
@@ -110,7 +113,7 @@ def update_velocities(d: Draft) -> None:
         velocity=velocity[order],
         limit=limit[limited],
         sleep="""
-        # Stop slow particles, so that piles come to rest
+        # Put slow particles to sleep so that piles come to rest
         if wp.length(vi) < sleep:
             xi = x_old[tid]
             vi = wp.vec3()
@@ -120,7 +123,7 @@ def update_velocities(d: Draft) -> None:
     )
 
     after = [*["a speed limit"] * (limited == "clamp"), *["damping"] * (limited == "damp")]
-    after += ["sleep of slow particles"] * asleep
+    after += ["sleeping"] * asleep
     d.says(
         "Updates positions and velocities after constraint projection (PBD)"
         + (f", with {' and '.join(after)}." if after else ".")
@@ -138,7 +141,7 @@ def update_velocities(d: Draft) -> None:
             slow = np.linalg.norm(u, axis=-1, keepdims=True) < v.sleep
             x, u = np.where(slow, v.x_old, x), np.where(slow, 0.0, u)
         if pinned != "none":
-            held = (v.inv_mass <= 0.0 if pinned == "mass" else (v.flags & 1) == 0)[:, None]
+            held = (v.pinned == 1 if pinned == "array" else (v.flags & 1) == 0)[:, None]
             x, u = np.where(held, v.x_old, x), np.where(held, 0.0, u)
         return {"x_new": x, "v_new": u}
 

@@ -35,7 +35,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=4,
 )
 def solve_vertices(d: Draft) -> None:
-    """Moves each vertex of cloth by one Newton step on its own energy (vertex block descent)."""
+    """Updates each cloth vertex using vertex block descent (VBD)."""
     membrane = d.option("membrane", *MEMBRANE)
     bending = d.option("bending", "none", *BENDING)
     group = d.option("vertices", "all", "group", "flags")
@@ -44,25 +44,38 @@ def solve_vertices(d: Draft) -> None:
     solve = d.option("solve", "inverse", "cramer")
     step = d.option("result", "position", "displacement")
     if step == "displacement":
-        d.says("Computes a Newton step of each vertex of cloth on its own energy (vertex block descent).")
+        d.says("Performs a per-vertex Newton step for cloth using vertex block descent (VBD).")
     count, faces = d.pick(32, 48), d.pick(40, 60)
     edges = count // 4
     threads = count // 2 if group == "group" else count
     if group == "group":
-        d.input("vertex_group", "int", threads, 0, count, kind="permutation", about="Vertices of one color")
+        d.input(
+            "vertex_group",
+            "int",
+            threads,
+            0,
+            count,
+            kind="permutation",
+            about="Vertex indices in this color group",
+        )
     elif group == "flags":
-        d.input("vertex_flags", "int", count, 0, 4, about="Bit 0 is set for vertices that are simulated")
+        d.input("vertex_flags", "int", count, 0, 4, about="Vertex flags, bit 0 marks active vertices")
     d.param("dt", "float", 0.08, 0.12, about="Time step [s]")
-    d.input("x", "vec3", count, -1.0, 1.0, about="Current positions [m]")
+    d.input("x", "vec3", count, -1.0, 1.0, about="Current vertex positions [m]")
     if damping:
         d.input("x_prev", "vec3", count, -1.0, 1.0, about="Positions at the start of the step [m]")
         d.param("damping_coeff", "float", 0.001, 0.01, about="Stiffness-proportional damping [s]")
     d.input(
-        "inertia_target", "vec3", count, -1.0, 1.0, about="x + dt v + dt^2 g, the position without forces"
+        "inertia_target",
+        "vec3",
+        count,
+        -1.0,
+        1.0,
+        about="Inertial target positions, x + dt v + dt^2 g",
     )
     d.input("mass", "float", count, 0.1, 0.3, about="Vertex masses [kg]")
     d.input("face_indices", "int", (faces, 3), 0, count, about="Vertex indices per face")
-    d.input("face_pose", "mat22", faces, 0.7, 1.4, kind="spd", about="Inverse rest shapes Dm^-1")
+    d.input("face_pose", "mat22", faces, 0.7, 1.4, kind="spd", about="Inverse rest-shape matrices Dm^-1")
     d.input("face_area", "float", faces, 0.1, 0.3, about="Rest areas [m^2]")
     d.input(
         "vertex_face_offsets",
@@ -71,20 +84,27 @@ def solve_vertices(d: Draft) -> None:
         0,
         2 * count,
         kind="offsets",
-        about="CSR offsets, one per vertex",
+        about="CSR offsets into the face adjacency",
     )
-    d.input("vertex_faces", "int", 2 * count, 0, 3 * faces, about="3 * face + the place of the vertex in it")
+    d.input(
+        "vertex_faces",
+        "int",
+        2 * count,
+        0,
+        3 * faces,
+        about="Packed incidence, 3 * face index + local vertex index",
+    )
     d.param("mu", "float", 1.0, 4.0, about="Membrane shear stiffness [N/m]")
     d.param("lam", "float", 1.0, 4.0, about="Membrane area stiffness [N/m]")
     if bending != "none":
         # no vertex comes twice, or a hinge could be folded flat, where its angle jumps
         d.input(
-            "edge_indices", "int", count, kind="permutation", about="Vertices of the hinges, four of each"
+            "edge_indices", "int", count, kind="permutation", about="Hinge vertex indices, four per hinge"
         )
         if bending == "quadratic":
-            d.input("edge_weights", "vec4", edges, -2.0, 2.0, about="Cotangent weights of the hinge vertices")
+            d.input("edge_weights", "vec4", edges, -2.0, 2.0, about="Cotangent weights per hinge")
         else:
-            d.input("edge_rest_angle", "float", edges, -0.5, 0.5, about="Dihedral angles at rest [rad]")
+            d.input("edge_rest_angle", "float", edges, -0.5, 0.5, about="Rest dihedral angles [rad]")
         d.input(
             "vertex_edge_offsets",
             "int",
@@ -92,14 +112,25 @@ def solve_vertices(d: Draft) -> None:
             0,
             2 * count,
             kind="offsets",
-            about="CSR offsets of hinges",
+            about="CSR offsets into the hinge adjacency",
         )
         d.input(
-            "vertex_edges", "int", 2 * count, 0, 4 * edges, about="4 * hinge + the place of the vertex in it"
+            "vertex_edges",
+            "int",
+            2 * count,
+            0,
+            4 * edges,
+            about="Packed incidence, 4 * hinge index + local vertex index",
         )
-        d.param("bending_stiffness", "float", 0.05, 0.2, about="Bending stiffness")
+        d.param(
+            "bending_stiffness",
+            "float",
+            0.05,
+            0.2,
+            about=f"Bending stiffness [{'N m' if bending == 'dihedral' else 'N/m'}]",
+        )
     if ground == "penalty":
-        d.param("ground_height", "float", -0.3, 0.1, about="Height of the ground along y [m]")
+        d.param("ground_height", "float", -0.3, 0.1, about="Ground height along y [m]")
         d.param("ground_ke", "float", 50.0, 100.0, about="Contact stiffness [N/m]")
     result = "x_new" if step == "position" else "delta"
     d.output(
@@ -107,7 +138,7 @@ def solve_vertices(d: Draft) -> None:
         "vec3",
         count,
         about=("Updated positions" if step == "position" else "Displacements")
-        + (" of the group [m]" if group == "group" else " [m]"),
+        + (" for the group [m]" if group == "group" else " [m]"),
     )
     for text in (WEIGHTS, MEMBRANE[membrane], SUM_FACES):
         d.function(text)
@@ -124,9 +155,9 @@ def solve_vertices(d: Draft) -> None:
     head = {
         "all": "vertex = wp.tid()",
         "group": "tid = wp.tid()\n"
-        "# Vertices of one color share no element, so they can be moved at the same time\n"
+        "# Vertices with the same color share no element and can be updated in parallel\n"
         "vertex = vertex_group[tid]",
-        "flags": "vertex = wp.tid()\n# Inactive vertices stay where they are\n"
+        "flags": "vertex = wp.tid()\n# Skip inactive vertices\n"
         f"if (vertex_flags[vertex] & ACTIVE) == 0:\n    {keep}",
     }
     if group == "flags":
@@ -139,7 +170,7 @@ def solve_vertices(d: Draft) -> None:
     {"elastic_hessian" if damping else "hessian"} += bend_hessian
     """
     damp = """
-    # Stiffness-proportional damping resists the motion since the start of the step
+    # Stiffness-proportional damping on the displacement since the start of the step
     damping_hessian = damping_coeff / dt * elastic_hessian
     force -= damping_hessian * (x[vertex] - x_prev[vertex])
     hessian += damping_hessian
@@ -153,13 +184,13 @@ def solve_vertices(d: Draft) -> None:
     """
     invert = {
         "inverse": f"""
-        # Newton step dx = H^-1 f; skip blocks that are close to singular
+        # Newton step dx = H^-1 f; skip near-singular blocks
         if wp.abs(wp.determinant(hessian)) < 1.0e-8:
             {keep.replace(chr(10), chr(10) + "        ")}
         dx = wp.inverse(hessian) * force
         """,
         "cramer": f"""
-        # Newton step dx = H^-1 f by Cramer's rule; skip blocks that are close to singular
+        # Newton step dx = H^-1 f by Cramer's rule; skip near-singular blocks
         c0 = wp.vec3(hessian[0, 0], hessian[1, 0], hessian[2, 0])
         c1 = wp.vec3(hessian[0, 1], hessian[1, 1], hessian[2, 1])
         c2 = wp.vec3(hessian[0, 2], hessian[1, 2], hessian[2, 2])
@@ -201,11 +232,14 @@ def solve_vertices(d: Draft) -> None:
         invert=invert[solve],
         store="x_new[vertex] = x[vertex] + dx" if step == "position" else "delta[vertex] = dx",
     )
-    more = [*["a penalty on the ground"] * (ground == "penalty"), *["damping of the elastic part"] * damping]
-    plus = f" Added are {' and '.join(more)}." if len(more) > 1 else f" Added is {more[0]}." if more else ""
+    more = [
+        *["a ground penalty force"] * (ground == "penalty"),
+        *["stiffness-proportional damping"] * damping,
+    ]
+    plus = f" Also adds {' and '.join(more)}." if len(more) > 1 else f" Also adds {more[0]}." if more else ""
     d.explain(f"""
-        The energy of a vertex is m / (2 dt^2) |x - target|^2 plus the elastic energies of all elements
-        around it.{plus} Each vertex solves its own 3x3 block, while the others are held fixed.
+        The per-vertex energy is m / (2 dt^2) |x - target|^2 plus the elastic energy of all adjacent
+        elements.{plus} Each thread solves a local 3x3 system for one vertex while the other vertices are held fixed.
     """)
 
     def membranes(v: Values, i: int, x: Any) -> tuple[Any, Any]:

@@ -46,7 +46,7 @@ def triplets_to_rows(d: Draft) -> None:
         drop = "upper"  # else it would not ask for columns
     low = -1 if drop == "negative" else 0
     if form == "pairs":
-        d.input("triplets", "vec2i", m, low, n, about="Row and column per entry")
+        d.input("triplets", "vec2i", m, low, n, about="Row and column index per entry")
         read = "row = triplets[k][0]\ncol = triplets[k][1]"
     else:
         rows, cols = d.pick(("rows", "cols"), ("row_indices", "col_indices"), ("i_idx", "j_idx"))
@@ -58,8 +58,8 @@ def triplets_to_rows(d: Draft) -> None:
     of = {
         "none": "",
         "negative": "",
-        "small": " that are not below a tolerance",
-        "upper": " of the lower triangle",
+        "small": " above a drop tolerance",
+        "upper": " in the lower triangle",
     }[drop]
     valued = task in ("place", "assemble", "ell") or drop == "small"
     if valued:
@@ -70,7 +70,7 @@ def triplets_to_rows(d: Draft) -> None:
         "none": "",
         "negative": "# Skip dropped entries (row or column of -1)\nif row < 0 or col < 0:\n    return",
         "small": "# Drop entries below the tolerance\nif wp.abs(values[k]) < tol:\n    return",
-        "upper": "# Keep the lower triangle only\nif col > row:\n    return",
+        "upper": "# Only keep the lower triangle\nif col > row:\n    return",
     }[drop]
 
     def kept(v: Values) -> tuple[Any, Any, Any]:
@@ -95,7 +95,7 @@ def triplets_to_rows(d: Draft) -> None:
         more = "if col != row:\n    wp.atomic_add(row_count, col, 1)" if mirror else ""
         d.code(head + "wp.atomic_add(row_count, row, 1)\n$more", read=read, leave=leave, more=more)
         d.says(
-            f"Counts entries per row of a symmetric matrix from its triplets{of}."
+            f"Counts the number of entries per row of a symmetric matrix given as triplets{of}."
             if mirror
             else f"Counts the triplets{of} per row (first pass of COO to CSR)."
         )
@@ -109,10 +109,10 @@ def triplets_to_rows(d: Draft) -> None:
     elif task == "assemble":
         d.output("dense", "float", (n, n), about="Dense matrix")
         more = "if col != row:\n    wp.atomic_add(dense, col, row, values[k])" if mirror else ""
-        d.code(head + "# Duplicate triplets are summed up\nwp.atomic_add(dense, row, col, values[k])\n$more",
+        d.code(head + "# Sum duplicate triplets\nwp.atomic_add(dense, row, col, values[k])\n$more",
                read=read, leave=leave, more=more)  # fmt: skip
         d.says(
-            f"Assembles COO triplets{of} into a {'symmetric ' if mirror else ''}dense matrix, duplicates are summed."
+            f"Assembles COO triplets{of} into a {'symmetric ' if mirror else ''}dense matrix, summing duplicates."
         )
 
         def assembled(v: Values) -> dict[str, Any]:
@@ -126,13 +126,13 @@ def triplets_to_rows(d: Draft) -> None:
 
         d.check(assembled)
     elif task == "bandwidth":
-        d.inout("lower", "int", n, value=0.0, about="Reach of each row to the left of the diagonal")
+        d.inout("lower", "int", n, value=0.0, about="Lower bandwidth per row")
         if symmetric:
-            d.inout("upper", "int", n, value=0.0, about="Reach of each row to the right of the diagonal")
+            d.inout("upper", "int", n, value=0.0, about="Upper bandwidth per row")
         more = "wp.atomic_max(upper, row, col - row)" if symmetric else ""
         d.code(head + "wp.atomic_max(lower, row, row - col)\n$more", read=read, leave=leave, more=more)
         d.says(
-            f"Computes how far the triplets of each row reach left{' and right' if symmetric else ''} of the diagonal."
+            f"Computes the lower{' and upper' if symmetric else ''} bandwidth of each row from COO triplets."
         )
 
         def reach(v: Values) -> dict[str, Any]:
@@ -147,28 +147,28 @@ def triplets_to_rows(d: Draft) -> None:
         width = 4
         ell = task == "ell"
         # the number of entries that each row has so far
-        d.inout("cursor", "int", n, value=0.0, about="Entries of each row so far")
+        d.inout("cursor", "int", n, value=0.0, about="Running number of entries per row")
         d.output("columns_out", "int", (n, width) if ell else n * width, about="Column indices")
         d.output("values_out", "float", (n, width) if ell else n * width, about="Matrix entries")
         at = "row, slot" if ell else "slot"
         place = "slot = wp.atomic_add(cursor, row, 1)" if ell else "used = wp.atomic_add(cursor, row, 1)"
         if not ell:
             d.module(f"ROOM = wp.constant({width})")
-        full = "# Row is full: drop the entry, the counter still reports the required capacity\n"
+        full = "# Row is full: drop the entry, but the counter still reports the required capacity\n"
         full += (
             "if slot >= columns_out.shape[1]:\n    return"
             if ell
             else "if used >= ROOM:\n    return\nslot = row * ROOM + used"
         )
-        d.code(head + "# Reserve the next free slot of the row\n$place\n$full\n"
+        d.code(head + "# Reserve the next free slot in the row\n$place\n$full\n"
                f"columns_out[{at}] = col\nvalues_out[{at}] = values[k]",
                read=read, leave=leave, place=place, full=full)  # fmt: skip
         d.says(
-            f"Scatters COO triplets{of} into the padded rows of the ELL format."
+            f"Scatters COO triplets{of} into padded rows (ELL format)."
             if ell
-            else f"Scatters COO triplets{of} into a flat array with equal room for each row."
+            else f"Scatters COO triplets{of} into a flat array with a fixed capacity per row."
         )
-        d.explain("Free slots are left as they are.")
+        d.explain("Unused slots are left unchanged.")
 
         def holds(before: Values, after: Values) -> None:
             row, col, a = kept(before)
@@ -197,13 +197,15 @@ def row_entries(d: Draft) -> None:
     which = d.option("which", "plain", "inverse", "root")
     stop = d.flag("stop early", 0.4)
     listed = d.flag("listed", 0.3)  # only some rows
-    kinds = {"plain": "", "inverse": "inverse_", "root": "root_"}
+    if task in ("diagonal", "lump") and which == "root":
+        which = "plain"
+    of_inverse = "inverse_" if which == "inverse" else ""
     d.calls({
-        "diagonal": f"{kinds[which]}diagonal|extract_{kinds[which]}diagonal|csr_{kinds[which]}diagonal",
+        "diagonal": f"{of_inverse}diagonal|extract_{of_inverse}diagonal|csr_{of_inverse}diagonal",
         "norm": "inverse_row_norms|row_scaling" if which == "inverse" else "row_norms|off_diagonal_norms",
         "gershgorin": "gershgorin_rows|gershgorin_discs|eigenvalue_discs",
         "scale": "scale_rows|scale_csr_rows" if which == "plain" else "scale_entries|scale_matrix",
-        "lump": f"{kinds[which]}row_sums|{kinds[which]}lumped_mass",
+        "lump": f"{of_inverse}row_sums|{of_inverse}lumped_mass",
         "laplacian": "degrees|weighted_degrees" if which == "plain" else "inverse_degrees|degree_scaling",
     }[task])  # fmt: skip
     n = d.pick(40, 56, 64)
@@ -213,10 +215,12 @@ def row_entries(d: Draft) -> None:
         stop = True  # else they would not ask for columns
     if task == "lump":
         layout = "struct"  # which holds columns that need not be asked for
-    a = compressed.declare(d, n, n, n * d.pick(3, 4), layout)
+    # mass matrices are not negative
+    low, high = (0.05, 1.0) if task == "lump" else (-1.0, 1.0)
+    a = compressed.declare(d, n, n, n * d.pick(3, 4), layout, "float", low, high)
     values, columns, offsets = (a.text[name] for name in ("values", "columns", "offsets"))
     if listed:
-        d.input("row_order", "int", n, kind="permutation", about="Rows in processing order")
+        d.input("row_order", "int", n, kind="permutation", about="Row indices in processing order")
     out = {"diagonal": "diag", "norm": "norms", "gershgorin": "discs", "scale": "scaled", "lump": "lumped",
            "laplacian": "degree"}[task]  # fmt: skip
     if task == "laplacian" and which != "plain":
@@ -230,15 +234,15 @@ def row_entries(d: Draft) -> None:
             n,
             0.5,
             2.0,
-            about="Factor of each row" + ("" if which == "plain" else " and column"),
+            about="Scale factor per row" + ("" if which == "plain" else " and column"),
         )
     kind, size = ("vec2", n) if task == "gershgorin" else ("float", a.entries if task == "scale" else n)
-    kind_of = {"plain": "", "inverse": "Inverses of the ", "root": "Roots of the "}[which]
+    kind_of = "Inverse " if which == "inverse" else ""
     about = {
-        "diag": f"{kind_of}diagonal entries", "norms": f"{'Inverse norms' if which == 'inverse' else 'Norms'} of each row's off-diagonal entries",
-        "bounds": f"Least and largest {'magnitude in' if which == 'root' else 'value of'} each disc", "discs": "Center and radius of each disc",
-        "scaled": "Scaled entries", "lumped": f"{kind_of}row sums", "degree": "Degrees of the nodes",
-        "inv_degree": "Inverse degrees of the nodes", "degree_scale": "Inverse roots of the degrees",
+        "diag": f"{kind_of}diagonal entries", "norms": f"{'Inverse norms' if which == 'inverse' else 'Norms'} of the off-diagonal entries per row",
+        "bounds": f"Minimum and maximum {'magnitude' if which == 'root' else 'value'} per disc", "discs": "Center and radius per disc",
+        "scaled": "Scaled entries", "lumped": f"{kind_of}row sums", "degree": "Node degrees",
+        "inv_degree": "Inverse node degrees", "degree_scale": "Inverse square roots of the node degrees",
     }[out]  # fmt: skip
     d.output(out, kind, size, about=about.capitalize())
     row = "tid = wp.tid()\nrow = row_order[tid]" if listed else "row = wp.tid()"
@@ -247,14 +251,13 @@ def row_entries(d: Draft) -> None:
     final = {
         "plain": "s",
         "inverse": "wp.where(wp.abs(s) > smallest, 1.0 / s, 0.0)",
-        "root": "wp.sqrt(wp.abs(s))",
-    }[which]
+    }.get(which, "")
     if which == "inverse" and task in ("diagonal", "lump"):
-        d.param("smallest", "float", 0.01, 0.05, about="Least size that is inverted")
+        d.param("smallest", "float", 0.01, 0.05, about="Minimum magnitude to invert")
     if task == "diagonal":
         extra = "\n        break" if stop else ""
         add = "s = " if stop else "s += "
-        note = "# At most one diagonal entry per row, so stop here\n" if stop else ""
+        note = "# We can stop here since there is at most one diagonal entry per row\n" if stop else ""
         body = f"s = float(0.0)\n{note}for k in range(start, end):\n    if {columns}[k] == row:\n"
         body += f"        {add}{values}[k]{extra}\n"
         body += f"{put} = {final}"
@@ -293,7 +296,7 @@ def row_entries(d: Draft) -> None:
         body = ""
         if which == "plain":
             body, factor = "s = scale[row]\n", "s"
-        skip = f"# The diagonal stays\n    if {columns}[k] == row:\n"
+        skip = f"# Leave the diagonal unchanged\n    if {columns}[k] == row:\n"
         skip += f"        scaled[k] = {values}[k]\n        continue\n    "
         body += f"for k in range(start, end):\n    {skip if stop else ''}scaled[k] = {factor} * {values}[k]"
     elif task == "lump":
@@ -311,38 +314,38 @@ def row_entries(d: Draft) -> None:
         )
     d.launch(n)
     d.code(head + "$body", body=body)
-    matrix = "a sparse matrix in CSR format"
+    matrix = "a CSR matrix"
     entries = "off-diagonal entries" if stop else "entries"
     plain, inverse, root = {
         "diagonal": (
             f"Extracts the diagonal of {matrix}",
-            f"Computes the inverse of the diagonal of {matrix}, 0 where it is almost 0",
-            f"Computes the roots of the magnitudes of the diagonal of {matrix}",
+            f"Computes the inverse diagonal of {matrix}, 0 for near-zero entries",
+            "",
         ),
         "norm": (
-            f"Computes the {'largest magnitude' if stop else 'sum of magnitudes'} of the off-diagonal entries per row of {matrix}",
-            f"Computes inverse Euclidean norms of the off-diagonal entries per row of {matrix}, 0 for none",
-            f"Computes Euclidean norms of the off-diagonal entries per row of {matrix}",
+            f"Computes the {'largest magnitude' if stop else 'sum of magnitudes'} of the off-diagonal entries in each row of {matrix}",
+            f"Computes inverse off-diagonal row norms of {matrix}, or 0 for empty rows",
+            f"Computes the Euclidean norm of the off-diagonal entries in each row of {matrix}",
         ),
         "gershgorin": (
-            f"Bounds the eigenvalues of {matrix} by Gershgorin's discs",
-            f"Computes the centers and radii of Gershgorin's discs of {matrix}",
-            f"Bounds the magnitudes of the eigenvalues of {matrix} by Gershgorin's discs",
+            f"Computes eigenvalue bounds for {matrix} using Gershgorin discs",
+            f"Computes Gershgorin disc centers and radii for {matrix}",
+            f"Computes eigenvalue magnitude bounds for {matrix} using Gershgorin discs",
         ),
         "scale": (
             f"Scales the {entries} of {matrix} by row factors",
             f"Scales the {entries} of {matrix} by row and column factors",
-            f"Scales the {entries} of {matrix} by roots of row and column factors",
+            f"Scales the {entries} of {matrix} by square roots of row and column factors",
         ),
         "lump": (
-            f"Computes row sums of {matrix} (lumped mass matrix)",
-            f"Computes inverse row sums of {matrix} (lumped mass matrix), 0 where they are almost 0",
-            f"Computes roots of the magnitudes of row sums of {matrix} (lumped mass matrix)",
+            f"Computes the row sums of {matrix} (lumped mass matrix)",
+            f"Computes inverse row sums of {matrix} (lumped mass matrix), or 0 for near-zero sums",
+            "",
         ),
         "laplacian": (
-            f"Sums the magnitudes of each row's {entries}, the degrees of a weighted graph in CSR format",
-            "Computes inverse degrees of a weighted graph in CSR format, 0 for isolated nodes",
-            "Computes inverse roots of the degrees of a weighted graph in CSR format, 0 for isolated nodes",
+            f"Computes node degrees of a weighted CSR graph as the sum of magnitudes of the {entries} per row",
+            "Computes inverse node degrees of a weighted CSR graph, or 0 for isolated nodes",
+            "Computes inverse square roots of node degrees of a weighted CSR graph, or 0 for isolated nodes",
         ),
     }[task]
     what = {"plain": plain, "inverse": inverse, "root": root}[which]
@@ -381,10 +384,6 @@ def row_entries(d: Draft) -> None:
             if stop:
                 s = np.zeros(n)
                 s[row_[diagonal][::-1]] = val[diagonal][::-1]
-        return {
-            out: {"plain": s, "inverse": _inverse(s, v.get("smallest", 0.0)), "root": np.sqrt(np.abs(s))}[
-                which
-            ]
-        }
+        return {out: s if which == "plain" else _inverse(s, v.get("smallest", 0.0))}
 
     d.check(reference)

@@ -24,7 +24,7 @@ _NAMES = compressed.NAMES | {
     weight=6,
 )
 def entry_lookup(d: Draft) -> None:
-    """Looks up entries of a sparse matrix in sorted rows."""
+    """Looks up entries in a sparse matrix with sorted rows."""
     search = d.option("search", *searching.WAYS)
     task = d.option("task", "place", "value", "add", "contains")
     layout = d.option("queries", "pairs", "two arrays")
@@ -49,7 +49,7 @@ def entry_lookup(d: Draft) -> None:
     if task == "value":
         d.input("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")
     if layout == "pairs":
-        d.input("queries", "vec2i", m, 0, 16, about="Row and column of each entry that is looked up")
+        d.input("queries", "vec2i", m, 0, 16, about="Row and column index per query")
         read = "row = queries[tid][0]\ncol = queries[tid][1]"
     else:
         rows, cols = d.pick(("rows", "cols"), ("row_indices", "col_indices"), ("i_idx", "j_idx"))
@@ -57,19 +57,19 @@ def entry_lookup(d: Draft) -> None:
         d.input(cols, "int", m, 0, 16, about="Column indices")
         read = f"row = {rows}[tid]\ncol = {cols}[tid]"
     if task == "value" and missing:
-        d.param("fallback", "float", -1.0, 1.0, about="Value of missing entries")
+        d.param("fallback", "float", -1.0, 1.0, about="Default value for missing entries")
     if task == "add":
-        d.input("added", "float", m, -1.0, 1.0, about="What each entry gains")
+        d.input("added", "float", m, -1.0, 1.0, about="Values to add")
         d.inout("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")
         if missing:
-            d.inout("num_missing", "int", 1, value=0.0, about="Number of entries that were not found")
+            d.inout("num_missing", "int", 1, value=0.0, about="Number of entries not found")
     else:
         name = {"place": "found", "value": "entry", "contains": "present"}[task]
         about = {
-            "place": "Place in the row"
-            + (", or -1 minus where it would be inserted" if missing else ", -1 for none"),
-            "value": "Value of each entry" + ("" if missing else ", 0 where there is none"),
-            "contains": "1 for entries of the pattern, 0 for others",
+            "place": "Slot index within the row"
+            + (", or -1 minus the insertion index" if missing else ", or -1 if not found"),
+            "value": "Entry values" + ("" if missing else ", 0 if not found"),
+            "contains": "1 if the entry is in the sparsity pattern, 0 otherwise",
         }[task]
         d.output(name, "float" if task == "value" else "int", m, about=about)
     find = d.use(searching.INTEGERS[search])
@@ -99,11 +99,15 @@ def entry_lookup(d: Draft) -> None:
     )
     d.says(
         {
-            "place": "Finds the places of entries in the sorted rows of a sparse matrix.",
-            "value": "Reads entries of a sparse matrix with sorted rows.",
-            "add": "Adds to entries of a sparse matrix with sorted rows"
-            + (" and counts those that it lacks." if missing else ", without those that it lacks."),
-            "contains": "Tests which entries are part of the pattern of a sparse matrix with sorted rows.",
+            "place": "Finds the slot index of entries in a sparse matrix with sorted rows.",
+            "value": "Retrieves entries from a sparse matrix with sorted rows.",
+            "add": "Adds values to entries of a sparse matrix with sorted rows"
+            + (
+                " and counts entries outside the sparsity pattern."
+                if missing
+                else ", skipping entries outside the sparsity pattern."
+            ),
+            "contains": "Tests whether entries are in the sparsity pattern of a matrix with sorted rows.",
         }[task]
     )
 

@@ -29,7 +29,7 @@ _NAMES = compressed.NAMES | {
     weight=2,
 )
 def coo_matvec(d: Draft) -> None:
-    """Computes a COO matrix-vector product with atomics."""
+    """Computes a COO matrix-vector product using atomics."""
     sentinel = d.flag("sentinel")
     transpose = d.flag("transpose", 0.4)
     symmetric = d.flag("symmetric", 0.4) and not transpose
@@ -41,33 +41,38 @@ def coo_matvec(d: Draft) -> None:
         d.calls("coo_rmatvec|coo_transpose_mv|spmv_coo_transposed")
     n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
     if packed:
-        padding = ", -1 for cancelled entries" if sentinel else ""
+        padding = ", -1 for canceled entries" if sentinel else ""
         d.input(
-            "pairs", "vec2i", entries, -1 if sentinel else 0, n, about=f"Row and column per entry{padding}"
+            "pairs",
+            "vec2i",
+            entries,
+            -1 if sentinel else 0,
+            n,
+            about=f"Row and column index per entry{padding}",
         )
         read = "row = pairs[tid][0]\ncol = pairs[tid][1]"
     else:
         rows, columns = d.pick(("rows", "columns"), ("row_indices", "col_indices"), ("coo_rows", "coo_cols"))
-        padding = ", -1 for cancelled entries" if sentinel else ""
+        padding = ", -1 for canceled entries" if sentinel else ""
         d.input(rows, "int", entries, -1 if sentinel else 0, n, about=f"Row indices{padding}")
         d.input(columns, "int", entries, -1 if sentinel else 0, n, about=f"Column indices{padding}")
         read = f"row = {rows}[tid]\ncol = {columns}[tid]"
     vector = "float" if entry == "float" else "vec3"
     d.input("values", "mat33" if entry == "mat33" else "float", entries, -1.0, 1.0, about="Matrix entries")
-    d.input("x", vector, n, -1.0, 1.0, about="Vector to multiply")
-    d.output("y", vector, n, about="Result vector, zero before")
+    d.input("x", vector, n, -1.0, 1.0, about="Input vector")
+    d.output("y", vector, n, about="Result vector, must be zero-initialized")
     value = "a"
     flipped = "wp.transpose(a)" if entry == "mat33" else "a"
     if transpose:
         value, flipped = flipped, value
     to, of = ("col", "row") if transpose else ("row", "col")
     skip = """
-    # Skip cancelled triplets (negative index)
+    # Skip canceled triplets (negative index)
     if row < 0 or col < 0:
         return
     """
     mirror = f"""
-    # Only one half is stored, so mirror the entry unless it is on the diagonal
+    # Only one triangle is stored, so we mirror off-diagonal entries
     if row != col:
         wp.atomic_add(y, {of}, {flipped} * x[{to}])
     """
@@ -89,9 +94,9 @@ def coo_matvec(d: Draft) -> None:
         mirror=mirror if symmetric else "",
     )
     if symmetric:
-        d.says("Computes a symmetric COO matrix-vector product from one triangle.")
+        d.says("Computes a symmetric COO matrix-vector product using one stored triangle.")
     elif transpose:
-        d.says("Computes a transposed COO matrix-vector product with atomics.")
+        d.says("Computes a transposed COO matrix-vector product using atomics.")
 
     def reference(v: Values) -> dict[str, Any]:
         row, col = v.pairs.T if packed else (v[rows], v[columns])
@@ -145,7 +150,7 @@ def padded_matvec(d: Draft) -> None:
     at = {"row major": "row, slot", "column major": "slot, row", "flat": "slot * n + row"}[order]
     low = 0 if padding == "counts" else -1
     if padding == "counts":
-        d.input("counts", "int", rows, 0, width + 1, about="Entries of each row")
+        d.input("counts", "int", rows, 0, width + 1, about="Number of entries per row")
     d.input(
         "columns",
         "int",
@@ -155,9 +160,7 @@ def padded_matvec(d: Draft) -> None:
         about="Column indices" + ("" if padding == "counts" else ", -1 for padding"),
     )
     d.input("values", "float", shape, -1.0, 1.0, about="Matrix entries")
-    d.input(
-        "x", entry, rows, -1.0, 1.0, about="Vector to multiply" if update == "product" else "Current solution"
-    )
+    d.input("x", entry, rows, -1.0, 1.0, about="Input vector" if update == "product" else "Current solution")
     if update != "product":
         d.input("b", entry, rows, -1.0, 1.0, about="Right-hand side")
     if update == "relaxed":
@@ -177,7 +180,7 @@ def padded_matvec(d: Draft) -> None:
     size = f"width = columns.shape[{1 if order == 'row major' else 0}]" if padding != "counts" else ""
     test = {
         "sentinel": "col = columns[$at]\nif col < 0:\n    continue\ns += values[$at] * x[col]",
-        "break": "col = columns[$at]\n# entries come first, padding behind them\nif col == -1:\n    break\n"
+        "break": "col = columns[$at]\n# padding follows the valid entries\nif col == -1:\n    break\n"
         "s += values[$at] * x[col]",
         "counts": "s += values[$at] * x[columns[$at]]",
     }
@@ -259,10 +262,15 @@ def banded_matvec(d: Draft) -> None:
         d.calls("dia_rmatvec|spmv_dia_transposed|banded_transpose_mv")
     n, count = d.pick(48, 64, 90), d.pick(3, 5, 7)
     shape = (count, n) if order == "diagonal first" else (n, count)
-    d.input("shifts", "int", count, -n // 3, n // 3, about="Offsets of the diagonals")
-    d.input("bands", "float", shape, -1.0, 1.0, about="Entries by diagonal")
-    d.input("x", "float", n, -1.0, 1.0, about="Vector to multiply")
-    d.output("y", "float", n, about="Result vector" if store == "row" else "Result vector, zero before")
+    d.input("shifts", "int", count, -n // 2, n // 2, kind="ascending", about="Diagonal offsets")
+    d.input("bands", "float", shape, -1.0, 1.0, about="Matrix entries per diagonal")
+    d.input("x", "float", n, -1.0, 1.0, about="Input vector")
+    d.output(
+        "y",
+        "float",
+        n,
+        about="Result vector" if store == "row" else "Result vector, must be zero-initialized",
+    )
     # the entry of row r, diagonal k is A[r, r + shift]; of the transpose A[r - shift, r]
     owner = "row" if side == "plain" else "col"
     at = f"bands[k, {owner}]" if order == "diagonal first" else f"bands[{owner}, k]"
@@ -308,7 +316,7 @@ def banded_matvec(d: Draft) -> None:
         )
     d.says(
         f"Computes a {'transposed ' if side == 'transposed' else ''}matrix-vector product in DIA format"
-        + (" with diagonals that wrap around." if border == "periodic" else ".")
+        + (" with periodic (wrap-around) diagonals." if border == "periodic" else ".")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -43,14 +43,14 @@ def csr_matvec(d: Draft) -> None:
         "product": f"Computes a {format_} matrix-vector product.",
         "scaled": f"Computes a scaled {format_} matrix-vector product.",
         "residual": f"Computes the residual of a linear system in {format_} format.",
-        "axpby": f"Computes `alpha` times a {format_} matrix-vector product plus `beta` times `y`, in place of the latter.",
+        "axpby": f"Computes `alpha` times a {format_} matrix-vector product plus `beta` times `y`, stored back to `y`.",
     }[update])  # fmt: skip
     if form in ("while", "two sums"):
         d.forward_only()  # the reverse pass would not know how far the loop went
     rows, columns = d.pick(48, 64, 80), d.pick(40, 64, 72)
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4, 5), layout, entry)
     vector, zero = ("float", "float(0.0)") if entry == "float" else ("vec3", "wp.vec3()")
-    d.input("x", vector, columns, -1.0, 1.0, about="Vector to multiply")
+    d.input("x", vector, columns, -1.0, 1.0, about="Input vector")
     if update == "residual":
         d.input("b", vector, rows, -1.0, 1.0, about="Right-hand side")
         store = "residual[row] = b[row] - $s"
@@ -79,12 +79,12 @@ def csr_matvec(d: Draft) -> None:
             row, lane = wp.tid()
             start = $offsets[row]
             end = $offsets[row + 1]
-            # Stride by the block, so that its threads read consecutive entries (coalesced)
+            # Block-strided loop so that reads are coalesced
             s = $zero
             for k in range(start + lane, end, wp.block_dim()):
                 s += $term
             partial = wp.tile_sum(wp.tile(s$kind))
-            # Reading a tile is a step of the whole block, so it stands before the branch
+            # Reading a tile is a collective operation, so we do it before the branch
             dot = partial[0]
             if lane == 0:
                 $store
@@ -104,7 +104,7 @@ def csr_matvec(d: Draft) -> None:
             end = $offsets[row + 1]
             even = $zero
             odd = $zero
-            # Two partial sums, so that one addition does not wait for the other
+            # Use two partial sums to hide addition latency
             while k + 1 < end:
                 even += $term
                 odd += $values[k + 1] * x[$columns[k + 1]]
@@ -138,10 +138,11 @@ def csr_matvec(d: Draft) -> None:
             store=store.replace("$s", "s"),
             **a.text,
         )
-    entries = "Entries of row i are offsets[i] to offsets[i + 1] of columns and values."
-    if layout == "arrays":
-        entries = "Entries of row i are `offsets`[i] to `offsets`[i + 1] of `columns` and `values`."
-    d.explain(f"{entries} Their order does not matter; empty rows have a product of zero.")
+    first = "The offsets define" if layout == "struct" else "`offsets` defines"
+    d.explain(
+        f"{first} where the entries of each row start. Entries within a row may be in any order; empty rows yield\n"
+        "zero."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         product = np.einsum("ijab,jb->ia", a.dense(v), v.x) if entry == "mat33" else a.dense(v) @ v.x
@@ -183,7 +184,7 @@ def csr_spmm(d: Draft) -> None:
     kind = "transposed CSR" if form == "transposed scatter" else "CSR"
     d.says(
         f"Computes a {kind} times dense matrix product (SpMM)"
-        + (", each sparse row divided by its number of entries." if mean else ".")
+        + (", averaging over the entries of each sparse row." if mean else ".")
     )
     rows, columns, width = d.pick(24, 32, 40), d.pick(24, 36), d.pick(4, 6, 8)
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout)
@@ -191,9 +192,9 @@ def csr_spmm(d: Draft) -> None:
     d.input("B", "float", (rows if scattered else columns, width), -1.0, 1.0, about="Dense matrix")
     adds = form in ("thread per row", "transposed scatter")
     shape = (columns if scattered else rows, width)
-    d.output("C", "float", shape, about="Result matrix" + (", zero before" if adds else ""))
+    d.output("C", "float", shape, about="Result matrix" + (", must be zero-initialized" if adds else ""))
     average = (
-        "# At least one, to avoid dividing by zero in empty rows\ncount = wp.max(end - start, 1)"
+        "# Clamp to one to avoid division by zero in empty rows\ncount = wp.max(end - start, 1)"
         if mean
         else ""
     )
@@ -244,7 +245,7 @@ def csr_spmm(d: Draft) -> None:
             $average
             acc = wp.tile_zeros(shape=(1, WIDTH), dtype=float)
             for k in range(start, end):
-                # Load whole rows of `B` as tiles
+                # Load full rows of `B` as tiles
                 acc += wp.tile_load(B, shape=(1, WIDTH), offset=($columns[k], 0)) * $weight
             wp.tile_store(C, acc, offset=(row, 0))
             """,
@@ -260,7 +261,7 @@ def csr_spmm(d: Draft) -> None:
             row, n = wp.tid()
             $bounds
             $average
-            # Scatter to the columns of the row; several rows may hit the same column, hence atomics
+            # Scatter to columns using atomics because several rows may share a column
             for k in range(start, end):
                 wp.atomic_add(C, $columns[k], n, $values[k]$share * B[row, n])
             """,
@@ -269,7 +270,7 @@ def csr_spmm(d: Draft) -> None:
             share=share,
             **a.text,
         )
-    d.explain("`B` and `C` are dense and row-major." + (" `C` must be zero before." if adds else ""))
+    d.explain("`B` and `C` are dense and row-major." + (" `C` must be zero-initialized." if adds else ""))
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = a.dense(v)
@@ -295,19 +296,19 @@ def csr_rmatvec(d: Draft) -> None:
     rows, columns = d.pick(40, 56, 64), d.pick(32, 48)
     rows_of = "csr" if entry == "float" else "bsr"
     d.calls(f"{rows_of}_rmatvec|{rows_of}_transpose_mv|spmv_{rows_of}_transposed|{rows_of}_mv_transposed")
-    with_what = {"no": "", "rows": " with row weights", "by value": ", scaled"}[scaled]
+    with_what = {"no": "", "rows": " with per-row weights", "by value": ", scaled"}[scaled]
     d.says(f"Computes a transposed {rows_of.upper()} matrix-vector product{with_what}.")
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4), layout, entry)
     vector = "float" if entry == "float" else "vec3"
-    d.input("x", vector, rows, -1.0, 1.0, about="Vector to multiply")
+    d.input("x", vector, rows, -1.0, 1.0, about="Input vector")
     weight = ""
     if scaled == "rows":
-        d.input("weights", "float", rows, 0.5, 2.0, about="Weight of each row")
+        d.input("weights", "float", rows, 0.5, 2.0, about="Weight per row")
         weight = "weights[row] * "
     elif scaled == "by value":
         d.param("alpha", "float", 0.5, 2.0, about="Scale of the product")
         weight = "alpha * "
-    d.output("y", vector, columns, about="Result vector, zero before")
+    d.output("y", vector, columns, about="Result vector, must be zero-initialized")
     block = f"{a.text['values']}[k]"
     if entry == "mat33":
         block = f"wp.transpose({block})"

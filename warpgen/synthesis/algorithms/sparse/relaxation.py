@@ -43,9 +43,9 @@ def weighted_jacobi(d: Draft) -> None:
     name = {"in the row": "shift", "by itself": "diag", "inverse by itself": "inv_diag"}[diagonal]
     low, high = (0.2, 0.5) if diagonal == "inverse by itself" else (2.0, 4.0)
     about = {
-        "shift": "Added to the diagonal of the matrix",
-        "diag": "Diagonal of the matrix",
-        "inv_diag": "Inverse of the diagonal",
+        "shift": "Diagonal shift",
+        "diag": "Matrix diagonal",
+        "inv_diag": "Inverse matrix diagonal",
     }[name]
     d.input(name, "float", n, low, high, about=about)
     d.input("b", "float", n, -1.0, 1.0, about="Right-hand side")
@@ -55,10 +55,10 @@ def weighted_jacobi(d: Draft) -> None:
     if damping == "uniform":
         d.param("omega", "float", 0.4, 0.9, about="Relaxation factor")
     elif damping == "chebyshev":
-        d.input("x_prev", "float", n, -1.0, 1.0, about="Solution before the current one")
+        d.input("x_prev", "float", n, -1.0, 1.0, about="Previous solution")
         d.param("omega_k", "float", 1.1, 1.8, about="Chebyshev weight of this iteration, 1 to 2")
     d.output("y", "float", n, about="Updated solution")
-    hold = "# Dirichlet nodes keep their value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
+    hold = "# Dirichlet nodes keep their current value\nif pinned[row] != 0:\n    y[row] = x[row]\n    return"
     values, columns = a.text["values"], a.text["columns"]
     if diagonal == "in the row":
         # the entries of the row that lie on the diagonal add to the shift
@@ -82,7 +82,7 @@ def weighted_jacobi(d: Draft) -> None:
     after = {
         "none": f"y[row] = {jacobi}",
         "uniform": f"y[row] = (1.0 - omega) * x[row] + omega * {jacobi}",
-        "chebyshev": f"x_jacobi = {jacobi}\n# the last iterate but one makes it a recurrence of three terms\n"
+        "chebyshev": f"x_jacobi = {jacobi}\n# three-term recurrence using the previous iterate\n"
         "y[row] = omega_k * (x_jacobi - x_prev[row]) + x_prev[row]",
     }[damping]
     d.launch(n)
@@ -108,7 +108,7 @@ def weighted_jacobi(d: Draft) -> None:
         matter.$smoother
     """.replace("$step", "x_i <-" if damping == "none" else "Jacobi's new x_i is").replace(
             "$smoother",
-            " Under-relaxation makes it a smoother for multigrid." if damping == "uniform" else "",
+            " Under-relaxation makes it suitable as a multigrid smoother." if damping == "uniform" else "",
         )
     )
     kind = {"none": "Jacobi", "uniform": "damped Jacobi", "chebyshev": "Chebyshev-accelerated Jacobi"}[
@@ -151,7 +151,7 @@ def weighted_jacobi(d: Draft) -> None:
     double=True,
 )
 def coloured_gauss_seidel(d: Draft) -> None:
-    """Performs a multicolor Gauss-Seidel update for rows of one color."""
+    """Performs a multicolor Gauss-Seidel update for all rows of one color."""
     layout = d.option("layout", "padded", "red-black grid", "chain")
     over = d.flag("over")
     difference = d.flag("largest change", 0.3)
@@ -161,7 +161,7 @@ def coloured_gauss_seidel(d: Draft) -> None:
         "sor_color_pass|colored_sor|sor_sweep" if over else "gauss_seidel_color|gs_sweep|colored_gauss_seidel"
     )
     kind = "SOR" if over else "Gauss-Seidel"
-    d.says(f"Performs a multicolor {kind} update for rows of one color.")
+    d.says(f"Performs a multicolor {kind} update for all rows of one color.")
     omega = ""
     zero = "float(0.0)" if entry == "float" else "wp.vec3()"
     size = "wp.abs(new - old)" if entry == "float" else "wp.length(new - old)"
@@ -169,23 +169,30 @@ def coloured_gauss_seidel(d: Draft) -> None:
     n = height * width
     if layout == "padded":
         # rows 0 .. n/2-1 are of one colour: their neighbours are among the others
-        d.input("group", "int", n // 2, kind="permutation", about="Rows of the color")
-        d.input("neighbors", "int", (n, 4), n // 2, n, about="Neighbors of each row, none of its own color")
-        d.input("weights", "float", (n, 4), 0.1, 0.9, about="Couplings to the neighbors")
+        d.input("group", "int", n // 2, kind="permutation", about="Row indices for this color")
+        d.input(
+            "neighbors",
+            "int",
+            (n, 4),
+            n // 2,
+            n,
+            about="Neighbor indices per row, always of a different color",
+        )
+        d.input("weights", "float", (n, 4), 0.1, 0.9, about="Coupling weight per neighbor")
     d.inout(
         "x", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Current solution"
     )
     d.input(
         "b", entry, (height, width) if layout == "red-black grid" else n, -1.0, 1.0, about="Right-hand side"
     )
-    d.param("diag", "float", 4.5, 6.0, about="Diagonal of the matrix")
+    d.param("diag", "float", 4.5, 6.0, about="Matrix diagonal")
     if over:
         d.param("omega", "float", 1.1, 1.7, about="Relaxation factor")
         omega = "omega * "
     if layout != "padded":
-        d.param("parity", "int", 0, 2, about="Color that is relaxed, 0 or 1")
+        d.param("parity", "int", 0, 2, about="Color to relax, 0 or 1")
     if difference:
-        d.inout("change", "float", 1, value=0.0, about="Largest change of an unknown")
+        d.inout("change", "float", 1, value=0.0, about="Maximum absolute update")
     at = "i, j" if layout == "red-black grid" else "row"
     new = f"(b[{at}] + neighbor_sum) / diag"
     if form == "residual" or over:
@@ -205,8 +212,8 @@ def coloured_gauss_seidel(d: Draft) -> None:
             if over
             else "x_i <- (b_i + sum_j w_ij x_j) / diag"
         )
-        + ": the matrix has minus the couplings beside its diagonal.",
-        "red-black grid": "Neighbors couple by -1.",
+        + ": off-diagonal matrix entries are the negative couplings.",
+        "red-black grid": "Off-diagonal entries are -1.",
         "chain": "",
     }[layout])  # fmt: skip
     if layout == "padded":
@@ -244,7 +251,9 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says(f"Performs a red-black {kind} update for a shifted Poisson equation, zero beyond the border.")
+        d.says(
+            f"Performs a red-black {kind} update for a shifted Poisson equation with zero boundary values."
+        )
     else:
         d.launch(n // 2)
         d.code(
@@ -261,7 +270,9 @@ def coloured_gauss_seidel(d: Draft) -> None:
             zero=zero,
             store=store,
         )
-        d.says(f"Performs an odd-even {kind} update of a tridiagonal system with -1 beside its diagonal.")
+        d.says(
+            f"Performs an odd-even {kind} update for a tridiagonal system with off-diagonal entries of -1."
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         matrix = np.zeros((n, n))

@@ -45,20 +45,20 @@ def triangular_level(d: Draft) -> None:
     # the rows of earlier levels come first, then those of this level, whose columns are all earlier
     a = compressed.declare(d, n, known, n * d.pick(3, 4), layout, "float", -0.8, 0.8)
     if rows == "permuted":
-        d.input("original", "int", n, kind="permutation", about="Original row of each row in level order")
-    d.param("first_row", "int", known, about="First row of the level")
+        d.input("original", "int", n, kind="permutation", about="Original row index per row in level order")
+    d.param("first_row", "int", known, about="Index of the first row in the level")
     if diagonal != "unit":
-        about = "Diagonal of the matrix" if diagonal == "array" else "Inverse of the diagonal"
+        about = "Matrix diagonal" if diagonal == "array" else "Inverse matrix diagonal"
         d.input("diag" if diagonal == "array" else "inv_diag", "float", n, 0.5, 2.0, about=about)
     unit = " with unit diagonal" if diagonal == "unit" else ""
     d.says(f"Solves one level of a sparse triangular system{unit} (level scheduling).")
     d.explain(
         """
-        The matrix holds what is off the diagonal. The rows of a level depend on earlier levels only, whose
-        unknowns `x` holds already.$permuted
-    """.replace("$permuted", " All but `b` is in the order of levels." if rows == "permuted" else "")
+        The matrix contains off-diagonal entries only. Rows of a level only depend on earlier levels, whose
+        unknowns are already stored in `x`.$permuted
+    """.replace("$permuted", " All arrays except `b` are in level order." if rows == "permuted" else "")
     )
-    about = "Right-hand side in its original order" if rows == "permuted" else "Right-hand side"
+    about = "Right-hand side in original row order" if rows == "permuted" else "Right-hand side"
     d.input("b", entry, n, -1.0, 1.0, about=about)
     d.inout("x", entry, n, -1.0, 1.0, about="Solution")
     loop = {
@@ -120,13 +120,13 @@ def block_jacobi(d: Draft) -> None:
     d.input("blocks", f"mat{kind}", n, 0.5, 3.0, kind="spd", about="Diagonal blocks")
     if scaled == "two vectors":
         d.input("b", f"vec{size}", n, -1.0, 1.0, about="Right-hand side")
-        d.input("ax", f"vec{size}", n, -1.0, 1.0, about="Product of the matrix and the current solution")
+        d.input("ax", f"vec{size}", n, -1.0, 1.0, about="Matrix times the current solution")
         right = "b[tid] - ax[tid]"
     else:
         d.input("r", f"vec{size}", n, -1.0, 1.0, about="Residual")
         right = "r[tid]"
     if shift:
-        d.param("mu", "float", 0.1, 0.5, about="Shift of the diagonal")
+        d.param("mu", "float", 0.1, 0.5, about="Diagonal shift")
         d.says("Applies a block Jacobi preconditioner with shifted blocks.")
     d.output("z", f"vec{size}", n, about="Preconditioned residual")
     block = "blocks[tid]"
@@ -156,7 +156,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # `m` = L L^T, computed row by row
+        # Cholesky factorization `m` = L L^T, row by row
         l00 = wp.sqrt(m[0, 0])
         l10 = m[1, 0] / l00
         l20 = m[2, 0] / l00
@@ -176,7 +176,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # `m` = L D L^T avoids square roots
+        # Factorize `m` = L D L^T to avoid square roots
         l10 = m[1, 0] / m[0, 0]
         d1 = m[1, 1] - l10 * m[1, 0]
         z1 = (f[1] - l10 * f[0]) / d1
@@ -186,7 +186,7 @@ def block_jacobi(d: Draft) -> None:
         body = f"""
         m = {block}
         f = {right}
-        # `m` = L D L^T avoids square roots
+        # Factorize `m` = L D L^T to avoid square roots
         d0 = m[0, 0]
         l10 = m[1, 0] / d0
         l20 = m[2, 0] / d0

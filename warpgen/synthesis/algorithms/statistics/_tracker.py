@@ -8,20 +8,20 @@ _MOTION = """
 @wp.struct
 class TrackerConfig:
     dt: float  # time between scans [s]
-    accel_noise: float  # spectral density of the acceleration [m^2/s^3]
-    meas_noise: wp.vec2  # variances of the two measured quantities
-    gate: float  # bound of the squared Mahalanobis distance"""
+    accel_noise: float  # acceleration noise spectral density [m^2/s^3]
+    meas_noise: wp.vec2  # measurement noise variances
+    gate: float  # squared Mahalanobis gate"""
 
 CONFIG = piece(f"""{_MOTION}
-    confirm_hits: int  # updates that confirm a tentative track
-    max_misses: int  # misses in a row that a confirmed track survives
+    confirm_hits: int  # updates required to confirm a track
+    max_misses: int  # consecutive misses allowed for confirmed tracks
 """)
 
 SCORED = piece(f"""{_MOTION}
-    hit_gain: float  # log-likelihood ratio of a detection at the center of the gate
+    hit_gain: float  # log-likelihood ratio gain for a detection at the gate center
     miss_cost: float  # -log(1 - P_D)
-    confirm_score: float  # above it a tentative track is confirmed
-    delete_score: float  # below it a track is deleted after a miss
+    confirm_score: float  # score required to confirm a track
+    delete_score: float  # score below which a missed track is deleted
 """)
 
 PREDICT = piece("""
@@ -32,7 +32,7 @@ def predict_covariance(p: wp.mat44, dt: float, accel_noise: float) -> wp.mat44:
     f = wp.identity(n=4, dtype=float)
     f[0, 2] = dt
     f[1, 3] = dt
-    # White noise acceleration, integrated over the step
+    # Continuous white-noise acceleration model
     q_pos = accel_noise * dt * dt * dt / 3.0
     q_cross = accel_noise * dt * dt / 2.0
     q_vel = accel_noise * dt

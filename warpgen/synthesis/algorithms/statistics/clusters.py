@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def assign_clusters(d: Draft) -> None:
-    """Assigns each point to the nearest of the cluster centers."""
+    """Assigns each point to its nearest cluster center."""
     dim = d.option("dim", 2, 3, "many")
     metric = d.option("metric", "euclidean", "manhattan", "cosine")
     extra = d.option("extra", "labels", "sums", "distance", "inertia")
@@ -32,7 +33,7 @@ def assign_clusters(d: Draft) -> None:
     if extra == "sums" and metric == "manhattan":
         metric = "euclidean"  # medians, not means, are nearest then
     # What is the same for all centers may be left out where the distance itself is not asked for
-    whole = extra in ("distance", "inertia") and not (fuzzy and metric == "euclidean")
+    whole = metric == "cosine" or (extra in ("distance", "inertia") and not fuzzy)
     expanded = metric == "euclidean" and d.flag("expanded", 0.3) and not whole
     if extra == "sums":
         d.calls("cluster_sums|accumulate_clusters|sum_by_cluster")
@@ -47,13 +48,13 @@ def assign_clusters(d: Draft) -> None:
         d.calls("assign_clusters|nearest_centroid|assign_points")
     by = {"euclidean": "", "manhattan": "Manhattan ", "cosine": "cosine "}[metric]
     if metric != "euclidean":
-        d.says(f"Assigns each point to the cluster center at the least {by}distance.")
+        d.says(f"Assigns each point to its nearest cluster center by {by}distance.")
     n, k, size = d.pick(64, 96, 128), d.pick(4, 5, 8), d.pick(4, 5, 6)
     many = dim == "many"
     type = "float" if many else f"vec{dim}"
     shape = (n, size) if many else (n,)
     d.input("x", type, shape, -1.0, 1.0, about="samples")
-    d.input("centers", type, (k, size) if many else (k,), -1.0, 1.0, about="cluster centers")
+    d.input("centers", type, (k, size) if many else (k,), -1.0, 1.0, about="cluster centers, one per row")
     if extra == "sums":
         d.output(
             "sums",
@@ -61,19 +62,19 @@ def assign_clusters(d: Draft) -> None:
             (k, size) if many else (k,),
             about=f"sum of the {'directions of the ' * directions}samples per cluster",
         )
-        d.output("counts", "int", k, about="number of samples per cluster")
+        d.output("counts", "int", k, about="per-cluster sample count")
     elif extra == "inertia":
         squared = "squared " if metric == "euclidean" else by
         d.output("inertia" if metric == "euclidean" else "cost", "float", 1, about=f"sum of the {squared}distances to the nearest centers")  # fmt: skip
     else:
-        d.output("labels", "int", n, about="index of the nearest center")
+        d.output("labels", "int", n, about="nearest-center index per sample")
         squared = "squared " if metric == "euclidean" else by
         if fuzzy:
-            d.output("margin", "float", n, about=f"how much larger the {squared}distance to the second nearest is")  # fmt: skip
-            d.says(f"Assigns each point to the nearest cluster center, and tells by how much the {squared}distance to the next is larger.")  # fmt: skip
+            d.output("margin", "float", n, about=f"{squared}distance gap to the second-nearest center")  # fmt: skip
+            d.says(f"Assigns each point to its nearest cluster center and computes the {squared}distance margin to the second nearest.")  # fmt: skip
         elif extra == "distance":
             d.output("distances", "float", n, about=f"{squared}distance to the nearest center")
-            d.says(f"Finds the nearest cluster center of each point and the {squared}distance to it.")
+            d.says(f"Finds the nearest cluster center for each point and its {squared}distance.")
     if many:
         start = (
             "dist = float(0.0)"
@@ -88,35 +89,28 @@ def assign_clusters(d: Draft) -> None:
         after = ""
         if expanded:
             step = "dot += x[i, a] * centers[c, a]\nsquare += centers[c, a] * centers[c, a]"
-            after = "# |x|^2 is constant over the centers, so it can be dropped\ndist = square - 2.0 * dot"
-        elif metric == "cosine" and whole:
-            after = "dist = 1.0 - dot / wp.sqrt(square * own)"
+            after = "# Drop |x|^2, since it is the same for all centers\ndist = square - 2.0 * dot"
         elif metric == "cosine":
-            after = "# |x| is constant over the centers, so it can be dropped\ndist = -dot / wp.sqrt(square)"
+            after = "dist = 1.0 - dot / wp.sqrt(square * own)"
         measure = (
             f"{start}\nfor a in range(x.shape[1]):\n    {step.replace(chr(10), chr(10) + '    ')}\n{after}"
         )
         load = ""
-        if metric == "cosine" and (whole or directions):
+        if metric == "cosine":
             load = "own = float(0.0)\nfor a in range(x.shape[1]):\n    own += x[i, a] * x[i, a]"
     else:
         load = "p = x[i]"
-        if metric == "cosine" and whole:
+        if metric == "cosine":
             load += "\np_length = wp.length(p)"
         measure = {
             "euclidean": "dist = wp.length_sq(p - centers[c])",
             "manhattan": "diff = p - centers[c]\ndist = "
             + " + ".join(f"wp.abs(diff[{a}])" for a in range(int(dim))),  # type: ignore[call-overload]
-            "cosine": "dist = 1.0 - wp.dot(p, centers[c]) / (p_length * wp.length(centers[c]))"
-            if whole
-            else (
-                "# |p| is constant over the centers, so it can be dropped\n"
-                "dist = -wp.dot(p, centers[c]) / wp.length(centers[c])"
-            ),
+            "cosine": "dist = 1.0 - wp.dot(p, centers[c]) / (p_length * wp.length(centers[c]))",
         }[metric]
         if expanded:
             measure = (
-                "# |p|^2 is constant over the centers, so it can be dropped\n"
+                "# Drop |p|^2, since it is the same for all centers\n"
                 "dist = wp.dot(centers[c], centers[c]) - 2.0 * wp.dot(p, centers[c])"
             )
     if fuzzy:
@@ -137,20 +131,22 @@ def assign_clusters(d: Draft) -> None:
             if not many
             else f"for a in range(x.shape[1]):\n    wp.atomic_add(sums, nearest, a, {each})"
         )
-        end = f"# The host divides the sums by the counts for the new centers\nwp.atomic_add(counts, nearest, 1)\n{add}"
+        end = f"# Accumulate cluster sums; the host divides by the counts\nwp.atomic_add(counts, nearest, 1)\n{add}"
         d.says(
-            "Adds the direction of each point to the sum of its nearest cluster center by cosine distance and counts it there."
+            "Accumulates per-cluster sums of unit vectors and counts using cosine distance."
             if directions
-            else "Adds each point to the sum of its nearest cluster center and counts it there."
+            else "Accumulates per-cluster point sums and counts using the nearest center."
         )
     elif extra == "inertia":
         end = f"wp.atomic_add({'inertia' if metric == 'euclidean' else 'cost'}, 0, best)"
-        d.says(f"Sums the {squared}distances of points from their nearest cluster centers.")
+        d.says(f"Computes the sum of {squared}distances from points to their nearest cluster centers.")
         select = "if dist < best:\n    best = dist"
     else:
         end = "labels[i] = nearest"
         if extra == "distance":
             end += "\nmargin[i] = second - best" if fuzzy else "\ndistances[i] = best"
+    if expanded:  # what is left of a squared distance is none
+        measure, select = (re.sub(r"\bdist\b", "score", text) for text in (measure, select))
     if extra == "inertia" and not fuzzy:
         begin = "best = float(1.0e10)"
     else:
@@ -170,9 +166,8 @@ def assign_clusters(d: Draft) -> None:
         if metric == "manhattan":
             dist = np.abs(gap).sum(-1)
         elif metric == "cosine":
-            dist = -(v.x @ v.centers.T) / np.linalg.norm(v.centers, axis=1)
-            if whole:
-                dist = 1 + dist / np.linalg.norm(v.x, axis=1)[:, None]
+            lengths = np.linalg.norm(v.x, axis=1)[:, None] * np.linalg.norm(v.centers, axis=1)
+            dist = 1 - v.x @ v.centers.T / lengths
         else:
             dist = (gap**2).sum(-1) - ((v.x**2).sum(-1, keepdims=True) if expanded else 0)
         label, ordered = dist.argmin(axis=1), np.sort(dist, axis=1)
@@ -207,7 +202,7 @@ def assign_clusters(d: Draft) -> None:
     weight=2,
 )
 def mixture_responsibilities(d: Draft) -> None:
-    """Computes the share of each Gaussian of a mixture in each point, the expectation step of EM."""
+    """Computes Gaussian mixture responsibilities for each point (the E-step of EM)."""
     dim = d.option("dim", 1, 2, 3)
     shape = d.option("covariance", "spherical", "diagonal", "full")
     out = d.option("out", "responsibilities", "likelihood", "both", "hard")
@@ -222,21 +217,28 @@ def mixture_responsibilities(d: Draft) -> None:
         shape = "diagonal"
     type = "float" if dim == 1 else f"vec{dim}"
     d.input("x", type, n, -2.0, 2.0, about="samples")
-    d.input("means", type, k, -1.5, 1.5, about="means of the components")
+    d.input("means", type, k, -1.5, 1.5, about="component means")
     if shape == "spherical":
-        d.input("variance", "float", k, 0.3, 1.5, about="variance of each component")
+        d.input("variance", "float", k, 0.3, 1.5, about="component variances")
     elif shape == "diagonal":
-        d.input("variance", type, k, 0.3, 1.5, about="variance of each component along each axis")
+        d.input("variance", type, k, 0.3, 1.5, about="per-axis variance for each component")
     else:
-        about = "inverse covariance of each component"
+        about = "component precision matrices"
         d.input("precision", f"mat{dim}{dim}", k, 0.5, 3.0, kind="spd", about=about)
-    d.input("log_pi", "float", k, -2.0, -0.5, about="logarithms of the weights of the components")
+    d.input(
+        "log_pi",
+        "float",
+        k,
+        -2.0,
+        -0.5,
+        about="component log-weights, up to a constant",
+    )
     if out in ("responsibilities", "both"):
-        d.output("resp", "float", (n, k), about="share of each component in each sample")
+        d.output("resp", "float", (n, k), about="responsibilities, indexed by sample and component")
     if out in ("likelihood", "both"):
-        d.output("log_likelihood", "float", n, about="log-likelihood of each sample")
+        d.output("log_likelihood", "float", n, about="per-sample log-likelihood")
     if out == "hard":
-        d.output("labels", "int", n, about="index of the most likely component")
+        d.output("labels", "int", n, about="most likely component index")
     half = 0.5 * dim * np.log(2 * np.pi)
     if dim == 1:
         quad = "e * e / variance[c]"
@@ -266,7 +268,7 @@ def mixture_responsibilities(d: Draft) -> None:
         def log_joint(
             c: int, xi: $t, means: wp.array(dtype=$t), $spread, log_pi: wp.array(dtype=float)
         ) -> float:
-            """Logarithm of the weight of a component times its density at a point$less."""
+            """Returns log(weight * density) for a component at a point$less."""
             e = xi - means[c]
             return log_pi[c] - 0.5 * $quad $sign $det$half
         ''',
@@ -281,6 +283,9 @@ def mixture_responsibilities(d: Draft) -> None:
         else "",
     )
     call = f"log_joint(c, xi, means, {name}, log_pi)"
+    norm = ""
+    if out in ("likelihood", "both"):
+        norm = "weight_sum = float(0.0)\nfor c in range(means.shape[0]):\n    weight_sum += wp.exp(log_pi[c])"
     if out == "hard":
         body = f"""
         best = float(-1.0e10)
@@ -292,7 +297,7 @@ def mixture_responsibilities(d: Draft) -> None:
                 winner = c
         labels[i] = winner
         """
-        d.says("Assigns each point to the Gaussian of a mixture that it most likely came from.")
+        d.says("Assigns each point to its most likely Gaussian mixture component.")
     else:
         keep = "resp[i, c] = lp" if out != "likelihood" else ""
         if stable == "two loops" and keep:
@@ -302,7 +307,7 @@ def mixture_responsibilities(d: Draft) -> None:
                 lp = {call}
                 {keep}
                 peak = wp.max(peak, lp)
-            # log-sum-exp: subtract the maximum to avoid underflow far from all components
+            # log-sum-exp: subtract the maximum to avoid underflow
             mass = float(0.0)
             for c in range(means.shape[0]):
                 mass += wp.exp(resp[i, c] - peak)
@@ -314,7 +319,7 @@ def mixture_responsibilities(d: Draft) -> None:
             for c in range(means.shape[0]):
                 lp = {call}
                 $keep
-                # What was summed so far is scaled down whenever a larger term comes
+                # Rescale the running sum when the maximum changes
                 if lp > peak:
                     mass = mass * wp.exp(peak - lp) + 1.0
                     peak = lp
@@ -325,14 +330,15 @@ def mixture_responsibilities(d: Draft) -> None:
         if keep:
             tail += "for c in range(means.shape[0]):\n    resp[i, c] = wp.exp(resp[i, c] - peak) / mass\n"
         if out == "both":
-            d.says("Computes the share of each Gaussian of a mixture in each point, and the points' log-likelihoods.")  # fmt: skip
+            d.says("Computes Gaussian mixture responsibilities and log-likelihoods for each point.")  # fmt: skip
         if out in ("likelihood", "both"):
-            tail += "log_likelihood[i] = peak + wp.log(mass)\n"
+            tail += "# Normalize the weights\nlog_likelihood[i] = peak + wp.log(mass / weight_sum)\n"
         if out == "likelihood":
-            d.says("Computes the log-likelihood of each point under a mixture of Gaussians.")
+            d.says("Computes the Gaussian mixture log-likelihood for each point.")
     d.launch(n)
     d.code(
-        "i = wp.tid()\nxi = x[i]\n$body\n$tail",
+        "i = wp.tid()\nxi = x[i]\n$norm\n$body\n$tail",
+        norm=norm,
         body=body,
         keep="" if out == "hard" else keep,
         tail="" if out == "hard" else tail.rstrip(),
@@ -345,7 +351,7 @@ def mixture_responsibilities(d: Draft) -> None:
         else:
             p = np.array([np.eye(dim) / np.broadcast_to(s, dim) for s in v.variance])
         quad = np.einsum("nka,kab,nkb->nk", e, p, e)
-        lp = v.log_pi - 0.5 * quad + 0.5 * np.linalg.slogdet(p)[1] - half
+        lp = v.log_pi - np.log(np.exp(v.log_pi).sum()) - 0.5 * quad + 0.5 * np.linalg.slogdet(p)[1] - half
         if out == "hard":
             return {"labels": lp.argmax(axis=1)}
         like = np.logaddexp.reduce(lp, axis=1)

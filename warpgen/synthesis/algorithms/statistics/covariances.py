@@ -59,7 +59,7 @@ _WENDLAND_FIVE: Any = (
     weight=3,
 )
 def covariance_matrix(d: Draft) -> None:
-    """Computes the covariances of a Gaussian process between points."""
+    """Computes Gaussian process covariances between points."""
     kernel = d.option("kernel", *_KERNELS)
     dim = d.option("dim", 1, 2, 3, "many")
     what = d.option("what", "square", "cross", "mean", "lower", "matvec")
@@ -84,12 +84,10 @@ def covariance_matrix(d: Draft) -> None:
     type = "float" if many or dim == 1 else f"vec{dim}"
     cross = what in ("cross", "mean")
     other = "x_train" if what == "mean" else "other"
-    about = (
-        "points of the first set" if what == "cross" else "where to predict" if what == "mean" else "points"
-    )
+    about = "points in the first set" if what == "cross" else "query points" if what == "mean" else "points"
     d.input("x", type, (n, size) if many else n, -1.0, 1.0, about=about)
     if cross:
-        about = "points of the second set" if what == "cross" else "points of the observations"
+        about = "points in the second set" if what == "cross" else "training points"
         d.input(other, type, (m, size) if many else m, -1.0, 1.0, about=about)
     if what == "mean":
         d.input(
@@ -98,14 +96,14 @@ def covariance_matrix(d: Draft) -> None:
             m,
             -1.0,
             1.0,
-            about="inverse covariance times observations" + (" less their mean" if trend else ""),
+            about="inverse covariance times observations" + (" minus the mean" if trend else ""),
         )
     elif what == "matvec":
         d.input("vector", "float", n, -1.0, 1.0, about="vector to multiply")
     if scales == "each":
-        d.input("length", "float", size, 0.5, 1.5, about="length scale of the kernel along each axis")
+        d.input("length", "float", size, 0.5, 1.5, about="kernel length scale per axis")
     else:
-        d.param("length", "float", 0.5, 1.5, about="length scale of the kernel")
+        d.param("length", "float", 0.5, 1.5, about="kernel length scale")
     d.param("variance", "float", 0.5, 2.0, about="signal variance")
     if jitter:
         d.param("noise", "float", 0.01, 0.1, about="noise variance")
@@ -138,7 +136,7 @@ def covariance_matrix(d: Draft) -> None:
     constant = {"matern 3/2": "c = wp.sqrt(3.0)", "matern 5/2": "c = wp.sqrt(5.0)"}.get(kernel, "")
     root = "r = wp.sqrt(q)" if "r)" in text or "r," in text or "* r" in text else ""
     if root and not cross:
-        root = "# Keeps the slope finite where a point meets itself\nr = wp.sqrt(wp.max(q, 1.0e-12))"
+        root = "# Keep the gradient finite when the points coincide\nr = wp.sqrt(wp.max(q, 1.0e-12))"
     d.function(
         """
         @wp.func
@@ -167,7 +165,7 @@ def covariance_matrix(d: Draft) -> None:
             start="level" if trend else "0.0",
             total=total,
             value=f"f += {call} * {'alpha' if what == 'mean' else 'vector'}[j]",
-            noise="# The noise stands on the diagonal alone\nf += noise * vector[i]" if jitter else "",
+            noise="# Observation noise only affects the diagonal\nf += noise * vector[i]" if jitter else "",
             out=out,
         )
     elif what == "lower":
@@ -186,11 +184,11 @@ def covariance_matrix(d: Draft) -> None:
     noisy = " with noise" if jitter else ""
     d.says(
         {
-            "square": f"Computes the {kernel} covariances{noisy} of all pairs of points.",
-            "cross": f"Computes the {kernel} covariances of two sets of points.",
-            "lower": f"Computes the lower half of the matrix of {kernel} covariances{noisy} of points.",
-            "mean": f"Predicts the mean of a Gaussian process with {kernel} covariance at points.",
-            "matvec": f"Multiplies a vector with the matrix of {kernel} covariances{noisy}, which is not stored.",
+            "square": f"Computes the {kernel} covariance matrix{noisy} for a set of points.",
+            "cross": f"Computes the {kernel} cross-covariances between two sets of points.",
+            "lower": f"Computes the lower triangle of a {kernel} covariance matrix{noisy}.",
+            "mean": f"Predicts the Gaussian process mean at query points using a {kernel} kernel.",
+            "matvec": f"Multiplies a vector by a {kernel} covariance matrix{noisy} without storing the matrix.",
         }[what]
         .replace("matern", "Matern")
         .replace("wendland", "Wendland")

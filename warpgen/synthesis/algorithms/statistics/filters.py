@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="filter",
 )
 def kalman_filter(d: Draft) -> None:
-    """Predicts and corrects a bank of Kalman filters by one measurement each."""
+    """Runs one predict and update step for a bank of Kalman filters."""
     model = d.option("model", "constant velocity", "constant acceleration", "walk")
     steps = d.option("steps", "both", "predict", "update")
     form = d.option("form", "standard", "joseph")
@@ -46,7 +46,7 @@ def kalman_filter(d: Draft) -> None:
     still = model == "walk" and matrix == "built" and steps == "predict"  # it stays where it is
     if not still:
         d.inout("x", vec, n, -2.0, 2.0, about="state estimates")
-    d.inout("p", mat, n, 0.3, 2.0, kind="spd", about="covariances of the states")
+    d.inout("p", mat, n, 0.3, 2.0, kind="spd", about="state covariances")
     predicting, updating = steps != "update", steps != "predict"
     if updating:
         d.input("z", "float", n, -2.0, 2.0, about="measurements")
@@ -56,16 +56,14 @@ def kalman_filter(d: Draft) -> None:
         elif model != "walk":
             d.param("dt", "float", 0.05, 0.5, about="time step")
         driven = {"constant velocity": "acceleration", "constant acceleration": "jerk"}.get(model, "")
-        about = (
-            f"variance of the {driven}" if driven and matrix == "built" else "variance of the process noise"
-        )
+        about = f"variance of the {driven}" if driven and matrix == "built" else "process noise variance"
         d.param("q", "float", 0.1, 1.0, about=about)
     if updating:
         d.param("r", "float", 0.1, 1.0, about="measurement noise variance")
     if gate:
-        d.param("gate", "float", 3.0, 9.0, about="bound of the squared Mahalanobis distance")
+        d.param("gate", "float", 3.0, 9.0, about="gate for the squared Mahalanobis distance")
     if likelihood:
-        d.output("log_likelihood", "float", n, about="log-likelihood of each measurement")
+        d.output("log_likelihood", "float", n, about="measurement log-likelihoods")
     built = {
         "constant velocity": "f = wp.mat22(1.0, dt, 0.0, 1.0)",
         "constant acceleration": "f = wp.mat33(1.0, dt, 0.5 * dt * dt, 0.0, 1.0, dt, 0.0, 0.0, 1.0)",
@@ -104,7 +102,7 @@ def kalman_filter(d: Draft) -> None:
         predict += "\nx_i = f * x_i\np_i = f * p_i * wp.transpose(f) + noise"
     head = ", ".join(["1.0"] + ["0.0"] * (dim - 1))
     update = f"""
-    # The first component alone is measured: H = [1 0{" 0" if dim == 3 else ""}]
+    # Only the first component is measured: H = [1 0{" 0" if dim == 3 else ""}]
     y = z[i] - x_i[0]
     s = p_i[0, 0] + r
     $likelihood
@@ -140,11 +138,11 @@ def kalman_filter(d: Draft) -> None:
         model = "linear"
     d.says(
         {
-            "both": f"Predicts and corrects Kalman filters of a {model} model by one measurement each.",
-            "predict": f"Predicts the states and covariances of Kalman filters of a {model} model."
+            "both": f"Runs one predict and update step for Kalman filters using a {model} model.",
+            "predict": f"Predicts Kalman filter states and covariances using a {model} model."
             if not still
-            else "Adds the noise of a step to the covariances of Kalman filters of a walk model.",
-            "update": "Corrects the states and covariances of Kalman filters by one measurement each.",
+            else "Adds process noise to Kalman filter covariances using a walk model.",
+            "update": "Updates Kalman filter states and covariances with one measurement each.",
         }[steps]
         .replace("walk model", "random-walk model")
         .replace(
@@ -202,7 +200,7 @@ def kalman_filter(d: Draft) -> None:
     weight=2,
 )
 def resample_particles(d: Draft) -> None:
-    """Draws particles with replacement in proportion to their weights."""
+    """Resamples particles in proportion to their weights."""
     scheme = d.option("scheme", "systematic", "stratified", "multinomial")
     find = d.option("find", "binary", "lower bound", "scan")
     copy = d.option("copy", "ancestors", "states", "jitter")
@@ -215,24 +213,24 @@ def resample_particles(d: Draft) -> None:
     if copy != "ancestors":
         d.input("states", type, n, -1.0, 1.0, about="particle states")
     if copy == "jitter":
-        d.input("noise", type, n, -0.1, 0.1, about="jitter of each particle, before scaling")
-        d.param("spread", "float", 0.2, 1.0, about="scale of the jitter")
+        d.input("noise", type, n, -0.1, 0.1, about="per-particle jitter before scaling")
+        d.param("spread", "float", 0.2, 1.0, about="jitter scale")
     rng = random == "generated"
     if rng:
-        d.param("seed", "int", 1, 10000, about="seed of the random numbers")
+        d.param("seed", "int", 1, 10000, about="random seed")
     elif scheme == "systematic":
-        d.param("u0", "float", 0.05, 0.95, about="random offset of the comb")
+        d.param("u0", "float", 0.05, 0.95, about="random offset for the comb")
     else:
-        d.input("uniforms", "float", n, 0.0, 1.0, about="uniform random numbers")
+        d.input("uniforms", "float", n, 0.0, 1.0, about="uniform random samples in [0, 1)")
     if copy == "ancestors":
-        d.output("ancestors", "int", n, about="index of the drawn particle")
+        d.output("ancestors", "int", n, about="ancestor index per particle")
     else:
-        d.output("resampled", type, n, about="states of the drawn particles")
+        d.output("resampled", type, n, about="resampled particle states")
     draw = {
         (
             "systematic",
             True,
-        ): ("# A single random offset for all particles\nstate = wp.rand_init(seed)\nu = wp.randf(state)"),
+        ): ("# One random offset shared by all particles\nstate = wp.rand_init(seed)\nu = wp.randf(state)"),
         ("systematic", False): "",
         ("stratified", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
         ("multinomial", True): "state = wp.rand_init(seed, tid)\nu = wp.randf(state)",
@@ -252,14 +250,14 @@ def resample_particles(d: Draft) -> None:
             else:
                 hi = mid
         """,
-        "lower bound": "parent = wp.min(wp.lower_bound(cumulative, target), n - 1)",
+        "lower bound": "parent = wp.lower_bound(cumulative, target)",
         "scan": "parent = int(0)\nwhile parent < n - 1 and cumulative[parent] < target:\n    parent += 1",
     }[find]
     found = "lo" if find == "binary" else "parent"
     end = {
         "ancestors": f"ancestors[tid] = {found}",
         "states": f"resampled[tid] = states[{found}]",
-        "jitter": f"# Copies of one particle part again\nresampled[tid] = states[{found}] + spread * noise[tid]",
+        "jitter": f"# Add jitter so duplicated particles differ\nresampled[tid] = states[{found}] + spread * noise[tid]",
     }[copy]
     d.launch(n)
     d.code(
@@ -267,7 +265,7 @@ def resample_particles(d: Draft) -> None:
             "tid = wp.tid()\n"
             "n = cumulative.shape[0]\n"
             "$draw\n"
-            "# The weights need not sum to one\n"
+            "# The weights may be unnormalized\n"
             "target = $point * cumulative[n - 1]\n"
             "$search\n"
             "$end"
@@ -277,8 +275,8 @@ def resample_particles(d: Draft) -> None:
         search=search,
         end=end,
     )
-    jittered = ", and jitters them" if copy == "jitter" else ""
-    d.says(f"Draws particles in proportion to their weights by {scheme} resampling{jittered}.")
+    jittered = " with jitter" if copy == "jitter" else ""
+    d.says(f"Resamples particles in proportion to their weights using {scheme} resampling{jittered}.")
     if rng:
 
         def holds(before: Values, after: Values) -> None:

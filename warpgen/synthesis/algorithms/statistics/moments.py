@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="group",
 )
 def running_moments(d: Draft) -> None:
-    """Computes mean and variance of each group of samples in one pass, without cancellation."""
+    """Computes the mean and variance of each sample group using Welford's one-pass method."""
     order = d.option("order", 2, 3, 4)
     weighted = d.flag("weighted", 0.4) and order == 2
     layout = d.option("layout", "rows", "columns", "groups")
@@ -38,9 +38,9 @@ def running_moments(d: Draft) -> None:
     missing = "none" if missing == "nan" else missing
     series, length = d.pick(32, 48, 64), d.pick(8, 12, 20)
     if layout == "groups":
-        about = "where the samples of each group begin"
+        about = "start index for each group"
         d.input("offsets", "int", series + 1, 0, series * length, kind="offsets", about=about)
-        d.input("x", "float", series * length, -2.0, 5.0, about="samples of all groups, one after the other")
+        d.input("x", "float", series * length, -2.0, 5.0, about="samples for all groups, concatenated")
         loop, at, shape = "for k in range(offsets[tid], offsets[tid + 1]):", "[k]", (series * length,)
     elif layout == "rows":
         shape = (series, length)  # type: ignore[assignment]
@@ -51,28 +51,31 @@ def running_moments(d: Draft) -> None:
         d.input("x", "float", shape, -2.0, 5.0, about="samples, one column per group")
         loop, at = "for k in range(x.shape[0]):", "[k, tid]"
     if weighted:
-        d.input("weights", "float", shape, 0.1, 2.0, about="weight of each sample")
+        d.input("weights", "float", shape, 0.1, 2.0, about="per-sample weight")
     if missing == "mask":
-        d.input("valid", "int", shape, 0, 4, about="nonzero for samples that count")
+        d.input("valid", "int", shape, 0, 4, about="mask, nonzero for valid samples")
     d.output("means", "float", series, about="mean per group")
     d.output(
         {"variance": "variances", "deviation": "deviations", "error": "errors"}[want],
         "float",
         series,
         about={
-            "variance": "variance per group, weights taken for shares"
-            if weighted
-            else "unbiased variance per group",
+            "variance": "weighted variance per group" if weighted else "unbiased variance per group",
             "deviation": "standard deviation per group",
             "error": "standard error of the mean per group",
         }[want],
     )
     if order >= 3:
         d.output(
-            "skewness", "float", series, about="skewness per group, left alone where all samples are equal"
+            "skewness", "float", series, about="skewness per group, not written if all samples are equal"
         )
     if order == 4:
-        d.output("kurtosis", "float", series, about="excess kurtosis per group, left alone likewise")
+        d.output(
+            "kurtosis",
+            "float",
+            series,
+            about="excess kurtosis per group, not written if all samples are equal",
+        )
     if weighted:
         step = (
             f"w = weights{at}\n"
@@ -87,7 +90,7 @@ def running_moments(d: Draft) -> None:
             "n += 1.0\n"
             f"delta = x{at} - mean\n"
             "mean += delta / n\n"
-            "# The sum of squares gains the product of the deviations from the old and the new mean\n"
+            "# Welford update: uses the deviations from the old and the new mean\n"
             f"m2 += delta * (x{at} - mean)"
         )
         init, count = "n = float(0.0)\nmean = float(0.0)\nm2 = float(0.0)", "n"
@@ -103,7 +106,7 @@ def running_moments(d: Draft) -> None:
             "u = delta / n\n"
             "gain = delta * u * (n - 1.0)\n"
             "mean += u\n"
-            "# Update higher moments first, they depend on the old lower ones\n"
+            "# Update higher moments first, since they use the old lower moments\n"
             f"{fourth}m3 += gain * u * (n - 2.0) - 3.0 * u * m2\n"
             "m2 += gain"
         )
@@ -123,9 +126,7 @@ def running_moments(d: Draft) -> None:
     if order >= 3:
         end += "\nif m2 > 0.0:\n    skewness[tid] = wp.sqrt(n) * m3 / wp.pow(m2, 1.5)"
     if order == 4:
-        end += (
-            "\n    # Excess over that of a normal distribution\n    kurtosis[tid] = n * m4 / (m2 * m2) - 3.0"
-        )
+        end += "\n    # Excess kurtosis relative to a normal distribution\n    kurtosis[tid] = n * m4 / (m2 * m2) - 3.0"
     d.launch(series)
     d.code(
         """
@@ -147,11 +148,15 @@ def running_moments(d: Draft) -> None:
         ),
         few=""
         if layout != "groups" and missing != "mask"
-        else f"# {'Nothing was weighed' if weighted else 'One sample alone has no spread'}\n"
+        else f"# {'Total weight is zero' if weighted else 'Spread is undefined for a single sample'}\n"
         f"if {count} <= {least}:\n    $none\n    return",
         end=end,
     )
-    spread = {"variance": "variance", "deviation": "standard deviation", "error": "its standard error"}[want]
+    spread = {
+        "variance": "variance",
+        "deviation": "standard deviation",
+        "error": "standard error of the mean",
+    }[want]
     kind = "weighted " if weighted else ""
     whose = "the valid samples of each group" if missing == "mask" else "each group"
     what = {
@@ -159,7 +164,7 @@ def running_moments(d: Draft) -> None:
         3: f"mean, {spread} and skewness",
         4: f"mean, {spread}, skewness and excess kurtosis",
     }[order]
-    d.says(f"Computes {what} of {whose} in one pass, without cancellation.")
+    d.says(f"Computes the {what} of {whose} using a stable one-pass update.")
 
     def reference(v: Values) -> dict[str, Any]:
         if layout == "groups":
@@ -233,7 +238,7 @@ _KERNELS: dict[str, Any] = {
     weight=3,
 )
 def kernel_density(d: Draft) -> None:
-    """Estimates a density at given points as the mean of kernels on the samples."""
+    """Computes a kernel density estimate at the query points."""
     kernel = d.option("kernel", *_KERNELS)
     dim = d.option("dim", 1, 2, 3)
     what = d.option("what", "density", "regression", "weighted", "leave one out")
@@ -253,23 +258,23 @@ def kernel_density(d: Draft) -> None:
     points = n if own else points
     d.input("samples", type, n, -1.0, 1.0, about="sample positions")
     if not own:
-        d.input("grid", type, points, -1.0, 1.0, about="points of evaluation")
+        d.input("grid", type, points, -1.0, 1.0, about="query points")
     if what == "regression":
         d.input("targets", "float", n, -1.0, 2.0, about="observed values")
     elif what == "weighted":
-        d.input("weights", "float", n, 0.1, 1.0, about="weight of each sample")
+        d.input("weights", "float", n, 0.1, 1.0, about="per-sample weight")
     if width == "one":
-        d.param("bandwidth", "float", 0.8, 1.5, about="width of the kernel")
+        d.param("bandwidth", "float", 0.8, 1.5, about="kernel bandwidth")
         h = "bandwidth"
     else:
-        d.input("bandwidths", "float", n, 0.8, 1.5, about="width of the kernel per sample")
+        d.input("bandwidths", "float", n, 0.8, 1.5, about="per-sample kernel bandwidth")
         h = "h"
     if what == "weighted":
         d.calls("kernel_intensity|weighted_kernel_sum|smooth_weights")
-        d.says("Spreads weights of samples by a kernel and sums them at given points.")
+        d.says("Computes kernel-weighted sums of sample weights at the query points.")
     made = {"regression": "fitted", "weighted": "intensity"}.get(what, "density")
-    reach = "" if kernel in ("gaussian", "logistic") else ", zero where no sample is within reach"
-    about = {"regression": f"estimates at the points{reach}", "weighted": "sums of weights at the points"}
+    reach = "" if kernel in ("gaussian", "logistic") else ", zero if no sample is in range"
+    about = {"regression": f"regression estimates{reach}", "weighted": "kernel-weighted sums"}
     d.output(made, "float", points, about=about.get(what, "estimated densities"))
     apart = "p - samples[k]"
     steps = f"u = ({apart}) / {h}\n" if dim == 1 else f"u = wp.length({apart}) / {h}\n"
@@ -302,11 +307,9 @@ def kernel_density(d: Draft) -> None:
             "mass = float(0.0)\nmoment = float(0.0)",
             "fitted[tid] = moment / mass"
             if kernel in ("gaussian", "logistic")
-            else "# There may be no sample within reach\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass",
+            else "# Skip when no sample is in range\nif mass > 1.0e-6:\n    fitted[tid] = moment / mass",
         )
-        d.says(
-            "Estimates targets at given points as averages of the samples, weighted by a kernel of distance."
-        )
+        d.says("Computes a Nadaraya-Watson kernel regression at the query points.")
     else:
         term = f"{weight}{over}"
         if what == "weighted":
@@ -317,7 +320,7 @@ def kernel_density(d: Draft) -> None:
         start = "acc = float(0.0)"
         end = f"density[tid] = acc / float({count})" if what != "weighted" else "intensity[tid] = acc"
         if own:
-            d.says("Estimates the density at each sample from all the others, as cross-validation needs it.")
+            d.says("Computes the leave-one-out kernel density estimate at each sample.")
     d.launch(points)
     d.code(
         "tid = wp.tid()\np = $p[tid]\n$start\nfor k in range(samples.shape[0]):\n    $body\n$end",

@@ -25,10 +25,12 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="",
 )
 def rank_statistics(d: Draft) -> None:
-    """Ranks samples by counting those below, ties sharing their mean rank."""
+    """Ranks samples by pairwise counting, with ties sharing their mean rank."""
     what = d.option("what", "ranks", "mann whitney", "kendall", "roc", "auc")
     type = d.option("type", "float", "int")
     form = d.option("form", "branches", "arithmetic")
+    if what != "roc":
+        type = "int"  # floats would never tie
     ragged = d.flag("valid", 0.3)
     d.calls({
         "ranks": "rank_samples|mean_ranks|average_ranks",
@@ -39,27 +41,25 @@ def rank_statistics(d: Draft) -> None:
     }[what])  # fmt: skip
     n, m = d.pick(32, 48, 64), d.pick(24, 40)
     high = 12 if type == "int" else 1.0
-    about = {"mann whitney": "samples of the first group", "kendall": "first value of each pair"}
+    about = {"mann whitney": "samples in the first group", "kendall": "first value of each pair"}
     d.input(
-        "x", type, n, 0, high, about=about.get(what, "samples" if what == "ranks" else "score of each sample")
+        "x", type, n, 0, high, about=about.get(what, "samples" if what == "ranks" else "per-sample score")
     )
     if what == "mann whitney":
-        d.input("others", type, m, 0, high, about="samples of the second group")
+        d.input("others", type, m, 0, high, about="samples in the second group")
     elif what == "kendall":
         d.input("y", type, n, 0, high, about="second value of each pair")
     elif what in ("roc", "auc"):
         d.input("label", "int", n, 0, 2, about="1 for positives, 0 for negatives")
     if what == "roc":
         kind: FillKind = "ascending" if type == "float" else "uniform"
-        d.input(
-            "thresholds", type, m, 0, high, kind=kind, about="scores from which samples count as positive"
-        )
+        d.input("thresholds", type, m, 0, high, kind=kind, about="classification thresholds")
     ragged = ragged and what in ("ranks", "mann whitney")
     other = "others" if what == "mann whitney" else "x"
     size = f"{other}.shape[0]"
     if ragged:
         d.input(
-            "valid", "int", m if what == "mann whitney" else n, 0, 3, about="zero where a value is missing"
+            "valid", "int", m if what == "mann whitney" else n, 0, 3, about="mask, zero for missing values"
         )
     skip = "if valid[j] == 0:\n    continue" if ragged else ""
 
@@ -73,11 +73,11 @@ def rank_statistics(d: Draft) -> None:
         if what == "ranks":
             d.output("ranks", "float", n, about="ranks from 1" + ", 0 for missing values" * ragged)
         else:
-            d.output("u", "float", n, about="number of others below each sample, ties as one half")
+            d.output("u", "float", n, about="per-sample U count, with ties counted as one half")
         end = (
             "ranks[i] = float(below) + 0.5 * float(ties + 1)"
             if what == "ranks"
-            else "# Ties count one half\nu[i] = float(below) + 0.5 * float(ties)"
+            else "# Count ties as one half\nu[i] = float(below) + 0.5 * float(ties)"
         )
         d.code(
             (
@@ -98,35 +98,29 @@ def rank_statistics(d: Draft) -> None:
         )
         if what == "mann whitney":
             d.says(
-                "Counts for each sample how many of the other group lie below it, ties as one half, "
-                "the terms of Mann and Whitney's U."
+                "Counts samples of the other group below each sample, with ties as one half "
+                "(Mann-Whitney U terms)."
             )
     elif what == "kendall":
-        d.output("concordance", "int", n, about="concordant less discordant pairs with later samples")
+        d.output("concordance", "int", n, about="concordant minus discordant pairs with later samples")
         if form == "branches":
             body = (
                 "# Concordant if both differences have the same sign\n"
                 "a = x[j] - x[i]\n"
                 "b = y[j] - y[i]\n"
-                "if a == $zero or b == $zero:\n"
+                "if a == 0 or b == 0:\n"
                 "    continue\n"
-                "if (a > $zero) == (b > $zero):\n"
+                "if (a > 0) == (b > 0):\n"
                 "    balance += 1\n"
                 "else:\n"
                 "    balance -= 1"
             )
         else:
-            if type == "float":
-                body = (
-                    "if x[j] != x[i] and y[j] != y[i]:\n"
-                    "    balance += int(wp.sign(x[j] - x[i]) * wp.sign(y[j] - y[i]))"
-                )
-            else:
-                body = (
-                    "a = wp.where(x[j] > x[i], 1, 0) - wp.where(x[j] < x[i], 1, 0)\n"
-                    "b = wp.where(y[j] > y[i], 1, 0) - wp.where(y[j] < y[i], 1, 0)\n"
-                    "balance += a * b"
-                )
+            body = (
+                "a = wp.where(x[j] > x[i], 1, 0) - wp.where(x[j] < x[i], 1, 0)\n"
+                "b = wp.where(y[j] > y[i], 1, 0) - wp.where(y[j] < y[i], 1, 0)\n"
+                "balance += a * b"
+            )
         d.code(
             (
                 "i = wp.tid()\n"
@@ -136,15 +130,14 @@ def rank_statistics(d: Draft) -> None:
                 "concordance[i] = balance"
             ),
             body=body,
-            zero="0.0" if type == "float" else "0",
         )
         d.says(
-            "Counts for each sample its concordant less its discordant pairs with later ones, "
-            "the terms of Kendall's tau."
+            "Counts concordant minus discordant pairs with later samples for each sample "
+            "(Kendall's tau terms)."
         )
     elif what == "roc":
-        d.output("true_positives", "int", m, about="positives at or above each threshold")
-        d.output("false_positives", "int", m, about="negatives at or above each threshold")
+        d.output("true_positives", "int", m, about="true positive count per threshold")
+        d.output("false_positives", "int", m, about="false positive count per threshold")
         d.code("""
             i = wp.tid()
             threshold = thresholds[i]
@@ -160,13 +153,13 @@ def rank_statistics(d: Draft) -> None:
             true_positives[i] = tp
             false_positives[i] = fp
         """)
-        d.says("Counts true and false positives of a score at each threshold, the points of a ROC curve.")
+        d.says("Counts true and false positives at each threshold of a ROC curve.")
     else:
-        d.output("wins", "float", 1, about="number of pairs in the right order, ties as one half")
+        d.output("wins", "float", 1, about="number of correctly ordered pairs, with ties counted as one half")
         d.code(
             """
             i = wp.tid()
-            # Each positive is compared with all negatives
+            # Compare each positive with all negatives
             if label[i] == 0:
                 return
             below = int(0)
@@ -179,9 +172,7 @@ def rank_statistics(d: Draft) -> None:
             """,
             count=count("x[j]", "x[i]"),
         )
-        d.says(
-            "Counts the pairs of a positive and a negative sample that a score orders rightly, ties as one half."
-        )
+        d.says("Counts correctly ordered positive-negative pairs (AUC numerator), with ties as one half.")
     d.launch(threads)
 
     def reference(v: Values) -> dict[str, Any]:

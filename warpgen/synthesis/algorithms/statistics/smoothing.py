@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     element="",
 )
 def exponential_smoothing(d: Draft) -> None:
-    """Smooths each series exponentially and forecasts its next value."""
+    """Applies exponential smoothing to each series and forecasts the next value."""
     kind = d.option("kind", "simple", "trend", "damped", "seasonal", "multiplicative")
     out = d.option("out", "fitted", "forecast", "error", "ahead")
     layout = d.option("layout", "rows", "columns")
@@ -52,16 +52,16 @@ def exponential_smoothing(d: Draft) -> None:
         else:
             d.param(name, "float", 0.1, 0.6, about=f"smoothing of the {of}")
     if kind == "damped":
-        d.param("phi", "float", 0.8, 0.98, about="factor by which the trend fades at each step")
+        d.param("phi", "float", 0.8, 0.98, about="trend damping factor per step")
     if out == "ahead":
-        d.param("horizon", "int", d.pick(2, 3, 5), about="steps ahead")
+        d.param("horizon", "int", d.pick(2, 3, 5), about="forecast horizon in steps")
     if seasonal:
         span = (0.8, 1.2) if kind == "multiplicative" else (-0.5, 0.5)
-        about = "factors of the seasons" if kind == "multiplicative" else "terms of the seasons"
+        about = "seasonal factors" if kind == "multiplicative" else "seasonal terms"
         d.inout("season", "float", (n, period), *span, about=about)
     target = {"fitted": "fitted", "forecast": "forecasts", "error": "mse", "ahead": "forecasts"}[out]
     said = {
-        "fitted": "forecast of each value from those before, for the first the value itself",
+        "fitted": "one-step forecasts, with the first set to the observed value",
         "error": "mean squared error per series",
     }
     d.output(target, "float", shape if out == "fitted" else n, about=said.get(out, "forecast per series"))
@@ -69,7 +69,7 @@ def exponential_smoothing(d: Draft) -> None:
     first = at.format("0")
     init = f"level = float({first})"
     if kind in ("trend", "damped"):
-        init += "\n# One value tells of no trend yet\ntrend = float(0.0)"
+        init += "\n# No trend from a single value\ntrend = float(0.0)"
     if kind == "multiplicative":
         init = f"level = float({first} / season[i, 0])"
     elif kind == "seasonal":
@@ -131,7 +131,7 @@ def exponential_smoothing(d: Draft) -> None:
         else:
             end = "forecasts[i] = " + ahead.replace("k % PERIOD", f"({count} + horizon - 1) % PERIOD")
     if out == "fitted":
-        init += f"\n# Nothing before the first value forecasts it\nfitted{'[i, 0]' if layout == 'rows' else '[0, i]'} = {first}"
+        init += f"\n# No forecast for the first value\nfitted{'[i, 0]' if layout == 'rows' else '[0, i]'} = {first}"
     if out == "error":
         init += "\nsse = float(0.0)"
     d.launch(n)
@@ -146,15 +146,15 @@ def exponential_smoothing(d: Draft) -> None:
         "simple": "simple exponential smoothing",
         "trend": "Holt's exponential smoothing with a linear trend",
         "damped": "exponential smoothing with a damped trend",
-        "seasonal": "exponential smoothing with additive seasons",
-        "multiplicative": "exponential smoothing with multiplicative seasons",
+        "seasonal": "exponential smoothing with additive seasonality",
+        "multiplicative": "exponential smoothing with multiplicative seasonality",
     }[kind]
     d.says(
         {
-            "fitted": f"Forecasts each value of series from those before by {by}.",
-            "forecast": f"Forecasts the next value of each series by {by}.",
-            "error": f"Computes the mean squared error of one-step forecasts of each series by {by}.",
-            "ahead": f"Forecasts each series a few steps ahead by {by}.",
+            "fitted": f"Computes one-step forecasts for each series using {by}.",
+            "forecast": f"Forecasts the next value of each series using {by}.",
+            "error": f"Computes the mean squared one-step forecast error per series using {by}.",
+            "ahead": f"Forecasts each series several steps ahead using {by}.",
         }[out]
     )
 

@@ -16,8 +16,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
     source="Rabiner 1989, sec. III and V (scaling); Durbin et al. 1998, ch. 3; Baum et al. 1970",
     names={
         "symbols": "observations|tokens|emitted",
-        "emission": "emit|obs_probs|likelihoods",
-        "transition": "trans|a_mat|step_probs",
+        "emission_logits": "emit_logits|obs_logits|symbol_scores",
+        "stays": "stay_probs|self_probs|persistence",
         "transition_logits": "trans_logits|step_logits|step_scores",
         "start": "initial|alpha_0|first_belief",
         "belief": "alpha|filtered|state_probs",
@@ -32,12 +32,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=7,
 )
 def filtered_chains(d: Draft) -> None:
-    """Filters the hidden states of many Markov chains forward through their observations."""
+    """Runs the forward filter for a batch of hidden Markov models."""
     observed = d.option("observed", "symbols", "values", "soft symbols")
     result = d.option("result", "log likelihood", "belief", "prediction", "both")
-    rows = d.option("transition", "given", "logits", "sticky")
+    rows = d.option("transition", "each", "logits", "sticky")
     first = d.option("start", "given", "uniform")
     missing = d.flag("missing", 0.35)
+    if result in ("log likelihood", "both"):
+        first = "uniform"  # weights that sum to something else would change it
     blocks, chains, states, kinds, steps = (
         d.pick(2, 3),
         d.pick(4, 6, 8),
@@ -47,34 +49,25 @@ def filtered_chains(d: Draft) -> None:
     )
     d.module(f"CHAINS = wp.constant({chains})\nSTATES = wp.constant({states})\nSTEPS = wp.constant({steps})")
     total = blocks * chains
-    # Drawn so that they sum to about one
-    emitted, moved = (0.2 / kinds, 1.8 / kinds), (0.5 / states, 1.5 / states)
-    emits = "probability of each symbol in each state"
-    if observed == "symbols":
-        d.input("symbols", "int", (steps, total), 0, kinds, about="observed symbols, one row for each step")
-        d.input("emission", "float", (kinds, states), *emitted, about=emits)
-    elif observed == "values":
-        d.input(
-            "readings", "float", (steps, total), -1.5, 1.5, about="observed values, one row for each step"
-        )
-        d.input("levels", "float", states, -1.0, 1.0, about="mean reading in each state")
-        d.param("deviation", "float", 0.5, 1.0, about="standard deviation of the readings")
-    else:
+    if observed != "values":
         d.module(f"KINDS = wp.constant({kinds})")
-        d.input("evidence", "float", (steps, total, kinds), 0.1, 1.0, about="how likely each symbol was read")
-        d.input("emission", "float", (kinds, states), *emitted, about=emits)
+    emits = "emission logits per state, softmaxed over the symbols"
+    if observed == "symbols":
+        d.input("symbols", "int", (steps, total), 0, kinds, about="observed symbols, one row per step")
+        d.input("emission_logits", "float", (kinds, states), -1.0, 1.0, about=emits)
+    elif observed == "values":
+        d.input("readings", "float", (steps, total), -1.5, 1.5, about="observed values, one row per step")
+        d.input("levels", "float", states, -1.0, 1.0, about="mean reading per state")
+        d.param("deviation", "float", 0.5, 1.0, about="reading standard deviation")
+    else:
+        d.input("evidence", "float", (steps, total, kinds), 0.1, 1.0, about="soft evidence for each symbol")
+        d.input("emission_logits", "float", (kinds, states), -1.0, 1.0, about=emits)
     if missing:
-        d.input("present", "int", (steps, total), 0, 2, about="0 where nothing was observed")
+        d.input("present", "int", (steps, total), 0, 2, about="0 for missing observations")
     if rows == "sticky":
-        d.param("stay", "float", 0.6, 0.9, about="probability to stay in a state")
-    elif rows == "given":
-        d.input(
-            "transition",
-            "float",
-            (states, states),
-            *moved,
-            about="probabilities of steps from row to column",
-        )
+        d.param("stay", "float", 0.6, 0.9, about="self-transition probability")
+    elif rows == "each":
+        d.input("stays", "float", states, 0.4, 0.9, about="self-transition probability per state")
     else:
         d.input(
             "transition_logits",
@@ -82,28 +75,29 @@ def filtered_chains(d: Draft) -> None:
             (states, states),
             -1.0,
             1.0,
-            about="steps from row to column, before the softmax of each row",
+            about="transition logits from row to column, softmaxed per row",
         )
     if first == "given":
         d.input(
             "start",
             "float",
             states,
-            *moved,
-            about="probabilities of the state before the first observation",
+            0.2,
+            1.0,
+            about="unnormalized initial state weights",
         )
     if result in ("log likelihood", "both"):
-        d.output("log_p", "float", total, about="log likelihood of each chain's observations")
+        d.output("log_p", "float", total, about="log-likelihood per chain")
     if result in ("belief", "both"):
-        d.output("beliefs", "float", (total, states), about="probabilities of the last state")
+        d.output("beliefs", "float", (total, states), about="filtered probabilities of the last state")
     if result == "prediction":
-        d.output("forecast", "float", (total, states), about="probabilities of the state that comes next")
+        d.output("forecast", "float", (total, states), about="predicted next-state probabilities")
     d.says(
         {
-            "log likelihood": "Computes log likelihoods of observations of many hidden Markov chains.",
-            "belief": "Filters the hidden states of many Markov chains forward through their observations.",
-            "prediction": "Predicts the next hidden states of many Markov chains from their observations.",
-            "both": "Filters hidden Markov chains forward, with the log likelihoods of their observations.",
+            "log likelihood": "Computes observation log-likelihoods for a batch of hidden Markov models.",
+            "belief": "Runs the forward filter for a batch of hidden Markov models.",
+            "prediction": "Predicts the next hidden state for a batch of hidden Markov models.",
+            "both": "Runs the forward filter for a batch of hidden Markov models and computes log-likelihoods.",
         }[result]
     )
     d.calls({
@@ -115,19 +109,19 @@ def filtered_chains(d: Draft) -> None:
     if observed == "values":
         d.function('''
             @wp.func
-            def bell(reading: float, level: float, deviation: float) -> float:
-                """Density of a reading in a state."""
+            def normal_pdf(reading: float, level: float, deviation: float) -> float:
+                """Returns the emission density of a reading in a state."""
                 z = (reading - level) / deviation
                 return wp.exp(-0.5 * z * z) / (deviation * wp.sqrt(wp.TAU))
         ''')
     if missing:
         d.function('''
             @wp.func
-            def known(seen: float, present: int) -> float:
-                """What was not observed is equally likely in all states."""
+            def skip_missing(seen: float, present: int) -> float:
+                """Returns the evidence, or 1 if the observation is missing."""
                 return wp.where(present == 0, 1.0, seen)
         ''')
-    if rows == "sticky":
+    if rows != "logits":
         d.function("""
             @wp.func
             def step_probability(row: int, col: int, stay: float) -> float:
@@ -136,33 +130,40 @@ def filtered_chains(d: Draft) -> None:
                 return (1.0 - stay) / float(STATES - 1)
         """)
     matrix = {
-        "given": "moves = wp.tile_load(transition, shape=(STATES, STATES))",
         "logits": "exps = wp.tile_map(wp.exp, wp.tile_load(transition_logits, shape=(STATES, STATES)))\n"
         "row_sums = wp.tile_sum(exps, axis=1)\n"
         f"moves = exps / {per_row('row_sums', 'STATES', 'STATES')}",
-        "sticky": f"row_id = {per_row('wp.tile_arange(STATES, dtype=int)', 'STATES', 'STATES')}\n"
+        "stay": f"row_id = {per_row('wp.tile_arange(STATES, dtype=int)', 'STATES', 'STATES')}\n"
         f"col_id = {per_col('wp.tile_arange(STATES, dtype=int)', 'STATES', 'STATES')}\n"
         "moves = wp.tile_map(step_probability, row_id, col_id, stay)",
-    }[rows]
+    }["logits" if rows == "logits" else "stay"]
+    if rows == "each":
+        matrix = matrix.replace(", stay)", ", stay_wide)").replace(
+            "moves =",
+            f"stay = wp.tile_load(stays, shape=STATES)\nstay_wide = {per_row('stay', 'STATES', 'STATES')}\nmoves =",
+        )
     load = {
         "symbols": "symbol = wp.tile_load(symbols[t], shape=CHAINS, offset=first)\n"
-        "seen = wp.tile_load_indexed(emission, indices=symbol, shape=(CHAINS, STATES))",
+        "scores = wp.tile_load_indexed(emission_logits, indices=symbol, shape=(CHAINS, STATES))\n"
+        f"seen = wp.tile_map(wp.exp, scores) / {per_col('emit_sums', 'CHAINS', 'STATES')}",
         "values": "reading = wp.tile_load(readings[t], shape=CHAINS, offset=first)\n"
-        f"seen = wp.tile_map(bell, {per_row('reading', 'CHAINS', 'STATES')}, level_wide, deviation)",
+        f"seen = wp.tile_map(normal_pdf, {per_row('reading', 'CHAINS', 'STATES')}, level_wide, deviation)",
         "soft symbols": "likely = wp.tile_load(evidence[t], shape=(CHAINS, KINDS), offset=(first, 0))\n"
         "seen = wp.tile_matmul(likely, emit)",
     }[observed]
+    emit_exps = "emit_exps = wp.tile_map(wp.exp, wp.tile_load(emission_logits, shape=(KINDS, STATES)))"
     before = {
-        "symbols": "",
+        "symbols": f"{emit_exps}\nemit_sums = wp.tile_sum(emit_exps, axis=0)",
         "values": "level = wp.tile_load(levels, shape=STATES)\n"
         f"level_wide = {per_col('level', 'CHAINS', 'STATES')}",
-        "soft symbols": "emit = wp.tile_load(emission, shape=(KINDS, STATES))",
+        "soft symbols": f"{emit_exps}\nemit_sums = wp.tile_sum(emit_exps, axis=0)\n"
+        f"emit = emit_exps / {per_col('emit_sums', 'KINDS', 'STATES')}",
     }[observed]
     mask = ""
     if missing:
         mask = (
             "given = wp.tile_load(present[t], shape=CHAINS, offset=first)\n"
-            f"masked = wp.tile_map(known, seen, {per_row('given', 'CHAINS', 'STATES')})"
+            f"masked = wp.tile_map(skip_missing, seen, {per_row('given', 'CHAINS', 'STATES')})"
         )
     counts = result in ("log likelihood", "both")
     begin = "begin = wp.tile_load(start, shape=STATES)" if first == "given" else ""
@@ -191,7 +192,7 @@ def filtered_chains(d: Draft) -> None:
             $mask
             ahead = wp.tile_matmul(belief, moves)
             joint = ahead * {"masked" if missing else "seen"}
-            # Normalized at each step, because products of many probabilities underflow
+            # Normalize at each step, because products of probabilities underflow
             scale = wp.tile_sum(joint, axis=1)
             belief = joint / {per_row("scale", "CHAINS", "STATES")}
             $add
@@ -207,22 +208,24 @@ def filtered_chains(d: Draft) -> None:
         end="\n".join(end),
     )
     d.explain(
-        "alpha_t = B(y_t) A^T alpha_t-1, scaled to one, for all chains of a block in one product"
-        + ("; log p is the sum of log scales." if counts else ".")
-        + "\nThe chains take a step before their first observation."
+        "alpha_t = B(y_t) A^T alpha_t-1, normalized, with one matrix product for all chains in a block"
+        + ("; log p is the sum of the log scales." if counts else ".")
+        + "\nEach chain takes one transition before the first observation."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
-        a = {"given": lambda: v.transition,
-             "logits": lambda: np.exp(v.transition_logits) / np.exp(v.transition_logits).sum(1, keepdims=True),
-             "sticky": lambda: np.where(np.eye(states) > 0, v.stay, (1 - v.stay) / (states - 1))}[rows]()  # fmt: skip
+        stay_ = v.stays[:, None] if rows == "each" else v.get("stay", 0.0)
+        a = {"logits": lambda: np.exp(v.transition_logits) / np.exp(v.transition_logits).sum(1, keepdims=True),
+             "stay": lambda: np.where(np.eye(states) > 0, stay_, (1 - stay_) / (states - 1))}["logits" if rows == "logits" else "stay"]()  # fmt: skip
+        if observed != "values":
+            emits_ = np.exp(v.emission_logits) / np.exp(v.emission_logits).sum(0)
         if observed == "symbols":
-            b = v.emission[v.symbols]
+            b = emits_[v.symbols]
         elif observed == "values":
             z = (v.readings[..., None] - v.levels) / v.deviation
             b = np.exp(-0.5 * z * z) / (v.deviation * np.sqrt(2 * np.pi))
         else:
-            b = v.evidence @ v.emission
+            b = v.evidence @ emits_
         if missing:
             b = np.where(v.present[..., None] == 0, 1.0, b)
         alpha = np.broadcast_to(v.start if first == "given" else 1.0 / states, (total, states))

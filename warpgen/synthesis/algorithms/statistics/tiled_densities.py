@@ -21,23 +21,23 @@ _NAMES = {
 }
 _LOADINGS = {
     "factors": """
-        # Factor analysis: a few common causes and a variance of its own for each coordinate
+        # Factor analysis: low-rank loadings plus a diagonal variance
         load = wp.tile_load(loadings[group], shape=(DIM, CAUSES))
         common = wp.tile_matmul(load, wp.tile_transpose(load))
         own = wp.tile_load(variances[group], shape=DIM)
         cov = wp.tile_map(add_own, common, row_id, col_id, $own_wide)
     """,
     "autoregressive": """
-        # Neighbours in the series are alike, less so the farther they are apart
+        # AR(1): correlation decays with the lag
         scale = wp.tile_map(wp.sqrt, wp.tile_load(variances[group], shape=DIM))
         $outer
-        cov = wp.tile_map(decaying, both, row_id, col_id, rho)
+        cov = wp.tile_map(decaying, scales, row_id, col_id, rho)
     """,
     "exchangeable": """
-        # All pairs of coordinates are equally correlated
+        # Compound symmetry: equal correlation for all pairs
         scale = wp.tile_map(wp.sqrt, wp.tile_load(variances[group], shape=DIM))
         $outer
-        cov = wp.tile_map(exchangeable, both, row_id, col_id, rho)
+        cov = wp.tile_map(exchangeable, scales, row_id, col_id, rho)
     """,
 }
 _LAWS = {
@@ -62,7 +62,7 @@ _LAWS = {
     weight=3,
 )
 def log_densities(d: Draft) -> None:
-    """Computes logarithms of the densities of points from structured covariance matrices."""
+    """Computes log densities of points using structured covariance matrices."""
     kind = d.option("covariance", *_LOADINGS)
     law = d.option("law", *_LAWS)
     result = d.option("result", "per point", "mean loss", "whitened", weights=(0.5, 0.3, 0.2))
@@ -76,9 +76,9 @@ def log_densities(d: Draft) -> None:
     causes = 2
     constants = f"POINTS = wp.constant({count})\nDIM = wp.constant({dim})"
     d.module(constants + (f"\nCAUSES = wp.constant({causes})" if kind == "factors" else ""))
-    d.input("points", "float", (groups, count, dim), -1.5, 1.5, about="points, one in each row")
+    d.input("points", "float", (groups, count, dim), -1.5, 1.5, about="points, one per row")
     if middle == "given":
-        d.input("means", "float", (groups, dim), -0.5, 0.5, about="means of the groups")
+        d.input("means", "float", (groups, dim), -0.5, 0.5, about="group means")
     if kind == "factors":
         d.input(
             "loadings",
@@ -86,32 +86,32 @@ def log_densities(d: Draft) -> None:
             (groups, dim, causes),
             -0.8,
             0.8,
-            about="what each cause adds to each coordinate",
+            about="factor loadings per coordinate",
         )
     else:
         pair = "neighbouring" if kind == "autoregressive" else "any two"
         d.param("rho", "float", 0.2, 0.6, about=f"correlation of {pair} coordinates")
     # That of Student's law is no covariance: this is larger by dof / (dof - 2)
     matrix, spread = ("scale", "squared scales") if law == "student" else ("covariance", "variances")
-    about = f"{spread} that the causes leave" if kind == "factors" else f"{spread} of the coordinates"
+    about = f"residual {spread}" if kind == "factors" else f"{spread} of the coordinates"
     d.input("variances", "float", (groups, dim), 0.5, 1.5, about=about)
     if noise:
         d.input(
-            "noise", "float", groups, 0.1, 0.3, about=f"{spread} of the measurement, added to the group's own"
+            "noise", "float", groups, 0.1, 0.3, about=f"measurement {spread}, added to the group covariance"
         )
     if law == "student":
-        d.param("dof", "float", 3.0, 8.0, about="degrees of freedom; few mean heavy tails")
+        d.param("dof", "float", 3.0, 8.0, about="degrees of freedom, small for heavy tails")
     name, shape, about = {
         "per point": ("distances", (groups, count), "Mahalanobis distances")
         if law == "distance"
         else ("log_p", (groups, count), "log densities"),
         "mean loss": ("losses", (groups,), "mean negative log densities"),
-        "whitened": ("whitened", (groups, dim, count), "uncorrelated coordinates, one column for each point"),
+        "whitened": ("whitened", (groups, dim, count), "whitened coordinates, one column per point"),
     }[result]
     d.output(name, "float", shape, about=about)
     constant = ", up to a constant," if law == "student" else ""
     noisy = " plus measurement noise" if noise else ""
-    laws = "Student" if law == "student" else "normal"
+    laws = "Student's t" if law == "student" else "normal"
     of = {
         "factors": "a factor model's",
         "autoregressive": "an autoregressive",
@@ -119,13 +119,13 @@ def log_densities(d: Draft) -> None:
     }[kind]
     d.says(
         {
-            "whitened": f"Whitens points by the Cholesky factor of {of} covariance matrix{noisy}.",
-            "mean loss": f"Computes mean negative log densities of points{constant} under {laws} laws with {of} {matrix} matrix{noisy}.",
+            "whitened": f"Whitens points using the Cholesky factor of {of} covariance matrix{noisy}.",
+            "mean loss": f"Computes mean negative log densities of points{constant} under {laws} distributions with {of} {matrix} matrix{noisy}.",
         }.get(
             result,
             f"Computes Mahalanobis distances of points under {of} covariance matrix{noisy}."
             if law == "distance"
-            else f"Computes log densities of points{constant} under {laws} laws with {of} {matrix} matrix{noisy}.",
+            else f"Computes log densities of points{constant} under {laws} distributions with {of} {matrix} matrix{noisy}.",
         )
     )
     if result == "per point":
@@ -150,16 +150,16 @@ def log_densities(d: Draft) -> None:
     elif kind == "autoregressive":
         d.function("""
             @wp.func
-            def decaying(both: float, row: int, col: int, rho: float) -> float:
-                return both * wp.pow(rho, float(wp.abs(row - col)))
+            def decaying(scales: float, row: int, col: int, rho: float) -> float:
+                return scales * wp.pow(rho, float(wp.abs(row - col)))
         """)
     else:
         d.function("""
             @wp.func
-            def exchangeable(both: float, row: int, col: int, rho: float) -> float:
+            def exchangeable(scales: float, row: int, col: int, rho: float) -> float:
                 if row == col:
-                    return both
-                return rho * both
+                    return scales
+                return rho * scales
         """)
     if noise:
         d.function("""
@@ -172,11 +172,7 @@ def log_densities(d: Draft) -> None:
     if law != "distance":
         d.function(LOG_DIAGONAL)
         tail = ", dof: float" if law == "student" else ""
-        gamma = (
-            "# Without the gamma functions of the degrees of freedom, which are the same for all points\n"
-            if tail
-            else ""
-        )
+        gamma = "# Omit the gamma function terms, which are the same for all points\n" if tail else ""
         d.function(
             f"""
             @wp.func
@@ -224,7 +220,7 @@ def log_densities(d: Draft) -> None:
         $cov
         $noise
         lower = wp.tile_cholesky($matrix)
-        # Columns of L^-1 $centered^T have the identity as covariance
+        # Whiten by solving L W = $centered^T
         white = wp.tile_lower_solve(lower, wp.tile_transpose($gap))
         $end
         """,
@@ -232,7 +228,7 @@ def log_densities(d: Draft) -> None:
         index=places("DIM", "DIM"),
         cov=cov,
         own_wide=per_col("own", "DIM", "DIM"),
-        outer=f"both = {per_row('scale', 'DIM', 'DIM')} * {per_col('scale', 'DIM', 'DIM')}",
+        outer=f"scales = {per_row('scale', 'DIM', 'DIM')} * {per_col('scale', 'DIM', 'DIM')}",
         noise="level = wp.tile_load(noise, shape=1, offset=group)\n"
         f"noisy = wp.tile_map(add_noise, {spread_matrix}, row_id, col_id, wp.tile_broadcast(level, shape=(DIM, DIM)))"
         if noise
@@ -243,7 +239,7 @@ def log_densities(d: Draft) -> None:
         end=end,
     )
     if law == "student":
-        d.explain("The term of gamma functions, which does not depend on the points, is left out.")
+        d.explain("The gamma function term is omitted, since it does not depend on the points.")
     else:
         centered = "(x - mu)" if loads else "x"
         determinant = ", and log det C = 2 sum log L_ii" if law == "gaussian" else ""

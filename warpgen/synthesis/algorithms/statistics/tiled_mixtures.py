@@ -1,4 +1,4 @@
-"""Mixtures of normal laws, a block of threads for each batch of samples."""
+"""Gaussian mixtures, a block of threads for each batch of samples."""
 
 from __future__ import annotations
 
@@ -28,38 +28,40 @@ _S, _C = "SAMPLES", "PARTS"
         "mass": "denom|evidence|normalizer",
         "batch": "block|tile_id|chunk",
         "SAMPLES": "N|ROWS|TILE_ROWS",
-        "PARTS": "K|COMPONENTS|NUM_PARTS",
+        "PARTS": "K|COMPONENTS|NUM_COMPONENTS",
         "WIDTH": "D|DIM|FEATURES",
     },
     adjoint="yes",
     weight=8,
 )
 def mixture_shares(d: Draft) -> None:
-    """Computes how much of each sample belongs to each part of a mixture of normal laws."""
+    """Computes Gaussian mixture responsibilities for each sample."""
     shape = d.option("covariance", "diagonal", "spherical", "shared")
     result = d.option("result", "shares", "log likelihood", "sums", "entropy", "reconstruction")
     priors = d.option("priors", "log", "weights", "logits")
     # What the noise takes belongs to no part: shares would not sum to one
-    noise = d.flag("background", 0.35) and result not in ("entropy", "reconstruction")
+    noise = d.flag("background", 0.35) and result in ("shares", "sums")
     if noise and priors == "logits":  # their softmax leaves the background no weight
         priors = "log"
+    if result == "log likelihood":
+        priors = "logits"  # so that the weights sum to one
     annealed = d.flag("annealed", 0.3) and result != "log likelihood"
     weighted = d.flag("sample weights", 0.35) and result in ("sums", "log likelihood")
     batches, count, parts, width = d.pick(2, 3), d.pick(6, 8, 12), d.pick(3, 4), d.pick(2, 3, 4)
     d.module(f"SAMPLES = wp.constant({count})\nPARTS = wp.constant({parts})\nWIDTH = wp.constant({width})")
-    d.input("samples", "float", (batches * count, width), -1.5, 1.5, about="samples, one in each row")
-    d.input("means", "float", (parts, width), -1.0, 1.0, about="means of the parts")
+    d.input("samples", "float", (batches * count, width), -1.5, 1.5, about="samples, one per row")
+    d.input("means", "float", (parts, width), -1.0, 1.0, about="component means")
     extents = {"diagonal": (parts, width), "spherical": (parts,), "shared": (width,)}[shape]
     of = {
-        "diagonal": "of each part, along each axis",
-        "spherical": "of each part, alike along all axes",
-        "shared": "along each axis, the same for all parts",
+        "diagonal": "of each component, along each axis",
+        "spherical": "of each component, the same along all axes",
+        "shared": "along each axis, the same for all components",
     }[shape]
     d.input("precisions", "float", extents, 0.5, 2.0, about=f"inverse variances {of}")
     name = {"log": "log_weights", "weights": "weights", "logits": "logits"}[priors]
     low, high = {"log": (-2.0, -0.5), "weights": (0.2, 0.5), "logits": (-1.0, 1.0)}[priors]
-    about = {"log": "logarithms of the parts' weights", "weights": "weights of the parts",
-             "logits": "weights of the parts before their softmax"}[priors]  # fmt: skip
+    about = {"log": "component log-weights, up to a constant", "weights": "unnormalized component weights",
+             "logits": "component weight logits"}[priors]  # fmt: skip
     d.input(name, "float", parts, low, high, about=about)
     if noise:
         d.param(
@@ -67,12 +69,12 @@ def mixture_shares(d: Draft) -> None:
             "float",
             -5.0,
             -3.0,
-            about="log of the background's weight times its density, over the factor (2 pi)^(-d/2) of the normal laws",
+            about="log(weight * density) for the background, relative to the (2 pi)^(-d/2) factor of the Gaussians",
         )
     if annealed:
-        d.param("beta", "float", 0.3, 0.8, about="inverse temperature, raised to one from step to step")
+        d.param("beta", "float", 0.3, 0.8, about="inverse temperature, annealed towards one")
     if weighted:
-        d.input("sample_weights", "float", batches * count, 0.5, 1.5, about="weights of the samples")
+        d.input("sample_weights", "float", batches * count, 0.5, 1.5, about="per-sample weights")
     if result != "shares":
         d.calls(
             {
@@ -83,24 +85,31 @@ def mixture_shares(d: Draft) -> None:
             }[result]
         )
     if result == "shares":
-        d.output("shares", "float", (batches * count, parts), about="posterior probability of each part")
+        d.output("shares", "float", (batches * count, parts), about="responsibilities per component")
     elif result == "log likelihood":
-        d.output("log_likelihoods", "float", batches, about="log likelihood of each batch")
+        d.output("log_likelihoods", "float", batches, about="log-likelihood per batch")
         d.says(
-            f"Computes {'weighted ' if weighted else ''}log likelihoods of batches of samples under a mixture of normal laws."
+            f"Computes {'weighted ' if weighted else ''}log-likelihoods for batches of samples under a Gaussian mixture."
         )
     elif result == "sums":
-        d.output("part_mass", "float", parts, about="sums of the shares")
-        d.output("part_sums", "float", (parts, width), about="sums of the samples, weighed by their shares")
+        d.output("masses", "float", parts, about="total responsibility per component")
+        d.output("sums", "float", (parts, width), about="responsibility-weighted sample sums per component")
         d.says(
-            "Adds up the shares of each part of a mixture of normal laws, and the samples weighed by them, for its next mean."
+            "Accumulates Gaussian mixture responsibilities and responsibility-weighted sample sums (M-step statistics)."
         )
     elif result == "entropy":
-        d.output("entropies", "float", batches * count, about="entropy of the shares of each sample [nat]")
-        d.says("Measures how undecided samples are between the parts of a mixture of normal laws.")
+        d.output(
+            "entropies",
+            "float",
+            batches * count,
+            about="per-sample responsibility entropy [nat]",
+        )
+        d.says("Computes the Gaussian mixture responsibility entropy for each sample.")
     else:
-        d.output("denoised", "float", (batches * count, width), about="expected means")
-        d.says("Replaces samples by the means of the mixture's parts, weighed by their posterior shares.")
+        d.output("denoised", "float", (batches * count, width), about="posterior means")
+        d.says(
+            "Replaces samples by the component means of a Gaussian mixture, weighted by their responsibilities."
+        )
     d.function("""
         @wp.func
         def shifted_exp(x: float, top: float) -> float:
@@ -116,7 +125,7 @@ def mixture_shares(d: Draft) -> None:
         d.function('''
             @wp.func
             def entropy_term(p: float) -> float:
-                """-p log p, which is zero where p is."""
+                """Returns -p log p, or zero when p is zero."""
                 return -p * wp.log(p + 1.0e-12)
         ''')
     tau = {
@@ -138,7 +147,7 @@ def mixture_shares(d: Draft) -> None:
         d.function('''
             @wp.func
             def noise_mass(top: float, log_background: float) -> float:
-                """The background's term, with the parts' largest taken out as of theirs."""
+                """Returns the background term on the same scale as the components."""
                 return wp.exp(log_background - top)
         ''')
         background = " + wp.tile_map(noise_mass, top, log_background)"
@@ -146,23 +155,24 @@ def mixture_shares(d: Draft) -> None:
     linear = shape == "shared" and result != "log likelihood" and not noise
     if linear:
         law = f"""
-            common = wp.tile_load(precisions, shape=WIDTH)
-            pull = mu * {per_col("common", "PARTS", "WIDTH")}
+            $tau
+            pull = mu * tau
+            # tau x^2 cancels in the responsibilities; `level` holds the mu^2 term
+            cross = wp.tile_matmul(x, wp.tile_transpose(pull))
             $prior
-            # of tau (x - mu)^2 the square of x is left out, which cancels in the shares; `level` has that of mu
             level = prior - 0.5 * wp.tile_sum(mu * pull, axis=1)
-            score = {per_col("level", _S, _C)} + wp.tile_matmul(x, wp.tile_transpose(pull))
+            score = cross + {per_col("level", _S, _C)}
         """
     else:
         law = f"""
             $tau
             tau_t = wp.tile_transpose(tau)
             pull = mu * tau
-            # tau (x - mu)^2 multiplied out, so that products of matrices do the work; `level` has its mu^2
-            square = wp.tile_matmul(x * x, tau_t) - 2.0 * wp.tile_matmul(x, wp.tile_transpose(pull))
+            # Expand tau (x - mu)^2 so that it maps to matrix products; `level` holds the mu^2 term
+            quad = wp.tile_matmul(x * x, tau_t) - 2.0 * wp.tile_matmul(x, wp.tile_transpose(pull))
             $prior
             level = prior + 0.5 * wp.tile_sum(wp.tile_map(wp.log, tau) - mu * pull, axis=1)
-            score = {per_col("level", _S, _C)} - 0.5 * square
+            score = {per_col("level", _S, _C)} - 0.5 * quad
         """
     at = "offset=(batch * SAMPLES, 0)"
     w = "w = wp.tile_load(sample_weights, shape=SAMPLES, offset=batch * SAMPLES)" if weighted else ""
@@ -175,8 +185,8 @@ def mixture_shares(d: Draft) -> None:
         f"wp.tile_store(log_likelihoods, wp.tile_sum({'w * log_p' if weighted else 'log_p'}), offset=batch)",
         "sums": f"{share}\n{w}\n"
         + (f"share_w = share * {per_row('w', _S, _C)}\n" if weighted else "")
-        + f"wp.tile_atomic_add(part_mass, wp.tile_sum({part}, axis=0))\n"
-        f"wp.tile_atomic_add(part_sums, wp.tile_matmul(wp.tile_transpose({part}), x))",
+        + f"wp.tile_atomic_add(masses, wp.tile_sum({part}, axis=0))\n"
+        f"wp.tile_atomic_add(sums, wp.tile_matmul(wp.tile_transpose({part}), x))",
         "entropy": f"{share}\nwp.tile_store(entropies, wp.tile_sum(wp.tile_map(entropy_term, share), axis=1), offset=batch * SAMPLES)",
         "reconstruction": f"{share}\nwp.tile_store(denoised, wp.tile_matmul(share, mu), {at})",
     }[result].replace("\n\n", "\n")
@@ -188,7 +198,7 @@ def mixture_shares(d: Draft) -> None:
         mu = wp.tile_load(means, shape=(PARTS, WIDTH))
         $law
         $anneal
-        # The largest term is taken out, because all others could underflow
+        # Subtract the maximum to avoid underflow
         top = wp.tile_reduce(wp.max, $score, axis=1)
         terms = wp.tile_map(shifted_exp, $score, {per_row("top", _S, _C)})
         mass = wp.tile_sum(terms, axis=1){background}
@@ -204,11 +214,11 @@ def mixture_shares(d: Draft) -> None:
     density = f"w_k N(x; mu_k, 1 / {'tau' if shape == 'shared' else 'tau_k'})"
     tempered = f"({density})^beta" if annealed else density
     others = " and the background" if noise else ""
-    left_out = "what all parts have in common" if linear else "the factor (2 pi)^(-d/2)"
+    left_out = "what all components share" if linear else "the factor (2 pi)^(-d/2)"
     d.explain(
         f"log p = log {'(background + ' if noise else ''}sum_k {density}{')' if noise else ''}."
         if result == "log likelihood"
-        else f"A share is {tempered} over the sum of these{others}, {left_out} left out of all."
+        else f"A responsibility is {tempered} over the sum of these{others}; {left_out} cancels."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -229,7 +239,7 @@ def mixture_shares(d: Draft) -> None:
                 .reshape(batches, count)
                 .sum(1)
             },
-            "sums": lambda: {"part_mass": w_ @ r, "part_sums": (w_[:, None] * r).T @ v.samples},
+            "sums": lambda: {"masses": w_ @ r, "sums": (w_[:, None] * r).T @ v.samples},
             "entropy": lambda: {"entropies": -(r * np.log(r + 1e-12)).sum(1)},
             "reconstruction": lambda: {"denoised": r @ v.means},
         }[result]()

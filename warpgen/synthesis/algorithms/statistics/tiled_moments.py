@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.pieces import Piece, piece
 _PAIR = piece('''
 @wp.struct
 class Moments:
-    """Weight, mean and sum of squared deviations of a set of samples."""
+    """Running weight, mean and sum of squared deviations."""
 
     weight: float
     mean: float
@@ -23,7 +23,7 @@ class Moments:
 _TRIPLE = piece('''
 @wp.struct
 class Moments:
-    """Weight, mean, and sums of squared and cubed deviations of a set of samples."""
+    """Running weight, mean, and sums of squared and cubed deviations."""
 
     weight: float
     mean: float
@@ -33,7 +33,7 @@ class Moments:
 _JOINT = piece('''
 @wp.struct
 class Moments:
-    """Weight, means and sums of products of deviations of a set of pairs."""
+    """Running weight, means and co-moments of paired samples."""
 
     weight: float
     mean: wp.vec2
@@ -71,7 +71,7 @@ _MERGED = {
     weight=2,
 )
 def merged_moments(d: Draft) -> None:
-    """Computes moments of blocks of samples by merging those of their parts."""
+    """Computes block moments by merging partial moments."""
     order = d.option("order", *_STRUCTS)
     spread = d.option("spread's result", "variance", "standard error", "z-scores", "coefficient of variation")
     joint = d.option("pair's result", "correlation", "slope", "covariance")
@@ -86,20 +86,18 @@ def merged_moments(d: Draft) -> None:
     d.module(f"SAMPLES = wp.constant({count})")
     d.input("samples", "float", (blocks, count), 0.5, 2.0, about="samples")
     if order == "joint":
-        d.input(
-            "others", "float", (blocks, count), -1.0, 1.0, about="what was measured together with the samples"
-        )
+        d.input("others", "float", (blocks, count), -1.0, 1.0, about="second value of each pair")
     if weighted:
         d.input("weights", "float", (blocks, count), 0.2, 1.0, about="weights of the samples")
     if gated:
-        d.param("ceiling", "float", 1.6, 1.8, about="samples above this are outliers and do not count")
+        d.param("ceiling", "float", 1.6, 1.8, about="outlier threshold, larger samples are ignored")
     name = {"z-scores": "scores", "coefficient of variation": "ratios"}.get(result, result.replace(" ", "_"))
     shape = (blocks, count) if result == "z-scores" else (blocks,)
     d.output(
         name,
         "float",
         shape,
-        about=f"{result} of each block" if result != "z-scores" else "standardized samples",
+        about=f"{result} per block" if result != "z-scores" else "standardized samples",
     )
     of = {"plain": "", "logarithms": "the logarithms of ", "roots": "the square roots of "}[change]
     noun = {
@@ -113,7 +111,7 @@ def merged_moments(d: Draft) -> None:
             "slope": f"Fits slopes over the {kind} of samples to blocks of pairs",
         }.get(result, f"Computes the {result} of the {kind} of samples with their partners in each block")
     d.says(
-        f"{noun} by merging the {'weighted ' * weighted}moments of their parts{', outliers left out' if gated else ''}."
+        f"{noun} by merging partial {'weighted ' * weighted}moments{', ignoring outliers' if gated else ''}."
     )
     d.calls({
         "variance": "parallel_variance|block_variance|merged_variance",
@@ -142,7 +140,7 @@ def merged_moments(d: Draft) -> None:
         f'''
         @wp.func
         def single({", ".join(parameters)}) -> {struct}:
-            """Moments of {lone}{", which weighs nothing above the ceiling" if gated else ""}: it has no spread."""
+            """Initial moments for {lone}{", with zero weight above the ceiling" if gated else ""}."""
             m = {struct}()
             m.weight = {f"wp.where(x > ceiling, 0.0, {weight})" if gated else weight}
             m.mean = {f"wp.vec2({value}, y)" if order == "joint" else value}
@@ -156,7 +154,7 @@ def merged_moments(d: Draft) -> None:
         f'''
         @wp.func
         def merge(a: {struct}, b: {struct}) -> {struct}:
-            """Moments of two sets together, without a look at their samples."""
+            """Merges the moments of two sets (Chan et al.)."""
             merged = {struct}()
             merged.weight = a.weight + b.weight
             $empty
@@ -190,7 +188,7 @@ def merged_moments(d: Draft) -> None:
         """)
     end = {
         "variance": f"variance[block] = whole.m2 / {down}",
-        "standard error": "# Of the mean, the samples being independent\n"
+        "standard error": "# Standard error of the mean for independent samples\n"
         "standard_error[block] = wp.sqrt(whole.m2 / (whole.weight - 1.0) / whole.weight)",
         "z-scores": "wp.tile_store(scores[block], wp.tile_map(standardize, x, whole))",
         "coefficient of variation": "ratios[block] = wp.sqrt(whole.m2 / whole.weight) / wp.abs(whole.mean)",
@@ -213,8 +211,8 @@ def merged_moments(d: Draft) -> None:
         end=end,
     )
     d.explain("""
-        Sums of squares minus squared sums would cancel where the mean is large beside the spread; moments of parts
-        about their own means do not.
+        Merging central moments avoids the cancellation in E[x^2] - E[x]^2 when the mean is large compared
+        to the spread.
     """)
 
     def reference(v: Values) -> Mapping[str, Any]:

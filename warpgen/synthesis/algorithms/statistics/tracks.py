@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, fill
     element="track",
 )
 def update_tracks(d: Draft) -> None:
-    """Predicts tracks, assigns detections within their gates and corrects the tracks by these."""
+    """Predicts tracks, associates gated detections and updates the track states."""
     sensor = d.option("sensor", "position", "range bearing")
     choice = d.option("association", "nearest", "probabilistic", "strongest")
     form = d.option("form", "joseph", "standard")
@@ -42,7 +42,7 @@ def update_tracks(d: Draft) -> None:
     seen: Any = (scenes, most) if many else most
     at, see = ("scene, track", "scene, {0}") if many else ("track", "{0}")
     d.inout("states", "vec4", rows, 1.0, 2.0, about="position [m] and velocity [m/s] per track")
-    d.inout("covariances", "mat44", rows, 0.02, 0.2, kind="spd", about="covariance of each state")
+    d.inout("covariances", "mat44", rows, 0.02, 0.2, kind="spd", about="state covariance per track")
     polar = sensor == "range bearing"
     low, high = (0.5, 3.2) if not polar else (0.3, 2.8)  # within several gates, one or none
     d.input(
@@ -57,17 +57,17 @@ def update_tracks(d: Draft) -> None:
         if many:
             d.input("num_detections", "int", scenes, 0, most + 1, about="number of detections per scene")
         else:
-            d.param("num_detections", "int", most - 1, about="number of detections in this scan")
+            d.param("num_detections", "int", most - 1, about="number of detections in the current scan")
     else:
-        d.input("is_clutter", "bool", seen, about="True for detections that were rejected beforehand")
+        d.input("is_clutter", "bool", seen, about="True for detections already rejected as clutter")
     if choice == "strongest":
-        d.input("snr", "float", seen, 1.0, 20.0, about="signal-to-noise ratio of the detections")
+        d.input("snr", "float", seen, 1.0, 20.0, about="detection signal-to-noise ratio")
     d.inout("status", "int", rows, -1, 2, about="-1 deleted, 0 tentative, 1 confirmed")
     if lives == "counters":
-        d.inout("hits", "int", rows, 0, 4, about="number of updates so far")
-        d.inout("misses", "int", rows, 0, 3, about="number of scans since the last detection")
+        d.inout("hits", "int", rows, 0, 4, about="update count per track")
+        d.inout("misses", "int", rows, 0, 3, about="consecutive missed scans per track")
     else:
-        d.inout("scores", "float", rows, -2.0, 4.0, about="log-likelihood ratio of each track")
+        d.inout("scores", "float", rows, -2.0, 4.0, about="track log-likelihood ratio")
     nearest = "likeliest" if choice == "probabilistic" else "assigned"
     d.output("assigned", "int", rows, about=f"index of the {nearest} detection, -1 for none")
     by = (
@@ -75,7 +75,7 @@ def update_tracks(d: Draft) -> None:
         if choice == "probabilistic"
         else f"the {choice} detection within its gate"
     )
-    d.says(f"Predicts tracks, corrects each by {by}, and confirms or deletes it.")
+    d.says(f"Predicts tracks, updates each using {by}, and confirms or deletes it.")
     bounds = {
         "dt": fill(0.1, 0.2),
         "accel_noise": fill(0.5, 1.5),
@@ -98,7 +98,7 @@ def update_tracks(d: Draft) -> None:
         d.function("""
             @wp.func
             def expected_measurement(x: wp.vec4) -> wp.vec2:
-                \"\"\"Return (range, bearing) as seen from a sensor at the origin.\"\"\"
+                \"\"\"Return (range, bearing) relative to a sensor at the origin.\"\"\"
                 return wp.vec2(wp.sqrt(x[0] * x[0] + x[1] * x[1]), wp.atan2(x[1], x[0]))
         """)
         d.function("""
@@ -143,7 +143,7 @@ def update_tracks(d: Draft) -> None:
             "spread = noise[0] * wp.outer(gain0, gain0) + noise[1] * wp.outer(gain1, gain1)\n"
             "return a * p * wp.transpose(a) + spread"
             if joseph
-            else "reduced = a * p\n# Average with the transpose, since rounding breaks the symmetry\n"
+            else "reduced = a * p\n# Symmetrize to remove round-off error\n"
             "return 0.5 * (reduced + wp.transpose(reduced))"
         ),
     )
@@ -159,9 +159,8 @@ def update_tracks(d: Draft) -> None:
     )
     skip = f"if is_clutter[{see.format('j')}]:\n    continue" if unused == "flagged" else ""
     begin = {
-        "nearest": "# Only detections within the gate count\nbest_sq = float(config.gate)",
-        "strongest": "# Lower than any, in decibels, too\nbest_snr = float(-1.0e30)"
-        + ("\nbest_sq = float(0.0)" if lives == "score" else ""),
+        "nearest": "# Consider only gated detections\nbest_sq = float(config.gate)",
+        "strongest": "best_snr = float(-1.0e30)" + ("\nbest_sq = float(0.0)" if lives == "score" else ""),
         "probabilistic": "weight_sum = float(0.0)\nresidual_sum = wp.vec2(0.0, 0.0)\nouter_sum = wp.mat22(0.0, 0.0, 0.0, 0.0)\nbest_like = float(0.0)",
     }[choice]
     keep = {
@@ -172,7 +171,7 @@ def update_tracks(d: Draft) -> None:
             + ("\n    best_sq = dist_sq" if lives == "score" else "")
         ),
         "probabilistic": (
-            "# All detections in the gate share the update according to their likelihood\n"
+            "# PDA: weight gated detections by their likelihood\n"
             "likelihood = wp.exp(-0.5 * dist_sq)\n"
             "weight_sum += likelihood\n"
             "residual_sum += likelihood * residual\n"
@@ -187,7 +186,7 @@ def update_tracks(d: Draft) -> None:
             innovation = residual_sum / total_weight
         """
         widen = """
-            # Origin uncertainty: part of the predicted covariance, and the spread of the innovations
+            # Account for association uncertainty: predicted covariance share plus innovation spread
             none_share = NONE_WEIGHT / total_weight
             spread_in = outer_sum / total_weight - wp.outer(innovation, innovation)
             p_new = none_share * p + (1.0 - none_share) * p_new
@@ -199,7 +198,7 @@ def update_tracks(d: Draft) -> None:
     if lives == "counters":
         missed = f"""
             misses[{at}] = misses[{at}] + 1
-            # Tentative tracks do not survive a single miss
+            # Delete tentative tracks after a single miss
             if misses[{at}] > config.max_misses or status[{at}] == 0:
                 status[{at}] = -1
         """
@@ -227,7 +226,7 @@ def update_tracks(d: Draft) -> None:
         f"""
         {at} = wp.tid()
         assigned[{at}] = -1
-        # Slots of deleted tracks are free for new ones
+        # Skip deleted tracks
         if status[{at}] < 0:
             return
         # --- Prediction ---
@@ -257,7 +256,7 @@ def update_tracks(d: Draft) -> None:
             $keep
         assigned[{at}] = best_j
         if best_j < 0:
-            # Coast on the prediction
+            # No detection: coast on the prediction
             states[{at}] = x
             covariances[{at}] = p
             $missed
@@ -286,9 +285,9 @@ def update_tracks(d: Draft) -> None:
     d.explain(
         f"State (x, y, vx, vy) with constant velocity{'; extended Kalman filter for range and bearing' if polar else ''}.\n"
         + (
-            "Tracks share detections without a look at each other."
+            "Tracks are updated independently, so detections may be shared."
             if choice == "probabilistic"
-            else "Two tracks may claim the same detection: conflicts are resolved by the caller."
+            else "Two tracks may claim the same detection; the caller resolves conflicts."
         )
     )
 

@@ -25,7 +25,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def tree_inference(d: Draft) -> None:
-    """Walks each sample down decision trees to the values of their leaves."""
+    """Evaluates decision trees for each sample."""
     layout = d.option("layout", "heap", "children", "struct of arrays")
     ensemble = d.option("ensemble", "one", "sum", "mean", "votes")
     missing = d.flag("missing", 0.3)
@@ -45,10 +45,10 @@ def tree_inference(d: Draft) -> None:
     at = "[node]" if one else "[t, node]"
     d.input("x", "float", (n, width), -1.0, 1.0, about="features, one row per sample")
     low = -1 if early and layout != "heap" else 0
-    d.input("feature", "int", (*pre, size), low, width, about="feature tested at each node")
-    d.input("threshold", "float", (*pre, size), -0.6, 0.6, about="samples below it go left")
+    d.input("feature", "int", (*pre, size), low, width, about="feature index per node")
+    d.input("threshold", "float", (*pre, size), -0.6, 0.6, about="split threshold per node")
     if missing:
-        d.input("present", "int", (n, width), 0, 3, about="zero where a feature is missing")
+        d.input("present", "int", (n, width), 0, 3, about="mask, zero for missing features")
     if layout == "heap":
         leaves: tuple[int, ...] = (*pre, inner + 1)
     else:
@@ -56,7 +56,7 @@ def tree_inference(d: Draft) -> None:
     votes = ensemble == "votes"
     classes = 3
     values = "leaf_class" if votes else "value"
-    about = "what a tree votes for at each leaf" if votes else "what each leaf predicts"
+    about = "class vote per leaf" if votes else "leaf values"
     d.input(
         values,
         "int" if votes else "float",
@@ -65,16 +65,16 @@ def tree_inference(d: Draft) -> None:
         classes if votes else 1.0,
         about=about,
     )
-    d.param("depth", "int", depth, about="depth of the trees")
+    d.param("depth", "int", depth, about="tree depth")
     if votes:
         d.output(
             "votes",
             "int",
             (n, classes),
-            about="number of trees that chose each class, added to what it holds",
+            about="vote count per class, accumulated in place",
         )
     else:
-        d.output("y", "float", n, about="predictions" + ", added to what it holds" * per_tree)
+        d.output("y", "float", n, about="predictions" + ", accumulated in place" * per_tree)
     test = f"x[i, feature{at}] < threshold{at}"
     if missing:
         test = f"present[i, f] == 0 or x[i, f] < threshold{at}"
@@ -88,7 +88,7 @@ def tree_inference(d: Draft) -> None:
     if low < 0:
         stop = f"# A node without a feature is a leaf\nif feature{at} < 0:\n    break"
     if missing:
-        go = f"f = feature{at}\n# A missing feature takes the default branch, the left one\n{go}"
+        go = f"f = feature{at}\n# Missing features take the default (left) branch\n{go}"
     walk = "node = int(0)\nfor level in range(depth):\n    $stop\n    $go"
     if one:
         body, end = "$walk", f"y[i] = {leaf}"
@@ -112,15 +112,15 @@ def tree_inference(d: Draft) -> None:
     )
     d.code("$ids\n$first\n$body\n$end", ids=ids, first=first, body=body, end=end, walk=walk, stop=stop, go=go)
     d.explain(
-        "Children of node i are 2 i + 1 and 2 i + 2, as in a binary heap, so that trees need no pointers."
-        + " Where its feature is missing, a sample goes left." * missing
+        "Children of node i are 2 i + 1 and 2 i + 2, as in a binary heap, so no child pointers are needed."
+        + " Samples go left when the feature is missing." * missing
     )
     d.says(
         {
-            "one": "Walks each sample down a decision tree to the value of its leaf.",
-            "sum": "Sums the values of the leaves that each sample reaches in boosted trees.",
-            "mean": "Averages the values of the leaves that each sample reaches in a forest.",
-            "votes": "Counts the votes of a forest's trees for the classes of each sample.",
+            "one": "Evaluates a decision tree for each sample.",
+            "sum": "Evaluates a boosted tree ensemble by summing leaf values for each sample.",
+            "mean": "Evaluates a random forest by averaging leaf values for each sample.",
+            "votes": "Counts per-class random forest votes for each sample.",
         }[ensemble]
     )
 

@@ -27,7 +27,7 @@ from warpgen.synthesis.writing.trim import trim
     weight=4,
 )
 def unscented_step(d: Draft) -> None:
-    """Predicts and corrects poses of vehicles in the plane by an unscented Kalman filter."""
+    """Runs an unscented Kalman filter for planar vehicle poses."""
     motion = d.option("motion", "arc", "euler", "velocity", "none")
     measure = d.option("measurement", "range bearing", "range", "bearing", "position")
     spread = d.option("weights", "kappa", "scaled", "uniform")
@@ -45,38 +45,38 @@ def unscented_step(d: Draft) -> None:
     n, marks = d.pick(24, 32), 4
     pair = measure in ("range bearing", "position")
     d.input("states", "vec3", n, -0.6, 0.6, about="Estimates (x, y, heading)")
-    d.input("covariances", "mat33", n, 0.01, 0.08, "spd", about="Covariances of the estimates")
+    d.input("covariances", "mat33", n, 0.01, 0.08, "spd", about="State covariances")
     if motion in ("arc", "euler"):
         d.input("controls", "vec2", n, 0.2, 1.0, about="Forward speed and turn rate")
     elif motion == "velocity":
-        d.input("controls", "vec2", n, -0.8, 0.8, about="Velocity in the frame of the vehicle")
+        d.input("controls", "vec2", n, -0.8, 0.8, about="Body-frame velocity")
     if slip:
-        d.param("slip", "float", 5.0e-3, 2.0e-2, about="Slip variance along the heading per distance [m]")
+        d.param("slip", "float", 5.0e-3, 2.0e-2, about="Along-heading slip variance per distance [m]")
     if motion != "none":
         d.param("dt", "float", 0.2, 0.5, about="Time step [s]")
-        d.param("process_noise", "vec3", 1.0e-3, 6.0e-3, about="Variances added by the motion")
+        d.param("process_noise", "vec3", 1.0e-3, 6.0e-3, about="Process noise variances")
     sighted, spot = measure != "position", (0.9, 1.5) if measure == "range bearing" else (2.5, 4.0)
     if sighted and known == "index":
-        d.input("landmarks", "vec2", marks, *spot, about="Known landmarks")
-        d.input("observed", "int", n, 0, marks, about="Landmark of each observation")
+        d.input("landmarks", "vec2", marks, *spot, about="Landmark positions")
+        d.input("observed", "int", n, 0, marks, about="Landmark index per observation")
     elif sighted and known == "each":
-        d.input("landmarks", "vec2", n, *spot, about="Landmark that each vehicle sees")
+        d.input("landmarks", "vec2", n, *spot, about="Landmark position per vehicle")
     elif sighted:
-        d.param("landmark", "vec2", *spot, about="Known landmark")
+        d.param("landmark", "vec2", *spot, about="Landmark position")
     low, high, about = {
         "range": (3.5, 5.5, "Measured distance to the landmark"),
         "bearing": (0.0, 1.2, "Measured bearing of the landmark [rad]"),
-        "position": (-0.8, 0.8, "Position by a receiver of satellites"),
+        "position": (-0.8, 0.8, "GNSS position"),
         "range bearing": (0.7, 1.7, "Measured distance and bearing of the landmark"),
     }[measure]
     reading = "vec2" if pair else "float"
     d.input("measured", reading, n, low, high, about=about)
-    d.param("noise", reading, 0.02, 0.08, about=f"Variance{'s' * pair} of the measurement")
+    d.param("noise", reading, 0.02, 0.08, about=f"Measurement variance{'s' * pair}")
     if update != "none":
-        d.param("gate", "float", 2.0, 6.0, about="Largest normalized innovation squared")
+        d.param("gate", "float", 2.0, 6.0, about="Gate for the normalized innovation squared")
     if result == "both":
-        d.output("states_out", "vec3", n, about="Corrected estimates")
-        d.output("covariances_out", "mat33", n, about="Covariances after the correction")
+        d.output("states_out", "vec3", n, about="Updated state estimates")
+        d.output("covariances_out", "mat33", n, about="Updated state covariances")
     else:
         d.output("squared_innovation", "float", n, about="Normalized innovation squared")
     # n + lambda, weights of the point in the middle for means and covariances, and of the others
@@ -91,16 +91,14 @@ def unscented_step(d: Draft) -> None:
     d.module(weights)
     w_mean, w_cov, w_side = _NAMED[spread]
     if measure == "position":
-        d.module(
-            "ANTENNA = wp.constant(0.2)  # how far the antenna stands ahead of the middle of the vehicle [m]"
-        )
+        d.module("ANTENNA = wp.constant(0.2)  # antenna offset ahead of the vehicle center [m]")
     if pair and result == "both":
         d.module("mat32 = wp.types.matrix(shape=(3, 2), dtype=float)")
     d.function('''
         @wp.func
         def cholesky(a: wp.mat33) -> wp.mat33:
-            """Lower triangular factor of a symmetric positive definite matrix."""
-            # Clamp, since rounding may push small pivots below zero
+            """Returns the lower Cholesky factor of an SPD matrix."""
+            # Clamp, since round-off can make small pivots negative
             l00 = wp.sqrt(wp.max(a[0, 0], 1.0e-8))
             l10 = a[1, 0] / l00
             l20 = a[2, 0] / l00
@@ -112,7 +110,7 @@ def unscented_step(d: Draft) -> None:
     d.function('''
         @wp.func
         def sigma_point(mean: wp.vec3, root: wp.mat33, k: int) -> wp.vec3:
-            """Point k of 1 to 6: a column of the root, scaled, to either side of the mean."""
+            """Returns sigma point k (1 to 6), offset from the mean by a scaled column of the root."""
             axis = (k - 1) % 3
             column = wp.vec3(root[0, axis], root[1, axis], root[2, axis])
             side = wp.where(k <= 3, REACH, -REACH)
@@ -123,7 +121,7 @@ def unscented_step(d: Draft) -> None:
             '''
             @wp.func
             def move(x: wp.vec3, u: wp.vec2, dt: float) -> wp.vec3:
-                """Pose after the step under constant controls."""
+                """Integrates the pose over one step with constant controls."""
                 $model
             ''',
             model={
@@ -134,7 +132,7 @@ def unscented_step(d: Draft) -> None:
                     return x + dt * wp.vec3(c * u[0] - s * u[1], s * u[0] + c * u[1], 0.0)
                     """,
                 "arc": """
-                    # Straight, if it turns too little for the arc of a circle
+                    # Straight-line motion when the turn rate is near zero
                     if wp.abs(u[1]) < 1.0e-3:
                         return x + dt * wp.vec3(u[0] * wp.cos(x[2]), u[0] * wp.sin(x[2]), u[1])
                     radius = u[0] / u[1]
@@ -164,7 +162,7 @@ def unscented_step(d: Draft) -> None:
     )
     if motion != "none":
         predict = f"""
-            # --- Prediction: the points move ---
+            # --- Predict: propagate the sigma points ---
             root_before = cholesky(covariances[tid])
             moved = move(states[tid], controls[tid], dt)
             mean = {w_mean} * moved
@@ -184,7 +182,7 @@ def unscented_step(d: Draft) -> None:
     angle = {"range bearing": "innovation[1]", "bearing": "innovation"}.get(measure, "")
     if angle:
         d.function(_APART_PAIR if pair else _APART)
-    differ = "apart({}, {})" if angle else "{} - {}"
+    differ = "bearing_gap({}, {})" if angle else "{} - {}"
     if pair:
         s_first, s_more, cross = "wp.outer(dz, dz) + wp.diag(noise)", "wp.outer(dz, dz)", "wp.outer({}, dz)"
         gain = """
@@ -206,10 +204,10 @@ def unscented_step(d: Draft) -> None:
     fail = "states_out[tid] = mean\ncovariances_out[tid] = cov"
     gating = {
         "none": "",
-        "skip": "# Too far from what was expected: keep the prediction\nif distance_sq > gate:\n    "
+        "skip": "# Reject outliers and keep the prediction\nif distance_sq > gate:\n    "
         + fail.replace("\n", "\n    ")
         + "\n    return\n",
-        "inflate": "# Outliers count as less certain, so that they pull less\n"
+        "inflate": "# Inflate the noise for outliers to reduce their influence\n"
         "inflation = wp.max(distance_sq / gate, 1.0)\n"
         "innovation_cov = inflation * innovation_cov" + ("\ninverse = inverse / inflation" if pair else ""),
     }[update]
@@ -218,7 +216,7 @@ def unscented_step(d: Draft) -> None:
         """
         tid = wp.tid()
         $predict
-        # --- $part, and what would be measured at them ---
+        # --- $part and predicted measurements ---
         root = cholesky(cov)
         center = observe(mean$mark)
         $expected
@@ -237,7 +235,7 @@ def unscented_step(d: Draft) -> None:
         predict=predict,
         part=f"{'Correction' if result == 'both' else 'Innovation'}: {'' if motion == 'none' else 'new '}points",
         slip="""
-            # Wheels slip along the heading more than across
+            # Wheel slip is larger along the heading than across
             heading = mean[2]
             along = wp.vec3(wp.cos(heading), wp.sin(heading), 0.0)
             cov += slip * controls[tid][0] * dt * wp.outer(along, along)
@@ -246,10 +244,10 @@ def unscented_step(d: Draft) -> None:
         else "",
         mark=mark,
         expected=f"""
-            # Bearings are averaged by their differences, which have no jump
+            # Average bearing differences to avoid the wrap-around
             expected = center
             for k in range(1, 7):
-                expected += {w_side} * apart(observe(sigma_point(mean, root, k){mark}), center)
+                expected += {w_side} * bearing_gap(observe(sigma_point(mean, root, k){mark}), center)
             """
         if angle
         else f"""
@@ -273,7 +271,7 @@ def unscented_step(d: Draft) -> None:
         .replace("# K = C S^-1", ""),
         store="states_out[tid] = mean + gain * innovation\n"
         + (
-            f"updated = cov - {shrink}\n# Rounding must not make it lopsided\ncovariances_out[tid] = 0.5 * (updated + wp.transpose(updated))"
+            f"updated = cov - {shrink}\n# Symmetrize to remove round-off error\ncovariances_out[tid] = 0.5 * (updated + wp.transpose(updated))"
             if symmetric
             else f"covariances_out[tid] = cov - {shrink}"
         )
@@ -282,15 +280,15 @@ def unscented_step(d: Draft) -> None:
     )
     trim(d)
     d.explain(f"""
-        Seven points represent mean and covariance of the pose. They pass through the nonlinear {"measurement" if motion == "none" else "models"} as they are,
-        so that no derivative is needed.
+        Seven sigma points represent the pose mean and covariance. They are propagated through the nonlinear {"measurement" if motion == "none" else "models"} directly,
+        so no Jacobians are needed.
     """)
-    does = "Corrects" if motion == "none" else "Predicts and corrects"
-    outliers = {"none": "", "skip": ", outliers left out", "inflate": ", outliers weighed less"}[update]
+    does = "Updates" if motion == "none" else "Predicts and updates"
+    outliers = {"none": "", "skip": ", rejecting outliers", "inflate": ", down-weighting outliers"}[update]
     d.says(
-        f"{does} poses of vehicles in the plane by an unscented Kalman filter{outliers}."
+        f"{does} planar vehicle poses using an unscented Kalman filter{outliers}."
         if result == "both"
-        else "Computes the innovations of an unscented Kalman filter, squared and normalized."
+        else "Computes the normalized innovation squared for an unscented Kalman filter."
     )
 
     def moved(v: Values, x: Any, u: Any) -> Any:
@@ -360,15 +358,15 @@ def unscented_step(d: Draft) -> None:
 
 _APART_PAIR = '''
     @wp.func
-    def apart(a: wp.vec2, b: wp.vec2) -> wp.vec2:
-        """Difference of two measurements, with the bearing in [-pi, pi]."""
+    def bearing_gap(a: wp.vec2, b: wp.vec2) -> wp.vec2:
+        """Returns the measurement difference, with the bearing wrapped to [-pi, pi]."""
         turn = a[1] - b[1]
         return wp.vec2(a[0] - b[0], wp.atan2(wp.sin(turn), wp.cos(turn)))
 '''
 _APART = '''
     @wp.func
-    def apart(a: float, b: float) -> float:
-        """Difference of two bearings, in [-pi, pi]."""
+    def bearing_gap(a: float, b: float) -> float:
+        """Returns the bearing difference, wrapped to [-pi, pi]."""
         return wp.atan2(wp.sin(a - b), wp.cos(a - b))
 '''
 _WEIGHTS = {
@@ -384,7 +382,7 @@ _WEIGHTS = {
         W_SIDE = wp.constant(2.0 / 9.0)  # 1 / (2 (n + lambda))
     """,
     "uniform": """
-        REACH = wp.constant(1.8708287)  # sqrt(7 / 2), for which all weights are alike
+        REACH = wp.constant(1.8708287)  # sqrt(7 / 2), gives equal weights
         WEIGHT = wp.constant(1.0 / 7.0)
     """,
 }
@@ -393,8 +391,8 @@ _NAMED = {
     "uniform": ("WEIGHT", "WEIGHT", "WEIGHT"),
 }  # fmt: skip
 _OBSERVED = {
-    "range": "Distance of the landmark.",
-    "bearing": "Bearing of the landmark relative to the heading.",
-    "range bearing": "Distance and bearing of the landmark.",
-    "position": "Position of the antenna.",
+    "range": "Returns the distance to the landmark.",
+    "bearing": "Returns the landmark bearing relative to the heading.",
+    "range bearing": "Returns the landmark range and bearing.",
+    "position": "Returns the antenna position.",
 }

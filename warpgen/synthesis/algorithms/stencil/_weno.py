@@ -9,7 +9,7 @@ import numpy as np
 WENO5 = """
 @wp.func
 def weno5(v1: float, v2: float, v3: float, v4: float, v5: float) -> float:
-    # Third-order reconstructions at the right face, one per substencil
+    # Third-order reconstruction at the right face for each substencil
     p0 = (2.0 * v1 - 7.0 * v2 + 11.0 * v3) / 6.0
     p1 = (-v2 + 5.0 * v3 + 2.0 * v4) / 6.0
     p2 = (2.0 * v3 + 5.0 * v4 - v5) / 6.0
@@ -23,7 +23,7 @@ def weno5(v1: float, v2: float, v3: float, v4: float, v5: float) -> float:
 """
 WEIGHTS = {
     "js": """
-        # EPS avoids division by zero in smooth regions
+        # EPS avoids division by zero where the solution is smooth
         w0 = 0.1 / ((EPS + s0) * (EPS + s0))
         w1 = 0.6 / ((EPS + s1) * (EPS + s1))
         w2 = 0.3 / ((EPS + s2) * (EPS + s2))

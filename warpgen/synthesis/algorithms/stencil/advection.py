@@ -39,17 +39,17 @@ def advect_finite_volume(d: Draft) -> None:
     if number:
         d.param("nu", "float", 0.2, 0.9, about="Courant number")
     else:
-        d.param("c", "float", 0.5, 1.0, about="Advection speed, which is positive")
+        d.param("c", "float", 0.5, 1.0, about="Advection speed, must be positive")
         d.param("dt", "float", 0.02, 0.08, about="Time step")
         d.param("dx", "float", 0.1, 0.2, about="Cell size")
-    d.output("updated", "float", g.shape, about="Cell averages after the step")
+    d.output("updated", "float", g.shape, about="Updated cell averages")
     if rows:
         d.output(
             "flux",
             "float",
             g.shape,
-            about="What passes the right face within the step, divided by the cell size"
-            + (", 0 at the rim" if g.inside else ""),
+            about="Time-integrated flux through the right face, divided by the cell size"
+            + (", 0 for boundary cells" if g.inside else ""),
         )
     q = {o: g.at("q", o) for o in (-2, -1, 0, 1)}
     lines = ["" if number else "nu = c * dt / dx"]
@@ -69,7 +69,7 @@ def advect_finite_volume(d: Draft) -> None:
         lines += [
             f"slope_l = {slope(-1)}",
             f"slope = {slope(0)}",
-            "# The factor 1 - `nu` makes the fluxes second order in time as well",
+            "# Factor 1 - `nu` makes the scheme second-order accurate in time",
             f"flux_l = nu * ({q[-1]} + 0.5 * (1.0 - nu) * slope_l)",
             f"flux_r = nu * ({q[0]} + 0.5 * (1.0 - nu) * slope)",
         ]
@@ -77,20 +77,18 @@ def advect_finite_volume(d: Draft) -> None:
     border = f"{g.at('updated')} = {q[0]}"
     if rows:
         lines.append(f"{g.at('flux')} = flux_r")
-        border = (
-            f"# Cells at the rim are given, no flux is worked out for them\n{border}\n{g.at('flux')} = 0.0"
-        )
+        border = f"# Boundary cells are fixed and have no flux\n{border}\n{g.at('flux')} = 0.0"
     g.code(d, "\n".join(line for line in lines if line), "q", border=border)
     name = _LIMITED.get(limiter.name, limiter.name.replace("_", " ")) if limiter else ""
     d.says({
-        "upwind": "Advects a scalar with the first-order upwind scheme.",
-        "lax-wendroff": "Advects a scalar with the Lax-Wendroff scheme in flux form.",
-        "fromm": "Advects a scalar with Fromm's scheme in flux form.",
-        "muscl": f"Advects a scalar with a finite-volume scheme of second order, limited by the {name} limiter.",
+        "upwind": "Advects a scalar using the first-order upwind scheme.",
+        "lax-wendroff": "Advects a scalar using the Lax-Wendroff scheme in flux form.",
+        "fromm": "Advects a scalar using Fromm's scheme in flux form.",
+        "muscl": f"Advects a scalar with a second-order finite-volume scheme using the {name} limiter.",
     }[scheme])  # fmt: skip
     speed = "c" if number else "`c`"
     d.explain(f"""
-        Linear advection at the speed {speed} > 0. A flux is what passes a face within the step, divided by the cell size.
+        Linear advection with speed {speed} > 0. Fluxes are time-integrated and divided by the cell size.
         Stable for Courant numbers {"`nu` = c dt / dx" if number else "`c` * `dt` / `dx`"} <= 1.
     """)
 
@@ -136,18 +134,18 @@ def weno_transport(d: Draft) -> None:
         d.calls("weno_fluxes|weno5_fluxes|weno_face_fluxes")
     edges = d.option("edges", "wrap", "modulo")
     n = d.pick(48, 64, 100, 128)
-    d.module("EPS = wp.constant(1.0e-6)" if kind == "js" else "EPS = wp.constant(1.0e-4)")
-    eps = 1e-6 if kind == "js" else 1e-4
+    d.module("EPS = wp.constant(1.0e-6)")
+    eps = 1e-6
     d.function(WENO5, weights=WEIGHTS[kind])
     d.input("u", "float", n, 0.5, 1.5, about="Cell averages")
     if burgers != "burgers":
         low, high, sign = (0.5, 2.0, "positive") if burgers == "linear" else (-2.0, -0.5, "negative")
-        d.param("c", "float", low, high, about=f"Advection speed, which is {sign}")
+        d.param("c", "float", low, high, about=f"Advection speed, must be {sign}")
     if loop:
-        d.output("flux", "float", n, about="Flux through the right face of each cell")
+        d.output("flux", "float", n, about="Flux through each cell's right face")
     else:
         d.param("dx", "float", 0.1, 0.2, about="Cell size")
-        d.output("dudt", "float", n, about="Rate of change of the averages")
+        d.output("dudt", "float", n, about="Time derivative of the cell averages")
 
     def at(o: int) -> str:
         if o == 0:
@@ -188,17 +186,14 @@ def weno_transport(d: Draft) -> None:
 
     of = "of Burgers' equation" if burgers == "burgers" else "of linear advection"
     if loop:
-        d.says(
-            f"Computes the fluxes {of} through the cells' right faces with fifth-order WENO reconstruction."
-        )
+        d.says(f"Computes the right-face fluxes {of} using fifth-order WENO reconstruction.")
         lines += [line.replace("face = ", "flux[i] = ") for line in flux(0, "face")]
     else:
-        if burgers == "burgers":
-            d.says("Computes the rates of change by Burgers' equation with fifth-order WENO reconstruction.")
+        d.says(f"Computes the right-hand side {of} using fifth-order WENO reconstruction.")
         if burgers != "linear":
             lines.append(
                 {
-                    "leftward": "# Upwind for `c` < 0, so the stencil is mirrored",
+                    "leftward": "# Upwind for `c` < 0, so mirror the stencil",
                     "burgers": "# f(u) = u^2 / 2",
                 }[burgers]
             )
@@ -206,7 +201,7 @@ def weno_transport(d: Draft) -> None:
     d.launch(n)
     d.code("\n".join(lines))
     law = {"linear": "`c` u, `c` > 0", "leftward": "`c` u, `c` < 0", "burgers": "u^2 / 2, u > 0"}[burgers]
-    d.explain(f"Periodic, du/dt = -df/dx with f = {law}.")
+    d.explain(f"Periodic domain, du/dt = -df/dx with f = {law}.")
 
     def reference(v: Values) -> dict[str, Any]:
         left = weno5(kind, [np.roll(v.u, -k) for k in (-2, -1, 0, 1, 2)], eps)
@@ -229,7 +224,7 @@ def sample_bilinear(grid: wp.array2d(dtype=float), x: float, y: float) -> float:
     ny = grid.shape[1]
     px = wp.clamp(x, 0.0, float(nx - 1))
     py = wp.clamp(y, 0.0, float(ny - 1))
-    # Clamp to n - 2, so i + 1 stays on the grid
+    # Clamp to n - 2 so that i + 1 stays in bounds
     i = wp.min(int(px), nx - 2)
     j = wp.min(int(py), ny - 2)
     fx = px - float(i)
@@ -268,7 +263,7 @@ def bilinear(field: Any, x: Any, y: Any) -> Any:
     weight=2,
 )
 def advect_semi_lagrangian(d: Draft) -> None:
-    """Advects a field with the semi-Lagrangian scheme."""
+    """Advects a field using the semi-Lagrangian scheme."""
     trace = d.option("trace", "euler", "midpoint", "heun")
     decay = d.option("decay", "none", "linear", "exponential")
     apart = d.flag("apart", 0.4)
@@ -281,19 +276,19 @@ def advect_semi_lagrangian(d: Draft) -> None:
         d.input("vy", "float", (nx, ny), -1.0, 1.0, about="Velocity along y")
     else:
         d.input("vel", "vec2", (nx, ny), -1.0, 1.0, about="Velocity field")
-    d.input("field", "float", (nx, ny), about="Field before the step")
+    d.input("field", "float", (nx, ny), about="Input field")
     if correct != "first":
         # the forward pass ran before; this one compares with what comes back
-        d.input("forward", "float", (nx, ny), about="Field after the first pass")
+        d.input("forward", "float", (nx, ny), about="Field after the forward pass")
         d.says(
             f"Applies the {'clamped ' * (correct == 'clamped')}MacCormack correction to an advected field"
-            + (", and lets the field decay." if decay != "none" else ".")
+            + (" with exponential decay." if decay != "none" else ".")
         )
     elif decay != "none":
-        d.says("Advects a decaying field with the semi-Lagrangian scheme.")
+        d.says("Advects a decaying field using the semi-Lagrangian scheme.")
     d.param("dt", "float", 0.5, 1.5, about="Time step")
     if decay != "none":
-        d.param("rate", "float", 0.05, 0.3, about="Decay rate of the field")
+        d.param("rate", "float", 0.05, 0.3, about="Decay rate")
     d.output("advected", "float", (nx, ny), about="Advected field")
     d.function(_BILINEAR)
     vx, vy = ("vx[i, j]", "vy[i, j]") if apart else ("v[0]", "v[1]")
@@ -304,36 +299,44 @@ def advect_semi_lagrangian(d: Draft) -> None:
         lines += [f"u0 = {vx}", f"v0 = {vy}"]
         vx, vy = "u0", "v0"
     share = "0.5 * dt" if trace == "midpoint" else "dt"
-    gx, gy = vx, vy
-    if trace != "euler":
-        if apart:
-            lines += [
-                f"mx = float(i) - {share} * {vx}",
-                f"my = float(j) - {share} * {vy}",
-                "u1 = sample_bilinear(vx, mx, my)",
-                "v1 = sample_bilinear(vy, mx, my)",
-            ]
-            sx, sy = "u1", "v1"
-        else:
-            d.function(
-                _BILINEAR.replace("sample_bilinear", "sample_velocity")
-                .replace("dtype=float", "dtype=wp.vec2")
-                .replace("-> float", "-> wp.vec2")
-            )
-            lines += [f"w = sample_velocity(vel, float(i) - {share} * {vx}, float(j) - {share} * {vy})"]
-            sx, sy = "w[0]", "w[1]"
-        gx, gy = (sx, sy) if trace == "midpoint" else (f"({vx} + {sx})", f"({vy} + {sy})")
+    if trace != "euler" and not apart:
+        d.function(
+            _BILINEAR.replace("sample_bilinear", "sample_velocity")
+            .replace("dtype=float", "dtype=wp.vec2")
+            .replace("-> float", "-> wp.vec2")
+        )
     step = "0.5 * dt" if trace == "heun" else "dt"
+
+    def traced(at: str, sign: str, one: str, mid: str) -> list[str]:
+        """Where the point of a cell was (-), or will be (+), one step away."""
+        made, gx, gy = [], vx, vy
+        if trace != "euler" and apart:
+            made = [
+                f"{mid}x = float(i) {sign} {share} * {vx}",
+                f"{mid}y = float(j) {sign} {share} * {vy}",
+                f"u{one} = sample_bilinear(vx, {mid}x, {mid}y)",
+                f"v{one} = sample_bilinear(vy, {mid}x, {mid}y)",
+            ]
+            sx, sy = f"u{one}", f"v{one}"
+        elif trace != "euler":
+            w = "w" if one == "1" else f"w{one}"
+            made = [
+                f"{w} = sample_velocity(vel, float(i) {sign} {share} * {vx}, float(j) {sign} {share} * {vy})"
+            ]
+            sx, sy = f"{w}[0]", f"{w}[1]"
+        if trace != "euler":
+            gx, gy = (sx, sy) if trace == "midpoint" else (f"({vx} + {sx})", f"({vy} + {sy})")
+        return [*made, f"{at}x = float(i) {sign} {step} * {gx}", f"{at}y = float(j) {sign} {step} * {gy}"]
+
     if correct != "maccormack":  # which samples ahead alone
-        lines += [f"px = float(i) - {step} * {gx}", f"py = float(j) - {step} * {gy}"]
+        lines += traced("p", "-", "1", "m")
     fade = {"none": "", "linear": " * (1.0 - rate * dt)", "exponential": " * wp.exp(-rate * dt)"}[decay]
     if correct == "first":
         lines.append(f"advected[i, j] = sample_bilinear(field, px, py){fade}")
     else:
         lines += [
-            "# MacCormack: trace the first pass forward again, the difference to the field is twice the error",
-            f"qx = float(i) + {step} * {gx}",
-            f"qy = float(j) + {step} * {gy}",
+            "# MacCormack: advect the result back in time, the mismatch is twice the error",
+            *traced("q", "+", *(("1", "m") if correct == "maccormack" else ("2", "n"))),
             "back = sample_bilinear(forward, qx, qy)",
             "error = 0.5 * (field[i, j] - back)",
         ]
@@ -341,7 +344,7 @@ def advect_semi_lagrangian(d: Draft) -> None:
             lines += [
                 "nx = field.shape[0]",
                 "ny = field.shape[1]",
-                "# Clamp to the range of the four samples to avoid new extrema",
+                "# Clamp to the interpolation samples to avoid creating new extrema",
                 "ci = wp.clamp(int(px), 0, nx - 2)",
                 "cj = wp.clamp(int(py), 0, ny - 2)",
                 "f00 = field[ci, cj]",
@@ -357,19 +360,23 @@ def advect_semi_lagrangian(d: Draft) -> None:
             lines.append(f"advected[i, j] = ({value}){fade}" if fade else f"advected[i, j] = {value}")
     d.launch(nx, ny)
     d.code("\n".join(lines))
-    d.explain("Velocities are in cells per time unit. Traced positions are clamped to the grid.")
+    d.explain("Velocities are in cells per unit time. Sample positions are clamped to the grid bounds.")
 
     def reference(v: Values) -> dict[str, Any]:
         ux, uy = (v.vx, v.vy) if apart else (v.vel[..., 0], v.vel[..., 1])
         i, j = np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij")
-        gx, gy = ux, uy
-        if trace != "euler":
-            part = 0.5 * v.dt if trace == "midpoint" else v.dt
-            sx, sy = (bilinear(u, i - part * ux, j - part * uy)[0] for u in (ux, uy))
-            gx, gy = ((ux + sx) / 2, (uy + sy) / 2) if trace == "heun" else (sx, sy)
-        value, corners = bilinear(v.field, i - v.dt * gx, j - v.dt * gy)
+
+        def moved(h: Any) -> tuple[Any, Any]:
+            """Points that the flow reaches from the cells within `h`, which may be negative."""
+            first = np.stack([ux, uy])
+            part = h / 2 if trace == "midpoint" else h
+            later = np.stack([bilinear(u, i + part * ux, j + part * uy)[0] for u in (ux, uy)])
+            gx, gy = {"euler": first, "midpoint": later, "heun": (first + later) / 2}[trace]
+            return i + h * gx, j + h * gy
+
+        value, corners = bilinear(v.field, *moved(-v.dt))
         if correct != "first":
-            value = v.forward + (v.field - bilinear(v.forward, i + v.dt * gx, j + v.dt * gy)[0]) / 2
+            value = v.forward + (v.field - bilinear(v.forward, *moved(v.dt))[0]) / 2
             if correct == "clamped":
                 value = np.clip(value, corners.min(0), corners.max(0))
         if decay != "none":

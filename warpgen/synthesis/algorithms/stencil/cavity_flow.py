@@ -53,21 +53,24 @@ def cavity_step(d: Draft) -> None:
     force = (
         d.option("force", "none", "guo", "shift") if collision == "bgk" else d.option("force", "none", "guo")
     )
-    turbulent = d.flag("smagorinsky", 0.35) if collision == "bgk" else False
+    # The shift adds the force for the time that the populations relax with, which an eddy viscosity changes
+    turbulent = d.flag("smagorinsky", 0.35) if collision == "bgk" and force != "shift" else False
     layout = d.option("layout", "direction first", "direction last", "flat")
     macros = d.option("moments", "none", "velocity", "both")
     if walls != "box":
         d.calls("lbm_step_3d|stream_collide_d3q19|lattice_step|d3q19_step")
-    around = " around obstacles" if obstacle else ""
+    around = (" and obstacles" if lid and walls == "box" else " with obstacles") if obstacle else ""
     place = {
         "box": "D3Q19 lattice in a box with a moving lid" if lid else "D3Q19 lattice in a closed box",
         "channel": "D3Q19 lattice between two plates",
         "periodic": "periodic D3Q19 lattice",
     }[walls]
-    said = {"bgk": "", "trt": " with two relaxation times", "regularized": " after regularization"}[collision]
-    said += " under a body force" if force != "none" else ""
-    said += " with Smagorinsky's eddy viscosity" if turbulent else ""
-    d.says(f"Streams the populations of a {place}{around} and collides them{said}.")
+    said = {"bgk": "", "trt": " using two relaxation times", "regularized": " using regularized BGK"}[
+        collision
+    ]
+    added = ["a body force"] * (force != "none") + ["a Smagorinsky eddy viscosity"] * turbulent
+    said += ", including " * bool(added) + " and ".join(added)
+    d.says(f"Performs a fused stream-collide step on a {place}{around}{said}.")
     n = d.pick(5, 6)
     cells = n**3
     shape: Any = {"direction first": (19, n, n, n), "direction last": (n, n, n, 19), "flat": 19 * cells}[
@@ -83,9 +86,9 @@ def cavity_step(d: Draft) -> None:
             return "cells + cell" if k else "cell"
         return f"{k} * cells + cell" if x == "i" else f"{k} * n * n * n + ({x} * n + {y}) * n + {z}"
 
-    d.input("f_in", "float", shape, 0.04, 0.07, about="Populations after the step before")
+    d.input("f_in", "float", shape, 0.04, 0.07, about="Distribution functions")
     if obstacle:
-        d.input("solid", "bool", (n, n, n), about="True for cells that are solid")
+        d.input("solid", "bool", (n, n, n), about="True for solid cells")
     if force != "none":
         d.param("body_force", "vec3", -0.01, 0.01, about="Body force, in lattice units")
     if lid:
@@ -94,24 +97,24 @@ def cavity_step(d: Draft) -> None:
             "vec2",
             -0.1,
             0.1,
-            about="Velocity of the lid at the upper end of z, along x and y",
+            about="Lid velocity along x and y (lid at the upper z boundary)",
         )
     if turbulent:
-        d.param("tau", "float", 0.55, 0.8, about="Relaxation time of the molecular viscosity")
+        d.param("tau", "float", 0.55, 0.8, about="Relaxation time for the molecular viscosity")
         d.param("smagorinsky", "float", 0.1, 0.2, about="Smagorinsky constant")
     else:
         d.param("omega", "float", 0.8, 1.6, about="Relaxation rate, 1 / tau")
     if collision == "trt":
-        d.param("magic", "float", 0.15, 0.25, about="Magic parameter of the two rates")
-    d.param("n", "int", n, about="Cells along each axis")
-    d.output("f_out", "float", shape, about="Populations after this step")
+        d.param("magic", "float", 0.15, 0.25, about="TRT magic parameter")
+    d.param("n", "int", n, about="Number of cells along each axis")
+    d.output("f_out", "float", shape, about="Updated distribution functions")
     if macros == "both":
         d.output("density", "float", (n, n, n), about="Densities")
     if macros != "none":
         before = " before the force acts" if force == "shift" else ""
         d.output("velocity", "vec3", (n, n, n), about=f"Velocities{before}, in lattice units")
     d.module(
-        "# Weights of rest, axis and diagonal directions\nW0 = wp.constant(1.0 / 3.0)\nW1 = wp.constant(1.0 / 18.0)\nW2 = wp.constant(1.0 / 36.0)"
+        "# Lattice weights (rest, axis, diagonal)\nW0 = wp.constant(1.0 / 3.0)\nW1 = wp.constant(1.0 / 18.0)\nW2 = wp.constant(1.0 / 36.0)"
     )
     closed = {"box": "xyz", "channel": "z", "periodic": ""}[walls]
     source = []
@@ -122,9 +125,9 @@ def cavity_step(d: Draft) -> None:
     beyond = beyond.removesuffix(" or z >= n") if lid else beyond  # where the lid is
     if lid:
         source.append(
-            "# The lid drags the fluid along, whose density is close to one\nif z >= n:\n"
-            "    pull_along = float(cx) * lid_velocity[0] + float(cy) * lid_velocity[1]\n"
-            f"    return f[{at('opposite', 'i0', 'j0', 'k0')}] + 6.0 * w * pull_along"
+            "# Moving lid adds momentum (Ladd), assuming a density close to one\nif z >= n:\n"
+            "    cu_lid = float(cx) * lid_velocity[0] + float(cy) * lid_velocity[1]\n"
+            f"    return f[{at('opposite', 'i0', 'j0', 'k0')}] + 6.0 * w * cu_lid"
         )
     if beyond:
         source.append(
@@ -132,7 +135,7 @@ def cavity_step(d: Draft) -> None:
         )
     if obstacle:
         source.append(
-            f"# Solid cells send back what was sent to them\nif solid[x, y, z]:\n    return f[{at('opposite', 'i0', 'j0', 'k0')}]"
+            f"# Bounce back from solid cells\nif solid[x, y, z]:\n    return f[{at('opposite', 'i0', 'j0', 'k0')}]"
         )
     bounces = bool(closed) or obstacle
     kind = "wp.array(dtype=float)" if layout == "flat" else "wp.array4d(dtype=float)"
@@ -162,9 +165,9 @@ def cavity_step(d: Draft) -> None:
             $source
             return f[$there]
         ''',
-        fetch="Fetch a population from the cell upstream, or from this cell where a wall is between."
+        fetch="Fetch a population from the upstream cell, or bounce it back at a wall."
         if bounces
-        else "Fetch a population from the cell upstream on the periodic lattice.",
+        else "Fetch a population from the upstream cell of the periodic lattice.",
         heads="\n".join(f"{h}," for h in heads),
         source="\n".join(source),
         there=at("direction", "x", "y", "z"),
@@ -172,7 +175,7 @@ def cavity_step(d: Draft) -> None:
     d.function('''
         @wp.func
         def equilibrium(w: float, rho: float, cu: float, usq: float) -> float:
-            """Maxwell distribution to second order, w rho (1 + 3 cu + 4.5 cu^2 - 1.5 u^2)."""
+            """Second-order Maxwell distribution, w rho (1 + 3 cu + 4.5 cu^2 - 1.5 u^2)."""
             return w * rho * (1.0 + 3.0 * cu + 4.5 * cu * cu - 1.5 * usq)
     ''')
     mask = "solid, " if obstacle else ""
@@ -186,7 +189,7 @@ def cavity_step(d: Draft) -> None:
     lines.append("rho += " + " + ".join(f"f{q}" for q in range(10, 19)))
     names = ("ux", "uy", "uz")
     if force == "guo":
-        lines.append("# Half of the force belongs to this step, which makes it second order")
+        lines.append("# Add half the force for second-order accuracy in time")
     for a, u in enumerate(names):
         terms = "".join(f" {'+' if _C[q][a] > 0 else '-'} f{q}" for q in range(19) if _C[q][a]).removeprefix(
             " + "
@@ -198,8 +201,8 @@ def cavity_step(d: Draft) -> None:
     if macros != "none":
         lines.append("velocity[i, j, k] = wp.vec3(ux, uy, uz)")
     if force == "shift":
-        lines.append("# The force shifts the velocity of the equilibrium")
-        lines.append("shift = tau / rho" if turbulent else "shift = 1.0 / (omega * rho)")
+        lines.append("# Shift the equilibrium velocity by the force")
+        lines.append("shift = 1.0 / (omega * rho)")
         lines += [f"{u} += shift * body_force[{a}]" for a, u in enumerate(names)]
     lines.append("usq = ux * ux + uy * uy + uz * uz")
     pushed = [
@@ -209,12 +212,12 @@ def cavity_step(d: Draft) -> None:
     regular = collision == "regularized"
     if collision == "trt":
         lines += [
-            "# --- Collision with two relaxation times, (1/w+ - 1/2)(1/w- - 1/2) = magic ---",
+            "# --- TRT collision, (1/w+ - 1/2)(1/w- - 1/2) = magic ---",
             "omega_odd = 1.0 / (0.5 + magic / (1.0 / omega - 0.5))",
         ]
         if force == "guo":
             lines += [
-                "# Forcing terms of Guo, by parts as well",
+                "# Guo forcing terms, also split into even and odd parts",
                 "even_force = 1.0 - 0.5 * omega",
                 "odd_force = 3.0 * (1.0 - 0.5 * omega_odd)",
                 *pushed,
@@ -246,7 +249,7 @@ def cavity_step(d: Draft) -> None:
         lines += [f"e{q} = equilibrium({_WEIGHT[q]}, rho, {_along(_C[q], names)}, usq)" for q in range(19)]
         axes = [(0, 0, "xx"), (1, 1, "yy"), (2, 2, "zz"), (0, 1, "xy"), (0, 2, "xz"), (1, 2, "yz")]
         if turbulent or regular:
-            lines.append("# Second moments of what departs from equilibrium")
+            lines.append("# Non-equilibrium second moments")
             for a, b, tag in axes:
                 terms = "".join(
                     f" {'+' if _C[q][a] * _C[q][b] > 0 else '-'} (f{q} - e{q})"
@@ -256,7 +259,7 @@ def cavity_step(d: Draft) -> None:
                 lines.append(f"p_{tag} = {terms.removeprefix(' + ')}")
         if turbulent:
             lines += [
-                "# Add an eddy viscosity, since the grid does not resolve small eddies (Smagorinsky)",
+                "# Smagorinsky eddy viscosity for the unresolved scales",
                 "off_sq = p_xy * p_xy + p_xz * p_xz + p_yz * p_yz",
                 "stress_norm = wp.sqrt(p_xx * p_xx + p_yy * p_yy + p_zz * p_zz + 2.0 * off_sq + 1.0e-12)",
                 "# 25.456 = 18 sqrt(2)",
@@ -265,21 +268,19 @@ def cavity_step(d: Draft) -> None:
             ]
         if force == "guo":
             lines += [
-                "# Forcing terms of Guo" + (", half of them here" if regular else ""),
+                "# Guo forcing terms" + (", first half" if regular else ""),
                 *([] if regular else ["forcing = 1.0 - 0.5 * omega"]),
                 *pushed,
             ]
         if regular and force == "guo":
-            lines.append(
-                "# The other half of the forcing terms belongs to the departure, whose momentum it makes zero"
-            )
+            lines.append("# Other half goes into the non-equilibrium part, so it carries no momentum")
             for a, b, tag in axes:
                 v, g = names, ("gx", "gy", "gz")
                 both = f"{v[a]} * {g[a]}" if a == b else f"0.5 * ({v[a]} * {g[b]} + {v[b]} * {g[a]})"
                 lines.append(f"p_{tag} += {both}")
         if regular:
             lines += [
-                "# Keep only the stress of the departure, which filters what has no meaning",
+                "# Regularize: keep only the non-equilibrium stress to filter out ghost modes",
                 "keep = 4.5 * (1.0 - omega)",
                 "cs2_trace = (p_xx + p_yy + p_zz) / 3.0",
             ]
@@ -319,21 +320,19 @@ def cavity_step(d: Draft) -> None:
         $skip
         $lines
         """,
-        flat="# Structure of arrays: all cells of a direction lie together\ncells = n * n * n\ncell = (i * n + j) * n + k"
+        flat="# Structure-of-arrays layout, one contiguous block per direction\ncells = n * n * n\ncell = (i * n + j) * n + k"
         if layout == "flat"
         else "",
-        skip=f"# Solid cells hold no fluid\nif solid[i, j, k]:\n    {still}{empty}\n    return"
-        if obstacle
-        else "",
+        skip=f"# Skip solid cells\nif solid[i, j, k]:\n    {still}{empty}\n    return" if obstacle else "",
         lines="\n".join(lines),
     )
     viscosity = (
-        "The molecular viscosity is (`tau` - 1/2) / 3"
+        "Molecular viscosity is (`tau` - 1/2) / 3"
         if turbulent
-        else "The viscosity is (1 / `omega` - 1/2) / 3"
+        else "Kinematic viscosity is (1 / `omega` - 1/2) / 3"
     )
     d.explain(f"""
-        Directions are numbered 0 at rest, 1-6 along the axes and 7-18 along the diagonals of faces. {viscosity}
+        Direction 0 is at rest, 1-6 are along the axes and 7-18 along the face diagonals. {viscosity}
         in lattice units.
     """)
 
@@ -362,7 +361,7 @@ def cavity_step(d: Draft) -> None:
             u = u + 0.5 * push / rho
         shown = u
         if force == "shift":
-            u = u + push * (v.tau if turbulent else 1.0 / v.omega) / rho
+            u = u + push / (v.omega * rho)
         cu = np.einsum("aq,aijk->qijk", c, u)
         eq = w * rho * (1.0 + 3.0 * cu + 4.5 * cu**2 - 1.5 * (u**2).sum(0))
         off = g - eq

@@ -33,7 +33,7 @@ def _either(name: str, counts: tuple[int, ...]) -> str:
         "life_step": "automaton_step|cellular_automaton|update_cells|life_like_step",
         "cells": "alive|cells_in",
         "cells_new": "next_generation|next_cells",
-        "count": "neighbors|alive_neighbours",
+        "count": "neighbors|alive_neighbors",
         "born": "birth_mask|birth_bits",
         "kept": "survival_mask|survival_bits",
     },
@@ -52,14 +52,19 @@ def life_step(d: Draft) -> None:
     rule = d.option("rule", *_RULES) if style in ("rule", "early", "ages") else "game_of_life"
     birth, survival = _RULES[rule]
     if style != "masks":
-        called = {"game_of_life": "Conway's Game of Life", "highlife": "HighLife", "seeds": "Seeds",
-                  "day and night": "Day & Night"}[rule]  # fmt: skip
-        d.says(f"Advances the cellular automaton {called} by one generation.")
-    d.input("cells", "int", g.shape, 0, 2, about="Cells, 1 for a living one")
+        called = {"game_of_life": "Conway's Game of Life", "highlife": "the HighLife automaton", "seeds": "the Seeds automaton",
+                  "day and night": "the Day & Night automaton"}[rule]  # fmt: skip
+        d.says(f"Advances {called} by one generation.")
+    d.input("cells", "int", g.shape, 0, 2, about="Cell states, 1 if alive")
     if style == "masks":
         birth_bits, survival_bits = d.pick((8, 12), (72, 12), (456, 472), (8, 24))
-        d.param("born", "int", birth_bits, about="Bit n: born with n living neighbors")
-        d.param("kept", "int", survival_bits, about="Bit n: survives with n living neighbors")
+        d.param("born", "int", birth_bits, about="Birth mask, bit n is set if n live neighbors give birth")
+        d.param(
+            "kept",
+            "int",
+            survival_bits,
+            about="Survival mask, bit n is set if n live neighbors keep a cell",
+        )
     g.sized(d)
     d.output("cells_new", "int", g.shape, about="Next generation")
     own, new = g.at("cells"), g.at("cells_new")
@@ -70,7 +75,7 @@ def life_step(d: Draft) -> None:
             else ("i + a", "j + b")
         )
         lines = [
-            "# Start below zero, since the loop counts the cell itself as well",
+            "# Subtract the center cell, since the loop below includes it",
             f"count = -{own}",
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
@@ -80,7 +85,7 @@ def life_step(d: Draft) -> None:
         lines = [f"count = {total([g.at('cells', *o) for o in _RING])}"]
     if style == "masks":
         lines += [
-            "# Bit n of the masks: a cell with n living neighbors is born or survives",
+            "# Bit n of the mask tells if a cell with n live neighbors is born or survives",
             f"rule = kept if {own} == 1 else born",
             f"{new} = (rule >> count) & 1",
         ]
@@ -99,14 +104,12 @@ def life_step(d: Draft) -> None:
         if survival:
             lines.append(f"survives = {own} == 1 and {_either('count', survival)}")
         lines.append(f"{new} = 1 if is_born{' or survives' if survival else ''} else 0")
-    g.code(d, "\n".join(lines), "cells", border=f"# Cells at the rim stay dead\n{new} = 0")
+    g.code(d, "\n".join(lines), "cells", border=f"# Boundary cells stay dead\n{new} = 0")
     b, s = "".join(map(str, birth)), "".join(map(str, survival))
     if style == "masks":
-        d.explain(
-            "`born` and `kept` are bit masks over the number of living neighbors, for arbitrary B/S rules."
-        )
+        d.explain("`born` and `kept` are bit masks indexed by the number of live neighbors (B/S rule).")
     else:
-        d.explain(f"Rule B{b}/S{s} on the Moore neighbourhood; 1 is alive.")
+        d.explain(f"Rule B{b}/S{s} using the Moore neighborhood; 1 is alive, 0 is dead.")
 
     def reference(v: Values) -> dict[str, Any]:
         alive = g.grid(v.cells)
@@ -126,7 +129,7 @@ def life_step(d: Draft) -> None:
         "elementary_automaton": "wolfram_rule|rule_step|automaton_1d|elementary_ca",
         "cells": "row|cells_in",
         "cells_new": "next_row|next_generation",
-        "pattern": "triple|neighbourhood",
+        "pattern": "triple|neighborhood",
         "rule": "rule_number|wolfram_code",
     },
     adjoint="either",
@@ -143,23 +146,23 @@ def elementary_automaton(d: Draft) -> None:
     top = 2**32 if packed == "words" else 2
     d.input("cells", kind, n, 0, top, about=f"Row of {what}")
     if memory:
-        d.input("before", kind, n, 0, top, about="Row before that one")
+        d.input("before", kind, n, 0, top, about="Row of the previous generation")
     number = d.option("number", 30, 90, 110)
     said = {
-        "cells": "Advances a row of an elementary cellular automaton by the rule of a number",
-        "table": f"Advances a row of an elementary cellular automaton by rule {number}",
-        "words": f"Advances a row of cells, 32 in a word, by rule {number}",
+        "cells": "Advances a row of an elementary cellular automaton using a given Wolfram rule number",
+        "table": f"Advances a row of an elementary cellular automaton using rule {number}",
+        "words": f"Advances a row of bit-packed cells (32 per word) using rule {number}",
     }[packed]
-    d.says(said + (", made reversible by the row before." if memory else "."))
+    d.says(said + (", made reversible using the previous row." if memory else "."))
     if packed == "table":
         bits = ", ".join(str((number >> k) & 1) for k in range(8))
         d.module(f"""
             vec8i = wp.types.vector(length=8, dtype=int)
-            # rule {number}: what follows each pattern of three cells, 000 first
+            # rule {number}: new state for each three-cell pattern, starting at 000
             RULE = wp.constant(vec8i({bits}))
         """)
     elif packed == "cells":
-        d.param("rule", "int", number, about="Number of the rule, bit p for what follows pattern p")
+        d.param("rule", "int", number, about="Wolfram rule number, bit p is the new state for pattern p")
     d.output("cells_new", kind, n, about="Next generation")
     lines = ["tid = wp.tid()", "n = cells.shape[0]"]
     if edges == "wrap":
@@ -173,7 +176,7 @@ def elementary_automaton(d: Draft) -> None:
     if packed == "words":
         lines += [
             "here = cells[tid]",
-            "# Bit 0 is a word's first cell, so neighbors are shifts that carry a bit from the word beside",
+            "# Bit 0 is the first cell of a word; shift and carry in a bit from the adjacent word",
             "west = (here << wp.uint32(1)) | (left >> wp.uint32(31))",
             "east = (here >> wp.uint32(1)) | (right << wp.uint32(31))",
         ]
@@ -184,7 +187,7 @@ def elementary_automaton(d: Draft) -> None:
         lines += ["pattern = 4 * left + 2 * cells[tid] + right"]
         value = "RULE[pattern]" if packed == "table" else "(rule >> pattern) & 1"
     if memory:
-        lines += ["# XOR with the previous row makes any rule reversible (Fredkin)"]
+        lines += ["# XOR with the previous row for a reversible rule (Fredkin)"]
         value = value if packed == "table" else f"({value})"
         lines += [f"cells_new[tid] = {value} ^ before[tid]"]
     else:
@@ -220,7 +223,7 @@ def elementary_automaton(d: Draft) -> None:
         "forest_fire_step": "forest_fire|wildfire_step|grow_and_burn|fire_automaton",
         "state": "cells|forest",
         "updated": "updated|out",
-        "chance": "rand|random_number|xi",
+        "draw": "rand|random_number|xi",
         "p_grow": "growth_probability|p_growth",
         "p_light": "lightning_probability|p_lightning",
     },
@@ -228,21 +231,21 @@ def elementary_automaton(d: Draft) -> None:
     weight=3,
 )
 def forest_fire_step(d: Draft) -> None:
-    """Advances a forest-fire automaton by one step with given random numbers."""
+    """Advances a forest-fire automaton by one step using precomputed random numbers."""
     g = Grid(d, 2, ("periodic", "wrap", "clamp", "fixed"), layouts=("nd", "flat"))
     moore = d.option("neighbourhood", 4, 8)
     named = d.flag("constants")
     ring = _RING if moore == 8 else [(-1, 0), (1, 0), (0, -1), (0, 1)]
-    immune = d.flag("immunity", 0.4)
+    immune = d.flag("immunity", 0.4) or moore == 8  # with as many neighbors nearly all others would burn
     style = d.option("style", "chain", "returns")
     if immune:
         d.says(
-            "Advances a forest fire among trees that may withstand it by one step with given random numbers."
+            "Advances a forest-fire automaton with partly immune trees by one step using given random numbers."
         )
-    d.input("state", "int", g.shape, 0, 3, about="State of each cell")
-    d.input("chance", "float", g.shape, about="Uniform random numbers")
-    d.param("p_grow", "float", 0.2, 0.5, about="Probability of growth")
-    d.param("p_light", "float", 0.05, 0.3, about="Probability of lightning")
+    d.input("state", "int", g.shape, 0, 3, about="Cell states")
+    d.input("draw", "float", g.shape, about="Uniform random numbers")
+    d.param("p_grow", "float", 0.2, 0.5, about="Growth probability")
+    d.param("p_light", "float", 0.05, 0.3, about="Lightning probability")
     if immune:
         d.param("immunity", "float", 0.1, 0.5, about="Probability that a tree withstands fire")
     g.sized(d)
@@ -251,12 +254,12 @@ def forest_fire_step(d: Draft) -> None:
     if named:
         empty, tree, fire = "EMPTY", "TREE", "FIRE"
         d.module("EMPTY = wp.constant(0)\nTREE = wp.constant(1)\nFIRE = wp.constant(2)")
-    own, new, luck = g.at("state"), g.at("updated"), g.at("chance")
+    own, new, luck = g.at("state"), g.at("updated"), g.at("draw")
     near = "\n    or ".join(f"{g.at('state', *o)} == {fire}" for o in ring)
     burn = f"(\n    {near}\n)"
     caught = f"{luck} >= immunity" if immune else ""
     lines = [f"s = {own}"]
-    why = "# Low draws spare the tree from its neighbors' fire, so lightning takes the highest ones"
+    why = "# The same draw decides both: low values resist burning neighbors, the highest ones are lightning"
     spared = [why] if immune else []
     ignites = f"{luck} < p_light" if not immune else "1.0 - " + luck + " < p_light * (1.0 - immunity)"
     if style == "chain":
@@ -283,7 +286,7 @@ def forest_fire_step(d: Draft) -> None:
             f"    {new} = {tree} if {luck} < p_grow else {empty}",
             "    return",
             f"near_fire = {burn}",
-            *(spared or ["# Lightning strikes anywhere, so trees may burn without a burning neighbor"]),
+            *(spared or ["# Lightning may ignite a tree without burning neighbors"]),
             f"burns = (near_fire and {caught}) or {ignites}" if caught else f"burns = near_fire or {ignites}",
             f"{new} = {fire} if burns else {tree}",
         ]
@@ -291,7 +294,7 @@ def forest_fire_step(d: Draft) -> None:
     d.explain("States: 0 empty, 1 tree, 2 fire. One uniform random number per cell.")
 
     def reference(v: Values) -> dict[str, Any]:
-        s, luck = g.grid(v.state), g.grid(v.chance)
+        s, luck = g.grid(v.state), g.grid(v.draw)
         near = np.any([g.near(v.state, *o) == 2 for o in ring], axis=0)
         strike = luck < v.p_light
         if immune:
@@ -330,11 +333,11 @@ def sandpile_topple(d: Draft) -> None:
     counted = d.flag("counted", 0.4) if scatter != "scatter" else False
     d.input("grains", "int", g.shape, 0, 12, about="Grains per cell")
     if threshold == "param":
-        d.param("critical", "int", d.pick(4, 6, 8), about="Number of grains at which a cell topples")
+        d.param("critical", "int", d.pick(4, 6, 8), about="Toppling threshold (number of grains)")
     g.sized(d)
     d.output("updated", "int", g.shape, about="Grains after toppling")
     if counted:
-        d.output("active", "int", 1, about="Number of cells that topple")
+        d.output("active", "int", 1, about="Number of toppling cells")
     limit = "critical" if threshold == "param" else "4"
     ring = [(-1, 0), (1, 0), (0, -1), (0, 1)]
     own, new = g.at("grains"), g.at("updated")
@@ -351,7 +354,7 @@ def sandpile_topple(d: Draft) -> None:
             f"wp.atomic_add(updated, {g.index()}, {own} - 4)",
         ]
         lines += [f"wp.atomic_add(updated, {g.index(*o)}, 1)" for o in ring]
-        border = f"# The rim only collects what falls off\nwp.atomic_add(updated, {g.index()}, {own})"
+        border = f"# Boundary cells only collect grains\nwp.atomic_add(updated, {g.index()}, {own})"
     else:
         given, rule = (
             (", critical: int" if threshold == "param" else ""),
@@ -359,7 +362,7 @@ def sandpile_topple(d: Draft) -> None:
         )
         if scatter == "gather many":
             most = "wp.max(count - critical + 4, 0)" if given else "count"
-            rule = f"# As often as the cell can hand out four grains at once\nreturn {most} // 4"
+            rule = f"# Topple until the cell is stable\nreturn {most} // 4"
         d.function(f"@wp.func\ndef topplings(count: int{given}) -> int:\n    $rule", rule=rule)
         lines = [f"incoming = {total([out(o) for o in ring])}", f"times = {out((0, 0))}"]
         lines += [f"{new} = {own} - 4 * times + incoming"]
@@ -367,11 +370,11 @@ def sandpile_topple(d: Draft) -> None:
             lines += ["if times > 0:", "    wp.atomic_add(active, 0, 1)"]
         border = ""
     g.code(d, "\n".join(lines), "grains", border=border)
-    often = "as often as their grains allow" if scatter == "gather many" else "once"
-    d.says(f"Topples all unstable cells of a sandpile {often}, in parallel.")
-    walls = " Grains that would leave stay in their cell." if g.edges in ("clamp", "clamp func") else ""
-    zero = " Grains are added to `updated`, which must start from zero." if scatter == "scatter" else ""
-    d.explain(f"Unstable cells hand one grain to each of their four neighbors.{walls}{zero}")
+    often = "as many times as possible" if scatter == "gather many" else "once"
+    d.says(f"Topples all unstable sandpile cells {often}, in parallel.")
+    walls = " Grains do not leave the grid." if g.edges in ("clamp", "clamp func") else ""
+    zero = " `updated` must be zero-initialized." if scatter == "scatter" else ""
+    d.explain(f"Each toppling gives one grain to each of the four neighbors.{walls}{zero}")
 
     def reference(v: Values) -> dict[str, Any]:
         h = g.grid(v.grains)

@@ -57,32 +57,34 @@ def channel_step(d: Draft) -> None:
     parabola = d.flag("parabolic", 0.4) if inlet == "velocity" and walls == "bounce back" else False
     nx, ny = d.pick(8, 10), d.pick(6, 8)
     if walls == "bounce back":
-        said = "D2Q9 channel " + ("with open ends" if ends_open else "that is periodic along x")
+        said = "D2Q9 channel " + ("with open ends" if ends_open else "periodic along x")
     else:
-        said = "D2Q9 lattice " + ("with open ends, periodic across" if ends_open else "that is periodic")
-    said += ", around obstacles" if obstacle else ""
-    how = {"bgk": "", "trt": " with two relaxation times", "regularized": " after regularization"}[collision]
-    how += " under a body force" if force != "none" else ""
-    how += " with Smagorinsky's eddy viscosity" if turbulent else ""
-    d.says(f"Streams the populations of a {said}, and collides them{how}.")
+        said = "y-periodic D2Q9 lattice with open ends" if ends_open else "periodic D2Q9 lattice"
+    said += (" and obstacles" if ends_open else " with obstacles") if obstacle else ""
+    how = {"bgk": "", "trt": " using two relaxation times", "regularized": " using regularized BGK"}[
+        collision
+    ]
+    added = ["a body force"] * (force != "none") + ["a Smagorinsky eddy viscosity"] * turbulent
+    how += ", including " * bool(added) + " and ".join(added)
+    d.says(f"Performs a fused stream-collide step on a {said}{how}.")
     shape = (9, nx, ny) if layout == "direction first" else (nx, ny, 9)
 
     def at(i: str, j: str, k: object) -> str:
         return f"{k}, {i}, {j}" if layout == "direction first" else f"{i}, {j}, {k}"
 
-    d.input("f_in", "float", shape, 0.08, 0.14, about="Populations after the step before")
+    d.input("f_in", "float", shape, 0.08, 0.14, about="Populations from the previous step")
     if obstacle:
-        d.input("solid", "int", (nx, ny), 0, 2, about="1 for cells that are solid")
+        d.input("solid", "int", (nx, ny), 0, 2, about="Solid mask, 1 for solid cells")
     if force == "constant":
         d.param("force_x", "float", -0.005, 0.01, about="Body force along the channel, in lattice units")
         d.param("force_y", "float", -0.005, 0.005, about="Body force across the channel, in lattice units")
     elif force == "field":
         d.input("body_force", "vec2", (nx, ny), -0.01, 0.01, about="Body forces, in lattice units")
     if collision == "trt":
-        d.param("omega", "float", 0.8, 1.6, about="Relaxation rate of the even part")
-        d.param("magic", "float", 0.15, 0.25, about="Magic parameter of the two rates")
+        d.param("omega", "float", 0.8, 1.6, about="Even relaxation rate")
+        d.param("magic", "float", 0.15, 0.25, about="TRT magic parameter")
     elif turbulent:
-        d.param("tau", "float", 0.55, 0.8, about="Relaxation time of the molecular viscosity")
+        d.param("tau", "float", 0.55, 0.8, about="Relaxation time for the molecular viscosity")
         d.param("smagorinsky", "float", 0.1, 0.2, about="Smagorinsky constant")
     else:
         d.param("omega", "float", 0.8, 1.6, about="Relaxation rate, 1 / tau")
@@ -92,31 +94,31 @@ def channel_step(d: Draft) -> None:
             "float",
             0.02,
             0.1,
-            about=f"{'Peak velocity' if parabola else 'Velocity'} of the inflow, in lattice units",
+            about=f"{'Peak velocity' if parabola else 'Velocity'} at the inlet, in lattice units",
         )
     elif inlet == "pressure":
         d.param("rho_inlet", "float", 1.0, 1.1, about="Density at the inlet")
     if outlet == "pressure":
         d.param("rho_outlet", "float", 0.9, 1.0, about="Density at the outlet")
-    d.param("nx", "int", nx, about="Cells along the channel")
-    d.param("ny", "int", ny, about="Cells across the channel")
-    d.output("f_out", "float", shape, about="Populations after this step")
+    d.param("nx", "int", nx, about="Number of cells along the channel")
+    d.param("ny", "int", ny, about="Number of cells across the channel")
+    d.output("f_out", "float", shape, about="Populations after the step")
     if macros == "both":
         d.output("density", "float", (nx, ny), about="Densities")
     if macros != "none":
         d.output("velocity", "vec2", (nx, ny), about="Velocities, in lattice units")
     d.module(
-        "# Weights of rest, axis and diagonal directions\nW0 = wp.constant(4.0 / 9.0)\nW1 = wp.constant(1.0 / 9.0)\nW2 = wp.constant(1.0 / 36.0)"
+        "# Lattice weights for rest, axis and diagonal directions\nW0 = wp.constant(4.0 / 9.0)\nW1 = wp.constant(1.0 / 9.0)\nW2 = wp.constant(1.0 / 36.0)"
     )
     signature = "f: wp.array3d(dtype=float),\n" + ("solid: wp.array2d(dtype=int),\n" if obstacle else "")
     bounces = obstacle or walls == "bounce back"
     bounce = ""
     if walls == "bounce back":
-        bounce += "# Halfway bounce-back, so the wall lies between two rows of cells\nif y_src < 0 or y_src >= ny:\n    return f[$own]\n"
+        bounce += "# Halfway bounce-back, the wall is half a cell beyond the last fluid row\nif y_src < 0 or y_src >= ny:\n    return f[$own]\n"
     else:
         bounce += "if y_src < 0:\n    y_src += ny\nelif y_src >= ny:\n    y_src -= ny\n"
     if obstacle:
-        bounce += "# Solid cells send back what was sent to them\nif solid[x_src, y_src] == 1:\n    return f[$own]\n"
+        bounce += "# Bounce-back when the upstream cell is solid\nif solid[x_src, y_src] == 1:\n    return f[$own]\n"
     d.function(
         '''
         @wp.func
@@ -131,7 +133,7 @@ def channel_step(d: Draft) -> None:
             nx: int,
             ny: int,
         ) -> float:
-            """Fetch population `k` from the cell upstream$back
+            """Fetch population `k` from the upstream cell$back
             $around.
             """
             x_src = i - cx
@@ -143,8 +145,8 @@ def channel_step(d: Draft) -> None:
             $bounce
             return f[$source]
         ''',
-        back=", or what a wall sends back.\n" if bounces else ".\n",
-        around="What wraps around along x is replaced at the open ends"
+        back=", or bounce it back at a wall.\n" if bounces else ".\n",
+        around="Values that wrap around along x are overwritten at the open ends"
         if ends_open
         else f"The lattice is periodic{' along x' if walls == 'bounce back' else ''}",
         signature=signature.rstrip(),
@@ -156,7 +158,7 @@ def channel_step(d: Draft) -> None:
     d.function('''
         @wp.func
         def equilibrium(w: float, rho: float, cu: float, usq: float) -> float:
-            """Maxwell distribution to second order, w rho (1 + 3 cu + 4.5 cu^2 - 1.5 u^2)."""
+            """Equilibrium distribution to second order, w rho (1 + 3 cu + 4.5 cu^2 - 1.5 u^2)."""
             return w * rho * (1.0 + 3.0 * cu + 4.5 * cu * cu - 1.5 * usq)
     ''')
     mask = "solid, " if obstacle else ""
@@ -176,7 +178,7 @@ def channel_step(d: Draft) -> None:
     moments = ["# --- Density and velocity ---"]
     moments.append("rho = f0 + f1 + f2 + f3 + f4 + f5 + f6 + f7 + f8")
     if force != "none":
-        moments.append("# Half of the force belongs to this step (Guo), which makes it second order")
+        moments.append("# Guo forcing: add half the force to the momentum for second-order accuracy")
     moments.append(f"ux = (f1 - f3 + f5 - f6 - f7 + f8{half[0]}) / rho")
     moments.append(f"uy = (f2 - f4 + f5 + f6 - f7 - f8{half[1]}) / rho")
     moments.append("usq = ux * ux + uy * uy")
@@ -193,8 +195,8 @@ def channel_step(d: Draft) -> None:
     }
     cu = [names[c] for c in zip(_CX, _CY, strict=True)]
     if collision == "trt":
-        hit = ["# --- Collision with two relaxation times ---"]
-        hit += ["# Rates of the even and the odd part: (1/w+ - 1/2)(1/w- - 1/2) = magic"]
+        hit = ["# --- TRT collision ---"]
+        hit += ["# Even and odd relaxation rates satisfy (1/w+ - 1/2)(1/w- - 1/2) = magic"]
         hit += ["omega_odd = 1.0 / (0.5 + magic / (1.0 / omega - 0.5))"]
         hit += [f"f_out[{at('i', 'j', 0)}] = f0 - omega * (f0 - equilibrium(W0, rho, 0.0, usq))"]
         for a in (1, 2, 5, 6):
@@ -212,7 +214,7 @@ def channel_step(d: Draft) -> None:
         hit = ["# --- Collision ---"]
         hit += [f"e{k} = equilibrium({_WEIGHTS[k]}, rho, {cu[k]}, usq)" for k in range(9)]
         stress = [
-            "# Second moments of what departs from equilibrium",
+            "# Second moments of the non-equilibrium populations",
             "p_xx = " + _sum([f"f{k} - e{k}" for k in (1, 3, 5, 6, 7, 8)]),
             "p_yy = " + _sum([f"f{k} - e{k}" for k in (2, 4, 5, 6, 7, 8)]),
             "p_xy = f5 - e5 - (f6 - e6) + f7 - e7 - (f8 - e8)",
@@ -220,7 +222,7 @@ def channel_step(d: Draft) -> None:
         if turbulent:
             hit += [
                 *stress,
-                "# Add an eddy viscosity, since the grid does not resolve small eddies (Smagorinsky)",
+                "# Smagorinsky model: add an eddy viscosity for unresolved eddies",
                 "stress_norm = wp.sqrt(p_xx * p_xx + p_yy * p_yy + 2.0 * p_xy * p_xy + 1.0e-12)",
                 "# 25.456 = 18 sqrt(2)",
                 "tau_eff = 0.5 * (tau + wp.sqrt(tau * tau + 25.455844 * smagorinsky * smagorinsky * stress_norm / rho))",
@@ -230,7 +232,7 @@ def channel_step(d: Draft) -> None:
         if force != "none":
             share = "0.5" if regular else "forcing"
             hit += [
-                "# Forcing terms of Guo" + (", half of them here" if regular else ""),
+                "# Guo forcing terms" + (", one half" if regular else ""),
                 *([] if regular else ["forcing = 1.0 - 0.5 * omega"]),
                 f"u_dot_g = ux * {body[0]} + uy * {body[1]}",
             ]
@@ -238,13 +240,13 @@ def channel_step(d: Draft) -> None:
             hit += stress
             if force != "none":
                 hit += [
-                    "# The other half of the forcing terms belongs to the departure, whose momentum it makes zero",
+                    "# Other half is added to the stress, so the non-equilibrium part carries no momentum",
                     f"p_xx += ux * {body[0]}",
                     f"p_yy += uy * {body[1]}",
                     f"p_xy += 0.5 * (ux * {body[1]} + uy * {body[0]})",
                 ]
             hit += [
-                "# Keep only the stress of the departure, which filters what has no meaning",
+                "# Regularize: drop all non-equilibrium moments but the stress to suppress ghost modes",
                 "keep = 4.5 * (1.0 - omega)",
                 "cs2_trace = (p_xx + p_yy) / 3.0",
             ]
@@ -288,9 +290,7 @@ def channel_step(d: Draft) -> None:
         $macros
         $hit
         """,
-        skip=f"# Solid cells hold no fluid\nif solid[i, j] == 1:\n{keep}{empty}\n    return"
-        if obstacle
-        else "",
+        skip=f"# Skip solid cells\nif solid[i, j] == 1:\n{keep}{empty}\n    return" if obstacle else "",
         lines="\n".join(lines),
         ends="\n".join(ends),
         inlet=(INLET | FORCED_INLET if force != "none" else INLET)[inlet],
@@ -312,12 +312,12 @@ def channel_step(d: Draft) -> None:
     if inlet == "velocity" and not parabola:
         d.text = re.sub(r"\bu_in\b", "inlet_velocity", re.sub(r" *u_in = inlet_velocity\n", "", d.text))
     viscosity = (
-        "The molecular viscosity is (`tau` - 1/2) / 3"
+        "The molecular viscosity is nu = (`tau` - 1/2) / 3"
         if turbulent
-        else "The viscosity is (1 / `omega` - 1/2) / 3"
+        else "The viscosity is nu = (1 / `omega` - 1/2) / 3"
     )
     d.explain(f"""
-        Populations are numbered 0 at rest, 1-4 along +x, +y, -x, -y and 5-8 along the diagonals. {viscosity}
+        Population 0 is at rest, 1-4 move along +x, +y, -x, -y and 5-8 along the diagonals. {viscosity}
         in lattice units.
     """)
 

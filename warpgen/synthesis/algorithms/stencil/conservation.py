@@ -14,8 +14,8 @@ _ABOUT = {
     "h": "Depth",
     "hu": "Discharge",
     "rho": "Density",
-    "mom": "Momentum per volume",
-    "energy": "Total energy per volume",
+    "mom": "Momentum density",
+    "energy": "Total energy density",
 }
 _NAMES = {
     "q": "state|u|conserved",
@@ -64,11 +64,11 @@ def _write(d: Draft, task: str) -> None:
     # a vector of uniform numbers is no state of a gas: its energy may be less than its motion
     apart = d.flag("apart", 0.4) if size == 2 else True
     pieces = ("h", "hu") if size == 2 else ("rho", "mom", "energy")
-    limited = ", from limited slopes" if order == "muscl" else ""
+    limited = " using limited slopes" if order == "muscl" else ""
     if task == "flux":
-        d.says(f"Computes {label} fluxes of {name} at the faces between cells{limited}.")
+        d.says(f"Computes {label} fluxes at cell interfaces for {name}{limited}.")
     else:
-        d.says(f"Advances cells by one step of {name} with {label} fluxes{limited}.")
+        d.says(f"Advances {name} by one step using {label} fluxes{limited.replace('using', 'with')}.")
     # Fast enough for flows that are supercritical or supersonic here and there
     ranges = [(0.3, 1.2), (-2.5, 2.5)] if size == 2 else [(0.8, 1.5), (-1.7, 1.7), (2.0, 3.0)]
     if apart:
@@ -84,7 +84,7 @@ def _write(d: Draft, task: str) -> None:
         d.output("flux", vec, n, about="Numerical fluxes")
     else:
         for output in outputs:
-            about = f"{_ABOUT[output[:-4]]} after the step" if apart else "Conserved variables after the step"
+            about = f"Updated {_ABOUT[output[:-4]].lower()}" if apart else "Updated conserved variables"
             d.output(output, "float" if apart else vec, n, about=about)
     typed = f"wp.{vec}"
     if apart:
@@ -119,9 +119,9 @@ def _write(d: Draft, task: str) -> None:
     if edges == "wall":
         mirrored = {2: "wp.vec2({0}[0], -{0}[1])", 3: "wp.vec3({0}[0], -{0}[1], {0}[2])"}[size]
         lines.append(
-            "# a wall mirrors the flow: same depth, opposite discharge"
+            "# reflecting wall: same depth, opposite discharge"
             if size == 2
-            else "# a wall mirrors the flow: same density and energy, opposite momentum"
+            else "# reflecting wall: same density and energy, opposite momentum"
         )
         for o in range(low, high + 1):
             if o:
@@ -166,9 +166,9 @@ def _write(d: Draft, task: str) -> None:
             else "State (rho, rho u, E) of an ideal gas, gamma = 1.4. "
         )
         + (
-            f"`lam` is dt / dx, for a CFL number below one{' half' if order == 'muscl' else ''}."
+            f"`lam` = dt / dx must keep the CFL number below {'0.5' if order == 'muscl' else '1'}."
             if task == "step"
-            else "Entry i belongs to the face between cells i and i + 1."
+            else "Entry i is the flux between cells i and i + 1."
         )
     )
 

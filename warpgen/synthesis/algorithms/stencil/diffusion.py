@@ -53,13 +53,13 @@ def heat_step(d: Draft) -> None:
     if source:
         d.input("q", "float", g.shape, -1.0, 1.0, about="Heat sources")
     about = {
-        "per cell": ", in a medium of varying diffusivity",
-        "radiating": " for a body that loses heat to its surroundings",
+        "per cell": " for spatially varying diffusivity",
+        "radiating": " with linear heat loss to the surroundings",
     }
     d.says(
-        "Integrates the heat equation with explicit Euler"
+        "Integrates the heat equation using explicit Euler"
         + about.get(materials, "")
-        + (", with heat sources." if source else ".")
+        + (f" {'and' if materials == 'radiating' else 'with'} heat sources." if source else ".")
     )
     if number and materials != "per cell":
         d.param("r", "float", 0.05, 0.5 / g.ndim, about="kappa dt / dx^2")
@@ -73,7 +73,7 @@ def heat_step(d: Draft) -> None:
         d.param("loss", "float", 0.1, 1.0, about="Heat loss coefficient")
         d.param("ambient", "float", 0.0, 1.0, about="Ambient temperature")
     g.sized(d)
-    d.output("updated", "float", g.shape, about="Field after the step")
+    d.output("updated", "float", g.shape, about="Updated field")
     u = g.at("u")
     if materials == "per cell":
         lines = [
@@ -90,7 +90,7 @@ def heat_step(d: Draft) -> None:
         d.function("""
             @wp.func
             def flow_from(u_here: float, u_there: float, k_here: float, k_there: float) -> float:
-                # Harmonic mean of both diffusivities, so the flux is right across a jump of material
+                # Harmonic mean of the diffusivities for a continuous flux across material interfaces
                 return 2.0 * k_here * k_there / (k_here + k_there) * (u_there - u_here)
         """)
         body = "\n".join(lines)
@@ -147,32 +147,32 @@ _KINETICS: dict[str, tuple[str, str, tuple[tuple[str, float, float], ...], str]]
         "u - u * u * u / 3.0 - v + current",
         "epsilon * (u + beta - gamma * v)",
         (("current", 0.0, 0.5), ("epsilon", 0.05, 0.1), ("beta", 0.6, 0.8), ("gamma", 0.7, 0.9)),
-        "FitzHugh-Nagumo: a fast membrane potential u and a slow recovery variable v.",
+        "FitzHugh-Nagumo: fast membrane potential u, slow recovery variable v.",
     ),
     "brusselator": (
         "a - (b + 1.0) * u + u * u * v",
         "b * u - u * u * v",
         (("a", 0.8, 1.2), ("b", 1.5, 3.0)),
-        "Brusselator: oscillates where b > 1 + a^2.",
+        "Brusselator: oscillates when b > 1 + a^2.",
     ),
     "schnakenberg": (
         "a - u + u * u * v",
         "b - u * u * v",
         (("a", 0.05, 0.2), ("b", 0.8, 1.0)),
-        "Schnakenberg: the least kinetics with Turing patterns, of an activator u and a substrate v.",
+        "Schnakenberg: minimal kinetics for Turing patterns with activator u and substrate v.",
     ),
 }
 _CONSTANTS = {
-    ("gray-scott", "feed"): "Rate at which u is fed",
-    ("gray-scott", "kill"): "Rate at which v is removed, less that of the feed",
-    ("fitzhugh-nagumo", "current"): "Current that is applied",
-    ("fitzhugh-nagumo", "epsilon"): "Rate of the recovery over that of the potential",
-    ("fitzhugh-nagumo", "beta"): "Offset of the recovery",
-    ("fitzhugh-nagumo", "gamma"): "Decay of the recovery",
-    ("brusselator", "a"): "Concentration that feeds u",
-    ("brusselator", "b"): "Concentration that turns u into v",
-    ("schnakenberg", "a"): "Rate at which u is fed",
-    ("schnakenberg", "b"): "Rate at which v is fed",
+    ("gray-scott", "feed"): "Feed rate of u",
+    ("gray-scott", "kill"): "Kill rate of v, in addition to the feed rate",
+    ("fitzhugh-nagumo", "current"): "Applied current",
+    ("fitzhugh-nagumo", "epsilon"): "Time scale ratio between potential and recovery",
+    ("fitzhugh-nagumo", "beta"): "Recovery offset",
+    ("fitzhugh-nagumo", "gamma"): "Recovery decay rate",
+    ("brusselator", "a"): "Feed concentration of u",
+    ("brusselator", "b"): "Concentration of the reactant converting u to v",
+    ("schnakenberg", "a"): "Feed rate of u",
+    ("schnakenberg", "b"): "Feed rate of v",
 }
 
 
@@ -196,7 +196,7 @@ def reaction_diffusion_step(d: Draft) -> None:
     kind = d.option("kinetics", *_KINETICS)
     called = {"gray-scott": "Gray-Scott model", "fitzhugh-nagumo": "FitzHugh-Nagumo model of excitable tissue",
               "brusselator": "Brusselator", "schnakenberg": "Schnakenberg model"}[kind]  # fmt: skip
-    d.says(f"Integrates the {called} with diffusion by one step of explicit Euler.")
+    d.says(f"Integrates the {called} with diffusion using one explicit Euler step.")
     step = kind.replace("-", "_") + "_step"
     d.calls(
         f"{step}|excitable_medium_step|reaction_diffusion_step"
@@ -230,9 +230,9 @@ def reaction_diffusion_step(d: Draft) -> None:
         return f"(\n    4.0 * ({' + '.join(near)})\n    + {far[0]} + {far[1]}\n    + {far[2]} + {far[3]}\n    - 20.0 * {g.at(name)}\n) / 6.0"
 
     names = ", ".join(name for name, _, _ in constants)
-    why = "# Nine points, since the five-point Laplacian prefers the axes\n" if nine else ""
+    why = "# Nine-point Laplacian for better isotropy\n" if nine else ""
     if packed == "vec2":
-        d.output("updated", "vec2", g.shape, about="Fields after the step")
+        d.output("updated", "vec2", g.shape, about="Updated fields")
         border = f"{g.at('updated')} = {g.at('C')}"
         body = f"""
 {why}lap = {lap("C")}
@@ -245,8 +245,8 @@ rate_v = Dv * lap[1] + ({rv})
 """
         field = "C"
     else:
-        d.output("U_new", "float", g.shape, about="Field u after the step")
-        d.output("V_new", "float", g.shape, about="Field v after the step")
+        d.output("U_new", "float", g.shape, about="Updated field u")
+        d.output("V_new", "float", g.shape, about="Updated field v")
         border = f"{g.at('U_new')} = {g.at('U')}\n{g.at('V_new')} = {g.at('V')}"
         field = "U"
         body = f"u = {g.at('U')}\nv = {g.at('V')}\n{why}lap_u = {lap('U')}\nlap_v = {lap('V')}\n"
@@ -269,7 +269,7 @@ rate_v = Dv * lap[1] + ({rv})
             body += f"{g.at('V_new')} = v + dt * (Dv * lap_v + {rv})"
     g.code(d, body, field, border=border)
     bound = "3 / (8" if nine else "1 / (4"
-    d.explain(f"{doc}\nThe grid's spacing is one; `dt` must stay below {bound} max(`Du`, `Dv`)).")
+    d.explain(f"{doc}\nUnit grid spacing; stability requires `dt` < {bound} max(`Du`, `Dv`)).")
 
     def reference(v: Values) -> dict[str, Any]:
         U, V = (g.grid(v.C[..., 0]), g.grid(v.C[..., 1])) if packed == "vec2" else (g.grid(v.U), g.grid(v.V))

@@ -66,11 +66,9 @@ def elastic_step(d: Draft) -> None:
     velocities = [f"v{a}" for a in axes]
     stresses = [f"s{a}{b}" for k, a in enumerate(axes) for b in axes[k:]]
     fields, others = (velocities, stresses) if which == "velocity" else (stresses, velocities)
-    about_ = {f"v{a}": f"Velocity along {a} [m/s]" for a in axes}
+    about_ = {f"v{a}": f"Velocity along {a}" for a in axes}
     for s in stresses:
-        about_[s] = (
-            f"Normal stress along {s[1]} [Pa]" if s[1] == s[2] else f"Shear stress in {s[1]} and {s[2]} [Pa]"
-        )
+        about_[s] = f"Normal stress along {s[1]}" if s[1] == s[2] else f"Shear stress in {s[1]} and {s[2]}"
     for name in others:
         d.input(name, "float", shape, -1.0, 1.0, about=about_[name])
     for name in fields:
@@ -86,19 +84,21 @@ def elastic_step(d: Draft) -> None:
         else:
             d.param(name, "float", 0.8, 2.0, about=about)
     if viscous:
-        d.param("attenuation", "float", 0.1, 0.5, about="Decay rate of the amplitude [1/s]")
+        d.param("attenuation", "float", 0.1, 0.5, about="Amplitude decay rate")
     if sponge != "none":
-        d.param("sponge_width", "int", d.pick(3, 4), about="Cells of the absorbing border")
-        d.param("sponge_rate", "float", 0.05, 0.3, about="Strength of the absorption")
+        d.param("sponge_width", "int", d.pick(3, 4), about="Sponge width in cells")
+        d.param("sponge_rate", "float", 0.05, 0.3, about="Sponge strength")
     if source != "none":
-        d.param("source_rate", "float", 0.5, 2.0, about="Amplitude of the source at this time")
+        d.param("source_rate", "float", 0.5, 2.0, about="Source amplitude at the current time")
         if source == "gaussian":
-            d.param("source_width", "float", 1.0, 2.0, about="Width of the source [cells]")
-    d.param("dt", "float", 0.05, 0.1, about="Time step [s]")
-    d.param("spacing", "float", 0.8, 1.2, about="Grid spacing [m]")
+            d.param("source_width", "float", 1.0, 2.0, about="Source width [cells]")
+    d.param("dt", "float", 0.05, 0.1, about="Time step")
+    d.param("spacing", "float", 0.8, 1.2, about="Grid spacing")
     if place == "out":
         for name in fields:
-            d.output(f"{name}_new", "float", shape, about=f"{about_[name]}, after the step")
+            d.output(
+                f"{name}_new", "float", shape, about=f"Updated {about_[name][0].lower()}{about_[name][1:]}"
+            )
     else:
         d.forward_only()
     if order == 4:
@@ -119,7 +119,7 @@ def elastic_step(d: Draft) -> None:
         for a, name in enumerate(axes):
             if material == "fields":
                 lines.append(
-                    f"# Buoyancy between both cells that the component v{name} stands between"
+                    f"# Buoyancy at v{name} from the average density of the two adjacent cells"
                     if a == 0
                     else ""
                 )
@@ -158,7 +158,7 @@ def elastic_step(d: Draft) -> None:
             p, q = axes.index(c), axes.index(e)
             if material == "fields":
                 lines.append(
-                    "# Harmonic mean of the shear modulus at the edge; it keeps liquids free of shear"
+                    "# Harmonic mean of the shear modulus at the edge, so that it vanishes next to a fluid"
                     if (c, e) == pairs[0]
                     else ""
                 )
@@ -175,19 +175,21 @@ def elastic_step(d: Draft) -> None:
     lines = [x for x in lines if x]
     if source != "none":
         targets = [f"new_{axes[up]}"] if which == "velocity" else [f"new_{a}{a}" for a in axes]
-        kind = "vertical force" if which == "velocity" else "explosion, the same on all normal stresses"
+        kind = (
+            "vertical force" if which == "velocity" else "explosion, applied equally to all normal stresses"
+        )
         if source == "point":
             lines.append(f"# Point source: {kind}")
             lines.append("if " + " and ".join(f"{i} == n // 2" for i in index) + ":")
             lines += [f"    {t} += dt * source_rate" for t in targets]
         else:
-            lines.append(f"# Source with the shape of a Gaussian: {kind}")
+            lines.append(f"# Gaussian source: {kind}")
             lines += [f"d{i} = float({i} - n // 2)" for i in index]
             lines.append("r_sq = " + " + ".join(f"d{i} * d{i}" for i in index))
             lines.append("pulse = dt * source_rate * wp.exp(-0.5 * r_sq / (source_width * source_width))")
             lines += [f"{t} += pulse" for t in targets]
     if viscous:
-        lines.append("# Attenuation, the same for all frequencies\ndecay = wp.exp(-attenuation * dt)")
+        lines.append("# Frequency-independent attenuation\ndecay = wp.exp(-attenuation * dt)")
         lines += [f"{t} *= decay" for t in results.values()]
     if sponge != "none":
         sides = [f"{i}" for i in index] + [f"n - 1 - {i}" for i in index]
@@ -197,9 +199,9 @@ def elastic_step(d: Draft) -> None:
         for s in sides[1:]:
             nearest = f"wp.min({nearest}, {s})"
         lines.append(
-            "# Sponge: amplitudes fade towards the border, so that waves do not come back"
+            "# Sponge layer: damp amplitudes near the boundary to avoid reflections"
             if sponge == "all sides"
-            else "# Sponge at all sides but the surface"
+            else "# Sponge layer on all sides except the free surface"
         )
         lines.append(f"edge_cells = {nearest}")
         lines.append(
@@ -209,7 +211,7 @@ def elastic_step(d: Draft) -> None:
     if free:
         zeroed = [s for s in stresses if axes[up] in s]
         if zeroed:
-            lines.append("# Free surface: no traction across it, whose shear part lies half a cell below")
+            lines.append("# Free surface: zero traction (shear components are located half a cell below)")
             lines.append(f"if {index[up]} == {halo}:")
             lines += [f"    {results[s]} = 0.0" for s in zeroed]
     lines += [f"{name}{suffix}{home} = {value}" for name, value in results.items()]
@@ -218,7 +220,7 @@ def elastic_step(d: Draft) -> None:
         """
         $thread
         n = $any.shape[0]
-        # The border holds ghost values
+        # Leave the ghost cells unchanged
         if $outside:
             $keep
             return
@@ -235,10 +237,10 @@ def elastic_step(d: Draft) -> None:
     parts += ["a sponge"] * (sponge != "none") + ["a free surface"] * free
     told = ", with " + " and ".join([", ".join(parts[:-1])] * (len(parts) > 1) + parts[-1:]) if parts else ""
     new, old = ("velocities", "stresses") if which == "velocity" else ("stresses", "velocities")
-    d.says(f"Updates the {new} of elastic waves from their {old} on a staggered grid{told}.")
+    d.says(f"Updates elastic wave {new} from the {old} on a staggered grid{told}.")
     d.explain("""
         rho dv/dt = div s and ds/dt = lambda div(v) 1 + mu (grad v + grad v^T). Normal stresses lie at cell centers,
-        velocities half a cell ahead along their axis, shear stresses half a cell ahead along both of theirs.
+        velocities are staggered by half a cell along their axis, shear stresses along both of theirs.
     """)
 
     def diff(f: Any, axis: int, forward: bool) -> Any:

@@ -14,7 +14,7 @@ _LIMITERS = {
         '''
 @wp.func
 def limited_slope(left: float, center: float, right: float) -> float:
-    """Return the minmod slope of three cell averages."""
+    """Return the minmod-limited slope from three cell averages."""
     a = center - left
     b = right - center
     if a * b <= 0.0:
@@ -27,7 +27,7 @@ def limited_slope(left: float, center: float, right: float) -> float:
         '''
 @wp.func
 def limited_slope(left: float, center: float, right: float) -> float:
-    """Return the van Leer slope (harmonic mean) of three cell averages."""
+    """Return the van Leer limited slope (harmonic mean) from three cell averages."""
     a = center - left
     b = right - center
     product = a * b
@@ -41,7 +41,7 @@ def limited_slope(left: float, center: float, right: float) -> float:
         '''
 @wp.func
 def limited_slope(left: float, center: float, right: float) -> float:
-    """Return the monotonized central slope of three cell averages."""
+    """Return the monotonized central (MC) slope from three cell averages."""
     a = center - left
     b = right - center
     if a * b <= 0.0:
@@ -64,14 +64,14 @@ def to_primitive(q: wp.vec4) -> wp.vec4:
     u = q[1] / q[0]
     v = q[2] / q[0]
     p = (GAMMA - 1.0) * (q[3] - 0.5 * q[0] * (u * u + v * v))
-    # Floor the pressure, strong rarefactions can make it negative
+    # Clamp the pressure since strong rarefactions can make it negative
     return wp.vec4(q[0], u, v, wp.max(p, P_MIN))
 '''
 
 _RECONSTRUCT = '''
 @wp.func
 def reconstruct(left: wp.vec4, center: wp.vec4, right: wp.vec4, side: float) -> wp.vec4:
-    """Extrapolate primitive variables to the face at `side` (+1 upper, -1 lower) of the cell."""
+    """Reconstruct primitive variables at the upper (`side` = +1) or lower (-1) cell face."""
     h = 0.5 * side
     return wp.vec4(
         wp.max(center[0] + h * limited_slope(left[0], center[0], right[0]), RHO_MIN),
@@ -84,7 +84,7 @@ def reconstruct(left: wp.vec4, center: wp.vec4, right: wp.vec4, side: float) -> 
 _FLUX = '''
 @wp.func
 def euler_flux(w: wp.vec4) -> wp.vec4:
-    """Evaluate the flux along the first velocity component for primitive variables."""
+    """Compute the Euler flux along the first axis from primitive variables."""
     q = to_conserved(w)
     return wp.vec4(q[1], q[1] * w[1] + w[3], q[1] * w[2], (q[3] + w[3]) * w[1])
 '''
@@ -122,15 +122,15 @@ def riemann_flux(w_l: wp.vec4, w_r: wp.vec4) -> wp.vec4:
     "hll": f'''
 @wp.func
 def riemann_flux(w_l: wp.vec4, w_r: wp.vec4) -> wp.vec4:
-    """Compute the HLL flux with the wave speed estimates of Davis."""
+    """Compute the HLL flux using Davis wave speed estimates."""
 {_WAVES}    jump = to_conserved(w_r) - to_conserved(w_l)
     return (s_r * euler_flux(w_l) - s_l * euler_flux(w_r) + s_l * s_r * jump) / (s_r - s_l)
 ''',
     "hllc": f'''
 @wp.func
 def riemann_flux(w_l: wp.vec4, w_r: wp.vec4) -> wp.vec4:
-    """Compute the HLLC flux, which restores the contact wave missing in HLL (Toro 2009, section 10.4)."""
-{_WAVES}    # Speed of the contact wave
+    """Compute the HLLC flux, HLL with a restored contact wave (Toro 2009, section 10.4)."""
+{_WAVES}    # Contact wave speed
     m_l = w_l[0] * (s_l - w_l[1])
     m_r = w_r[0] * (s_r - w_r[1])
     s_star = (w_r[3] - w_l[3] + w_l[1] * m_l - w_r[1] * m_r) / (m_l - m_r)
@@ -143,7 +143,7 @@ def riemann_flux(w_l: wp.vec4, w_r: wp.vec4) -> wp.vec4:
 _STAR = '''
 @wp.func
 def star_state(w: wp.vec4, s: float, s_star: float) -> wp.vec4:
-    """Compute the conserved state between an outer wave and the contact."""
+    """Compute the conserved star state between an outer wave and the contact wave."""
     q = to_conserved(w)
     factor = w[0] * (s - w[1]) / (s - s_star)
     energy = q[3] / w[0] + (s_star - w[1]) * (s_star + w[3] / (w[0] * (s - w[1])))
@@ -153,7 +153,7 @@ def star_state(w: wp.vec4, s: float, s_star: float) -> wp.vec4:
 _SWAP = '''
 @wp.func
 def swap_axes(w: wp.vec4) -> wp.vec4:
-    """Exchange both velocity or momentum components."""
+    """Swap the two velocity (or momentum) components."""
     return wp.vec4(w[0], w[2], w[1], w[3])
 '''
 
@@ -170,7 +170,7 @@ def swap_axes(w: wp.vec4) -> wp.vec4:
     weight=2,
 )
 def euler_step(d: Draft) -> None:
-    """Advances a compressible gas on a 2D grid by one step of a MUSCL finite-volume scheme."""
+    """Advances a compressible gas on a 2D grid by one step using a MUSCL finite-volume scheme."""
     solver = d.option("riemann", *_SOLVERS)
     limiter = d.option("limiter", *_LIMITERS)
     boundary = d.option("boundary", "periodic", "outflow")
@@ -181,28 +181,33 @@ def euler_step(d: Draft) -> None:
     round_ = axis == "cylinder"
     if round_:
         boundary = "outflow"  # no radius comes again
-    gas = "gas of cylindrical symmetry" if round_ else "gas on a 2D grid"
+    gas = "gas in cylindrical coordinates" if round_ else "gas on a 2D grid"
     d.says(
-        f"Advances a compressible {gas}{' under gravity' if gravity else ''} by one step of a MUSCL finite-volume scheme."
+        f"Advances a compressible {gas}{' under gravity' if gravity else ''} by one step using a MUSCL finite-volume scheme."
     )
     d.input("density", "float", (nx, ny), 0.6, 1.4, about="Density")
     d.input("momentum", "vec2", (nx, ny), -1.6, 1.6, about="Momentum per volume")
-    d.input("energy", "float", (nx, ny), 1.6, 5.0, about="Total energy per volume")
+    d.input("energy", "float", (nx, ny), 1.6, 5.0, about="Total energy density")
     if solid == "frozen":
-        d.input("is_frozen", "bool", (nx, ny), about="Cells with prescribed state, which are not updated")
+        d.input(
+            "is_frozen",
+            "bool",
+            (nx, ny),
+            about="Mask of cells with a prescribed state, which are not updated",
+        )
     d.param("dx", "float", 0.8, 1.2, about="Cell size")
     d.param("dt", "float", 0.02, 0.06, about="Time step")
     if gravity:
         about = "Gravity along the axis" if round_ else "Gravity"
         d.param("gravity", "float" if round_ else "vec2", -1.0, 1.0, about=about)
     if axis == "cylinder":
-        d.param("inner_radius", "float", 1.0, 2.0, about="Distance of the lower edge from the axis")
-    d.output("density_new", "float", (nx, ny), about="Density after the step")
-    d.output("momentum_new", "vec2", (nx, ny), about="Momentum after the step")
-    d.output("energy_new", "float", (nx, ny), about="Energy after the step")
+        d.param("inner_radius", "float", 1.0, 2.0, about="Radius of the inner grid boundary")
+    d.output("density_new", "float", (nx, ny), about="Updated density")
+    d.output("momentum_new", "vec2", (nx, ny), about="Updated momentum density")
+    d.output("energy_new", "float", (nx, ny), about="Updated total energy density")
     d.module("""
-        GAMMA = wp.constant(1.4)  # ratio of specific heats of air
-        # Floors of density and pressure
+        GAMMA = wp.constant(1.4)  # heat capacity ratio of air
+        # Density and pressure floors
         RHO_MIN = wp.constant(1.0e-3)
         P_MIN = wp.constant(1.0e-4)
     """)
@@ -219,7 +224,7 @@ def euler_step(d: Draft) -> None:
             momentum: wp.array2d(dtype=wp.vec2),
             energy: wp.array2d(dtype=float),
         ) -> wp.vec4:
-            """Read a cell and convert it to primitive variables."""
+            """Load a cell and convert to primitive variables."""
             m = momentum[i, j]
             return to_primitive(wp.vec4(density[i, j], m[0], m[1], energy[i, j]))
     ''')
@@ -247,11 +252,11 @@ def euler_step(d: Draft) -> None:
         nx = density.shape[0]
         ny = density.shape[1]
         w = load_primitive(i, j, $arrays)
-        # Primitive variables of the neighbors; along y both velocities are swapped
-        # so the first one is always normal to the face
+        # Load primitive variables of the neighbors; swap the velocity components along y
+        # so that the first one is always normal to the face
         $load
         w_y = swap_axes(w)
-        # Fluxes along x: reconstruct both sides of each face, then solve the Riemann problem
+        # Fluxes along x: reconstruct left and right states, then solve the Riemann problem
         flux_e = riemann_flux(reconstruct(west, w, east, 1.0), reconstruct(w, east, east2, -1.0))
         flux_w = riemann_flux(reconstruct(west2, west, w, 1.0), reconstruct(west, w, east, -1.0))
         # Fluxes along y
@@ -265,20 +270,20 @@ def euler_step(d: Draft) -> None:
         e_next = energy[i, j] - ratio * change[3]
         $geometry
         $gravity
-        # Keep density and internal energy positive
+        # Enforce positive density and internal energy
         rho_next = wp.max(rho_next, RHO_MIN)
         kinetic = 0.5 * wp.dot(m_next, m_next) / rho_next
         density_new[i, j] = rho_next
         momentum_new[i, j] = m_next
         energy_new[i, j] = wp.max(e_next, kinetic + P_MIN / (GAMMA - 1.0))
         """,
-        skip=f"# Cells with a prescribed state do not change\nif is_frozen[i, j]:\n    {keep}\n    return"
+        skip=f"# Keep the prescribed state of frozen cells\nif is_frozen[i, j]:\n    {keep}\n    return"
         if solid == "frozen"
         else "",
         arrays=arrays,
         load="\n".join(lines),
         geometry="""
-        # Geometric source of cylindrical symmetry, -1/r times the radial flux without pressure
+        # Geometric source term in cylindrical coordinates, -1/r times the radial flux without pressure
         radius = inner_radius + (float(j) + 0.5) * dx
         radial = dt * w[2] / radius
         rho_next -= radial * w[0]
@@ -287,7 +292,7 @@ def euler_step(d: Draft) -> None:
         """
         if axis == "cylinder"
         else "",
-        gravity="# Gravity does work on the momentum of the old state\n"
+        gravity="# Gravity source term, evaluated from the old state\n"
         + (
             "m_next += wp.vec2(dt * w[0] * gravity, 0.0)\ne_next += dt * w[0] * w[1] * gravity"
             if round_
@@ -299,8 +304,8 @@ def euler_step(d: Draft) -> None:
     )
     second = " The second axis is the radius." if round_ else ""
     d.explain(f"""
-        Euler equations with an ideal gas, first order in time and second order in space. Primitive variables
-        are limited and extrapolated to the faces, where a Riemann problem is solved approximately.{second}
+        Ideal-gas Euler equations, first order in time and second order in space. Primitive variables
+        are reconstructed at the faces using limited slopes, followed by an approximate Riemann solver.{second}
     """)
 
     def primitive(q: Any) -> Any:

@@ -125,7 +125,7 @@ class Grid:
         else:
             lines.append(", ".join(f"t{c}" if shifted else c for c in letters) + " = wp.tid()")
         if shifted:
-            lines.append("# Interior cells only, hence the offset of one")
+            lines.append("# Only interior cells are launched, so offset the indices")
             lines += [f"{c} = t{c} + {r}" for c in letters]
         guard: list[str] = []
         if self.inside and not shifted:

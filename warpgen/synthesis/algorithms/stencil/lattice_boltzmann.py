@@ -100,12 +100,12 @@ def lbm_collide(d: Draft) -> None:
     if model == "tau":
         d.param("tau", "float", 0.6, 1.2, about="Relaxation time")
     else:
-        of = " of the even part" if model == "trt" else ", 1 / tau"
+        of = " for the even part" if model == "trt" else ", 1 / tau"
         d.param("omega", "float", 0.8, 1.6, about=f"Relaxation rate{of}")
     if model == "trt":
-        d.param("omega_odd", "float", 0.8, 1.6, about="Relaxation rate of the odd part")
+        d.param("omega_odd", "float", 0.8, 1.6, about="Relaxation rate for the odd part")
     if forced:
-        d.param("gravity", p.vec, -0.01, 0.01, about="Acceleration of the body force")
+        d.param("gravity", p.vec, -0.01, 0.01, about="Body force acceleration")
     new = "f_new" if place == "out" else "f"
     if place == "out":
         d.output("f_new", "float", p.shape, about="Populations after the step")
@@ -115,7 +115,7 @@ def lbm_collide(d: Draft) -> None:
         lines += [f"if solid[{p.place}] == 1:"]
         if place == "out":
             lines += [
-                "    # bounce back has its own kernel: what is in a wall stays",
+                "    # keep solid cells unchanged, bounce-back runs in a separate kernel",
                 f"    for k in range({p.q}):",
             ]
             lines += [f"        {p.at('f_new', 'k')} = {p.at('f', 'k')}"]
@@ -138,7 +138,7 @@ def lbm_collide(d: Draft) -> None:
             f"    m = {e}(k)",
             f"    feq = {eq}(k, velocity_of(k), rho, u)",
             f"    feq_m = {eq}(m, velocity_of(m), rho, u)",
-            "    # even and odd parts of a pair relax at rates of their own",
+            "    # relax even and odd parts of each pair separately",
             f"    even = 0.5 * ({p.at('f', 'k')} + {p.at('f', 'm')} - feq - feq_m)",
             f"    odd = 0.5 * ({p.at('f', 'k')} - {p.at('f', 'm')} - feq + feq_m)",
             f"    {p.at(new, 'k')} = {p.at('f', 'k')} - omega * even - omega_odd * odd",
@@ -150,11 +150,11 @@ def lbm_collide(d: Draft) -> None:
     p.launch(d)
     d.code("\n".join(lines))
     d.says(
-        f"Relaxes lattice Boltzmann populations with {'two rates (TRT)' if model == 'trt' else 'one rate (BGK)'}"
-        f"{' under gravity' if forced else ''}."
+        f"Applies the {'TRT' if model == 'trt' else 'BGK'} collision operator to lattice Boltzmann populations"
+        f"{' with gravity' if forced else ''}."
     )
     d.explain(f"""
-        {"D2Q9" if p.ndim == 2 else "D3Q19"}, in lattice units with dx = dt = 1 and c_s^2 = 1/3, viscosity nu = ({"`tau`" if model == "tau" else "1 / `omega`"} - 1/2) / 3.
+        {"D2Q9" if p.ndim == 2 else "D3Q19"}, in lattice units (dx = dt = 1, c_s^2 = 1/3). Viscosity nu = ({"`tau`" if model == "tau" else "1 / `omega`"} - 1/2) / 3.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -193,13 +193,13 @@ def lbm_moments(d: Draft) -> None:
     if give != "density":
         _directions(d, p)
     if forced:
-        d.param("gravity", p.vec, -0.01, 0.01, about="Acceleration of the body force")
+        d.param("gravity", p.vec, -0.01, 0.01, about="Body force acceleration")
     if give in ("both", "density"):
         d.output("rho", "float", p.cells, about="Density")
     if give in ("both", "velocity"):
         d.output("u", p.vec, p.cells, about="Velocity")
     if give == "stress":
-        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells, about="Second moments out of equilibrium")
+        d.output("stress", f"mat{p.ndim}{p.ndim}", p.cells, about="Non-equilibrium second moments")
     lines = [p.head(), "mass = float(0.0)"]
     if give != "density":
         lines.append(f"momentum = wp.{p.vec}()")
@@ -207,9 +207,10 @@ def lbm_moments(d: Draft) -> None:
         lines.append(f"flux = wp.mat{p.ndim}{p.ndim}()")
     count = f"f.shape[{0 if p.soa else len(p.shape) - 1}]" if give == "density" else str(p.q)
     lines.append(f"for k in range({count}):")
-    lines.append(f"    fk = {p.at('f', 'k')}")
-    lines.append("    mass += fk")
-    if give != "density":
+    if give == "density":
+        lines.append(f"    mass += {p.at('f', 'k')}")
+    else:
+        lines += [f"    fk = {p.at('f', 'k')}", "    mass += fk"]
         lines += ["    c = velocity_of(k)", "    momentum += fk * c"]
     if give == "stress":
         lines.append("    flux += fk * wp.outer(c, c)")
@@ -217,9 +218,7 @@ def lbm_moments(d: Draft) -> None:
         lines.append(f"rho[{p.place}] = mass")
     if give in ("both", "velocity"):
         if forced:
-            lines.append(
-                "# Guo forcing: half of the force is included in the velocity (second order in time)"
-            )
+            lines.append("# Guo forcing: include half the force in the velocity (second order in time)")
             lines.append(f"u[{p.place}] = momentum / mass + 0.5 * gravity")
         else:
             lines.append(f"u[{p.place}] = momentum / mass")
@@ -232,7 +231,7 @@ def lbm_moments(d: Draft) -> None:
             "both": "Computes density and velocity from lattice Boltzmann populations.",
             "velocity": "Computes velocities from lattice Boltzmann populations.",
             "density": "Computes densities from lattice Boltzmann populations.",
-            "stress": "Computes the second moments of lattice Boltzmann populations that are out of equilibrium.",
+            "stress": "Computes the non-equilibrium second moments of lattice Boltzmann populations.",
         }[give]
     )
     if give != "both":
@@ -245,9 +244,9 @@ def lbm_moments(d: Draft) -> None:
     d.code("\n".join(lines))
     d.explain({
         "both": "Density sum f_k and momentum sum f_k c_k, in lattice units.",
-        "velocity": "Momentum sum f_k c_k over density sum f_k, in lattice units.",
-        "density": "The zeroth moment, sum f_k.",
-        "stress": "Second moments sum f_k c_k c_k less those of equilibrium; -(1 - 1 / (2 tau)) times them is the viscous stress.",
+        "velocity": "Divides momentum sum f_k c_k by density sum f_k, in lattice units.",
+        "density": "Zeroth moment, sum f_k.",
+        "stress": "Second moments sum f_k c_k c_k minus equilibrium; multiply by -(1 - 1 / (2 tau)) for the viscous stress.",
     }[give])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -302,7 +301,11 @@ def lbm_stream(d: Draft) -> None:
         d.input("solid", "int", (nx, ny), 0, 2, about="1 for solid cells")
     if walls == "moving lid":
         d.param(
-            "lid_speed", "float", 0.02, 0.1, about="Speed along x of the lid, the solid cells of the last row"
+            "lid_speed",
+            "float",
+            0.02,
+            0.1,
+            about="Lid speed along x (the lid is the last row of solid cells)",
         )
     d.output("f_new", "float", shape, about="Populations after the step")
 
@@ -328,13 +331,13 @@ def lbm_stream(d: Draft) -> None:
         if walls == "moving lid":
             weight = d.use(lattice.WEIGHT9)
             inner += [
-                "    # what left for the wall comes back, pushed along if the wall is the lid",
+                "    # half-way bounce-back with momentum transfer at the moving lid",
                 f"    {bounced}",
                 "    if y == ny - 1:",
                 f"        {at('f_new', 'k', 'i, j')} += 6.0 * {weight}(k) * float(CX[k]) * lid_speed",
             ]
         else:
-            inner += ["    # half-way bounce back: what left for the wall comes back", f"    {bounced}"]
+            inner += ["    # half-way bounce-back at solid cells", f"    {bounced}"]
         inner += ["else:", f"    {plain}"]
     else:
         inner += [
@@ -345,7 +348,7 @@ def lbm_stream(d: Draft) -> None:
         ]
     still = [
         "if solid[i, j] != 0:",
-        "    # solid cells hold nothing: their entries stay as they are",
+        "    # skip solid cells, their entries are not used",
         "    return",
     ]
     if threads == "cells":
@@ -365,11 +368,11 @@ def lbm_stream(d: Draft) -> None:
     if walls == "none":
         d.says("Streams D2Q9 populations on a periodic lattice.")
     elif walls == "moving lid":
-        d.says("Streams D2Q9 populations with bounce-back at solid cells and at a moving lid.")
+        d.says("Streams D2Q9 populations with bounce-back at solid cells, including a moving lid.")
     d.explain(
-        "Each population moves on by its direction; what leaves at one side comes in at the other."
+        "Each population moves to the neighbor along its lattice direction, with periodic wrap-around."
         if walls == "none"
-        else "Periodic but for solid cells, whose populations are not written."
+        else "Periodic boundaries. Solid cells are not written."
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -26,27 +26,27 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def level_set_step(d: Draft) -> None:
-    """Evolves a level set in normal direction with the upwind scheme of Osher and Sethian."""
+    """Evolves a level set in normal direction using the Osher-Sethian upwind scheme."""
     task = d.option("task", "constant speed", "speed field", "reinitialise")
     g = Grid(d, d.option("dimension", 2, 3), ("periodic", "clamp", "clamp func", "wrap", "fixed", "interior"))
     smooth = d.option("sign", "peng", "sussman") if task == "reinitialise" else ""
     outward = d.flag("outward") if task == "constant speed" else False
     if task == "reinitialise":
         d.calls("reinitialize_level_set|redistance|redistance_step")
-        d.says("Takes one step of turning a level set into a signed distance function.")
+        d.says("Performs one reinitialization step of a level set toward a signed distance function.")
     elif task == "constant speed":
         way = "outwards" if outward else "inwards"
-        d.says(f"Moves a front {way} at constant speed with the upwind scheme of Osher and Sethian.")
+        d.says(f"Moves a front {way} at constant speed using the Osher-Sethian upwind scheme.")
     d.input("phi", "float", g.shape, -1.0, 1.0, about="Level set function")
     if task == "speed field":
-        d.input("speed", "float", g.shape, -1.0, 1.0, about="Normal speed of the front")
+        d.input("speed", "float", g.shape, -1.0, 1.0, about="Front speed in the normal direction")
     elif task == "constant speed":
         low, high, sign_ = (0.2, 1.0, "positive") if outward else (-1.0, -0.2, "negative")
-        d.param("speed", "float", low, high, about=f"Normal speed of the front, {sign_}")
+        d.param("speed", "float", low, high, about=f"Normal front speed, {sign_}")
     d.param("dt", "float", 0.01, 0.05, about="Time step")
     d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
     g.sized(d)
-    d.output("updated", "float", g.shape, about="Level set after the step")
+    d.output("updated", "float", g.shape, about="Updated level set")
     lines = [f"p = {g.at('phi')}"]
     grow: list[str] = []
     shrink: list[str] = []
@@ -60,9 +60,11 @@ def level_set_step(d: Draft) -> None:
         minus = f"wp.min(back_{c}, 0.0) ** 2.0 + wp.max(ahead_{c}, 0.0) ** 2.0"
         grow.append(plus)
         shrink.append(minus)
-    floor, why = "1.0e-6", "# The small term keeps the slope of the root finite"
+    floor, why = "1.0e-6", "# Small offset keeps the gradient of sqrt() finite at zero"
     if task == "constant speed":
-        lines.append(f"# The front moves {'outwards' if outward else 'inwards'}, so these sides are upwind")
+        lines.append(
+            f"# The front moves {'outward' if outward else 'inward'}, so use these upwind differences"
+        )
         lines.append(f"norm_sq = {total(grow if outward else shrink)}")
     else:
         lines += [f"grow = {total(grow)}", f"shrink = {total(shrink)}"]
@@ -75,7 +77,7 @@ def level_set_step(d: Draft) -> None:
     elif task == "speed field":
         lines += [
             f"f = {g.at('speed')}",
-            "# One-sided differences by the sign of the speed, so information comes from upwind",
+            "# Choose upwind differences based on the sign of the speed",
             "grad_sq = grow if f > 0.0 else shrink",
             why,
             f"grad_norm = wp.sqrt(grad_sq + {floor})",
@@ -86,12 +88,12 @@ def level_set_step(d: Draft) -> None:
         if smooth == "sussman":
             lines.append("sign = p / wp.sqrt(p * p + dx * dx)")
         else:
-            lines.append("# Smoothed sign, so that the interface hardly moves (Peng et al. 1999)")
+            lines.append("# Smoothed sign function to avoid moving the interface (Peng et al. 1999)")
             lines.append("sign = p / wp.sqrt(p * p + grad_norm * grad_norm * dx * dx)")
         lines.append(f"{g.at('updated')} = p - dt * sign * (grad_norm - 1.0)")
     g.code(d, "\n".join(lines), "phi", border=f"{g.at('updated')} = {g.at('phi')}")
     law = "sgn(phi) (|grad phi| - 1)" if task == "reinitialise" else "`speed` |grad phi|"
-    d.explain(f"dphi/dt + {law} = 0, first order in space and time. phi < 0 inside.")
+    d.explain(f"dphi/dt + {law} = 0, first order in space and time, with phi < 0 inside.")
 
     def reference(v: Values) -> dict[str, Any]:
         p = g.grid(v.phi)

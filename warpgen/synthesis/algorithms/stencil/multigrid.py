@@ -37,24 +37,28 @@ def restrict_residual(d: Draft) -> None:
     cell = kind == "cell average"
     m = {1: d.pick(24, 32, 48), 2: d.pick(8, 10, 12), 3: d.pick(4, 5, 6)}[ndim]
     size = 2 * m if cell else 2 * m - 1
-    how = "averages of cells" if cell else kind
-    d.says(f"Restricts a field to the next coarser grid by {how}{', and scales it' if scaled else ''}.")
+    how = "cell averaging" if cell else kind
+    d.says(f"Restricts a field to the next coarser grid using {how}{' with scaling' if scaled else ''}.")
     d.input("fine", "float", (size,) * ndim, -1.0, 1.0, about="Values on the fine grid")
     if scaled:
         d.param(
-            "factor", "float", 0.5, 4.0, about="Factor, 4 where the equations of both grids leave out 1 / h^2"
+            "factor",
+            "float",
+            1.0,
+            4.0,
+            about="Scale factor for the coarse right-hand side, 4 if both levels omit 1 / h^2",
         )
     d.output("coarse", "float", (m,) * ndim, about="Values on the coarse grid")
     letters = "ijk"[:ndim]
     inner = not cell and kind != "injection" and edges == "interior"
     lines = [f"{', '.join(('t' + c if inner else c) for c in letters)} = wp.tid()"]
     if inner:
-        lines.append("# Skip the boundary, since Dirichlet values are given on every level")
+        lines.append("# Skip the boundary, since it is Dirichlet on every level")
         lines += [f"{c} = t{c} + 1" for c in letters]
     guard = not cell and kind != "injection" and not inner
     if guard:
         tests = [f"{c} == 0 or {c} == coarse.shape[{a}] - 1" for a, c in enumerate(letters)]
-        lines.append("# The boundary has Dirichlet values on every level, so there is no residual")
+        lines.append("# Zero residual at the boundary, since it is Dirichlet on every level")
         lines += [f"if {' or '.join(tests)}:", f"    coarse[{', '.join(letters)}] = 0.0", "    return"]
     fine = ["fi", "fj", "fk"][:ndim]
     lines += [f"{f} = 2 * {c}" for f, c in zip(fine, letters, strict=True)]
@@ -112,7 +116,7 @@ def restrict_residual(d: Draft) -> None:
             "for a in range(-1, 2):",
             "    for b in range(-1, 2):",
             "        for c in range(-1, 2):",
-            "            # 1 2 1 along each axis",
+            "            # (1, 2, 1) weights along each axis",
             "            w = float((2 - wp.abs(a)) * (2 - wp.abs(b)) * (2 - wp.abs(c)))",
             "            stencil_sum += w * fine[fi + a, fj + b, fk + c]",
             f"coarse[i, j, k] = stencil_sum / 64.0{k}",
@@ -168,28 +172,26 @@ def prolongate_correction(d: Draft) -> None:
     m = {1: d.pick(17, 25, 33), 2: d.pick(6, 7, 9), 3: d.pick(4, 5)}[ndim]
     size = 2 * m - 1 if kind == "vertices" else 2 * m
     how = {
-        "vertices": "by linear interpolation between nodes",
-        "cells": "by linear interpolation between cell centers",
-        "constant": "which is constant in each coarse cell",
+        "vertices": "using linear interpolation between nodes",
+        "cells": "using linear interpolation between cell centers",
+        "constant": "which is constant per coarse cell",
     }[kind]
-    share = "a share of " if add == "damped" else ""
+    share = "damped " if add == "damped" else ""
     if add == "store":
         how = how.replace("which is constant", "as a constant")
         d.says(f"Prolongates a field to the next finer grid {how}.")
     elif kind == "constant":
-        d.says(f"Adds {share}a coarse grid correction, {how}, to the solution on the fine grid.")
+        d.says(f"Adds a {share}coarse grid correction, {how}, to the solution on the fine grid.")
     else:
-        d.says(f"Adds {share}a coarse grid correction to the solution on the fine grid {how}.")
+        d.says(f"Adds a {share}coarse grid correction to the solution on the fine grid {how}.")
     what = "Field" if add == "store" else "Correction"
     d.input("coarse", "float", (m,) * ndim, -1.0, 1.0, about=f"{what} on the coarse grid")
     if add == "damped":
-        d.param("weight", "float", 0.5, 0.9, about="Share of the correction that is added")
+        d.param("weight", "float", 0.5, 0.9, about="Damping factor applied to the correction")
     if add == "store":
         d.output("fine", "float", (size,) * ndim, about="Field on the fine grid")
     else:
-        d.inout(
-            "fine", "float", (size,) * ndim, -1.0, 1.0, about="Solution on the fine grid, which is corrected"
-        )
+        d.inout("fine", "float", (size,) * ndim, -1.0, 1.0, about="Fine-grid solution, corrected in place")
     letters = "ijk"[:ndim]
     lows = ["ci", "cj", "ck"][:ndim]
     highs = ["ni", "nj", "nk"][:ndim]
@@ -206,7 +208,7 @@ def prolongate_correction(d: Draft) -> None:
     elif kind == "vertices":
         if style == "branches" and ndim == 1:
             lines += [
-                "# Odd nodes lie between two nodes of the coarse grid",
+                "# Odd nodes lie halfway between two coarse nodes",
                 "e = coarse[ci] if i % 2 == 0 else 0.5 * (coarse[ci] + coarse[ci + 1])",
             ]
             value = "e"
@@ -224,16 +226,14 @@ def prolongate_correction(d: Draft) -> None:
             ]
             value = "e"
         else:
-            lines.append("# Even indices coincide with coarse nodes")
+            lines.append("# Even-indexed nodes coincide with coarse nodes")
             lines += [f"{h} = ({c} + 1) // 2" for h, c in zip(highs, letters, strict=True)]
             rows = [" + ".join(corners[r : r + 2]) for r in range(0, len(corners), 2)]
             inner = rows[0] if len(rows) == 1 else "\n    " + "\n    + ".join(rows) + "\n"
             lines.append(f"e = {1 / 2**ndim} * ({inner})")
             value = "e"
     else:
-        lines.append(
-            "# Fine cell centers are off by a quarter of the coarse spacing, so weights are 3/4 and 1/4"
-        )
+        lines.append("# Fine cell centers are a quarter of the coarse spacing off, hence weights 3/4 and 1/4")
         for c, low, h, a in zip(letters, lows, highs, range(ndim), strict=True):
             lines.append(f"{h} = wp.clamp({low} + 2 * ({c} % 2) - 1, 0, coarse.shape[{a}] - 1)")
         terms = []

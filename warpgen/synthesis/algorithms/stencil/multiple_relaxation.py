@@ -81,28 +81,34 @@ def mrt_step(d: Draft) -> None:
     where = "(9, nx, ny)" if order == "directions first" else "(nx, ny, 9)"
     d.input("f", "float", shape, 0.05, 0.15, about=f"Populations, shape {where}")
     if obstacles:
-        d.input("solid", "bool", (nx, ny), about="True for cells inside of an obstacle")
+        d.input("solid", "bool", (nx, ny), about="True for obstacle cells")
     if rates == "struct":
         d.struct("rates", RATES, _RATES, about="Relaxation rates")
     else:
         for name, filled in _RATES.items():
-            d.param(name, "float", filled.low, filled.high, about=f"Relaxation rate of the {_RELAXED[name]}")
+            d.param(
+                name,
+                "float",
+                filled.low,
+                filled.high,
+                about=f"Relaxation rate for the {_RELAXED[name]} moment",
+            )
     if force == "uniform":
         d.param("force", "vec2", -0.01, 0.01, about="Force per cell, in lattice units")
     elif force == "field":
         d.input("body_force", "vec2", (nx, ny), -0.01, 0.01, about="Force per cell, in lattice units")
     if boundary == "lid":
-        d.param("lid_speed", "float", 0.05, 0.1, about="Speed of the lid along x, in lattice units")
+        d.param("lid_speed", "float", 0.05, 0.1, about="Lid speed along x, in lattice units")
     if turbulence:
         d.param("smagorinsky", "float", 0.1, 0.2, about="Smagorinsky constant")
-    d.output("f_new", "float", shape, about="Populations after the step")
-    within = {"periodic": [], "channel": ["walls at both sides"], "lid": ["walls", "a moving lid"]}[boundary]
+    d.output("f_new", "float", shape, about="Updated populations")
+    within = {"periodic": [], "channel": ["channel walls"], "lid": ["walls", "a moving lid"]}[boundary]
     within += ["obstacles"] * obstacles + ["a force"] * (force != "none")
-    within += ["Smagorinsky's eddy viscosity"] * turbulence
+    within += ["a Smagorinsky eddy viscosity"] * turbulence
     if within:
         among = " and ".join([*([", ".join(within[:-1])] if within[1:] else []), within[-1]])
         d.says(
-            f"Streams the populations of a D2Q9 lattice with {among}, and collides them in moment space (MRT)."
+            f"Performs a D2Q9 stream-collide step with multiple relaxation times (MRT), including {among}."
         )
     lines = []
     for q in range(1, 9):
@@ -112,16 +118,16 @@ def mrt_step(d: Draft) -> None:
     walls: list[str] = []
     back = {q: at("f", _OPPOSITE[q]) for q in range(1, 9)}
     if obstacles:
-        walls += ["# Populations that would come out of an obstacle are bounced back instead"]
+        walls += ["# Bounce back populations arriving from obstacle cells"]
         for q in range(1, 9):
             upwind = _SIDES[int(_C[q, 0])][0], _SIDES[int(_C[q, 1])][1]
             walls += [f"if solid[{upwind[0]}, {upwind[1]}]:", f"    f{q} = {back[q]}"]
     # Walls come last: neighbours wrap around, and no obstacle beyond a lid may take its drag.
     if boundary != "periodic":
-        walls += ["# No-slip walls: what would come out of one is bounced back", "if j == 0:"]
+        walls += ["# No-slip walls (half-way bounce-back)", "if j == 0:"]
         walls += [f"    f{q} = {back[q]}" for q in (2, 5, 6)]
         if boundary == "lid":
-            walls += ["# The lid drags the fluid along: 6 w rho_0 (c . u)", "if j == ny - 1:"]
+            walls += ["# Moving lid adds momentum 6 w rho_0 (c . u)", "if j == ny - 1:"]
             walls += ["    drag = lid_speed / 6.0"]
             walls += [f"    f4 = {back[4]}", f"    f7 = {back[7]} - drag", f"    f8 = {back[8]} + drag"]
             walls += ["if i == 0:"] + [f"    f{q} = {back[q]}" for q in (1, 5, 8)]
@@ -136,12 +142,12 @@ def mrt_step(d: Draft) -> None:
     """
     push = {"none": "", "uniform": "", "field": "force = body_force[i, j]"}[force]
     add = """
-    # Guo forcing: half of the force belongs to the velocity
+    # Guo forcing: add half the force to the momentum
     jx += 0.5 * force[0]
     jy += 0.5 * force[1]
     """
     eddy = f"""
-    # Stress moments out of equilibrium give the strain, so no differences are needed (Smagorinsky)
+    # Smagorinsky model: strain rate from the non-equilibrium stress, without finite differences
     off_diff = stress_diff - stress_diff_eq
     off_xy = stress_xy - stress_xy_eq
     stress_norm = wp.sqrt(off_diff * off_diff + 4.0 * off_xy * off_xy + 1.0e-12)
@@ -151,7 +157,7 @@ def mrt_step(d: Draft) -> None:
     """
     s_stress = "s_stress" if turbulence else f"{dot}s_nu"
     source = f"""
-    # Force in moment space, scaled by (1 - s / 2)
+    # Forcing terms in moment space, scaled by (1 - s / 2)
     ux = jx / rho
     uy = jy / rho
     work = 6.0 * (ux * force[0] + uy * force[1])
@@ -161,7 +167,7 @@ def mrt_step(d: Draft) -> None:
     flux_y -= (1.0 - 0.5 * {dot}s_q) * force[1]
     stress_diff += (1.0 - 0.5 * {s_stress}) * 2.0 * (ux * force[0] - uy * force[1])
     stress_xy += (1.0 - 0.5 * {s_stress}) * (ux * force[1] + uy * force[0])
-    # Momentum is conserved but for the other half of the force
+    # Add the other half of the force to the momentum
     jx += 0.5 * force[0]
     jy += 0.5 * force[1]
     """
@@ -174,11 +180,11 @@ def mrt_step(d: Draft) -> None:
         nx = $nx
         ny = $ny
         $neighbors
-        # Pull from the cells upwind, so that each thread writes its own cell only
+        # Pull scheme: gather from upstream so that each thread writes only its own cell
         f0 = $f0
         $pull
         $walls
-        # Moments (Lallemand and Luo 2000)
+        # Transform to moment space (Lallemand and Luo 2000)
         axes = f1 + f2 + f3 + f4
         diagonals = f5 + f6 + f7 + f8
         rho = f0 + axes + diagonals
@@ -192,14 +198,14 @@ def mrt_step(d: Draft) -> None:
         stress_xy = f5 - f6 + f7 - f8
         $push
         $add
-        # Equilibria of the moments that are not conserved
+        # Equilibria of the non-conserved moments
         j_sq = (jx * jx + jy * jy) / rho
         energy_eq = -2.0 * rho + 3.0 * j_sq
         energy_sq_eq = rho - 3.0 * j_sq
         stress_diff_eq = (jx * jx - jy * jy) / rho
         stress_xy_eq = jx * jy / rho
         $eddy
-        # Relaxation
+        # Relax toward equilibrium
         energy -= $s_e * (energy - energy_eq)
         energy_sq -= $s_eps * (energy_sq - energy_sq_eq)
         flux_x -= $s_q * (flux_x + jx)
@@ -207,7 +213,7 @@ def mrt_step(d: Draft) -> None:
         stress_diff -= $s_stress * $off_diff
         stress_xy -= $s_stress * $off_xy
         $source
-        # Back to populations: M^-1 is M transposed, over the squared norms of its rows
+        # Transform back to populations: M^-1 is M^T divided by the squared row norms
         a_rest = rho / 9.0 - energy / 9.0 + energy_sq / 9.0
         a_axis = rho / 9.0 - energy / 36.0 - energy_sq / 18.0
         a_diag = rho / 9.0 + energy / 18.0 + energy_sq / 36.0
@@ -225,7 +231,7 @@ def mrt_step(d: Draft) -> None:
         $f_new7 = a_diag - diag_x - diag_y + 0.25 * stress_xy
         $f_new8 = a_diag + diag_x - diag_y - 0.25 * stress_xy
         """,
-        skip=f"# Obstacles hold no fluid\nif solid[i, j]:\n    for q in range(9):\n        {kept}\n    return"
+        skip=f"# Skip obstacle cells\nif solid[i, j]:\n    for q in range(9):\n        {kept}\n    return"
         if obstacles
         else "",
         nx="f.shape[1]" if order == "directions first" else "f.shape[0]",
@@ -247,8 +253,8 @@ def mrt_step(d: Draft) -> None:
         **{f"f_new{q}": at("f_new", q) for q in range(9)},
     )
     d.explain("""
-        Directions are numbered 0 for rest, 1 to 4 for east, north, west and south, and 5 to 8 for the
-        diagonals from north-east counterclockwise. Each kind of moment relaxes at a rate of its own.
+        Direction 0 is rest, 1 to 4 are east, north, west and south, and 5 to 8 the diagonals in
+        counterclockwise order from north-east. Each moment type has its own relaxation rate.
     """)
 
     def pulled(v: Values, f: Any) -> Any:

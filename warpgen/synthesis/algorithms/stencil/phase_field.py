@@ -36,9 +36,9 @@ def phase_field_step(d: Draft) -> None:
     d.says(
         {
             "allen-cahn": f"Advances an Allen-Cahn phase field{' with noise' if noise else ''} by one explicit Euler step.",
-            "chemical potential": "Computes the chemical potential of a Cahn-Hilliard mixture.",
-            "cahn-hilliard": "Advances a Cahn-Hilliard mixture by one step from its chemical potential.",
-            "swift-hohenberg": f"Advances the Swift-Hohenberg equation{' with noise' if noise else ''} by one step from a known Laplacian.",
+            "chemical potential": "Computes the chemical potential for a Cahn-Hilliard mixture.",
+            "cahn-hilliard": "Advances a Cahn-Hilliard mixture by one step using its chemical potential.",
+            "swift-hohenberg": f"Advances the Swift-Hohenberg equation{' with noise' if noise else ''} by one step using a precomputed Laplacian.",
         }[model]
     )
     d.calls({
@@ -55,9 +55,9 @@ def phase_field_step(d: Draft) -> None:
         d.param("mobility", "float", 0.5, 1.5, about="Mobility")
     elif model == "swift-hohenberg":
         d.input("lap", "float", g.shape, -1.0, 1.0, about="Laplacian of the order parameter")
-        d.param("r", "float", 0.1, 0.5, about="Distance from the onset of patterns")
+        d.param("r", "float", 0.1, 0.5, about="Bifurcation parameter")
     else:
-        d.param("gamma", "float", 0.2, 0.8, about="Coefficient of the gradient energy")
+        d.param("gamma", "float", 0.2, 0.8, about="Gradient energy coefficient")
     if noise:
         d.input("xi", "float", g.shape, -1.0, 1.0, about="Noise field")
         d.param("amplitude", "float", 0.05, 0.2, about="Noise amplitude")
@@ -71,9 +71,7 @@ def phase_field_step(d: Draft) -> None:
         d.param("dx", "float", 0.5, 1.0, about="Grid spacing")
     g.sized(d)
     out = "mu" if model == "chemical potential" else "updated"
-    d.output(
-        out, "float", g.shape, about="Chemical potential" if out == "mu" else "Order parameter after the step"
-    )
+    d.output(out, "float", g.shape, about="Chemical potential" if out == "mu" else "Updated order parameter")
     force = "p * p * p - p" if well == "quartic" else "2.0 * p * (1.0 - p) * (1.0 - 2.0 * p)"
     lines = [f"p = {g.at('phi')}"]
     kick = f" + wp.sqrt(dt) * amplitude * {g.at('xi')}" if noise else ""
@@ -84,7 +82,7 @@ def phase_field_step(d: Draft) -> None:
         ]
     elif model == "swift-hohenberg":
         lines += [
-            "# (1 + lap)^2 = 1 + 2 lap + lap^2, the inner Laplacian comes from a previous pass",
+            "# (1 + lap)^2 = 1 + 2 lap + lap^2, the inner Laplacian is computed in a previous pass",
             f"bilap = {laplacian_text(g, 'lap')}",
             f"rate = (r - 1.0) * p - 2.0 * {g.at('lap')} - bilap / (dx * dx)"
             + (" - p * p * p" if well == "quartic" else " + p * p - p * p * p"),

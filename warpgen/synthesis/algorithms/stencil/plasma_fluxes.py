@@ -35,14 +35,14 @@ _DERIVED = """
     b2_{s} = bx * bx + by_{s} * by_{s} + bz_{s} * bz_{s}
     kinetic_{s} = 0.5 * rho_{s} * (u_{s} * u_{s} + v_{s} * v_{s} + w_{s} * w_{s})
     $energy
-    # Total pressure: of the gas and of the field
+    # Total pressure (gas plus magnetic)
     pt_{s} = p_{s} + 0.5 * b2_{s}
-    # Squares of the sound speed and of the Alfven speed, summed
+    # Sound speed squared plus Alfven speed squared
     a2_{s} = (gamma * p_{s} + b2_{s}) / rho_{s}
-    # Rounding must not make the root's argument negative
-    split_{s} = wp.max(a2_{s} * a2_{s} - 4.0 * gamma * p_{s} * bx * bx / (rho_{s} * rho_{s}), 0.0)
-    # Fast magnetosonic speed along the normal
-    fast_{s} = wp.sqrt(0.5 * (a2_{s} + wp.sqrt(split_{s})))
+    # Clamp to zero in case of round-off
+    disc_{s} = wp.max(a2_{s} * a2_{s} - 4.0 * gamma * p_{s} * bx * bx / (rho_{s} * rho_{s}), 0.0)
+    # Fast magnetosonic speed in the normal direction
+    fast_{s} = wp.sqrt(0.5 * (a2_{s} + wp.sqrt(disc_{s})))
 """
 _FLUX = """
     vb_{s} = u_{s} * bx + v_{s} * by_{s} + w_{s} * bz_{s}
@@ -55,26 +55,26 @@ _FLUX = """
     f_bz_{s} = bz_{s} * u_{s} - bx * w_{s}
 """
 _STAR = """
-    behind_{s} = s_{s} - u_{s}
-    gap_{s} = s_{s} - s_m
-    rho1_{s} = rho_{s} * behind_{s} / gap_{s}
-    resist_{s} = rho_{s} * behind_{s} * gap_{s} - bx * bx
-    # Zero where the fast wave is Alfven's, but then no field lies along the face that could turn
-    if wp.abs(resist_{s}) < 1.0e-6 * pt_m:
-        resist_{s} = 1.0e-6 * pt_m
-    turn_{s} = bx * (s_m - u_{s}) / resist_{s}
-    stretch_{s} = (rho_{s} * behind_{s} * behind_{s} - bx * bx) / resist_{s}
-    v1_{s} = v_{s} - by_{s} * turn_{s}
-    w1_{s} = w_{s} - bz_{s} * turn_{s}
-    by1_{s} = by_{s} * stretch_{s}
-    bz1_{s} = bz_{s} * stretch_{s}
+    su_{s} = s_{s} - u_{s}
+    sm_{s} = s_{s} - s_m
+    rho1_{s} = rho_{s} * su_{s} / sm_{s}
+    denom_{s} = rho_{s} * su_{s} * sm_{s} - bx * bx
+    # Degenerate case: fast and Alfven waves coincide without a transverse field, so avoid division by zero
+    if wp.abs(denom_{s}) < 1.0e-6 * pt_m:
+        denom_{s} = 1.0e-6 * pt_m
+    v_factor_{s} = bx * (s_m - u_{s}) / denom_{s}
+    b_factor_{s} = (rho_{s} * su_{s} * su_{s} - bx * bx) / denom_{s}
+    v1_{s} = v_{s} - by_{s} * v_factor_{s}
+    w1_{s} = w_{s} - bz_{s} * v_factor_{s}
+    by1_{s} = by_{s} * b_factor_{s}
+    bz1_{s} = bz_{s} * b_factor_{s}
     vb1_{s} = s_m * bx + v1_{s} * by1_{s} + w1_{s} * bz1_{s}
-    e1_{s} = (behind_{s} * e_{s} - pt_{s} * u_{s} + pt_m * s_m + bx * (vb_{s} - vb1_{s})) / gap_{s}
+    e1_{s} = (su_{s} * e_{s} - pt_{s} * u_{s} + pt_m * s_m + bx * (vb_{s} - vb1_{s})) / sm_{s}
     root_{s} = wp.sqrt(rho1_{s})
     alfven_{s} = s_m {sign} wp.abs(bx) / root_{s}
 """
 _MIDDLE = """
-    # --- Between both rotational discontinuities ---
+    # --- Between the rotational discontinuities ---
     sign_bx = wp.sign(bx)
     inv_root = 1.0 / (root_l + root_r)
     v2 = inv_root * (root_l * v1_l + root_r * v1_r + (by1_r - by1_l) * sign_bx)
@@ -178,23 +178,23 @@ def magnetic_fluxes(d: Draft) -> None:
         # Pressures are drawn like the other rows: all stay physical between 0.6 and 1.4.
         low = 0.6 if given == "primitive" else 0.4
         inputs = (faces, count - 3) if order == "face first" else (count - 3, faces)
-        d.input(side, "float", inputs, low, 1.4, about=f"{what}, {fields} at the {side} of each face")
+        d.input(side, "float", inputs, low, 1.4, about=f"{what}, {fields} on the {side} side of each face")
         moves = (faces, 3) if order == "face first" else (3, faces)
-        about = f"{motion.capitalize()} at the {side} of each face"
+        about = f"{motion.capitalize()} on the {side} side of each face"
         d.input(f"{side}_{motion}", "float", moves, -3.0, 3.0, about=about)
     if cleaning:
-        d.param("c_h", "float", 2.0, 3.0, about="Speed at which divergence errors are carried off")
+        d.param("c_h", "float", 2.0, 3.0, about="Divergence cleaning wave speed")
     else:
-        d.input("face_field", "float", faces, 0.3, 1.2, about="Normal field at the faces, free of divergence")
+        d.input("face_field", "float", faces, 0.3, 1.2, about="Divergence-free normal field at the faces")
     if axis == "of face":
-        d.input("face_axis", "int", faces, 0, 3, about="Axis of each face's normal: 0, 1 or 2")
+        d.input("face_axis", "int", faces, 0, 3, about="Face normal axis: 0, 1 or 2")
     d.param("gamma", "float", 1.4, 1.6667, about="Ratio of specific heats")
     if result == "flux":
         d.output(
             "flux",
             "float",
             shape,
-            about="Fluxes of mass, momentum, total energy and transverse field"
+            about="Mass, momentum, total energy and transverse field fluxes"
             + (", normal field and potential" if cleaning else ""),
         )
         if keep:
@@ -203,7 +203,7 @@ def magnetic_fluxes(d: Draft) -> None:
                 "face_state",
                 "float",
                 along,
-                about="Density, velocity from the normal on and field along the face, for constrained transport",
+                about="Density, velocity (normal first) and transverse field at the face, for constrained transport",
             )
     else:
         d.output(
@@ -219,7 +219,7 @@ def magnetic_fluxes(d: Draft) -> None:
     turned = axis == "of face"
     rows = {k: str(k) for k in range(9)}
     if turned:
-        rows |= {1: "1 + a0", 2: "1 + a1", 3: "1 + a2"}
+        rows |= {1: "1 + axis_n", 2: "1 + axis_1", 3: "1 + axis_2"}
     sides = ""
     for s, name in (("l", "left"), ("r", "right")):
         text = _PRIMITIVE if given == "primitive" else _CONSERVED
@@ -230,15 +230,15 @@ def magnetic_fluxes(d: Draft) -> None:
         if given == "conserved":
             energy = (
                 f"p_{s} = (gamma - 1.0) * internal_{s}\n"
-                f"# Cells hold the internal energy, fluxes are of the total one\ne_{s} = internal_{s} + kinetic_{s} + 0.5 * b2_{s}"
+                f"# Convert internal energy to total energy\ne_{s} = internal_{s} + kinetic_{s} + 0.5 * b2_{s}"
             )
         derived = _DERIVED.replace("$energy", energy.replace("\n", "\n    "))
-        sides += f"# --- {name.capitalize()} of the face ---\n"
+        sides += f"# --- {name.capitalize()} state ---\n"
         sides += _lines(text + derived, s)
     field = "bx = face_field[face]"
     if cleaning:
         field = f"""
-        # --- Normal field and potential at the face: exact for their linear system (Dedner et al.) ---
+        # --- Normal field and potential at the face: exact solution of the linear system (Dedner et al.) ---
         bx_l = {at("left", "4")}
         bx_r = {at("right", "4")}
         psi_l = {at("left", "5")}
@@ -264,18 +264,18 @@ def magnetic_fluxes(d: Draft) -> None:
     if solver == "hlld":
         stars = "".join(_lines(_STAR, s, sign=sign) for s, sign in (("l", "-"), ("r", "+")))
         choose = f"""
-# --- Contact speed and total pressure, the same on both sides of it ---
-push_l = rho_l * (s_l - u_l)
-push_r = rho_r * (s_r - u_r)
-thrust = push_r - push_l
-s_m = (push_r * u_r - push_l * u_l - pt_r + pt_l) / thrust
-pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
+# --- Contact wave speed and total pressure in the star region ---
+m_l = rho_l * (s_l - u_l)
+m_r = rho_r * (s_r - u_r)
+dm = m_r - m_l
+s_m = (m_r * u_r - m_l * u_l - pt_r + pt_l) / dm
+pt_m = (m_r * pt_l - m_l * pt_r + m_l * m_r * (u_r - u_l)) / dm
 # --- Behind the fast waves ---
-{stars}{"".join(line[4:] + chr(10) for line in _MIDDLE.split(chr(10)) if line)}# --- The region of the fan that holds the face ---
+{stars}{"".join(line[4:] + chr(10) for line in _MIDDLE.split(chr(10)) if line)}# --- Select the flux for the region containing the face ---
 {_regions(places, kept_places)}
 """
     elif solver == "hll":
-        lines = ["# One mean state between the fastest waves", "s_l = wp.min(s_l, 0.0)", "s_r = wp.max(s_r, 0.0)",
+        lines = ["# HLL: a single averaged state between the fastest waves", "s_l = wp.min(s_l, 0.0)", "s_r = wp.max(s_r, 0.0)",
                  "width = s_r - s_l"]  # fmt: skip
         for k in kept:
             name = _FIELDS[k]
@@ -283,7 +283,7 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
             lines.append(f"{places[k]} = (s_r * f_{name}_l - s_l * f_{name}_r + s_l * s_r * {jump}) / width")
         choose = "\n".join(lines)
     else:
-        lines = ["# The fastest wave of both sides diffuses the jump"]
+        lines = ["# Central flux plus dissipation using the fastest wave speed"]
         for k in kept:
             name = _FIELDS[k]
             jump = f"({_state(name, 'r')} - {_state(name, 'l')})"
@@ -291,13 +291,11 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         choose = "\n".join(lines)
     label = {"hlld": "HLLD", "hll": "HLL", "rusanov": "Rusanov"}[solver]
     if result == "electric field":
-        d.says(
-            f"Computes the electric field of magnetized gas at the faces between cells from {label} fluxes."
-        )
+        d.says(f"Computes the electric field at cell interfaces from {label} fluxes of ideal MHD.")
     else:
         d.says(
-            f"Computes the {label} fluxes of mass, momentum, energy and magnetic field between cells of magnetized gas"
-            f"{', with divergence cleaning' if cleaning else ''}."
+            f"Computes {label} fluxes at cell interfaces for ideal magnetohydrodynamics"
+            f"{' with divergence cleaning' if cleaning else ''}."
         )
     store = ""
     if cleaning and result == "flux":
@@ -317,7 +315,7 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
         $choose
         $store
         """,
-        turn="# Axes follow each other in a circle, from the normal on\na0 = face_axis[face]\na1 = (a0 + 1) % 3\na2 = (a0 + 2) % 3"
+        turn="# Cyclic permutation of the axes, starting at the face normal\naxis_n = face_axis[face]\naxis_1 = (axis_n + 1) % 3\naxis_2 = (axis_n + 2) % 3"
         if turned
         else "",
         field=field,
@@ -329,23 +327,23 @@ pt_m = (push_r * pt_l - push_l * pt_r + push_l * push_r * (u_r - u_l)) / thrust
     )
     trim(d)
     fan = {
-        "hlld": "Across the fan the normal velocity and the total pressure are constant; velocity and field along"
-        " the face turn at the Alfven waves.",
-        "hll": "One mean state stands for all that lies between the fastest waves.",
-        "rusanov": "The speed of the fastest wave sets the diffusion.",
+        "hlld": "Normal velocity and total pressure are constant across the Riemann fan; tangential velocity and field"
+        " rotate at the Alfven waves.",
+        "hll": "The Riemann fan is approximated by a single averaged state.",
+        "rusanov": "The numerical diffusion is set by the fastest wave speed.",
     }[solver]
     cleaned = (
-        " The normal field and the potential psi that carries off its divergence, in the last two places, have"
-        " a linear system of their own (Dedner et al. 2002)."
+        " The normal field and the cleaning potential psi, stored in the last two components, decouple into"
+        " a linear system (Dedner et al. 2002)."
         if cleaning
         else ""
     )
     turning = (
-        " Velocities and momenta have fixed axes; the transverse field is along the two axes that follow the normal's."
+        " Velocities and momenta use the grid axes; the transverse field uses the two axes following the normal."
         if turned
         else ""
     )
-    d.explain(f"The field is in units in which its pressure is B^2 / 2. {fan}{turning}{cleaned}")
+    d.explain(f"Units are such that the magnetic pressure is B^2 / 2. {fan}{turning}{cleaned}")
 
     def reference(v: Values) -> dict[str, Any]:
         ql, qr = (

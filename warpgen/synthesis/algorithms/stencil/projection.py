@@ -39,9 +39,9 @@ def mac_divergence(d: Draft) -> None:
     letters, axes = "ijk"[:ndim], "xyz"[:ndim]
     sizes = [f"n{c}" for c in axes]
     faces = [tuple(n + (a == axis) for a, n in enumerate(sides)) for axis in range(ndim)]
-    kind = " with partly open faces" if solid == "faces" else ""
+    kind = " with fractional face openings" if solid == "faces" else ""
     said = {"divergence": "divergence", "outflow": "net outflow per cell"}.get(
-        rhs, "right-hand side of the pressure equation"
+        rhs, "pressure Poisson right-hand side"
     )
     d.says(f"Computes the {said} on a staggered (MAC) grid{kind}.")
     out = {"divergence": "div", "outflow": "outflow"}.get(rhs, "rhs")
@@ -53,14 +53,14 @@ def mac_divergence(d: Draft) -> None:
             int(np.prod(faces[axis])) if flat else faces[axis],
             -1.0,
             1.0,
-            about=f"Velocity along {axes[axis]} at the {axes[axis]}-faces",
+            about=f"{axes[axis]}-velocity at the {axes[axis]}-faces",
         )
     if solid == "cells":
         d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2, about="1 for solid cells")
     elif solid == "faces":
         for axis in range(ndim):
             extent = int(np.prod(faces[axis])) if flat else faces[axis]
-            d.input(f"open_{axes[axis]}", "float", extent, about=f"Open share of the {axes[axis]}-faces")
+            d.input(f"open_{axes[axis]}", "float", extent, about=f"Open fraction of the {axes[axis]}-faces")
     d.param("dx", "float", 0.1, 0.5, about="Grid spacing")
     if rhs == "right-hand side":
         d.param("dt", "float", 0.05, 0.2, about="Time step")
@@ -93,7 +93,7 @@ def mac_divergence(d: Draft) -> None:
     else:
         lines, own = [f"{', '.join(letters)} = wp.tid()"], ", ".join(letters)
     if solid == "cells":
-        lines += [f"if solid[{own}] == 1:", "    # nothing is solved for inside a solid"]
+        lines += [f"if solid[{own}] == 1:", "    # solid cells are not part of the solve"]
         lines += [f"    {out}[{own}] = 0.0", "    return"]
     terms = []
     for axis, c in enumerate("uvw"[:ndim]):
@@ -115,7 +115,7 @@ def mac_divergence(d: Draft) -> None:
         lines += [f"net = {whole}", "# lap(p) = rho / dt div(u)", f"rhs[{own}] = rho * net / (dt * dx)"]
     d.launch(int(np.prod(sides)) if flat else sides[0], *(() if flat else sides[1:]))
     d.code("\n".join(lines))
-    d.explain("MAC grid: u[i] lives on the lower x-face of cell i, hence u has nx + 1 entries along x.")
+    d.explain("MAC grid: u[i] is stored on the lower x-face of cell i, so u has nx + 1 entries along x.")
 
     def reference(v: Values) -> dict[str, Any]:
         net: Any = 0.0
@@ -158,9 +158,9 @@ def subtract_pressure_gradient(d: Draft) -> None:
     place = d.option("place", "out", "in place")
     slip = d.flag("wall") if g.edges in ("clamp", "clamp func") else False
     if order == "one-sided":
-        d.says("Subtracts the pressure gradient, taken by forward differences, from velocities (projection).")
+        d.says("Subtracts the pressure gradient from velocities using forward differences (projection).")
     vec = f"vec{g.ndim}"
-    about = "Pressure" if scaled == "physical" else "Pressure, times time step over density"
+    about = "Pressure" if scaled == "physical" else "Pressure scaled by dt / rho"
     d.input("p", "float", g.shape, -1.0, 1.0, about=about)
     if place == "out":
         d.input("vel", vec, g.shape, -1.0, 1.0, about="Velocity field")
@@ -193,7 +193,7 @@ def subtract_pressure_gradient(d: Draft) -> None:
     if slip:
         lines += [
             f"v = {g.at('vel')} - {step}",
-            "# Free-slip walls: zero normal velocity",
+            "# Free-slip walls: zero out the normal velocity",
         ]
         for axis in range(g.ndim):
             c, n = "ijk"[axis], g.sizes[axis]
@@ -207,9 +207,9 @@ def subtract_pressure_gradient(d: Draft) -> None:
     g.code(d, "\n".join(lines), "p", border=f"{new} = {g.at('vel')}" if place == "out" else "")
     d.explain({
         "physical": "u = u* - dt / rho grad(p), where p solves lap(p) = rho / dt div(u*).",
-        "plain": "u = u* - grad(p), where p solves lap(p) = div(u*) and so holds dt / rho already.",
+        "plain": "u = u* - grad(p), where p solves lap(p) = div(u*) and already includes dt / rho.",
         "none": "u = u* - grad(p) on a grid of unit spacing, where p solves lap(p) = div(u*).",
-    }[scaled] + ("" if half else " Differences are forward ones, those of the divergence have to be backward.") + (" Nothing flows through the walls at the edges." if slip else ""))  # fmt: skip
+    }[scaled] + ("" if half else " Uses forward differences, so the divergence must use backward differences.") + (" No flow through the walls at the grid edges." if slip else ""))  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
         steps = (-1 if half else 0, 1)
@@ -253,12 +253,12 @@ def poisson_sweep(d: Draft) -> None:
     if damped == "param":
         d.param("omega", "float", 0.5, 0.9, about="Relaxation factor")
     if screened:
-        d.param("kappa2", "float", 0.1, 2.0, about="Square of the screening constant kappa")
+        d.param("kappa2", "float", 0.1, 2.0, about="Squared screening constant kappa^2")
         d.says("Performs one damped Jacobi sweep for the screened Poisson equation lap(p) - kappa^2 p = b.")
     g.sized(d)
     d.output("updated", "float", g.shape, about="Updated pressure")
     if residual:
-        d.output("residual", "float", g.shape, about="Residual of the equation before the sweep")
+        d.output("residual", "float", g.shape, about="Residual before the sweep")
     around = total([g.at("p", *unit(a, ndim, s)) for a in range(ndim) for s in (-1, 1)])
     own, new = g.at("p"), g.at("updated")
     diagonal = f"({2 * ndim}.0 + kappa2 * dx * dx)" if screened else f"{2 * ndim}.0"
@@ -272,7 +272,7 @@ def poisson_sweep(d: Draft) -> None:
         lines.append(f"{new} = {own} + omega * (relaxed - {own})")
     else:
         if ndim == 1:
-            lines.append("# omega = 2/3 is the best damping for a multigrid smoother")
+            lines.append("# omega = 2/3, a common choice for multigrid smoothing")
         lines.append(f"{new} = ({own} + 2.0 * relaxed) / 3.0")
     rim = f"\n{g.at('residual')} = 0.0" if residual else ""
     g.code(d, "\n".join(lines), "p", border=f"{new} = {own}{rim}")
@@ -310,7 +310,7 @@ def poisson_sweep(d: Draft) -> None:
     adjoint="either",
 )
 def red_black_sor(d: Draft) -> None:
-    """Relaxes one color of a red-black SOR sweep for lap(p) = b."""
+    """Performs one color pass of red-black SOR for lap(p) = b."""
     ndim = d.option("dimension", 2, 3, weights=(0.65, 0.35))
     even = (12, 16, 20) if ndim == 2 else (6, 8)
     g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"), sizes=even)
@@ -318,15 +318,15 @@ def red_black_sor(d: Draft) -> None:
     mask = d.flag("mask", 0.4)
     if not over:
         d.calls("red_black_gauss_seidel|gauss_seidel_color|relax_color")
-        d.says("Relaxes one color of a red-black Gauss-Seidel sweep for lap(p) = b.")
+        d.says("Performs one color pass of red-black Gauss-Seidel for lap(p) = b.")
     d.inout("p", "float", g.shape, -1.0, 1.0, about="Pressure")
     d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
     if mask:
-        d.input("is_fixed", "int", g.shape, 0, 2, about="1 for cells whose pressure is given")
+        d.input("is_fixed", "int", g.shape, 0, 2, about="Dirichlet mask, 1 for cells with a fixed pressure")
     if over:
         d.param("omega", "float", 1.1, 1.8, about="Relaxation factor")
     d.param("dx", "float", 0.2, 1.0, about="Grid spacing")
-    d.param("parity", "int", d.pick(0, 1), about="Color that is relaxed, 0 or 1")
+    d.param("parity", "int", d.pick(0, 1), about="Color to update, 0 or 1")
     g.sized(d)
     own, cells = g.at("p"), " + ".join("ijk"[:ndim])
     lines = [f"if ({cells}) % 2 != parity:", "    return"]
@@ -340,9 +340,9 @@ def red_black_sor(d: Draft) -> None:
     else:
         lines.append(f"{own} = {relaxed}")
     g.code(d, "\n".join(lines), "p")
-    even_ = " Periodic sides must be even." if g.edges in ("periodic", "wrap") else ""
+    even_ = " Requires even extents along periodic axes." if g.edges in ("periodic", "wrap") else ""
     d.explain(f"""
-        Red cells have black neighbors only, so all cells of one color can be updated in place
+        Red cells only have black neighbors, so all cells of one color can be updated in place
         in parallel. Launch with `parity` 0, then 1.{even_}
     """)
 

@@ -25,17 +25,17 @@ def riemann_flux(
         u_r: Normal velocity on the right [m/s].
         v_r: Transverse velocity on the right [m/s].
     """
-    # No flux between two dry cells
+    # No flux if both cells are dry
     if h_l <= DRY_DEPTH and h_r <= DRY_DEPTH:
         return wp.vec3(0.0, 0.0, 0.0)
-    # The depth is clamped because the derivative of sqrt() is infinite at zero
+    # Clamp the depth to avoid an infinite gradient of sqrt() at zero
     c_l = wp.sqrt(GRAVITY * wp.max(h_l, DRY_DEPTH))
     c_r = wp.sqrt(GRAVITY * wp.max(h_r, DRY_DEPTH))
     s_l = wp.min(u_l - c_l, u_r - c_r)
     s_r = wp.max(u_l + c_l, u_r + c_r)
     f_l = wp.vec3(h_l * u_l, h_l * u_l * u_l + 0.5 * GRAVITY * h_l * h_l, h_l * u_l * v_l)
     f_r = wp.vec3(h_r * u_r, h_r * u_r * u_r + 0.5 * GRAVITY * h_r * h_r, h_r * u_r * v_r)
-    # Supercritical flow to the right or to the left is fully upwinded
+    # Supercritical flow is fully upwinded
     if s_l >= 0.0:
         return f_l
     if s_r <= 0.0:
@@ -49,10 +49,10 @@ def riemann_flux(
     h_l: float, u_l: float, v_l: float, h_r: float, u_r: float, v_r: float
 ) -> wp.vec3:
     """Compute the Rusanov flux (mass, normal momentum, transverse momentum) between two states."""
-    # No flux between two dry cells
+    # No flux if both cells are dry
     if h_l <= DRY_DEPTH and h_r <= DRY_DEPTH:
         return wp.vec3(0.0, 0.0, 0.0)
-    # The depth is clamped because the derivative of sqrt() is infinite at zero
+    # Clamp the depth to avoid an infinite gradient of sqrt() at zero
     c_l = wp.sqrt(GRAVITY * wp.max(h_l, DRY_DEPTH))
     c_r = wp.sqrt(GRAVITY * wp.max(h_r, DRY_DEPTH))
     max_speed = wp.max(wp.abs(u_l) + c_l, wp.abs(u_r) + c_r)
@@ -66,10 +66,10 @@ def riemann_flux(
 _FACE = '''
 @wp.func
 def face_flux(center: wp.vec4, neighbor: wp.vec4, side: float) -> wp.vec3:
-    """Compute the flux through a face, as seen from the cell at its center.
+    """Compute the flux through a cell face as seen from the center cell.
 
     The states are (depth, normal velocity, transverse velocity, bed height). Depths are reconstructed at the
-    face over the higher one of both beds (Audusse et al. 2004), which keeps a lake at rest and lets cells fall dry.
+    face using the higher bed elevation (Audusse et al. 2004), which preserves a lake at rest and allows dry cells.
 
     Args:
         center: State of the cell that is updated.
@@ -79,7 +79,7 @@ def face_flux(center: wp.vec4, neighbor: wp.vec4, side: float) -> wp.vec3:
     z_face = wp.max(center[3], neighbor[3])
     h_c = wp.max(center[0] + center[3] - z_face, 0.0)
     h_n = wp.max(neighbor[0] + neighbor[3] - z_face, 0.0)
-    # Pressure correction that balances the slope of the bed
+    # Hydrostatic pressure correction to balance the bed slope
     balance = 0.5 * GRAVITY * (center[0] * center[0] - h_c * h_c)
     if side > 0.0:
         flux = riemann_flux(h_c, center[1], center[2], h_n, neighbor[1], neighbor[2])
@@ -91,10 +91,36 @@ def face_flux(center: wp.vec4, neighbor: wp.vec4, side: float) -> wp.vec3:
 _VELOCITY = '''
 @wp.func
 def safe_velocity(h: float, q: float) -> float:
-    """Divide the discharge by the depth without blowing up at the shore (after Kurganov & Petrova 2007)."""
+    """Compute velocity from discharge, desingularized for small depths (Kurganov & Petrova 2007)."""
     h_sq = h * h
     return 2.0 * h * q / (h_sq + wp.max(h_sq, DRY_DEPTH * DRY_DEPTH))
 '''
+
+
+_SIDES = {  # where the neighbor of a side is, of a basin that ends there and of a periodic one
+    "east": ("wp.min(i + 1, nx - 1), j", "(i + 1) % nx, j", "i == nx - 1"),
+    "west": ("wp.max(i - 1, 0), j", "(i + nx - 1) % nx, j", "i == 0"),
+    "north": ("i, wp.min(j + 1, ny - 1)", "i, (j + 1) % ny", "j == ny - 1"),
+    "south": ("i, wp.max(j - 1, 0)", "i, (j + ny - 1) % ny", "j == 0"),
+}
+
+
+def _neighbors(boundary: str, mask: bool) -> str:
+    """The states beside a cell, mirrored where there is a wall or land."""
+    places = {
+        side: periodic if boundary == "periodic" else ends for side, (ends, periodic, _) in _SIDES.items()
+    }
+    lines = ["# Zero-gradient boundary: clamp neighbor indices to the grid"] if boundary == "outflow" else []
+    lines += [f"{side} = load_state({place}, $arrays, bed)" for side, place in places.items()]
+    if boundary == "walls" or mask:
+        walls = ["the basin walls"] * (boundary == "walls") + ["land"] * mask
+        lines.append(f"# Mirror the normal velocity at {' and at '.join(walls)}")
+    for side, place in places.items():
+        tests = [_SIDES[side][2]] * (boundary == "walls") + [f"is_land[{place}]"] * mask
+        mirrored = "-center[1], center[2]" if side in ("east", "west") else "center[1], -center[2]"
+        if tests:
+            lines.append(f"if {' or '.join(tests)}:\n    {side} = wp.vec4(center[0], {mirrored}, center[3])")
+    return "\n".join(lines)
 
 
 @DOMAIN.algorithm(
@@ -115,20 +141,20 @@ def shallow_water_step(d: Draft) -> None:
     boundary = d.option("boundary", "walls", "periodic", "outflow")
     friction = d.option("friction", "none", "manning", "linear")
     layout = d.option("layout", "separate", "packed")
-    rain = d.flag("rain", 0.35)
+    supply = d.flag("inflow", 0.35)
     coriolis = d.flag("coriolis", 0.25)
     mask = d.flag("mask", 0.35)
     nx, ny = d.pick(8, 10, 12), d.pick(8, 9, 10)
     if layout == "packed":
-        d.input("state", "vec3", (nx, ny), 0.0, 0.8, about="Water depth [m] and discharge [m^2/s] per cell")
+        d.input("state", "vec3", (nx, ny), 0.0, 0.8, about="Water depth [m] and x/y discharge [m^2/s]")
     else:
         d.input("depth", "float", (nx, ny), 0.0, 0.8, about="Water depth [m]")
         d.input("discharge", "vec2", (nx, ny), -0.4, 0.4, about="Depth-integrated velocity [m^2/s]")
     d.input("bed", "float", (nx, ny), 0.0, 0.6, about="Bed elevation [m]")
     if mask:
-        d.input("is_land", "bool", (nx, ny), about="Cells whose bed is above any water")
-    if rain:
-        d.input("rainfall", "float", (nx, ny), 0.0, 0.001, about="Net rainfall [m/s]")
+        d.input("is_land", "bool", (nx, ny), about="Land mask, land cells act as walls")
+    if supply:
+        d.input("inflow", "float", (nx, ny), 0.0, 0.01, about="Inflow rate per unit area [m/s]")
     if friction == "manning":
         d.input("manning", "float", (nx, ny), 0.02, 0.2, about="Manning roughness [s/m^(1/3)]")
     elif friction == "linear":
@@ -138,13 +164,13 @@ def shallow_water_step(d: Draft) -> None:
     d.param("dx", "float", 0.8, 1.2, about="Cell size [m]")
     d.param("dt", "float", 0.01, 0.03, about="Time step [s]")
     if layout == "packed":
-        d.output("state_new", "vec3", (nx, ny), about="State after the step")
+        d.output("state_new", "vec3", (nx, ny), about="Updated state")
     else:
-        d.output("depth_new", "float", (nx, ny), about="Water depth after the step [m]")
-        d.output("discharge_new", "vec2", (nx, ny), about="Discharge after the step [m^2/s]")
+        d.output("depth_new", "float", (nx, ny), about="Updated water depth [m]")
+        d.output("discharge_new", "vec2", (nx, ny), about="Updated discharge [m^2/s]")
     d.module("""
         GRAVITY = wp.constant(9.81)
-        DRY_DEPTH = wp.constant(0.05)  # cells with less water than this do not move [m]
+        DRY_DEPTH = wp.constant(0.05)  # minimum depth of a wet cell [m]
     """)
     d.function(_VELOCITY)
     d.function(_FLUXES[riemann])
@@ -169,47 +195,18 @@ def shallow_water_step(d: Draft) -> None:
             $heads,
             bed: wp.array2d(dtype=float),
         ) -> wp.vec4:
-            """Return depth, velocity and bed height of a cell."""
+            """Return (depth, x-velocity, y-velocity, bed height) for a cell."""
             $read
             return wp.vec4(h, safe_velocity(h, qx), safe_velocity(h, qy), bed[i, j])
         ''',
         heads=heads,
         read=read,
     )
-    neighbors = {
-        "periodic": """
-        east = load_state((i + 1) % nx, j, $arrays, bed)
-        west = load_state((i + nx - 1) % nx, j, $arrays, bed)
-        north = load_state(i, (j + 1) % ny, $arrays, bed)
-        south = load_state(i, (j + ny - 1) % ny, $arrays, bed)
-        """,
-        "outflow": """
-        # Cells beyond the edge repeat the outermost ones
-        east = load_state(wp.min(i + 1, nx - 1), j, $arrays, bed)
-        west = load_state(wp.max(i - 1, 0), j, $arrays, bed)
-        north = load_state(i, wp.min(j + 1, ny - 1), $arrays, bed)
-        south = load_state(i, wp.max(j - 1, 0), $arrays, bed)
-        """,
-        "walls": """
-        # Mirror the normal velocity at the walls of the basin
-        east = load_state(wp.min(i + 1, nx - 1), j, $arrays, bed)
-        west = load_state(wp.max(i - 1, 0), j, $arrays, bed)
-        north = load_state(i, wp.min(j + 1, ny - 1), $arrays, bed)
-        south = load_state(i, wp.max(j - 1, 0), $arrays, bed)
-        if i == nx - 1:
-            east = wp.vec4(center[0], -center[1], center[2], center[3])
-        if i == 0:
-            west = wp.vec4(center[0], -center[1], center[2], center[3])
-        if j == ny - 1:
-            north = wp.vec4(center[0], center[1], -center[2], center[3])
-        if j == 0:
-            south = wp.vec4(center[0], center[1], -center[2], center[3])
-        """,
-    }
+    neighbors = _neighbors(boundary, mask)
     drag = {
         "none": "",
         "manning": """
-        # Manning friction, treated implicitly because it is stiff in thin layers
+        # Implicit Manning friction, since it is stiff for thin water layers
         if h_next > DRY_DEPTH:
             speed = wp.sqrt(center[1] * center[1] + center[2] * center[2] + 1.0e-6)
             roughness_sq = manning[i, j] * manning[i, j]
@@ -218,7 +215,7 @@ def shallow_water_step(d: Draft) -> None:
             qy_next *= slow
         """,
         "linear": """
-        # Linear drag, treated implicitly
+        # Implicit linear drag
         qx_next /= 1.0 + dt * drag
         qy_next /= 1.0 + dt * drag
         """,
@@ -230,7 +227,7 @@ def shallow_water_step(d: Draft) -> None:
     )
     store = {
         "packed": """
-        # Dry cells keep their water, but it does not move
+        # Zero out the discharge of dry cells
         if h_next <= DRY_DEPTH:
             state_new[i, j] = wp.vec3(wp.max(h_next, 0.0), 0.0, 0.0)
             return
@@ -238,7 +235,7 @@ def shallow_water_step(d: Draft) -> None:
         """,
         "separate": """
         depth_new[i, j] = wp.max(h_next, 0.0)
-        # Dry cells keep their water, but it does not move
+        # Zero out the discharge of dry cells
         if h_next <= DRY_DEPTH:
             discharge_new[i, j] = wp.vec2(0.0, 0.0)
             return
@@ -257,7 +254,7 @@ def shallow_water_step(d: Draft) -> None:
         # Fluxes along x
         flux_e = face_flux(center, east, 1.0)
         flux_w = face_flux(center, west, -1.0)
-        # Fluxes along y: swap the velocity components, so the first one is normal to the face
+        # Fluxes along y: swap the velocity components so that the first one is normal to the face
         center_y = wp.vec4(center[0], center[2], center[1], center[3])
         flux_n = face_flux(center_y, wp.vec4(north[0], north[2], north[1], north[3]), 1.0)
         flux_s = face_flux(center_y, wp.vec4(south[0], south[2], south[1], south[3]), -1.0)
@@ -266,16 +263,16 @@ def shallow_water_step(d: Draft) -> None:
         h_next = center[0] - ratio * (flux_e[0] - flux_w[0] + flux_n[0] - flux_s[0])
         qx_next = center[0] * center[1] - ratio * (flux_e[1] - flux_w[1] + flux_n[2] - flux_s[2])
         qy_next = center[0] * center[2] - ratio * (flux_e[2] - flux_w[2] + flux_n[1] - flux_s[1])
-        $rain
+        $supply
         $coriolis
         $drag
         $store
         """,
-        mask=f"# Land is too high to be flooded\nif is_land[i, j]:\n    {keep}\n    return" if mask else "",
+        mask=f"# Skip land cells\nif is_land[i, j]:\n    {keep}\n    return" if mask else "",
         arrays=arrays,
-        neighbors=neighbors[boundary],
-        rain="# Rain adds water, but no momentum\nh_next += dt * rainfall[i, j]" if rain else "",
-        coriolis="# Coriolis force of the old velocities\n"
+        neighbors=neighbors,
+        supply="# Inflow adds mass but no momentum\nh_next += dt * inflow[i, j]" if supply else "",
+        coriolis="# Coriolis force, evaluated with the old velocities\n"
         "qx_next += dt * coriolis * center[0] * center[2]\n"
         "qy_next -= dt * coriolis * center[0] * center[1]"
         if coriolis
@@ -285,8 +282,8 @@ def shallow_water_step(d: Draft) -> None:
     )
     forces = (" - friction" if friction != "none" else "") + (" - f k x h u" if coriolis else "")
     d.explain(f"""
-        Solves h_t + div(h u) = {"rain" if rain else "0"} and
-        (h u)_t + div(h u u + g h^2 / 2) = -g h grad(z){forces} on square cells. The scheme is well balanced: water at rest over an uneven bed stays at rest.
+        Solves h_t + div(h u) = {"inflow" if supply else "0"} and
+        (h u)_t + div(h u u + g h^2 / 2) = -g h grad(z){forces} on square cells. The scheme is well balanced, so a lake at rest stays at rest over an uneven bed.
     """)
 
     def speed_of(h: Any, q: Any) -> Any:
@@ -312,9 +309,11 @@ def shallow_water_step(d: Draft) -> None:
             made = (high * exact(left) - low * exact(right) + low * high * jump) / (high - low)
         return np.where((left[0] <= 0.05) & (right[0] <= 0.05), 0.0, made)
 
-    def along(s: Any, padded: Any) -> Any:
+    def along(s: Any, padded: Any, land: Any) -> Any:
         """Net outflow of each cell along the first axis, of states (h, u, v, z) with one ghost on both ends."""
         left, right = padded[:, :-1], padded[:, 1:]
+        mirror = np.array([1.0, -1.0, 1.0, 1.0])[:, None, None]
+        left, right = np.where(land[:-1], mirror * right, left), np.where(land[1:], mirror * left, right)
         z = np.maximum(left[3], right[3])
         h_l, h_r = (np.maximum(side[0] + side[3] - z, 0.0) for side in (left, right))
         f = flux(np.stack([h_l, left[1], left[2]]), np.stack([h_r, right[1], right[2]]))
@@ -335,10 +334,14 @@ def shallow_water_step(d: Draft) -> None:
         q = v.state[..., 1:] if layout == "packed" else v.discharge
         s = np.stack([h, speed_of(h, q[..., 0]), speed_of(h, q[..., 1]), v.bed])
         turned = np.swapaxes(s[[0, 2, 1, 3]], 1, 2)
-        out_x, out_y = along(s, padded(s)), np.swapaxes(along(turned, padded(turned)), 1, 2)[[0, 2, 1]]
+        land = v.is_land if mask else np.zeros((nx, ny), bool)
+        around: Any = "wrap" if boundary == "periodic" else "edge"
+        dry_x, dry_y = (np.pad(m, ((1, 1), (0, 0)), around) for m in (land, land.T))
+        out_x = along(s, padded(s), dry_x)
+        out_y = np.swapaxes(along(turned, padded(turned), dry_y), 1, 2)[[0, 2, 1]]
         made = np.stack([s[0], s[0] * s[1], s[0] * s[2]]) - v.dt / v.dx * (out_x + out_y)
-        if rain:
-            made[0] += v.dt * v.rainfall
+        if supply:
+            made[0] += v.dt * v.inflow
         if coriolis:
             made[1] += v.dt * v.coriolis * s[0] * s[2]
             made[2] -= v.dt * v.coriolis * s[0] * s[1]

@@ -38,8 +38,8 @@ _SAID = {
 
 # What of a flux is kept, so that products of waves do not come back as others.
 _DEALIASED = {
-    "two thirds": ", up to two thirds of the band",
-    "smooth": ", less its shortest waves",
+    "two thirds": ", truncated to two thirds of the band",
+    "smooth": ", with the shortest waves filtered out",
     "none": "",
 }
 
@@ -76,37 +76,44 @@ def spectral_step(d: Draft) -> None:
         scheme = "integrating factor"
     d.module(f"POINTS = wp.constant({_N})")
     if given == "values":
-        d.input("field", "float", (lines, _N), -1.0, 1.0, about="values on periodic lines")
+        d.input("field", "float", (lines, _N), -1.0, 1.0, about="field values on periodic lines")
     else:
         d.input(
-            "start", "vec2", (lines, _N), -8.0, 8.0, about="Fourier modes of periodic lines (real, imaginary)"
+            "modes_in",
+            "vec2",
+            (lines, _N),
+            -8.0,
+            8.0,
+            about="Fourier modes (real, imaginary); the field is the real part",
         )
     if "viscosity" in real:
         d.param("viscosity", "float", 0.002, 0.01, about="viscosity")
     if "dispersion" in imaginary:
-        d.param("dispersion", "float", 0.001, 0.01, about="coefficient of the third derivative")
+        d.param("dispersion", "float", 0.001, 0.01, about="third-derivative coefficient")
     if "speed" in imaginary:
-        d.param("speed", "float", 0.5, 2.0, about="speed of long waves" if nonlinear else "speed of the flow")
-    d.param("base", "float", 0.2, 0.5, about="wavenumber of the longest wave, 2 pi over the length")
+        d.param("speed", "float", 0.5, 2.0, about="long-wave speed" if nonlinear else "flow speed")
+    d.param("base", "float", 0.2, 0.5, about="fundamental wavenumber, 2 pi / length")
     d.param("dt", "float", 0.005, 0.02, about="time step")
     if forced:
-        d.input("forcing", "float", (lines, _N), -0.5, 0.5, about="what drives the field")
+        d.input("forcing", "float", (lines, _N), -0.5, 0.5, about="forcing term")
     if drag:
-        d.param("drag", "float", 0.1, 0.5, about="damping of all waves alike")
+        d.param("drag", "float", 0.1, 0.5, about="linear drag rate")
     # what was given is carried on, whatever else is told of it
     field = result == "field" or (result != "modes" and given == "values")
     if field:
-        d.output("next_field", "float", (lines, _N), about="values after the step")
+        d.output("next_field", "float", (lines, _N), about="updated field values")
     else:
-        d.output("next_modes", "vec2", (lines, _N), about="Fourier modes after the step (real, imaginary)")
+        d.output("next_modes", "vec2", (lines, _N), about="updated Fourier modes (real, imaginary)")
     if result == "energy":
-        d.output("energies", "float", (lines, _N), about="half the squared size of each mode after the step")
+        d.output(
+            "energies", "float", (lines, _N), about="energy of each updated mode, half the squared amplitude"
+        )
     elif result == "slope":
-        d.output("slopes", "float", (lines, _N), about="slopes of the field after the step")
-    extras = " and ".join(["a forcing"] * forced + ["drag"] * drag)
+        d.output("slopes", "float", (lines, _N), about="spatial derivative of the updated field")
+    extras = " and ".join(["forcing"] * forced + ["drag"] * drag)
     d.says(
-        f"Advances {_SAID[equation]}{' with ' if extras else ''}{extras} on periodic lines by one step in the Fourier modes"
-        + {"energy": " and gives the energy of each mode.", "slope": " and gives the slopes, too."}.get(
+        f"Advances {_SAID[equation]}{' with ' if extras else ''}{extras} on periodic 1D domains by one spectral step"
+        + {"energy": " and computes mode energies.", "slope": " and computes the spatial derivative."}.get(
             result, "."
         )
     )
@@ -119,8 +126,8 @@ def spectral_step(d: Draft) -> None:
         d.function("@wp.func\ndef as_complex(u: float) -> wp.vec2:\n    return wp.vec2(u, 0.0)")
     d.function('''
         @wp.func
-        def wave_of(bin: int, base: float) -> float:
-            """Wavenumber of a bin; the upper half stands for negative ones."""
+        def wavenumber(bin: int, base: float) -> float:
+            """Signed wavenumber of an FFT bin (upper half is negative)."""
             signed = wp.where(bin < POINTS // 2, bin, bin - POINTS)
             return base * float(signed)
     ''')
@@ -130,9 +137,9 @@ def spectral_step(d: Draft) -> None:
     real = ("-drag" if real == "0.0" else f"{real} - drag") if drag else real
     turns = imaginary != "0.0"
     pure = turns and real == "0.0"
-    says = "Complex rate at which the linear terms let the mode k grow and turn (real, imaginary)"
-    says = says if turns else "Rate at which the linear terms let the mode k grow"
-    says = "Angular rate at which the linear terms turn the mode k" if pure else says
+    says = "Complex linear growth rate (growth, rotation) of mode k"
+    says = says if turns else "Linear growth rate of mode k"
+    says = "Angular frequency of mode k due to the linear terms" if pure else says
     symbol = f"wp.vec2({real}, {imaginary})" if turns else real
     d.function(f'''
         @wp.func
@@ -151,7 +158,7 @@ def spectral_step(d: Draft) -> None:
         d.function('''
             @wp.func
             def low_pass(z: wp.vec2, k: float, base: float) -> wp.vec2:
-                """The mode, or zero beyond two thirds of the band."""
+                """Return the mode, or zero above two thirds of the Nyquist wavenumber."""
                 if wp.abs(k) > float(POINTS // 3) * base:
                     return wp.vec2(0.0, 0.0)
                 return z
@@ -165,33 +172,33 @@ def spectral_step(d: Draft) -> None:
             d.function("""
                 @wp.func
                 def flux_of(z: wp.vec2) -> wp.vec2:
-                    # The transforms do not divide by the number of points
+                    # The inverse FFT is unnormalized
                     u = z[0] / float(POINTS)
                     return wp.vec2(0.5 * u * u, 0.0)
             """)
-        shape = "(-k / (1.0 + k * k))" if equation == "benjamin-bona-mahony" else "-k"
+        shape = "k / (1.0 + k * k)" if equation == "benjamin-bona-mahony" else "k"
         keep = {
-            "two thirds": f"kept = low_pass(z, k, base)\nreturn {shape} * wp.vec2(-kept[1], kept[0])",
-            "smooth": f"x = wp.abs(k) / (float(POINTS // 2) * base)\n# The fade of Hou and Li (2007): one but for rounding up to half the band, exp(-36) at its end, where waves would ring\nfade = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn fade * {shape} * wp.vec2(-z[1], z[0])",
-            "none": f"return {shape} * wp.vec2(-z[1], z[0])",
+            "two thirds": f"kept = low_pass(z, k, base)\nreturn -{shape} * wp.vec2(-kept[1], kept[0])",
+            "smooth": f"x = wp.abs(k) / (float(POINTS // 2) * base)\n# Hou-Li filter (2007): close to one up to half the Nyquist wavenumber, exp(-36) at Nyquist\nkept = wp.exp(-36.0 * wp.pow(x, 36.0))\nreturn -kept * {shape} * wp.vec2(-z[1], z[0])",
+            "none": f"return -{shape} * wp.vec2(-z[1], z[0])",
         }[dealias]
         d.function(
             f'''
             @wp.func
-            def transport(z: wp.vec2, k: float{", base: float" if dealias != "none" else ""}) -> wp.vec2:
-                """Mode of -d/dx of the flux{", with the inverse of 1 - d2/dx2 before it" if "1.0 +" in shape else ""}{_DEALIASED[dealias]}."""
+            def convective_term(z: wp.vec2, k: float{", base: float" if dealias != "none" else ""}) -> wp.vec2:
+                """Fourier mode of -d/dx of the flux{", times the inverse of 1 - d2/dx2" if "1.0 +" in shape else ""}{_DEALIASED[dealias]}."""
                 $keep
             ''',
             keep=keep,
         )
-    sources = [s for s, there in (("push", nonlinear), ("drive", forced)) if there]
+    sources = [s for s, there in (("convection", nonlinear), ("forcing_hat", forced)) if there]
     n = " + ".join(sources)
     inverted = forced and equation == "benjamin-bona-mahony"
     if inverted:
         d.function('''
             @wp.func
             def smoothed(z: wp.vec2, k: float) -> wp.vec2:
-                """Mode of the forcing, with the inverse of 1 - d2/dx2 before it."""
+                """Fourier mode of the forcing, times the inverse of 1 - d2/dx2."""
                 return z / (1.0 + k * k)
         ''')
     step = (TURN_STEPS if pure else TURN_AND_GROW if turns else REAL_STEPS)[scheme]
@@ -200,40 +207,39 @@ def spectral_step(d: Draft) -> None:
             step.replace(", n: wp.vec2", "")
             .replace("z + dt * n", "z")
             .replace(
-                "Euler's step in variables in which the linear terms are gone.",
-                "The linear terms act on each mode alone, and exactly.",
+                "Euler step using an integrating factor for the linear terms.",
+                "Exact step of the linear terms, applied per mode.",
             )
         )
     d.function(step)
     nonlinear_part = f"""
-        # Products are taken on the grid, where they are local
         $flux
         wp.tile_fft(flux)
-        push = wp.tile_map(transport, flux, k{", base" if dealias != "none" else ""})
+        convection = wp.tile_map(convective_term, flux, k{", base" if dealias != "none" else ""})
     """
-    force = "drive = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(drive)"
+    force = "forcing_hat = wp.tile_map(as_complex, wp.tile_load(forcing, shape=(1, POINTS), offset=(line, 0)))\nwp.tile_fft(forcing_hat)"
     if inverted:
-        force = force.replace("drive", "force_hat") + "\ndrive = wp.tile_map(smoothed, force_hat, k)"
+        force = force + "\nforcing_hat = wp.tile_map(smoothed, forcing_hat, k)"
     if banded:
-        force += "\ndrive = wp.tile_map(low_pass, drive, k, base)"
+        force += "\nforcing_hat = wp.tile_map(low_pass, forcing_hat, k, base)"
     if field and result == "energy":
         d.function("""
             @wp.func
             def normalized(z: wp.vec2) -> wp.vec2:
-                # The inverse transform does not divide by the number of points
+                # The inverse FFT is unnormalized
                 return z / float(POINTS)
         """)
         d.function("@wp.func\ndef real_part(z: wp.vec2) -> float:\n    return z[0]")
     elif field or result == "slope":
         d.function(
-            "@wp.func\ndef grid_value(z: wp.vec2) -> float:\n    # The inverse transform does not divide by the number of points\n    return z[0] / float(POINTS)"
+            "@wp.func\ndef grid_value(z: wp.vec2) -> float:\n    # The inverse FFT is unnormalized\n    return z[0] / float(POINTS)"
         )
     if result == "slope":
         d.function(
             """
             @wp.func
             def derivative(z: wp.vec2, k: float, base: float) -> wp.vec2:
-                # The shortest wave is zero or extreme at the points: it has no slope there
+                # Derivative of the Nyquist mode vanishes at the grid points
                 if k < -(float(POINTS // 2) - 0.5) * base:
                     return wp.vec2(0.0, 0.0)
                 return k * wp.vec2(-z[1], z[0])
@@ -248,21 +254,21 @@ def spectral_step(d: Draft) -> None:
     if scheme == "midpoint":
         d.function(TURN_FINISH if pure else TURN_AND_GROW_FINISH if turns else REAL_FINISH)
         stage = f"""
-            # Second order: the products once more, at the middle of the step
+            # Second order: evaluate the nonlinear term at the midpoint
             middle = wp.tile_map(advance, modes, {n}, {rate}, 0.5 * dt)
             {"middle = wp.tile_map(low_pass, middle, k, base)" if banded else ""}
             wp.tile_ifft(middle)
             flux_mid = wp.tile_map(flux_of, middle)
             wp.tile_fft(flux_mid)
-            push_mid = wp.tile_map(transport, flux_mid, k{", base" if dealias != "none" else ""})
-            advanced = wp.tile_map(finish, modes, {n.replace("push", "push_mid")}, {rate}, dt)
+            convection_mid = wp.tile_map(convective_term, flux_mid, k{", base" if dealias != "none" else ""})
+            advanced = wp.tile_map(finish, modes, {n.replace("convection", "convection_mid")}, {rate}, dt)
         """
     back, value = "advanced", "grid_value"
     own = ""
     if field and result == "energy":
         # The adjoint of the energies reads the modes again, so the transform must not write over them.
         back, value = "next_values", "real_part"
-        own = "# The transform works in place, and the energies' derivative needs the modes as they are\n"
+        own = "# The FFT is in place and the adjoint of the energies still needs the modes, so use a copy\n"
         own += "next_values = wp.tile_map(normalized, advanced)\n"
     end = {
         "energy": "wp.tile_store(energies, wp.tile_map(energy_of, advanced), offset=(line, 0))\n" + own,
@@ -279,7 +285,7 @@ def spectral_step(d: Draft) -> None:
         line = wp.tid()
         $load
         bins = wp.tile_reshape(wp.tile_arange(POINTS, dtype=int), shape=(1, POINTS))
-        k = wp.tile_map(wave_of, bins, base)
+        k = wp.tile_map(wavenumber, bins, base)
         $push
         $drive
         {rate} = wp.tile_map({"turning" if pure else "growth"}, k{"".join(f", {a}" for a in arguments)})
@@ -289,13 +295,13 @@ def spectral_step(d: Draft) -> None:
         load="u = wp.tile_load(field, shape=(1, POINTS), offset=(line, 0))\n"
         "modes = wp.tile_map(as_complex, u)\nwp.tile_fft(modes)"
         if given == "values"
-        else 'modes = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")',
-        flux="# Waves beyond two thirds of the band would make products that come back as others\n"
+        else 'modes = wp.tile_load(modes_in, shape=(1, POINTS), offset=(line, 0), storage="register")',
+        flux="# Two-thirds rule: drop the modes whose products would alias\n"
         "grid = wp.tile_map(low_pass, modes, k, base)\nwp.tile_ifft(grid)\nflux = wp.tile_map(flux_of, grid)"
         if banded
         else "flux = wp.tile_map(half_square, u)"
         if given == "values"
-        else '# The transform works in place, so it gets modes of its own\ngrid = wp.tile_load(start, shape=(1, POINTS), offset=(line, 0), storage="register")\n'
+        else '# The FFT works in place, so load a separate tile\ngrid = wp.tile_load(modes_in, shape=(1, POINTS), offset=(line, 0), storage="register")\n'
         "wp.tile_ifft(grid)\nflux = wp.tile_map(flux_of, grid)",
         stage=dedented(stage),
         push=dedented(nonlinear_part) if nonlinear else "",
@@ -303,15 +309,15 @@ def spectral_step(d: Draft) -> None:
         end=end,
     )
     d.explain(
-        "Derivatives are products of the modes with i k; products of values are taken on the grid."
+        "Pseudo-spectral: derivatives are evaluated in Fourier space (multiply by i k), products on the grid."
         if nonlinear
-        else "A derivative is a product of the modes with i k, so each mode changes by itself."
+        else "Derivatives multiply each mode by i k, so the modes evolve independently."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:
         j = np.fft.fftfreq(_N, 1 / _N)
         k = v.base * j
-        z = np.fft.fft(v.field) if given == "values" else v.start[..., 0] + 1j * v.start[..., 1]
+        z = np.fft.fft(v.field) if given == "values" else v.modes_in[..., 0] + 1j * v.modes_in[..., 1]
         visc, disp, speed = v.get("viscosity"), v.get("dispersion"), v.get("speed")
         rate = {"burgers": lambda: -visc * k**2, "korteweg-de vries": lambda: 1j * disp * k**3,
                 "kuramoto-sivashinsky": lambda: k**2 - k**4, "benjamin-bona-mahony": lambda: -1j * speed * k / (1 + k**2),

@@ -26,7 +26,7 @@ _NAMES = NAMES | {
     weight=2,
 )
 def compute_vorticity(d: Draft) -> None:
-    """Computes the vorticity of a velocity field by central differences."""
+    """Computes the vorticity of a velocity field using central differences."""
     _write(d, "curl")
 
 
@@ -43,7 +43,8 @@ def vorticity_confinement(d: Draft) -> None:
 
 def _write(d: Draft, task: str) -> None:
     ndim = d.option("dimension", 2, 3)
-    g = Grid(d, ndim, ("periodic", "wrap", "clamp", "fixed", "interior"))
+    edges = ("periodic", "wrap", "fixed", "interior")
+    g = Grid(d, ndim, (*edges, "clamp") if task == "curl" else edges)
     apply = d.flag("applied") if task == "force" else False
     if task == "curl":
         d.input("vel", f"vec{ndim}", g.shape, -1.0, 1.0, about="Velocity field")
@@ -76,9 +77,7 @@ def _write(d: Draft, task: str) -> None:
         d.param("dx", "float", 0.2, 0.5, about="Grid spacing")
         if apply:
             d.param("dt", "float", 0.01, 0.1, about="Time step")
-            d.says(
-                "Adds vorticity confinement to velocities, which restores vortices that the grid damps away."
-            )
+            d.says("Adds vorticity confinement to velocities to counteract numerical dissipation.")
             d.calls("confine_vorticity|apply_vorticity_confinement|add_vorticity_confinement")
         else:
             d.calls("vorticity_confinement|confinement_force|vorticity_confinement_force")
@@ -91,9 +90,9 @@ def _write(d: Draft, task: str) -> None:
             f"{norm}({g.at('curl', *unit(a, ndim, 1))}) - {norm}({g.at('curl', *unit(a, ndim, -1))})"
             for a in range(ndim)
         ]
-        lines = ["# Only the direction of grad |omega| counts, so the differences do as they are"]
+        lines = ["# Only the direction of grad |omega| matters, so skip the division by 2 dx"]
         lines.append(f"eta = wp.vec{ndim}(\n" + "".join(f"    {part},\n" for part in parts) + ")")
-        lines.append("# No direction, hence no force, where |omega| is even")
+        lines.append("# Avoid division by zero where |omega| is uniform")
         lines.append("towards = eta / (wp.length(eta) + 1.0e-4)")
         if ndim == 2:
             lines.append(f"spin = strength * dx * {g.at('curl')}")
@@ -106,11 +105,13 @@ def _write(d: Draft, task: str) -> None:
         zero = "0.0" if task == "curl" and ndim == 2 else f"wp.vec{ndim}()"
         border = f"{g.at('curl' if task == 'curl' else 'force')} = {zero}"
     g.code(d, "\n".join(lines), "vel" if task == "curl" else "curl", border)
-    d.explain("f = epsilon dx (N x omega) with N = grad |omega| / |grad |omega||, epsilon the strength.")
+    d.explain(
+        "f = epsilon dx (N x omega) with N = grad |omega| / |grad |omega||, where epsilon is the confinement strength."
+    )
     if task == "curl":
         form = "dv/dx - du/dy" if ndim == 2 else "curl u"
-        edge = " Cells beyond the edge repeat the outermost ones." if g.edges == "clamp" else ""
-        d.explain(f"omega = {form}, each slope from the two cells beside one, which are 2 `dx` apart.{edge}")
+        edge = " Neighbor indices are clamped at the grid edge." if g.edges == "clamp" else ""
+        d.explain(f"omega = {form}, using central differences with spacing 2 `dx`.{edge}")
 
     def difference(values: Any, axis: int) -> Any:
         return g.near(values, *unit(axis, ndim, 1)) - g.near(values, *unit(axis, ndim, -1))

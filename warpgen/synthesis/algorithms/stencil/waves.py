@@ -43,14 +43,14 @@ def wave_step(d: Draft) -> None:
     if scheme == "velocity":
         d.says(f"Updates wave velocities from the Laplacian of the displacement{told}.")
     else:
-        d.says(f"Integrates the wave equation with the leapfrog scheme{told}.")
+        d.says(f"Integrates the wave equation using the leapfrog scheme{told}.")
     d.input("u", "float", g.shape, -1.0, 1.0, about="Displacement")
     if scheme == "three levels":
-        d.input("previous", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
+        d.input("previous", "float", g.shape, -1.0, 1.0, about="Displacement at the previous step")
     elif scheme == "overwrite":
-        d.inout("previous", "float", g.shape, -1.0, 1.0, about="Displacement of the previous step")
+        d.inout("previous", "float", g.shape, -1.0, 1.0, about="Displacement at the previous step")
     else:
-        d.inout("vel", "float", g.shape, -1.0, 1.0, about="Rate of change of the displacement")
+        d.inout("vel", "float", g.shape, -1.0, 1.0, about="Displacement velocity")
     if medium:
         d.input("c", "float", g.shape, 0.5, 1.5, about="Wave speed per cell")
     else:
@@ -60,12 +60,12 @@ def wave_step(d: Draft) -> None:
     if damped == "linear":
         d.param("damping", "float", 0.1, 0.5, about="Damping rate")
     elif damped == "factor":
-        d.param("retained", "float", 0.95, 0.99, about="Share of the velocity that a step retains")
+        d.param("retained", "float", 0.95, 0.99, about="Fraction of the velocity retained per step")
     d.param("dt", "float", 0.02, 0.06, about="Time step")
     d.param("dx", "float", 0.2, 0.4, about="Grid spacing")
     g.sized(d)
     if scheme == "three levels":
-        d.output("updated", "float", g.shape, about="Displacement of the next step")
+        d.output("updated", "float", g.shape, about="Displacement at the next step")
     c = g.at("c") if medium else "c"
     lines = [f"lap = {laplacian_text(g, 'u')}"]
     if medium:
@@ -84,7 +84,7 @@ def wave_step(d: Draft) -> None:
     else:
         lines.append(f"accel = {accel}")
         if scheme == "overwrite":
-            lines.append("# Overwrite the oldest time level, since it is not needed any more")
+            lines.append("# Overwrite the oldest time level, since it is no longer needed")
         if damped == "linear":
             lines.append(f"rate = ({u} - {prev}) / dt")
             new = f"2.0 * {u} - {prev} + dt * dt * (accel - damping * rate)"
@@ -98,7 +98,7 @@ def wave_step(d: Draft) -> None:
     limit = "1" if ndim == 1 else "1 / sqrt(2)"
     terms = (" + `source`" if pump else "") + (" - `damping` du/dt" if damped == "linear" else "")
     still = " if undamped" if damped != "none" else ""
-    keeps = " Each step keeps the share `retained` of the velocity." if damped == "factor" else ""
+    keeps = " Velocities are scaled by `retained` each step." if damped == "factor" else ""
     d.explain(f"d2u/dt2 = `c`^2 lap(u){terms}, stable for `c` * `dt` / `dx` <= {limit}{still}.{keeps}")
 
     def reference(v: Values) -> dict[str, Any]:
@@ -152,8 +152,8 @@ def fdtd_update(d: Draft) -> None:
     medium = {"permittivity": " in a dielectric", "lossy": " in a lossy dielectric",
               "absorber": " with an absorber along x"}.get(material, "")  # fmt: skip
     d.says(
-        f"Advances the {'electric' if electric else 'magnetic'} field on Yee's grid in "
-        f"{'one dimension' if ndim == 1 else 'two dimensions (TM)'} by one leapfrog step{medium}."
+        f"Advances the {'electric' if electric else 'magnetic'} field on a "
+        f"{'1D' if ndim == 1 else '2D (TM)'} Yee grid by one leapfrog step{medium}."
     )
     letter, name = ("e", "electric") if electric else ("h", "magnetic")
     d.calls(f"update_{letter}|fdtd_{letter}|update_{name}|yee_{name}_step")
@@ -179,7 +179,7 @@ def fdtd_update(d: Draft) -> None:
         d.input("sigma", "float", shape, 0.0, 0.5, about="Conductivity")
     elif material == "absorber":
         about = "Conductivity" if electric else "Magnetic loss"
-        d.input(sigma, "float", shape[0], 0.0, 0.5, about=f"{about} of the absorber along x")
+        d.input(sigma, "float", shape[0], 0.0, 0.5, about=f"{about} profile of the absorber along x")
     d.param("dt_dx", "float", 0.2, 0.6, about="dt / dx")
     if material in ("lossy", "absorber"):
         d.param("dt", "float", 0.1, 0.3, about="Time step")
@@ -203,7 +203,7 @@ def fdtd_update(d: Draft) -> None:
             tests = [f"{c} == 0 or {c} == ez.shape[{a}] - 1" for a, c in enumerate("ij"[:ndim])]
             lines += [
                 f"if {' or '.join(tests)}:",
-                "    # perfect conductor: no tangential electric field",
+                "    # perfect electric conductor: zero tangential electric field",
                 f"    ez[{at}] = 0.0",
                 "    return",
             ]
@@ -211,14 +211,14 @@ def fdtd_update(d: Draft) -> None:
             tests = [f"{c} == ez.shape[{a}] - 1" for a, c in enumerate("ij"[:ndim])]
             lines += [
                 f"if {' or '.join(tests)}:",
-                "    # beyond the conductor: nothing reads these",
+                "    # skip entries outside the domain, since they are never read",
                 "    return",
             ]
     s_at = "i" if material == "absorber" else at
     if material in ("lossy", "absorber"):
         e = f" / eps[{at}]" if material == "lossy" else ""
         lines += [
-            "# The loss acts on the average of the old and the new field, which is stable however strong it is",
+            "# Semi-implicit loss term (average of old and new field), stable for any loss",
             f"loss = 0.5 * {sigma}[{s_at}] * dt{e}",
             "keep = (1.0 - loss) / (1.0 + loss)",
             "gain = dt_dx / (1.0 + loss)",
@@ -242,8 +242,8 @@ def fdtd_update(d: Draft) -> None:
     d.launch(*shape)
     d.code("\n".join(lines))
     d.explain(f"""
-        Normalised units: eps_0 = mu_0 = c = 1. Magnetic components are half a cell and half a step
-        away from electric ones; the Courant number `dt_dx` must not exceed {"1" if ndim == 1 else "1 / sqrt(2)"}.
+        Normalized units: eps_0 = mu_0 = c = 1. Magnetic components are staggered by half a cell and half
+        a time step; the Courant number `dt_dx` must not exceed {"1" if ndim == 1 else "1 / sqrt(2)"}.
     """)
 
     def reference(v: Values) -> dict[str, Any]:
@@ -303,23 +303,29 @@ def schroedinger_step(d: Draft) -> None:
     if part == "hamiltonian":
         what = "of a particle in a potential" if potential != "none" else "of a free particle"
         what = "of the Gross-Pitaevskii equation" if nonlinear else what
-        d.says(f"Applies the Hamiltonian {what} to a complex wave function.")
+        d.says(f"Applies the Hamiltonian {what} to a complex wavefunction.")
         d.input("psi", "vec2", g.shape, -1.0, 1.0, about="Wave function (real, imaginary)")
     else:
         law = " of the Gross-Pitaevskii equation" if nonlinear else ""
-        d.says(f"Advances the {part} part of a wave function{law} with the Visscher scheme.")
+        d.says(f"Advances the {part} part of a wavefunction{law} using the Visscher scheme.")
         other = "imag" if part == "real" else "real"
         own = "real" if part == "real" else "imag"
-        d.inout(own, "float", g.shape, -1.0, 1.0, about="Part of the wave function that is advanced")
+        d.inout(own, "float", g.shape, -1.0, 1.0, about="Part of the wavefunction to update")
         if nonlinear:
             d.forward_only()  # the density is of what is then changed in place
-        d.input(other, "float", g.shape, -1.0, 1.0, about="The other part, half a step apart")
+        d.input(other, "float", g.shape, -1.0, 1.0, about="Other part, staggered by half a time step")
     if potential == "given":
         d.input("potential", "float", g.shape, -1.0, 1.0, about="Potential energy")
     elif well:
-        d.param("omega", "float", 0.2, 0.6, about="Frequency of the harmonic trap")
+        # an explicit step bears so much potential energy at the ends of a line
+        d.param(
+            "omega",
+            "float",
+            *((0.05, 0.1) if ndim == 1 else (0.2, 0.6)),
+            about="Harmonic trap angular frequency",
+        )
     if nonlinear:
-        d.param("strength", "float", 0.2, 1.0, about="Strength of the interaction")
+        d.param("strength", "float", 0.2, 1.0, about="Interaction strength")
     if part != "hamiltonian":
         d.param("dt", "float", 0.005, 0.02, about="Time step")
     d.param("dx", "float", 0.3, 0.6, about="Grid spacing")
@@ -347,7 +353,7 @@ def schroedinger_step(d: Draft) -> None:
         else:
             re, im = g.at("real"), g.at("imag")
             lines.append(f"density = {re} * {re} + {im} * {im}")
-        lines.insert(-1, "# Gross-Pitaevskii: `strength` |psi|^2 acts as a potential")
+        lines.insert(-1, "# Gross-Pitaevskii: `strength` |psi|^2 acts as an effective potential")
         energy.append("strength * density")
     total = " + ".join(energy)
     times = f" + ({total}) * {here}" if len(energy) > 1 else f" + {total} * {here}" if energy else ""
@@ -363,7 +369,7 @@ def schroedinger_step(d: Draft) -> None:
     h = "-lap(psi) / 2" + (" + V psi" if potential != "none" else "")
     h += " + `strength` |psi|^2 psi" if nonlinear else ""
     d.explain(
-        f"H psi = {h} in atomic units; the wave function is (real, imaginary)."
+        f"H psi = {h} in atomic units; the wavefunction is stored as (real, imaginary)."
         if part == "hamiltonian"
         else f"i dpsi/dt = {h} in atomic units; real and imaginary parts are staggered in time."
     )

@@ -37,7 +37,7 @@ _RANGES = {"11": (160.0, 220.0), "22": (150.0, 200.0), "33": (160.0, 240.0), "12
     weight=4,
 )
 def crystal_stiffness(d: Draft) -> None:
-    """Transforms the elastic stiffness of crystals to the axes of the sample."""
+    """Transforms crystal elastic stiffness to the sample frame."""
     crystal = d.option("crystal", *_CRYSTALS)
     result = d.option("result", "stiffness", "stress", "modulus", "waves", weights=(0.4, 0.25, 0.2, 0.15))
     given = d.option("orientation", "quaternions", "matrices", "angles")
@@ -50,43 +50,37 @@ def crystal_stiffness(d: Draft) -> None:
         "modulus": "directional_stiffness|oriented_moduli|crystal_moduli",
         "waves": "crystal_wave_speed|christoffel_speed|longitudinal_speed",
     }[result] if not weighed else {
-        "stiffness": "weighted_stiffness|stiffness_contributions|voigt_contributions",
+        "stiffness": "weighted_stiffness|stiffness_contributions|voigt_terms",
         "stress": "weighted_stresses|stress_contributions|weighted_grain_stress",
         "modulus": "weighted_moduli|modulus_contributions|weighted_crystal_moduli",
     }[result])  # fmt: skip
     grains = d.pick(8, 10, 12)
     entries = _CRYSTALS[crystal]
     if given == "quaternions":
-        d.input("orientations", "quat", grains, kind="unit", about="Rotations from the crystal to the sample")
+        d.input("orientations", "quat", grains, kind="unit", about="Crystal-to-sample rotations")
     elif given == "matrices":
-        d.input(
-            "orientations", "mat33", grains, kind="rotation", about="Rotations from the crystal to the sample"
-        )
+        d.input("orientations", "mat33", grains, kind="rotation", about="Crystal-to-sample rotations")
     else:
         d.input(
-            "orientations", "vec3", grains, -180.0, 180.0, about="Euler angles phi1, Phi, phi2 of Bunge [deg]"
+            "orientations", "vec3", grains, -180.0, 180.0, about="Bunge Euler angles phi1, Phi, phi2 [deg]"
         )
     if storage == "constants":
         for name in entries:
             low, high = _RANGES[name[1:]]
             d.param(name, "float", low, high, about=f"Elastic constant C{name[1:]} [GPa]")
     else:
-        # What lies on the diagonal in front exceeds the rest, or the crystal would not be stable.
-        axial = [name for name in entries if name in ("c11", "c22", "c33")]
-        others = [name for name in entries if name not in axial]
-        for array, names, low, high in (("axial", axial, 160.0, 220.0), ("others", others, 50.0, 80.0)):
-            about = f"Elastic constants {', '.join(names)} of each grain [GPa]"
-            d.input(array, "float", (grains, len(names)), low, high, about=about)
+        for name in entries:
+            # What lies on the diagonal in front exceeds the rest, or the crystal would not be stable.
+            low, high = (160.0, 220.0) if name in ("c11", "c22", "c33") else (50.0, 80.0)
+            d.input(name, "float", grains, low, high, about=f"Elastic constant C{name[1:]} per grain [GPa]")
     if weighed:
-        d.input("fractions", "float", grains, 0.2, 1.0, about="Volume fractions of the grains")
+        d.input("volumes", "float", grains, 0.2, 1.0, about="Grain volumes [mm^3]")
     if result == "stress":
-        d.input(
-            "strains", "mat33", grains, -0.002, 0.002, kind="uniform", about="Strains in the sample's axes"
-        )
+        d.input("strains", "mat33", grains, -0.002, 0.002, kind="uniform", about="Sample-frame strains")
     elif weighed:  # An average needs one direction for all
-        d.param("direction", "vec3", -1.0, 1.0, kind="unit", about="Direction in the sample's axes")
+        d.param("direction", "vec3", -1.0, 1.0, kind="unit", about="Sample-frame direction")
     elif result in ("modulus", "waves"):
-        d.input("directions", "vec3", grains, kind="unit", about="Directions in the sample's axes")
+        d.input("directions", "vec3", grains, kind="unit", about="Sample-frame directions")
     if result == "waves":
         d.param("density", "float", 2.7, 8.9, about="Density [g/cm^3]")
     name, kind, shape, about = {
@@ -94,32 +88,35 @@ def crystal_stiffness(d: Draft) -> None:
             "rotated",
             "float",
             (grains, 6, 6),
-            "Stiffness in the sample's axes, Voigt's order [GPa]",
+            "Sample-frame stiffness in Voigt order [GPa]",
         ),
-        "stress": ("stresses", "mat33", (grains,), "Stresses in the sample's axes [GPa]"),
-        "modulus": ("moduli", "float", (grains,), "Stiffness along the directions, n n C n n [GPa]"),
-        "waves": ("speeds", "float", (grains,), "Speed of quasi-longitudinal waves [km/s]"),
+        "stress": ("stresses", "mat33", (grains,), "Sample-frame stresses [GPa]"),
+        "modulus": (
+            "moduli",
+            "float",
+            (grains,),
+            "Directional stiffness along the directions, n n C n n [GPa]",
+        ),
+        "waves": ("speeds", "float", (grains,), "Quasi-longitudinal wave speed [km/s]"),
     }[result]
     if weighed:
-        name = {"stiffness": "shares", "stress": "stress_shares", "modulus": "modulus_shares"}[result]
-        about = about.replace("directions", "direction").replace(
-            " [GPa]", ", times the volume fraction [GPa]"
-        )
+        name = {"stiffness": "weighted", "stress": "weighted_stresses", "modulus": "weighted_moduli"}[result]
+        about = about.replace("directions", "direction").replace(" [GPa]", ", times the volume [GPa mm^3]")
     d.output(name, kind, shape, about=about)
     d.says({
-        "stiffness": "Computes what each crystal adds to Voigt's average of the stiffness in the axes of the sample.",
-        "stress": "Computes what each strained crystal adds to the average stress of the sample.",
-        "modulus": "Computes what each oriented crystal adds to Voigt's average of the stiffness along a direction.",
+        "stiffness": "Computes the volume-weighted sample-frame stiffness of each crystal, the terms of the Voigt average.",
+        "stress": "Computes the volume-weighted stress of each strained crystal, the terms of the average stress.",
+        "modulus": "Computes the volume-weighted directional stiffness of each crystal, the terms of the Voigt average.",
     }[result] if weighed else {
-        "stiffness": "Transforms the elastic stiffness of crystals to the axes of the sample.",
-        "stress": "Computes the stresses of strained crystals of given orientation.",
-        "modulus": "Computes the stiffness of oriented crystals along a direction.",
-        "waves": "Computes the speed of quasi-longitudinal waves through oriented crystals (Christoffel).",
+        "stiffness": "Transforms crystal elastic stiffness to the sample frame.",
+        "stress": "Computes stresses in strained, oriented crystals.",
+        "modulus": "Computes the directional stiffness of oriented crystals.",
+        "waves": "Computes quasi-longitudinal wave speeds in oriented crystals (Christoffel).",
     }[result])  # fmt: skip
     d.function('''
         @wp.func
         def voigt(i: int, j: int) -> int:
-            """Place of a pair of axes in Voigt's order xx, yy, zz, yz, xz, xy."""
+            """Returns the Voigt index (xx, yy, zz, yz, xz, xy) for a pair of axes."""
             if i == j:
                 return i
             return 6 - i - j
@@ -128,7 +125,7 @@ def crystal_stiffness(d: Draft) -> None:
         d.function('''
             @wp.func
             def bunge_rotation(angles: wp.vec3) -> wp.mat33:
-                """Rotation by three angles about z, the new x and the new z."""
+                """Returns the rotation for intrinsic z-x-z Euler angles."""
                 first = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), wp.radians(angles[0]))
                 second = wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), wp.radians(angles[1]))
                 third = wp.quat_from_axis_angle(wp.vec3(0.0, 0.0, 1.0), wp.radians(angles[2]))
@@ -141,13 +138,7 @@ def crystal_stiffness(d: Draft) -> None:
     }[given]
     fill = []
     for entry, places in entries.items():
-        value = entry
-        if storage == "per grain":
-            value = (
-                f"axial[grain, {axial.index(entry)}]"
-                if entry in axial
-                else f"others[grain, {others.index(entry)}]"
-            )
+        value = f"{entry}[grain]" if storage == "per grain" else entry
         for r, c in places:
             fill.append(f"stiffness[{r}, {c}] = {value}")
             if r != c:
@@ -162,11 +153,11 @@ def crystal_stiffness(d: Draft) -> None:
                         $skip
                         total += {}
     """
-    skip = "# Symmetry makes most entries zero\nif entry == 0.0:\n    continue" if early else ""
-    weight = "fractions[grain] * " if weighed else ""
+    skip = "# Skip entries that are zero by symmetry\nif entry == 0.0:\n    continue" if early else ""
+    weight = "volumes[grain] * " if weighed else ""
     body = {
         "stiffness": """
-            # The pairs of the sample's axes that this entry belongs to
+            # Sample-frame index pairs for this Voigt entry
             i = FIRST[row]
             j = SECOND[row]
             k = FIRST[col]
@@ -176,7 +167,7 @@ def crystal_stiffness(d: Draft) -> None:
             $out[grain, row, col] = $weight total
         """,
         "stress": """
-            # The strain as the crystal sees it, its stress there, and back
+            # Rotate the strain to the crystal frame, apply Hooke's law and rotate the stress back
             strain = 0.5 * (strains[grain] + wp.transpose(strains[grain]))
             local = wp.transpose(turn) * strain * turn
             stress = wp.mat33()
@@ -192,14 +183,14 @@ def crystal_stiffness(d: Draft) -> None:
             $out[grain] = $weight $whole
         """,
         "modulus": """
-            # Along n: n_p n_q n_r n_s C_pqrs in the crystal's axes
+            # n_p n_q n_r n_s C_pqrs in the crystal frame
             n = wp.transpose(turn) * $along
             total = float(0.0)
             $inner
             $out[grain] = $weight total
         """,
         "waves": """
-            # Christoffel's matrix; its largest eigenvalue is density times the squared speed
+            # Christoffel matrix; the largest eigenvalue is density * speed^2
             n = wp.transpose(turn) * directions[grain]
             acoustic = wp.mat33()
             for p in range(3):
@@ -211,7 +202,7 @@ def crystal_stiffness(d: Draft) -> None:
                             $skip
                             total += entry * n[q] * n[s]
                     acoustic[p, r] = total
-            # Power iteration from the direction itself, as the wave is nearly longitudinal
+            # Power iteration starting from the direction, since the wave is nearly longitudinal
             u = n
             for _ in range(12):
                 u = wp.normalize(acoustic * u)
@@ -227,7 +218,7 @@ def crystal_stiffness(d: Draft) -> None:
     if whole:
         d.module("""
             vec6i = wp.types.vector(length=6, dtype=int)
-            # Voigt's order: xx, yy, zz, yz, xz, xy
+            # Voigt order: xx, yy, zz, yz, xz, xy
             FIRST = wp.constant(vec6i(0, 1, 2, 1, 0, 0))
             SECOND = wp.constant(vec6i(0, 1, 2, 2, 2, 1))
         """)
@@ -236,7 +227,7 @@ def crystal_stiffness(d: Draft) -> None:
         """
         $thread
         $turn
-        # Stiffness in the crystal's own axes, Voigt's order
+        # Crystal-frame stiffness in Voigt order
         stiffness = wp.zeros(shape=(6, 6), dtype=float)
         $fill
         $body
@@ -249,10 +240,10 @@ def crystal_stiffness(d: Draft) -> None:
         skip=skip,
     )
     d.explain({
-        "stiffness": "C'_ijkl = R_ip R_jq R_kr R_ls C_pqrs. The matrix holds one entry for each pair of pairs of axes.",
-        "stress": "sigma' = R (C : R^T eps R) R^T. Both shears of a pair of axes count in the sums.",
-        "modulus": "The modulus is n_p n_q n_r n_s C_pqrs with n in the crystal's axes.",
-        "waves": "Christoffel's matrix is n_q n_s C_pqrs; its eigenvalues are density times squared speeds.",
+        "stiffness": "C'_ijkl = R_ip R_jq R_kr R_ls C_pqrs. The result is stored as a 6x6 Voigt matrix.",
+        "stress": "sigma' = R (C : R^T eps R) R^T. Both off-diagonal shear components enter the sums.",
+        "modulus": "The modulus is n_p n_q n_r n_s C_pqrs with n in the crystal frame.",
+        "waves": "The Christoffel matrix is n_q n_s C_pqrs, with eigenvalues density * speed^2.",
     }[result])  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:
@@ -271,13 +262,7 @@ def crystal_stiffness(d: Draft) -> None:
                 r = _about(2, a) @ _about(0, b) @ _about(2, c)
             m = np.zeros((6, 6))
             for entry, places in entries.items():
-                value = (
-                    v[entry]
-                    if storage == "constants"
-                    else v.axial[g, axial.index(entry)]
-                    if entry in axial
-                    else v.others[g, others.index(entry)]
-                )
+                value = v[entry] if storage == "constants" else v[entry][g]
                 for p, q in places:
                     m[p, q] = m[q, p] = value
             c = np.zeros((3, 3, 3, 3))
@@ -285,7 +270,7 @@ def crystal_stiffness(d: Draft) -> None:
                 for (k, m_), q in from_voigt.items():
                     c[i, j, k, m_] = c[j, i, k, m_] = c[i, j, m_, k] = c[j, i, m_, k] = m[p, q]
             c = np.einsum("ip,jq,kr,ls,pqrs->ijkl", r, r, r, r, c)
-            scale = v.fractions[g] if weighed else 1.0
+            scale = v.volumes[g] if weighed else 1.0
             if result == "stiffness":
                 pairs = list(from_voigt)
                 made.append(scale * np.array([[c[i, j, k, m_] for k, m_ in pairs] for i, j in pairs]))

@@ -11,7 +11,7 @@ from warpgen.synthesis.algorithms.tensors import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 from warpgen.synthesis.writing.forms import Form
 
-_PRECISE = "# In float32 the sweeps of svd3() end too early now and then"
+_PRECISE = "# Use float64, since svd3() can stop its sweeps too early in float32"
 
 
 @DOMAIN.algorithm(
@@ -27,7 +27,7 @@ _PRECISE = "# In float32 the sweeps of svd3() end too early now and then"
     weight=15,
 )
 def singular_uses(d: Draft) -> None:
-    """Uses the singular value decomposition of small matrices."""
+    """Applies the singular value decomposition to small matrices."""
     size = d.option("size", 2, 3)
     kind = d.option(
         "kind",
@@ -44,15 +44,15 @@ def singular_uses(d: Draft) -> None:
     )
     d.says({
         "condition": "Computes condition numbers of matrices from their singular values.",
-        "solve": "Solves small systems by the singular value decomposition.",
-        "damped": "Solves small systems by damped least squares in the singular basis.",
-        "rotation": "Extracts the rotations of deformations given by displacement gradients.",
-        "log strain": "Computes logarithmic strains of deformations given by displacement gradients.",
-        "clamped": "Limits the principal stretches of deformations given by displacement gradients.",
-        "norm": "Computes nuclear norms of deformations given by displacement gradients.",
-        "isochoric": "Computes principal stretches, freed of the change of volume, of deformations given by displacement gradients.",
-        "stretch": "Computes right stretch tensors of deformations given by displacement gradients.",
-        "energy": "Computes fixed corotated energies of deformations given by displacement gradients.",
+        "solve": "Solves small linear systems using the SVD.",
+        "damped": "Solves small linear systems using SVD-based damped least squares.",
+        "rotation": "Extracts rotations from displacement gradients.",
+        "log strain": "Computes logarithmic strains from displacement gradients.",
+        "clamped": "Clamps the principal stretches of deformations given by displacement gradients.",
+        "norm": "Computes deformation gradient nuclear norms from displacement gradients.",
+        "isochoric": "Computes isochoric principal stretches from displacement gradients.",
+        "stretch": "Computes right stretch tensors from displacement gradients.",
+        "energy": "Computes fixed corotated energy densities from displacement gradients.",
     }[kind])  # fmt: skip
     d.calls({
         "condition": "condition_numbers|svd_condition",
@@ -74,16 +74,16 @@ def singular_uses(d: Draft) -> None:
     matrix, vector = f"mat{size}{size}", f"vec{size}"
     plain = kind in ("condition", "solve", "damped")
     if plain:
-        form.element("A", "matrices", 0.3, 2.0, matrix, "spd", about="matrices of full rank")
+        form.element("A", "matrices", 0.3, 2.0, matrix, "spd", about="full-rank matrices")
     else:
         form.element("g", "gradients", -0.15, 0.15, matrix, about="displacement gradients")
     if kind in ("solve", "damped"):
         form.element("b", "sides", -1.0, 1.0, vector, about="right-hand sides")
     if kind == "damped":
-        form.number("damping", 0.1, 0.4, about="damping of small singular values")
+        form.number("damping", 0.1, 0.4, about="damping for small singular values")
     if kind == "clamped":
-        form.number("least", 0.85, 0.92, about="smallest stretch")
-        form.number("most", 1.08, 1.15, about="greatest stretch")
+        form.number("least", 0.85, 0.92, about="minimum stretch")
+        form.number("most", 1.08, 1.15, about="maximum stretch")
     if kind == "energy":
         form.number("mu", 0.5, 2.0, about="shear modulus")
         form.number("lam", 0.5, 2.0, about="first Lame parameter")
@@ -96,11 +96,11 @@ def singular_uses(d: Draft) -> None:
         "damped": ("solutions", "damped_solution", "damped solutions"),
         "rotation": ("rotations", "rotation_of", "rotations"),
         "log strain": ("strains", "strain_of", "logarithmic strains"),
-        "clamped": ("limited", "limited_gradient", "deformation gradients within the limits"),
+        "clamped": ("limited", "limited_gradient", "clamped deformation gradients"),
         "norm": ("norms", "sum_of_singular_values", "nuclear norms"),
-        "isochoric": ("stretches", "stretches_of", "principal stretches without the change of volume"),
+        "isochoric": ("stretches", "stretches_of", "isochoric principal stretches"),
         "stretch": ("stretches", "stretch_of", "stretch tensors"),
-        "energy": ("energies", "energy_of", "energies per volume"),
+        "energy": ("energies", "energy_of", "energy densities"),
     }[kind]
     form.output(out, type_.get(kind, "float"), about)
     product = " * ".join(f"s[{k}]" for k in range(size))
@@ -110,7 +110,7 @@ def singular_uses(d: Draft) -> None:
         "solve": ("c = wp.transpose(U) * b", "V * wp.cw_div(c, s)"),
         "damped": (
             f"c = wp.transpose(U) * b\nfor k in range({size}):\n"
-            "    # Small singular values are damped rather than divided by\n"
+            "    # Damp small singular values instead of dividing by them\n"
             "    c[k] = c[k] * s[k] / (s[k] * s[k] + damping * damping)",
             "V * c",
         ),
@@ -185,7 +185,7 @@ def singular_uses(d: Draft) -> None:
     adjoint="no",
 )
 def eigen_uses(d: Draft) -> None:
-    """Applies functions to symmetric matrices through their eigenvalues, or triangular factors of them."""
+    """Applies matrix functions using eigenvalue or QR decompositions."""
     kind = d.option(
         "kind",
         "root",
@@ -198,17 +198,16 @@ def eigen_uses(d: Draft) -> None:
         "qr solve",
         "definite part",
     )
-    repeated = d.flag("checked", 0.4)
     d.says({
         "root": "Computes square roots of symmetric positive definite matrices.",
         "inverse root": "Computes inverse square roots of symmetric positive definite matrices.",
         "logarithm": "Computes logarithms of symmetric positive definite matrices.",
         "anisotropy": "Computes the fractional anisotropy of diffusion tensors.",
         "whiten": "Whitens vectors by their covariance matrices.",
-        "spread": "Computes the differences between the largest and the smallest eigenvalues.",
-        "qr determinant": "Computes the absolute determinants of matrices from their QR factors.",
-        "qr solve": "Solves systems of three equations by QR factors and back substitution.",
-        "definite part": "Raises the eigenvalues of symmetric matrices to a floor.",
+        "spread": "Computes the spread between the largest and smallest eigenvalues.",
+        "qr determinant": "Computes absolute determinants using the QR decomposition.",
+        "qr solve": "Solves 3x3 linear systems using QR decomposition and back substitution.",
+        "definite part": "Clamps the eigenvalues of symmetric matrices to a floor.",
     }[kind])  # fmt: skip
     d.calls({
         "root": "matrix_sqrt|tensor_root",
@@ -228,7 +227,7 @@ def eigen_uses(d: Draft) -> None:
             "b", "vectors", -1.0, 1.0, "vec3", about="right-hand sides" if kind != "whiten" else "vectors"
         )
     if kind == "definite part":
-        form.number("floor_value", 0.9, 1.2, about="least eigenvalue")
+        form.number("floor_value", 0.9, 1.2, about="minimum eigenvalue")
     out, function = {
         "root": ("roots", "root_of"),
         "inverse root": ("roots", "inverse_root_of"),
@@ -252,12 +251,7 @@ def eigen_uses(d: Draft) -> None:
     )
     roots = "wp.vec3(wp.sqrt(w[0]), wp.sqrt(w[1]), wp.sqrt(w[2]))"
     inverse = "wp.vec3(1.0 / wp.sqrt(w[0]), 1.0 / wp.sqrt(w[1]), 1.0 / wp.sqrt(w[2]))"
-    guard = (
-        "\n# Rounding may push a small eigenvalue below zero\nw = wp.max(w, wp.vec3(1.0e-6, 1.0e-6, 1.0e-6))"
-        if repeated and kind in ("root", "inverse root", "logarithm", "whiten")
-        else ""
-    )
-    start = "Q, R = wp.qr3(S)" if "qr" in kind else f"V, w = wp.eig3(S){guard}"
+    start = "Q, R = wp.qr3(S)" if "qr" in kind else "V, w = wp.eig3(S)"
     if kind in (
         "root",
         "inverse root",
@@ -267,7 +261,7 @@ def eigen_uses(d: Draft) -> None:
     ):  # which need the vectors, too
         start = (
             f"{_PRECISE.replace('svd3', 'eig3')}\naxes, values = wp.eig3(wp.mat33d(S))\n"
-            f"V = wp.mat33(axes)\nw = wp.vec3(values){guard}"
+            "V = wp.mat33(axes)\nw = wp.vec3(values)"
         )
     back = "V * wp.diag({}) * wp.transpose(V)"
     lines, value = {
@@ -281,7 +275,7 @@ def eigen_uses(d: Draft) -> None:
         "whiten": (f"r = {inverse}", "V * wp.cw_mul(r, wp.transpose(V) * b)"),
         "spread": ("", "wp.max(w) - wp.min(w)"),
         "qr determinant": (
-            "# Q turns or mirrors, so only the diagonal of R scales",
+            "# Q is orthogonal, so only the diagonal of R contributes",
             "wp.abs(R[0, 0] * R[1, 1] * R[2, 2])",
         ),
         "qr solve": (

@@ -17,7 +17,7 @@ _NAMES = {
     "axes": "vectors|directions|principal_axes",
 }
 
-_PRECISE = "# In float32 the sweeps of svd3() end too early now and then"
+_PRECISE = "# Use float64, since svd3() can stop its sweeps too early in float32"
 
 
 @DOMAIN.algorithm(
@@ -27,7 +27,7 @@ _PRECISE = "# In float32 the sweeps of svd3() end too early now and then"
     weight=2,
 )
 def principal_axes_of(d: Draft) -> None:
-    """Finds the principal values or axes of symmetric tensors."""
+    """Computes principal values or axes of symmetric tensors."""
     given = d.option("given", "matrix", "six components", "outer products", "matrix and its transpose")
     result = d.option("result", "values", "largest axis", "anisotropy", "square root", "smallest axis")
     if given == "matrix and its transpose" and result == "square root":
@@ -36,16 +36,16 @@ def principal_axes_of(d: Draft) -> None:
         result = "values"  # of four points the axes are often too close to tell apart
     count = d.pick(32, 48, 64)
     said = {
-        "values": "Finds the principal values of symmetric tensors",
-        "largest axis": "Finds the axis, upwards, of the largest principal value of symmetric tensors",
-        "smallest axis": "Finds the axis, upwards, of the smallest principal value of symmetric tensors",
-        "anisotropy": "Measures the fractional anisotropy of symmetric tensors",
-        "square root": "Takes the square roots of symmetric positive tensors",
+        "values": "Computes the principal values of symmetric tensors",
+        "largest axis": "Finds the upward-pointing major principal axis of symmetric tensors",
+        "smallest axis": "Finds the upward-pointing minor principal axis of symmetric tensors",
+        "anisotropy": "Computes the fractional anisotropy of symmetric tensors",
+        "square root": "Computes square roots of symmetric positive tensors",
     }[result]
     d.says(said + {
-        "matrix": ".", "six components": ", given by their six components.",
-        "outer products": " that sum up the spread of four vectors each.",
-        "matrix and its transpose": " made of a matrix times its transpose.",
+        "matrix": ".", "six components": " stored as six components.",
+        "outer products": " built as scatter matrices of four points.",
+        "matrix and its transpose": " formed as a matrix times its transpose.",
     }[given])  # fmt: skip
     d.calls({
         "values": "principal_values|eigenvalues_of_tensors|symmetric_eigenvalues",
@@ -68,7 +68,7 @@ def principal_axes_of(d: Draft) -> None:
         a = wp.mat33(d[0], s[2], s[1], s[2], d[1], s[0], s[1], s[0], d[2])
         """
     elif given == "outer products":
-        d.input("points", "vec3", (count, 4), -1.0, 1.0, about="four points of each tensor")
+        d.input("points", "vec3", (count, 4), -1.0, 1.0, about="four points per tensor")
         form = """
         mean = 0.25 * (points[tid, 0] + points[tid, 1] + points[tid, 2] + points[tid, 3])
         a = wp.mat33()
@@ -90,27 +90,29 @@ def principal_axes_of(d: Draft) -> None:
         store = "principal[tid] = values"
     elif result in ("largest axis", "smallest axis"):
         pick = "argmax" if result == "largest axis" else "argmin"
-        d.output("axis", "vec3", count, about="principal axis, which points up")
+        d.output("axis", "vec3", count, about="principal axis, pointing up")
         store = f"""
         k = int(wp.{pick}(values))
         n = wp.vec3(axes[0, k], axes[1, k], axes[2, k])
-        # Fix the sign of the eigenvector: let it point upwards
+        # Flip the eigenvector to point upwards
         axis[tid] = wp.where(n[2] < 0.0, -n, n)
         """
     elif result == "anisotropy":
         d.output("anisotropy", "float", count, about="fractional anisotropy")
         store = """
         spread = values - wp.vec3((values[0] + values[1] + values[2]) / 3.0)
-        # 0 for isotropic tensors, 1 for a single direction
+        # 0 for isotropic, 1 for fully anisotropic
         anisotropy[tid] = wp.sqrt(1.5 * wp.length_sq(spread) / wp.length_sq(values))
         """
     else:
         d.output("root", "mat33", count, about="matrix square roots")
-        store = """
-        # Clamp small negative eigenvalues caused by rounding
-        roots = wp.vec3(wp.sqrt(wp.max(lam[0], 0.0)), wp.sqrt(wp.max(lam[1], 0.0)), wp.sqrt(wp.max(lam[2], 0.0)))
-        root[tid] = q * wp.diag(roots) * wp.transpose(q)
-        """
+        each = "wp.sqrt(lam[{0}])"
+        store = "root[tid] = q * wp.diag(roots) * wp.transpose(q)"
+        if given == "outer products":
+            each = "wp.sqrt(wp.max(lam[{0}], 0.0))"
+        store = f"roots = wp.vec3({', '.join(each.format(k) for k in range(3))})\n{store}"
+        if given == "outer products":
+            store = f"# Clamp small negative eigenvalues due to round-off\n{store}"
     d.launch(count)
     d.code("tid = wp.tid()\n$form\n$split\n$store", form=form, split=split, store=store)
 
@@ -171,18 +173,20 @@ def split_deformation(d: Draft) -> None:
         d.input("gradients", "mat33", count, -0.3, 0.3, about="displacement gradients")
         make = "a = wp.identity(n=3, dtype=float) + gradients[tid]"
     elif layout == "columns":
-        d.input("axis_moves", "vec3", (count, 3), -0.3, 0.3, about="how far the ends of the unit axes move")
+        d.input(
+            "axis_moves", "vec3", (count, 3), -0.3, 0.3, about="displacements of the unit axis end points"
+        )
         make = """
-        # The columns of the gradient are what the unit axes become
+        # Columns of the gradient are the deformed unit axes
         a = wp.identity(n=3, dtype=float) + wp.matrix_from_cols(
             axis_moves[tid, 0], axis_moves[tid, 1], axis_moves[tid, 2]
         )
         """
     else:
-        d.input("u", "vec3", count, 0.3, 0.6, about="jumps of the displacement")
-        d.input("w", "vec3", count, -0.5, 0.5, about="normals of the planes, over the width of the band")
+        d.input("u", "vec3", count, 0.3, 0.6, about="displacement jumps")
+        d.input("w", "vec3", count, -0.5, 0.5, about="plane normals divided by the band width")
         make = (
-            "# A band across which the displacement jumps by u; w is its normal over its width\n"
+            "# Shear band: displacement jump u, with w the normal divided by the band width\n"
             "a = wp.identity(n=3, dtype=float) + wp.outer(u[tid], w[tid])"
         )
     split = {
@@ -224,9 +228,9 @@ def split_deformation(d: Draft) -> None:
         split = "u_svd, sigma, v_svd = wp.svd3(a)"
         store = "sigmas[tid] = sigma"
     d.says({
-        "rotation": "Splits off the rotation of deformation gradients, the R of F = R S.",
-        "stretch": "Splits off the stretch of deformation gradients, the S of F = R S.",
-        "singular values": "Finds the principal stretches of deformation gradients.",
+        "rotation": "Extracts the rotation R from deformation gradients using the polar decomposition F = R S.",
+        "stretch": "Extracts the stretch S from deformation gradients using the polar decomposition F = R S.",
+        "singular values": "Computes the principal stretches of deformation gradients.",
     }[result])  # fmt: skip
     d.launch(count)
     if result == "singular values":
@@ -270,7 +274,7 @@ def split_deformation(d: Draft) -> None:
     weight=3,
 )
 def solve_small(d: Draft) -> None:
-    """Solves a system of two, three or four equations for each element."""
+    """Solves a small linear system per element."""
     size = d.option("size", 2, 3, 4)
     way = d.option("way", "inverse", "cramer", "qr", "elimination")
     damped = d.flag("damped", 0.4)
@@ -281,17 +285,17 @@ def solve_small(d: Draft) -> None:
         way = "inverse"
     count = d.pick(48, 64, 96)
     matrix, vector = f"mat{size}{size}", f"vec{size}"
-    d.says(f"Solves a system of {['', '', 'two', 'three', 'four'][size]} equations for each {'right-hand side' if shared else 'element'}" + (
-        ", with damping added to the diagonal." if damped else "."))  # fmt: skip
+    d.says(f"Solves a {['', '', '2x2', '3x3', '4x4'][size]} linear system for each {'right-hand side' if shared else 'element'}" + (
+        " with diagonal damping." if damped else "."))  # fmt: skip
     whole = "matrix" if damped else "a"
     symmetric = "symmetric positive definite " if way == "elimination" else ""
     if shared:
-        d.param(whole, matrix, 0.5, 2.0, "spd", about=f"{symmetric}matrix of all systems")
+        d.param(whole, matrix, 0.5, 2.0, "spd", about=f"shared {symmetric}system matrix")
     else:
-        d.input("matrices", matrix, count, 0.5, 2.0, "spd", about=f"{symmetric}matrices of the systems")
+        d.input("matrices", matrix, count, 0.5, 2.0, "spd", about=f"{symmetric}system matrices")
     d.input("b", vector, count, -1.0, 1.0, about="right-hand sides")
     if damped:
-        d.param("damping", "float", 0.1, 0.5, about="added to the diagonal")
+        d.param("damping", "float", 0.1, 0.5, about="damping added to the diagonal")
     d.output("x", vector, count, about="solutions")
     source = whole if shared else "matrices[tid]"
     make = f"a = {source} + damping * wp.identity(n={size}, dtype=float)" if damped else f"a = {source}"

@@ -19,7 +19,7 @@ _NAMES = {"stress": "sigma|stresses|cauchy", "residuals": "r|errors|diff", "s": 
     weight=8,
 )
 def stress_measure(d: Draft) -> None:
-    """Reduces stress tensors to one number each."""
+    """Computes scalar measures of stress tensors."""
     what = d.option(
         "what", "von mises", "pressure", "j2", "j3", "frobenius", "triaxiality", "tresca", "power"
     )
@@ -35,12 +35,12 @@ def stress_measure(d: Draft) -> None:
         "j2": "Computes the second invariant J2 = 1/2 s:s of deviatoric stress",
         "j3": "Computes the third invariant J3 = det s of deviatoric stress",
         "frobenius": "Computes the Frobenius norm of stress tensors",
-        "triaxiality": "Computes the triaxiality of stress tensors: mean over von Mises stress",
-        "tresca": "Computes the largest shear stress (s1 - s3) / 2 of stress tensors",
-        "power": "Computes the density sigma:d of the power of stress on a rate of strain",
+        "triaxiality": "Computes the triaxiality (mean over von Mises stress) of stress tensors",
+        "tresca": "Computes the maximum shear stress (s1 - s3) / 2 of stress tensors",
+        "power": "Computes the stress power density sigma:d",
     }[what] + {
-        "sum": " less the back stress", "strain": " from displacement gradients (small strains)", "matrix": "",
-    }[given] + (f", as a share of the {resists}." if limit else "."))  # fmt: skip
+        "sum": " minus the back stress", "strain": " from displacement gradients (small strains)", "matrix": "",
+    }[given] + (f", divided by the {resists}." if limit else "."))  # fmt: skip
     d.calls({
         "von mises": "von_mises_stress|equivalent_stress|von_mises",
         "pressure": "mean_pressure|hydrostatic_pressure|pressure_of_stress",
@@ -56,17 +56,14 @@ def stress_measure(d: Draft) -> None:
         d.param("mu", "float", 1.0, 3.0, about="shear modulus")
         make = "eps = 0.5 * (gradients[tid] + wp.transpose(gradients[tid]))\n"
         if what in ("von mises", "j2", "j3", "tresca"):
-            make += "# Hooke's law of an isotropic solid, but for its pressure, which is no part of the result\nsigma_i = 2.0 * mu * eps"
+            make += "# Isotropic Hooke's law without the pressure term, which does not affect the result\nsigma_i = 2.0 * mu * eps"
         else:
             d.param("lam", "float", 1.0, 3.0, about="first Lame parameter")
-            make += "# Hooke's law of an isotropic solid\nsigma_i = 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)"
+            make += "# Isotropic Hooke's law\nsigma_i = 2.0 * mu * eps + lam * wp.trace(eps) * wp.identity(n=3, dtype=float)"
     elif given == "sum":
         d.input("stress", "mat33", count, 1.0, 3.0, "spd", about="stress tensors")
         d.input("back_stress", "mat33", count, 0.1, 0.5, "spd", about="back stress of kinematic hardening")
-        make = (
-            "# Kinematic hardening: use the stress relative to the back stress\n"
-            "sigma_i = stress[tid] - back_stress[tid]"
-        )
+        make = "# Kinematic hardening: subtract the back stress\nsigma_i = stress[tid] - back_stress[tid]"
     else:
         d.input("stress", "mat33", count, 1.0, 3.0, "spd", about="stress tensors")
         make = "sigma_i = stress[tid]"
@@ -136,7 +133,7 @@ def stress_measure(d: Draft) -> None:
     weight=4,
 )
 def robust_norm(d: Draft) -> None:
-    """Measures residuals by a norm that large errors weigh less in."""
+    """Computes robust norms of residuals."""
     norm = d.option("norm", "norm_l1", "norm_l2", "norm_huber", "norm_pseudo_huber", "cauchy", "geman")
     size = d.option("size", 2, 3, 4)
     weights = d.option("weights", "none", "each", "component")
@@ -145,16 +142,16 @@ def robust_norm(d: Draft) -> None:
     count, vector = d.pick(64, 96, 128), f"vec{size}"
     d.says(
         {
-            "norm_l1": "Sums the magnitudes of the components of residuals",
-            "norm_l2": "Measures the lengths of residuals",
-            "norm_huber": "Measures residuals by Huber's norm, quadratic near zero and linear beyond",
-            "norm_pseudo_huber": "Measures residuals by the smooth form of Huber's norm, whose least value is delta",
-            "cauchy": "Measures residuals by Cauchy's loss log(1 + r^2/delta^2)",
-            "geman": "Measures residuals by the loss of Geman and McClure, which never exceeds one",
+            "norm_l1": "Computes the L1 norm of residuals",
+            "norm_l2": "Computes the L2 norm of residuals",
+            "norm_huber": "Computes the Huber norm of residuals, quadratic near zero and linear beyond",
+            "norm_pseudo_huber": "Computes the pseudo-Huber norm of residuals, with minimum value delta",
+            "cauchy": "Computes the Cauchy loss log(1 + r^2/delta^2) of residuals",
+            "geman": "Computes the Geman-McClure loss of residuals, bounded by 1",
         }[norm]
         + (", relative to the targets" if relative else "")
         + {"none": "", "each": ", weighted", "component": ", with scaled components"}[weights]
-        + (", and adds them up." if total else ".")
+        + (", and accumulates the total." if total else ".")
     )
     d.calls({
         "norm_l1": "l1_cost|l1_residuals|absolute_loss",
@@ -164,14 +161,15 @@ def robust_norm(d: Draft) -> None:
         "cauchy": "cauchy_loss|cauchy_cost|robust_loss",
         "geman": "geman_mcclure_loss|geman_mcclure_cost|robust_loss",
     }[norm])  # fmt: skip
-    d.input("x", vector, count, -1.0, 1.0, about="predicted values")
-    d.input("targets", vector, count, 1.2, 3.0, about="target values")
+    # Relative residuals want targets away from zero; about as many lie below delta as beyond it
+    d.input("x", vector, count, *((0.8, 2.6) if relative else (-0.7, 0.7)), about="predicted values")
+    d.input("targets", vector, count, *((1.2, 3.0) if relative else (-0.7, 0.7)), about="target values")
     if weights == "each":
-        d.input("weight", "float", count, 0.2, 1.0, about="weight of each residual")
+        d.input("weight", "float", count, 0.2, 1.0, about="per-residual weight")
     elif weights == "component":
-        d.param("scale", vector, 0.5, 2.0, about="scale of each component")
+        d.param("scale", vector, 0.5, 2.0, about="per-component scale")
     if norm not in ("norm_l1", "norm_l2"):
-        about = "scale of the loss" if norm in ("cauchy", "geman") else "size at which the loss turns linear"
+        about = "loss scale" if norm in ("cauchy", "geman") else "transition from quadratic to linear loss"
         d.param("delta", "float", 0.5, 1.5, about=about)
     d.output(
         "cost", "float", 1 if total else count, about="sum of the costs" if total else "cost per residual"
@@ -226,7 +224,7 @@ def robust_norm(d: Draft) -> None:
     weight=3,
 )
 def build_frame(d: Draft) -> None:
-    """Builds a right-handed frame of orthonormal vectors around each direction."""
+    """Builds a right-handed orthonormal frame around each direction."""
     way = d.option("way", "duff", "least axis", "given tangent", "cross up")
     result = d.option("result", "columns", "rows", "local vector", "to world")
     scaled = d.flag("scaled", 0.3)
@@ -236,18 +234,18 @@ def build_frame(d: Draft) -> None:
         d.calls("vectors_to_world|tangent_to_world|from_tangent_space")
     count = d.pick(48, 64, 96)
     if scaled:
-        d.input("n", "vec3", count, -1.0, 1.0, about="directions of any length")
+        d.input("n", "vec3", count, -1.0, 1.0, about="direction vectors, not necessarily unit length")
     else:
         d.input("n", "vec3", count, kind="unit", about="unit vectors")
     if way == "given tangent":
         d.input("tangents", "vec3", count, -1.0, 1.0, about="tangent hints")
     if result in ("local vector", "to world"):
-        about = "vectors in the world" if result == "local vector" else "vectors in the frames"
+        about = "world-space vectors" if result == "local vector" else "frame-space vectors"
         d.input("v", "vec3", count, -1.0, 1.0, about=about)
     head = "z = wp.normalize(n[tid])" if scaled else "z = n[tid]"
     body = {
         "duff": """
-        # The sign keeps the division off zero at the lower pole (Duff et al. 2017)
+        # Sign selection avoids the singularity at the lower pole (Duff et al. 2017)
         s = wp.where(z[2] >= 0.0, 1.0, -1.0)
         a = -1.0 / (s + z[2])
         c = z[0] * z[1] * a
@@ -255,18 +253,18 @@ def build_frame(d: Draft) -> None:
         b = wp.vec3(c, s + z[1] * z[1] * a, -z[1])
         """,
         "least axis": """
-        # Cross with a coordinate axis that is far from parallel
+        # Cross with the least-aligned coordinate axis
         axis = wp.where(wp.abs(z[0]) > 0.6, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))
         t = wp.normalize(wp.cross(axis, z))
         b = wp.cross(z, t)
         """,
         "given tangent": """
-        # Gram and Schmidt: what of the tangent lies along the normal is taken off
+        # Gram-Schmidt: remove the normal component from the tangent
         t = wp.normalize(tangents[tid] - wp.dot(tangents[tid], z) * z)
         b = wp.cross(z, t)
         """,
         "cross up": """
-        # Nearly upright directions need another axis
+        # Use another axis for nearly vertical directions
         up = wp.where(wp.abs(z[2]) > 0.95, wp.vec3(1.0, 0.0, 0.0), wp.vec3(0.0, 0.0, 1.0))
         t = wp.normalize(wp.cross(up, z))
         b = wp.cross(z, t)
@@ -276,15 +274,15 @@ def build_frame(d: Draft) -> None:
         d.output("frames", "mat33", count, about="orthonormal frames")
         store = f"frames[tid] = wp.matrix_from_{'cols' if result == 'columns' else 'rows'}(t, b, z)"
     elif result == "local vector":
-        d.output("local", "vec3", count, about="components in the frames")
+        d.output("local", "vec3", count, about="frame-space components")
         store = "local[tid] = wp.vec3(wp.dot(v[tid], t), wp.dot(v[tid], b), wp.dot(v[tid], z))"
     else:
-        d.output("world", "vec3", count, about="vectors in the world")
+        d.output("world", "vec3", count, about="world-space vectors")
         store = "p = v[tid]\nworld[tid] = p[0] * t + p[1] * b + p[2] * z"
-    d.says("Builds a right-handed frame of orthonormal vectors around each direction" + {
-        "columns": ".", "rows": ", as the rows of a matrix.",
-        "local vector": ", and gives a vector's components in it.",
-        "to world": ", and carries a vector from it into the world.",
+    d.says("Builds a right-handed orthonormal frame around each direction" + {
+        "columns": ".", "rows": ", stored as matrix rows.",
+        "local vector": " and transforms a world-space vector into it.",
+        "to world": " and transforms a local vector to world space.",
     }[result])  # fmt: skip
     d.launch(count)
     d.code("tid = wp.tid()\n$head\n$body\n$store", head=head, body=body, store=store)
@@ -326,7 +324,7 @@ def build_frame(d: Draft) -> None:
     weight=6,
 )
 def classify(d: Draft) -> None:
-    """Gives each element the class of its best score, or none where no score is good enough."""
+    """Assigns the highest-scoring class to each element, or none if no score is good enough."""
     size = d.option("size", 2, 3, 4)
     way = d.option("way", "argmax", "argmin", "loop")
     if way == "loop" and size == 2:
@@ -337,20 +335,20 @@ def classify(d: Draft) -> None:
     count, vector = d.pick(64, 96, 128), f"vec{size}"
     scores = "costs" if way == "argmin" else "scores"
     good = "lowest cost" if way == "argmin" else "best score"
-    d.says(f"Gives each element the class of its {good}{' after a bias' if biased else ''}" + (
-        "" if none == "never" else ", or none where it is not good enough" if none == "threshold"
-        else ", or none where the second is too close") + (", and counts the classes." if counted else "."))  # fmt: skip
-    d.input(scores, vector, count, 0.0, 1.0, about="one for each class")
+    d.says(f"Assigns each element the class with the {good}{' after adding a bias' if biased else ''}" + (
+        "" if none == "never" else ", or none if it fails the threshold" if none == "threshold"
+        else ", or none if the runner-up is too close") + (", and counts the classes." if counted else "."))  # fmt: skip
+    d.input(scores, vector, count, 0.0, 1.0, about="one score per class")
     if biased:
         d.param("bias", vector, -0.2, 0.2, about=f"added to all {scores}")
     if none == "threshold":
         limited, low, high = ("cost", 0.3, 0.4) if way == "argmin" else ("score", 0.6, 0.7)
-        d.param("threshold", "float", low, high, about=f"limit of the {limited}")
+        d.param("threshold", "float", low, high, about=f"{limited} threshold")
     elif none == "margin":
-        d.param("margin", "float", 0.1, 0.2, about="lead that a class needs over all others")
+        d.param("margin", "float", 0.1, 0.2, about="minimum margin over the other classes")
     d.output("label", "int", count, about="class" if none == "never" else "class, -1 for none")
     if counted:
-        d.output("counts", "int", size, about="elements of each class")
+        d.output("counts", "int", size, about="number of elements per class")
     load = f"s = {scores}[tid]" + (" + bias" if biased else "")
     worse = ">=" if way == "argmin" else "<="
     if way == "loop":

@@ -15,11 +15,11 @@ _FIELDS = {
     "bulk": "bulk modulus",
     "yield0": "initial yield stress",
     "hardening": "linear isotropic modulus",
-    "saturation": "Voce: stress gained in the limit",
-    "rate": "how quickly hardening sets in",
-    "friction": "Drucker-Prager: slope against the mean stress",
-    "dilatancy": "Drucker-Prager: volume gained by plastic flow",
-    "kinematic": "modulus of the back stress",
+    "saturation": "Voce: saturation stress increase",
+    "rate": "hardening rate",
+    "friction": "Drucker-Prager: friction slope",
+    "dilatancy": "Drucker-Prager: dilatancy",
+    "kinematic": "kinematic hardening modulus",
     "viscosity": "Perzyna's viscosity",
 }
 
@@ -39,7 +39,7 @@ def deviator(m: wp.mat33) -> wp.mat33:
 _NORM = piece("""
 @wp.func
 def frobenius_norm(m: wp.mat33) -> float:
-    # The small constant keeps the derivative finite for m = 0
+    # Small epsilon keeps the gradient finite for m = 0
     return wp.sqrt(wp.ddot(m, m) + 1.0e-12)
 """)
 
@@ -60,7 +60,7 @@ def frobenius_norm(m: wp.mat33) -> float:
     weight=3,
 )
 def return_mapping(d: Draft) -> None:
-    """Updates the stress of elastoplastic material points by a return to the yield surface."""
+    """Updates elastoplastic stresses using a return-mapping algorithm."""
     surface = d.option("surface", "von mises", "drucker prager")
     law = d.option("hardening", "voce", "linear", "swift")
     kinematic = d.flag("kinematic", 0.4) and surface == "von mises"
@@ -71,26 +71,33 @@ def return_mapping(d: Draft) -> None:
     points, gauss = (d.pick(32, 48), 0) if batch == "points" else (d.pick(8, 12), 4)
     shape: Any = (points, gauss) if gauss else points
     body = "viscoplastic" if viscous else "elastoplastic"
-    target = "Drucker and Prager's cone" if surface == "drucker prager" else "the yield surface of von Mises"
+    target = "the Drucker-Prager cone" if surface == "drucker prager" else "the von Mises yield surface"
     d.says(
-        f"Updates the stress of {body} material points by a return {'towards' if viscous else 'to'} {target}"
-        + (", with kinematic hardening." if kinematic else ".")
+        f"Updates {body} stresses using a return mapping {'towards' if viscous else 'to'} {target}"
+        + (" with kinematic hardening." if kinematic else ".")
     )
     # Some points yield and some do not; few get to the apex of a cone
     most = 0.02 if surface == "drucker prager" else 0.008
-    d.input("strain", "mat33", shape, -most, most, about="total strain of this step")
+    d.input("strain", "mat33", shape, -most, most, about="total strain at the current step")
     d.input(
-        "plastic_strain", "mat33", shape, -most / 5.0, most / 5.0, about="plastic strain of the last step"
+        "plastic_strain",
+        "mat33",
+        shape,
+        -most / 5.0,
+        most / 5.0,
+        about="plastic strain from the previous step",
     )
     # On the cone, whose measure is sqrt(J2), the sum of multipliers is another measure of strain
     grown = "accumulated plastic multiplier" if surface == "drucker prager" else "equivalent plastic strain"
-    d.input("alpha", "float", shape, 0.01, 0.1, about=f"{grown} of the last step")
+    d.input("alpha", "float", shape, 0.01, 0.1, about=f"{grown} from the previous step")
     if kinematic:
-        d.input("back_stress", "mat33", shape, -0.02, 0.02, about="deviatoric center of the yield surface")
+        d.input("back_stress", "mat33", shape, -0.02, 0.02, about="deviatoric yield surface center")
     if mask == "flags":
-        d.input("eroded", "bool", points, about="True for material that has failed and carries no load")
+        d.input("eroded", "bool", points, about="True for failed material")
     elif mask == "ids":
-        d.input("material_id", "int", points, -1, 4, about="material of each point or element, -1 for voids")
+        d.input(
+            "material_id", "int", points, -1, 4, about="material index per point or element, -1 for voids"
+        )
     used = {
         "shear",
         "bulk",
@@ -108,25 +115,25 @@ def return_mapping(d: Draft) -> None:
     d.struct("material", metal, {k: fill(*_RANGES[k]) for k in fields}, about="elastic and plastic constants")
     if viscous:
         d.param("dt", "float", 0.05, 0.2, about="time step")
-    d.output("stress", "mat33", shape, about="stress after the step")
+    d.output("stress", "mat33", shape, about="updated stress")
     state = result != "stress"
     if state:
-        d.output("new_plastic_strain", "mat33", shape, about="plastic strain after the step")
-        d.output("new_alpha", "float", shape, about=f"{grown} after the step")
+        d.output("new_plastic_strain", "mat33", shape, about="updated plastic strain")
+        d.output("new_alpha", "float", shape, about=f"updated {grown}")
         if kinematic:
-            d.output("new_back_stress", "mat33", shape, about="center of the yield surface after the step")
+            d.output("new_back_stress", "mat33", shape, about="updated yield surface center")
     d.use(_DEVIATOR)
     d.use(_NORM)
     value, slope = {
         "voce": (
-            "grown = 1.0 - wp.exp(-material.rate * alpha)\n"
-            "return material.yield0 + material.hardening * alpha + material.saturation * grown",
+            "saturated = 1.0 - wp.exp(-material.rate * alpha)\n"
+            "return material.yield0 + material.hardening * alpha + material.saturation * saturated",
             "decay = material.rate * wp.exp(-material.rate * alpha)\n"
             "return material.hardening + material.saturation * decay",
         ),
         "linear": ("return material.yield0 + material.hardening * alpha", "return material.hardening"),
         "swift": (
-            "# Power law with an offset, so that the slope at alpha = 0 is finite\n"
+            "# Offset power law, so that the slope at alpha = 0 is finite\n"
             "return material.yield0 * wp.pow(1.0 + material.rate * alpha, SWIFT_EXPONENT)",
             "base_term = 1.0 + material.rate * alpha\n"
             "return SWIFT_EXPONENT * material.rate * material.yield0 * wp.pow(base_term, SWIFT_EXPONENT - 1.0)",
@@ -172,8 +179,8 @@ def return_mapping(d: Draft) -> None:
                 start_stress = yield_stress(alpha, material)
                 dgamma = float(0.0)
                 for _ in range(6):
-                    grown = yield_stress(alpha + dgamma, material) - start_stress
-                    residual = overstress - stiffness * dgamma - grown{resist[0]}
+                    hardened = yield_stress(alpha + dgamma, material) - start_stress
+                    residual = overstress - stiffness * dgamma - hardened{resist[0]}
                     tangent = -stiffness - yield_slope(alpha + dgamma, material){resist[1]}
                     dgamma = dgamma - residual / tangent
                 return dgamma
@@ -213,7 +220,7 @@ def return_mapping(d: Draft) -> None:
             dgamma = {call}
             root_j2_new = root_j2 - material.shear * dgamma
             if root_j2_new < 0.0:
-                # The cone ends before, so the stress returns to its apex, where no deviator is left
+                # Return to the cone apex, where the deviator vanishes
                 apex_over = material.friction * p_trial - yield_stress(alpha_old, material)
                 d_apex = plastic_multiplier(apex_over, {state_args.format("apex_stiffness, ")})
                 p_apex = p_trial - material.bulk * material.dilatancy * d_apex
@@ -253,7 +260,7 @@ def return_mapping(d: Draft) -> None:
             yield_value = q_trial - yield_stress(alpha_old, material)
         """
         back = f"""
-            # Radial return: the direction of flow is that of the trial state
+            # Radial return: flow direction of the trial state
             dgamma = {call}
             flow = 1.5 / q_trial * {own}
             stress[{at}] = trial - 2.0 * material.shear * dgamma * flow
@@ -266,7 +273,7 @@ def return_mapping(d: Draft) -> None:
         )
         if state and kinematic:
             store += (
-                f"\n# Prager's rule: the center follows the flow\n"
+                f"\n# Prager's rule: the center moves in the flow direction\n"
                 f"new_back_stress[{at}] = back_stress[{at}] + 2.0 / 3.0 * material.kinematic * dgamma * flow"
             )
         apex = ""
@@ -275,7 +282,7 @@ def return_mapping(d: Draft) -> None:
         f"""
         {at} = wp.tid()
         $skip
-        # Take the symmetric part, since strains may come as displacement gradients
+        # Symmetrize, since strains may be passed as displacement gradients
         eps = 0.5 * (strain[{at}] + wp.transpose(strain[{at}]))
         ep_raw = plastic_strain[{at}]
         ep_old = 0.5 * (ep_raw + wp.transpose(ep_raw))
@@ -288,7 +295,7 @@ def return_mapping(d: Draft) -> None:
         trial = dev_trial + p_trial * wp.identity(n=3, dtype=float)
         $check
         if yield_value <= 0.0:
-            # Inside of the yield surface, so the step is elastic
+            # Elastic step: inside the yield surface
             stress[{at}] = trial
             $keep
             return

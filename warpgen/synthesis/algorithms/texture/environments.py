@@ -37,10 +37,10 @@ def environment_light(d: Draft) -> None:
     }[mapping]
     way = {
         "direction": "in given directions",
-        "reflection": "in the directions that views are reflected to",
-        "refraction": "in the directions that views are refracted to, or reflected to totally",
+        "reflection": "along reflected view directions",
+        "refraction": "along refracted view directions, with total internal reflection",
     }[use]
-    d.says(f"Looks up light in {name} {way}.")
+    d.says(f"Samples radiance from {name} {way}.")
     d.calls({
         "direction": "sample_environment|env_lookup|environment_light|image_based_light",
         "reflection": "reflection_lookup|sample_reflection|environment_reflection",
@@ -52,17 +52,21 @@ def environment_light(d: Draft) -> None:
         "vec3",
         m,
         kind="unit",
-        about="Lookup directions" if use == "direction" else "Directions of view",
+        about="Lookup directions" if use == "direction" else "View directions, pointing towards the surface",
     )
     if use != "direction":
         d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
     if use == "refraction":
         d.param(
-            "eta", "float", 0.6, 0.9, about="Refractive index in front of the normals over that behind them"
+            "eta",
+            "float",
+            0.6,
+            0.9,
+            about="Relative refractive index (normal side over opposite side)",
         )
     if turned:
-        d.param("azimuth", "float", 0.5, 2.5, about="Rotation of the sky [rad]")
-    d.param("intensity", "float", 0.5, 2.0, about="Scale of the environment")
+        d.param("azimuth", "float", 0.5, 2.5, about="Environment rotation angle [rad]")
+    d.param("intensity", "float", 0.5, 2.0, about="Environment intensity scale")
     d.output("radiance", "vec3", m, about="Sampled radiance")
     lines = ["tid = wp.tid()", "w = dirs[tid]"]
     if use == "reflection":
@@ -73,7 +77,7 @@ def environment_light(d: Draft) -> None:
             "cos_i = -wp.dot(w, n)",
             "ratio = eta",
             "if cos_i < 0.0:",
-            "    # Seen from behind, where the other medium is",
+            "    # Exiting the medium",
             "    n = -n",
             "    cos_i = -cos_i",
             "    ratio = 1.0 / eta",
@@ -90,7 +94,7 @@ def environment_light(d: Draft) -> None:
         lines += [f"u = wp.atan2(w[{b}], w[{a}]) / (2.0 * wp.pi) + 0.5"]
         if turned:
             lines += [
-                "# Rotating the sky is a shift in u",
+                "# A sky rotation is a shift in u",
                 "u = u + azimuth / (2.0 * wp.pi)",
                 "u = u - wp.floor(u)",
             ]
@@ -98,7 +102,7 @@ def environment_light(d: Draft) -> None:
     elif mapping == "probe":
         lines += [
             f"r = wp.acos(wp.clamp(w[{c}], -1.0, 1.0)) / wp.pi",
-            "# Angular map: the angle to the axis is proportional to the radius",
+            "# Angular map: the radius is proportional to the angle from the axis",
             f"side = wp.max(wp.sqrt(w[{a}] * w[{a}] + w[{b}] * w[{b}]), 1.0e-6)",
             f"u = 0.5 + 0.5 * r * w[{a}] / side",
             f"v = 0.5 + 0.5 * r * w[{b}] / side",
@@ -106,7 +110,7 @@ def environment_light(d: Draft) -> None:
     elif mapping == "dome":
         lines += [
             f"if w[{c}] < 0.0:",
-            "    # No light from below the horizon",
+            "    # Directions below the horizon are black",
             "    radiance[tid] = wp.vec3()",
             "    return",
             f"u = 0.5 + 0.5 * w[{a}]",

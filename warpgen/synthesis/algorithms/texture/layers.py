@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.forms import Form
         "layer_textures": "texture_layers|sample_layers|map_textures|look_up_texture",
         "tex": "texture|albedo_map|image",
         "uv": "st|tex_coord|coord",
-        "places": "uvs|coords|tex_coords",
+        "coords": "uvs|tex_coords|uv_in",
         "out": "result|values",
         "shift": "offset|scroll|motion",
     },
@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.forms import Form
     weight=10,
 )
 def layer_textures(d: Draft) -> None:
-    """Looks up textures by displaced, mirrored or projected coordinates."""
+    """Samples textures using displaced, mirrored or projected coordinates."""
     kind = d.option(
         "kind",
         "triplanar",
@@ -47,16 +47,16 @@ def layer_textures(d: Draft) -> None:
     if kind in ("slope", "flow"):
         channels = 1
     d.says({
-        "triplanar": "Samples a texture along the three axes and blends by the surface normal.",
-        "scrolling": "Averages two samples of a texture that scroll in different directions.",
-        "lens": "Samples a texture through a lens with radial distortion.",
-        "slope": "Computes the slopes of a height texture by central differences.",
-        "detail": "Modulates a texture with a finer repetition of itself.",
-        "swirl": "Samples a texture that is twisted around its center.",
-        "mirror": "Samples a texture that is repeated in mirror images.",
+        "triplanar": "Samples a texture using triplanar projection, blended by the surface normal.",
+        "scrolling": "Averages two texture samples scrolling in different directions.",
+        "lens": "Samples a texture with radial lens distortion.",
+        "slope": "Computes height texture slopes using central differences.",
+        "detail": "Modulates a texture with a tiled detail layer.",
+        "swirl": "Samples a texture with a swirl distortion around its center.",
+        "mirror": "Samples a texture with mirrored repetition.",
         "polar": "Samples a texture in polar coordinates.",
-        "flow": "Samples a texture at coordinates that its own values displace.",
-        "fade": "Fades a texture out towards its borders.",
+        "flow": "Samples a texture with coordinates displaced by its own values.",
+        "fade": "Fades out a texture near its borders.",
     }[kind])  # fmt: skip
     d.calls({
         "triplanar": "triplanar_mapping|sample_triplanar|blend_projections",
@@ -75,29 +75,29 @@ def layer_textures(d: Draft) -> None:
     image(d, "tex", channels)
     form.numbers["tex"] = "wp.Texture2D"
     if tri:
-        form.element("p", "points", 0.05, 0.95, "vec3", about="positions on the surface")
+        form.element("p", "points", 0.05, 0.95, "vec3", about="surface positions")
         form.element("n", "normals", 0.0, 1.0, "vec3", "unit", about="unit normals")
-        form.number("sharpness", 1.0, 4.0, about="exponent of the blend")
+        form.number("sharpness", 1.0, 4.0, about="blend exponent")
     else:
         low, high = (-1.5, 2.5) if kind == "mirror" else (0.1, 0.9)
-        form.element("uv", "places", low, high, "vec2", about="texture coordinates")
+        form.element("uv", "coords", low, high, "vec2", about="texture coordinates")
     if kind in ("scrolling", "flow"):
-        form.number("shift", 0.02, 0.2, "vec2", about="displacement in texture coordinates")
+        form.number("shift", 0.02, 0.2, "vec2", about="UV displacement")
     if kind == "lens":
-        form.number("k1", -0.3, 0.3, about="radial distortion of the first order")
-        form.number("k2", -0.1, 0.1, about="radial distortion of the next order")
+        form.number("k1", -0.3, 0.3, about="first radial distortion coefficient")
+        form.number("k2", -0.1, 0.1, about="second radial distortion coefficient")
     if kind == "slope":
-        form.number("texel", 0.03, 0.08, about="distance of the samples")
+        form.number("texel", 0.03, 0.08, about="sample spacing in texture coordinates")
     if kind == "detail":
-        form.number("repeats", 2.2, 3.4, about="repetitions of the detail")
+        form.number("repeats", 2.2, 3.4, about="detail tiling factor")
     if kind == "swirl":
-        form.number("twist", 1.0, 3.0, about="angle at the center [rad]")
+        form.number("twist", 1.0, 3.0, about="twist angle at the center [rad]")
     if kind == "fade":
-        form.number("border", 0.1, 0.3, about="width of the border")
+        form.number("border", 0.1, 0.3, about="border width")
     if gain == "number":
-        form.number("gain", 0.5, 2.0, about="factor of the result")
+        form.number("gain", 0.5, 2.0, about="output scale")
     elif gain == "per sample":
-        form.element("gain", "gains", 0.5, 2.0, about="factors of the results")
+        form.element("gain", "gains", 0.5, 2.0, about="per-sample output scale")
     result = "vec2" if kind == "slope" else "float" if channels == 1 else "vec4"
     form.output("out", result)
     dtype = "float" if channels == 1 else "wp.vec4"
@@ -108,7 +108,7 @@ def layer_textures(d: Draft) -> None:
     centred = "off = uv - wp.vec2(0.5, 0.5)\n"
     lines, value = {
         "triplanar": (
-            "# Weights of the three projections, divided by their sum in the end\n"
+            "# Triplanar blend weights, normalized below\n"
             "wx = wp.pow(wp.abs(n[0]), sharpness)\nwy = wp.pow(wp.abs(n[1]), sharpness)\nwz = wp.pow(wp.abs(n[2]), sharpness)\n"
             f"tx = {look('wp.vec2(p[1], p[2])')}\nty = {look('wp.vec2(p[0], p[2])')}\ntz = {look('wp.vec2(p[0], p[1])')}",
             "(wx * tx + wy * ty + wz * tz) / (wx + wy + wz)",
@@ -125,7 +125,7 @@ def layer_textures(d: Draft) -> None:
         ),
         "detail": (
             "fine = wp.vec2(wp.frac(repeats * uv[0]), wp.frac(repeats * uv[1]))\n"
-            f"base = {look('uv')}\ndetail = {look('fine')}\n# Below 0.5 the detail darkens, above it brightens\nshade = 2.0 * detail",
+            f"base = {look('uv')}\ndetail = {look('fine')}\n# Detail values below 0.5 darken, values above brighten\nshade = 2.0 * detail",
             "shade * base" if channels == 1 else "wp.cw_mul(shade, base)",
         ),
         "swirl": (
@@ -133,7 +133,7 @@ def layer_textures(d: Draft) -> None:
             look("wp.vec2(0.5 + c * off[0] - s * off[1], 0.5 + s * off[0] + c * off[1])"),
         ),
         "mirror": (
-            "# Triangle wave: 0 to 1 and back over a period of 2\n"
+            "# Triangle wave with period 2, range [0, 1]\n"
             "mu = 1.0 - wp.abs(2.0 * wp.frac(0.5 * wp.abs(uv[0])) - 1.0)\nmv = 1.0 - wp.abs(2.0 * wp.frac(0.5 * wp.abs(uv[1])) - 1.0)",
             look("wp.vec2(mu, mv)"),
         ),
@@ -155,7 +155,7 @@ def layer_textures(d: Draft) -> None:
         def f(at: Any) -> Any:
             return sample(v.tex, at.reshape(-1, 2)).reshape(*at.shape[:-1], channels)
 
-        uv = v.get("places")
+        uv = v.get("coords")
         off: Any = None if tri else uv - 0.5
         r: Any = None if tri else np.linalg.norm(off, axis=-1, keepdims=True)
 
@@ -217,7 +217,7 @@ def layer_textures(d: Draft) -> None:
     weight=3,
 )
 def trace_texture(d: Draft) -> None:
-    """Samples a three-dimensional texture along line segments."""
+    """Samples a 3D texture along line segments."""
     kind = d.option(
         "kind", "sum", "maximum", "transmittance", "emission", "first", "profile", "centroid", "variance"
     )
@@ -227,13 +227,13 @@ def trace_texture(d: Draft) -> None:
         place = "middles"
     d.says({
         "sum": "Integrates a texture along line segments.",
-        "maximum": "Finds the largest value of a texture along each line segment.",
-        "transmittance": "Computes how much light passes an absorbing texture along line segments.",
-        "emission": "Composites emission and absorption of a texture from front to back.",
-        "first": "Finds the fraction of each line segment after which a texture exceeds a level, 1 if nowhere.",
-        "profile": "Samples a texture at equal distances along line segments.",
-        "centroid": "Computes the centroid of a texture's values along each line segment, as a fraction of it.",
-        "variance": "Computes the variance of a texture's values along each line segment.",
+        "maximum": "Computes the maximum texture value along each line segment.",
+        "transmittance": "Computes the transmittance of an absorbing texture along line segments.",
+        "emission": "Composites texture emission and absorption front to back.",
+        "first": "Finds the segment fraction where a texture first exceeds a level, or 1 if it never does.",
+        "profile": "Samples a texture at evenly spaced points along line segments.",
+        "centroid": "Computes the texture value centroid along each line segment, as a segment fraction.",
+        "variance": "Computes the texture value variance along each line segment.",
     }[kind])  # fmt: skip
     d.calls({
         "sum": "integrate_texture|line_integrals|integrate_segments",
@@ -246,19 +246,21 @@ def trace_texture(d: Draft) -> None:
         "variance": "segment_variance|line_variance|texture_variance",
     }[kind])  # fmt: skip
     n, m, count = d.pick(6, 8), d.pick(48, 64), d.pick(8, 12)
-    d.handle("tex", "texture", (n, n, n, 1), type="wp.Texture3D", about="texture of densities")
-    d.input("starts", "vec3", m, 0.05, 0.95, about="start of each segment in texture coordinates")
+    d.handle("tex", "texture", (n, n, n, 1), type="wp.Texture3D", about="3D density texture")
+    # parallel segments stay within the texture, too
+    near, far = (0.4, 0.6) if rays == "parallel" else (0.05, 0.95)
+    d.input("starts", "vec3", m, near, far, about="segment start points in texture coordinates")
     if rays == "segments":
-        d.input("ends", "vec3", m, 0.05, 0.95, about="end of each segment")
+        d.input("ends", "vec3", m, 0.05, 0.95, about="segment end points")
     elif rays == "to a point":
-        d.param("target", "vec3", 0.2, 0.8, about="common end of all segments")
+        d.param("target", "vec3", 0.2, 0.8, about="end point shared by all segments")
     else:
-        d.param("along", "vec3", -0.4, 0.4, about="vector along all segments")
-    d.param("steps", "int", count, about="samples of each segment")
+        d.param("along", "vec3", -0.4, 0.4, about="segment vector shared by all rays")
+    d.param("steps", "int", count, about="number of samples per segment")
     if kind in ("transmittance", "emission"):
-        d.param("sigma", "float", 1.0, 4.0, about="extinction per density and length")
+        d.param("sigma", "float", 1.0, 4.0, about="extinction coefficient per unit density")
     if kind == "first":
-        d.param("level", "float", 0.5, 0.7, about="value to find")
+        d.param("level", "float", 0.5, 0.7, about="threshold value")
     d.output("out", "float", (m, count) if kind == "profile" else m)
     span = {"segments": "along = ends[tid] - a", "to a point": "along = target - a", "parallel": ""}[rays]
     at = "(float(k) + 0.5) / float(steps)" if place == "middles" else "float(k + 1) / float(steps)"
@@ -267,7 +269,7 @@ def trace_texture(d: Draft) -> None:
     start, each, store = {
         "sum": ("total = float(0.0)", "total += value", "out[tid] = wp.length(along) * total / float(steps)"),
         "transmittance": ("total = float(0.0)", "total += value", "out[tid] = wp.exp(-sigma * wp.length(along) * total / float(steps))"),
-        "maximum": ("# Densities are never negative\nbest = float(0.0)", "best = wp.max(best, value)", "out[tid] = best"),
+        "maximum": ("# Densities are non-negative, so start at zero\nbest = float(0.0)", "best = wp.max(best, value)", "out[tid] = best"),
         "emission": (
             "light_sum = float(0.0)\ntransmitted = float(1.0)\nds = wp.length(along) / float(steps)",
             "alpha = 1.0 - wp.exp(-sigma * value * ds)\nlight_sum += transmitted * alpha * value\ntransmitted *= 1.0 - alpha",
@@ -278,7 +280,7 @@ def trace_texture(d: Draft) -> None:
         "centroid": ("total = float(0.0)\nmoment = float(0.0)", "total += value\nmoment += value * t", "out[tid] = moment / total"),
         "variance": (
             "mean = float(0.0)\nspread = float(0.0)",
-            "# Welford's update, which does not cancel\ngap = value - mean\nmean += gap / float(k + 1)\nspread += gap * (value - mean)",
+            "# Welford update to avoid cancellation\ngap = value - mean\nmean += gap / float(k + 1)\nspread += gap * (value - mean)",
             "out[tid] = spread / float(steps)",
         ),
     }[kind]  # fmt: skip

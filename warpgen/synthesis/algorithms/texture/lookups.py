@@ -30,7 +30,7 @@ def grade_colors(d: Draft) -> None:
     mixed = d.option("mix", "none", "strength", "per pixel")
     encode = d.option("input", "plain", "log", "gamma")
     n, m = d.pick(4, 6, 8), d.pick(64, 96, 128)
-    shaped = {"plain": "", "log": " behind a logarithmic shaper", "gamma": " behind a gamma curve"}[encode]
+    shaped = {"plain": "", "log": " after a logarithmic shaper", "gamma": " after a gamma curve"}[encode]
     if shape == "ramp":
         d.calls("gradient_map|color_ramp|map_luminance")
     d.says(
@@ -53,17 +53,17 @@ def grade_colors(d: Draft) -> None:
         m,
         0.02,
         0.98,
-        about="Input colors" + (", linear RGB of Rec. 709" if shape == "ramp" else ""),
+        about="Input colors" + (", linear Rec. 709 RGB" if shape == "ramp" else ""),
     )
     if mixed == "strength":
-        d.param("strength", "float", 0.2, 0.9, about="Strength of the effect")
+        d.param("strength", "float", 0.2, 0.9, about="Effect strength")
     elif mixed == "per pixel":
-        d.input("strength", "float", m, about="Strength of the effect")
+        d.input("strength", "float", m, about="Effect strength")
     if encode == "gamma":
-        d.param("gamma", "float", 1.8, 2.4, about="Exponent of the input shaper")
+        d.param("gamma", "float", 1.8, 2.4, about="Input shaper exponent")
     size = n if shape in ("cube", "strip") else 2 * n
-    along = " along each axis" if shape == "cube" else " in a slice's row" if shape == "strip" else ""
-    d.param("size", "int", size, about=f"Texels of the table{along}")
+    along = " along each axis" if shape == "cube" else " per slice row" if shape == "strip" else ""
+    d.param("size", "int", size, about=f"Number of table texels{along}")
     d.output("graded", "vec3", m, about="Graded colors")
     lines = ["tid = wp.tid()", "c = colors[tid]"]
     if shape == "ramp":
@@ -71,7 +71,7 @@ def grade_colors(d: Draft) -> None:
     if encode == "log":
         shaper = "wp.log2(1.0 + y)" if shape == "ramp" else "wp.vec3({})"
         parts = ", ".join(f"wp.log2(1.0 + c[{k}])" for k in range(3))
-        lines += ["# Perceptual shaper: finer steps in the shadows"]
+        lines += ["# Perceptual shaper allocates more precision to shadows"]
         lines += [f"{'y' if shape == 'ramp' else 'q'} = {shaper.format(parts)}"]
     elif encode == "gamma":
         shaper = "wp.pow(y, 1.0 / gamma)" if shape == "ramp" else "wp.vec3({})"
@@ -79,7 +79,7 @@ def grade_colors(d: Draft) -> None:
         lines += [f"{'y' if shape == 'ramp' else 'q'} = {shaper.format(parts)}"]
     q = "c" if encode == "plain" else "q"
     if shape != "strip":
-        lines += ["# Scale and offset so 0 and 1 map to the centers of the outer texels"]
+        lines += ["# Scale and offset so that 0 and 1 map to the outer texel centers"]
         if spelled == "inner":
             lines += ["inner = float(size - 1) / float(size)", "half = 0.5 / float(size)"]
             at = "inner * y + half" if shape == "ramp" else f"inner * {q} + wp.vec3(half, half, half)"
@@ -104,7 +104,7 @@ def grade_colors(d: Draft) -> None:
         lines += [f"g = wp.texture_sample(lut, {at}, dtype=wp.vec4)", "look = wp.vec3(g[0], g[1], g[2])"]
     else:
         lines += [
-            "# 3D LUT as a strip of slices: blue selects two slices, red and green the position inside",
+            "# 3D LUT as a strip of slices: blue selects two slices, red and green index within a slice",
             "n = float(size)",
             f"slice = {q}[2] * (n - 1.0)",
             "low = wp.min(wp.floor(slice), n - 2.0)",
@@ -174,12 +174,12 @@ def filter_texture(d: Draft) -> None:
     oh, ow = d.pick(8, 10, 12), d.pick(8, 12, 14)
     d.says(
         {
-            "gauss": "Blurs a texture with Gaussian taps"
+            "gauss": "Blurs a texture using Gaussian taps"
             + (" along one direction." if direction == "argument" else "."),
             "tent": "Resamples a texture with a 9-tap tent filter.",
-            "unsharp": "Sharpens a texture with unsharp masking.",
+            "unsharp": "Sharpens a texture using unsharp masking.",
             "supersample": "Supersamples a texture on a regular subpixel grid.",
-            "laplacian": "Computes the five-point Laplacian of a texture, per texel squared.",
+            "laplacian": "Computes the five-point texture Laplacian in texel units.",
             "edges": "Computes the gradient magnitude of a texture"
             + (" over all channels." if channels > 1 else "."),
         }[kind]
@@ -196,15 +196,15 @@ def filter_texture(d: Draft) -> None:
     typed, zero = ("float", "float(0.0)") if channels == 1 else ("wp.vec4", "wp.vec4()")
     if kind == "gauss":
         d.param("radius", "int", d.pick(1, 2, 3), about="Filter radius")
-        d.param("sigma", "float", 0.8, 1.6, about="Standard deviation of the blur")
+        d.param("sigma", "float", 0.8, 1.6, about="Blur standard deviation")
     if kind == "supersample":
-        d.param("side", "int", d.pick(2, 3, 4), about="Subpixels along each side of a pixel")
+        d.param("side", "int", d.pick(2, 3, 4), about="Subpixels per pixel side")
     elif direction == "argument":
-        d.param("step", "vec2", 0.02, 0.08, about="Spacing of the taps in texture coordinates")
+        d.param("step", "vec2", 0.02, 0.08, about="Tap spacing in texture coordinates")
     else:
-        d.param("texel", "vec2", 0.04, 0.1, about="Size of a texel in texture coordinates")
+        d.param("texel", "vec2", 0.04, 0.1, about="Texel size in texture coordinates")
     if kind == "unsharp":
-        d.param("amount", "float", 0.3, 1.5, about="Strength of the sharpening")
+        d.param("amount", "float", 0.3, 1.5, about="Sharpening strength")
     scalar = kind == "edges" or channels == 1
     d.output("filtered", "float" if scalar else "vec4", (oh, ow), about="Filtered image")
     fetch = f"wp.texture_sample(tex, {{}}, dtype={typed})"
@@ -248,7 +248,7 @@ def filter_texture(d: Draft) -> None:
             f"mean = {zero}",
             "for a in range(side):",
             "    for b in range(side):",
-            "        # Supersampling: sample at the centers of the subpixels",
+            "        # Supersampling: sample at subpixel centers",
             "        u = (float(j) + (float(b) + 0.5) / float(side)) / float(filtered.shape[1])",
             "        v = (float(i) + (float(a) + 0.5) / float(side)) / float(filtered.shape[0])",
             f"        mean += {fetch.format('wp.vec2(u, v)')}",

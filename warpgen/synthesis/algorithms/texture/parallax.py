@@ -23,7 +23,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     adjoint="no",
 )
 def parallax_offset(d: Draft) -> None:
-    """Offsets texture coordinates by parallax mapping with a height map."""
+    """Offsets texture coordinates using parallax mapping with a height map."""
     method = d.option("method", "offset", "limited", "steep", "occlusion", "relief")
     bias = d.flag("bias", 0.4) if method in ("offset", "limited") else False
     d.calls({
@@ -37,12 +37,12 @@ def parallax_offset(d: Draft) -> None:
     steps = d.pick(6, 8, 10)
     image(d, "tex", 1)
     d.input("uv", "vec2", m, 0.3, 0.7, about="Texture coordinates")
-    d.input("view", "vec3", m, 0.3, 1.0, about="Directions to the eye in tangent space")
-    d.param("depth_scale", "float", 0.05, 0.15, about="Depth of the height map")
+    d.input("view", "vec3", m, 0.3, 1.0, about="Tangent-space view directions, pointing towards the eye")
+    d.param("depth_scale", "float", 0.05, 0.15, about="Height map depth scale")
     if method in ("steep", "occlusion", "relief"):
-        d.param("num_layers", "int", steps, about="Number of layers of the linear search")
+        d.param("num_layers", "int", steps, about="Number of linear search layers")
     if bias:
-        d.param("bias", "float", 0.3, 0.6, about="Offset of the height map")
+        d.param("bias", "float", 0.3, 0.6, about="Height map bias")
     d.output("shifted", "vec2", m, about="Offset texture coordinates")
     lines = ["tid = wp.tid()", "st = uv[tid]" if method in ("offset", "limited") else "here = uv[tid]"]
     lines += ["v = wp.normalize(view[tid])" if method == "limited" else "v = view[tid]"]
@@ -51,7 +51,7 @@ def parallax_offset(d: Draft) -> None:
         lines += [f"height = {fetch.format('st')}{' - bias' if bias else ''}"]
         if method == "limited":
             lines += [
-                "# Offset limiting: skipping the division by v[2] avoids swimming at grazing angles",
+                "# Offset limiting: skip the division by v[2] to avoid swimming at grazing angles",
                 "slide = wp.vec2(v[0], v[1])",
             ]
         else:
@@ -81,7 +81,7 @@ def parallax_offset(d: Draft) -> None:
                 "if depth < surface:",
                 "    shifted[tid] = here",
                 "    return",
-                "# Secant step: intersect ray and surface linearly between the last two layers",
+                "# Secant step: linearly intersect the ray and the surface between the last two layers",
                 "under = depth - surface",
                 "over = before - (depth - layer)",
                 "t = under / wp.max(under + over, 1.0e-6)",
@@ -107,17 +107,17 @@ def parallax_offset(d: Draft) -> None:
     d.launch(m)
     d.code("\n".join(lines))
     level = (
-        "a height of one is at the surface's own level"
+        "a height of 1 corresponds to the surface"
         if method not in ("offset", "limited")
-        else f"a height of {'`bias`' if bias else 'zero'} leaves the coordinates as they are"
+        else f"a height of {'`bias`' if bias else '0'} gives no offset"
     )
     d.explain(f"`view` is in tangent space, towards the eye; {level}.")
     d.says({
-        "offset": "Offsets texture coordinates by parallax mapping with a height map.",
-        "limited": "Offsets texture coordinates by parallax mapping with offset limiting.",
-        "steep": "Offsets texture coordinates by steep parallax mapping: a march through layers of a height map.",
-        "occlusion": "Offsets texture coordinates by parallax occlusion mapping with a height map.",
-        "relief": "Offsets texture coordinates by relief mapping: linear, then binary search in a height map.",
+        "offset": "Offsets texture coordinates using parallax mapping with a height map.",
+        "limited": "Offsets texture coordinates using parallax mapping with offset limiting.",
+        "steep": "Offsets texture coordinates using steep parallax mapping (linear search through height map layers).",
+        "occlusion": "Offsets texture coordinates using parallax occlusion mapping with a height map.",
+        "relief": "Offsets texture coordinates using relief mapping (linear search followed by bisection).",
     }[method])  # fmt: skip
 
     def holds(before: Values, after: Values) -> None:

@@ -32,7 +32,7 @@ _NAMES = {
     weight=4,
 )
 def perturb_normals(d: Draft) -> None:
-    """Perturbs surface normals with a texture."""
+    """Perturbs surface normals using a texture."""
     source = d.option("map", "normal", "height", "derivative")
     frame = d.option("frame", "tangents", "axis", "plane")
     style = d.option("coordinates", "vector", "two")
@@ -41,8 +41,8 @@ def perturb_normals(d: Draft) -> None:
     d.says(
         {
             "normal": "Applies a tangent-space normal map to surface normals.",
-            "height": "Perturbs surface normals with the gradient of a height map (bump mapping).",
-            "derivative": "Perturbs surface normals with a slope map.",
+            "height": "Perturbs surface normals using a height map gradient (bump mapping).",
+            "derivative": "Perturbs surface normals using a slope map.",
         }[source]
     )
     d.calls({
@@ -69,18 +69,18 @@ def perturb_normals(d: Draft) -> None:
     if frame == "tangents":
         d.input("tangents", "vec4", m, -1.0, 1.0, about="Tangents with handedness in w")
     elif frame == "axis":
-        d.param("u_axis", "vec3", 0.0, 1.0, kind="unit", about="Direction in which u grows")
+        d.param("u_axis", "vec3", 0.0, 1.0, kind="unit", about="Direction of increasing u")
     if scaled:
         d.param(
             "strength",
             "float",
             0.2,
             1.0,
-            about="Factor of the tangential parts" if source == "normal" else "Factor of the slopes",
+            about="Tangential component scale" if source == "normal" else "Slope scale",
         )
     if source == "height":
-        d.param("texel", "float", 0.04, 0.08, about="Size of a texel in texture coordinates")
-    about = "Unit normals in tangent space" if frame == "plane" else "Perturbed normals"
+        d.param("texel", "float", 0.04, 0.08, about="Texel size in texture coordinates")
+    about = "Tangent-space unit normals" if frame == "plane" else "Perturbed normals"
     d.output("perturbed", "vec3", m, about=about)
 
     def fetch(u: str, v: str, dtype: str) -> str:
@@ -105,15 +105,10 @@ def perturb_normals(d: Draft) -> None:
             f"dx = {by_strength('2.0 * c[0] - 1.0')}",
             f"dy = {by_strength('2.0 * c[1] - 1.0')}",
         ]
-        lines += (
-            [
-                "# Two-channel normal map: reconstruct z from the unit length",
-                "dz = wp.sqrt(wp.max(1.0 - dx * dx - dy * dy, 0.0))",
-            ]
-            if d.pick(True, False)
-            else ["dz = 2.0 * c[2] - 1.0"]
-        )
-        third = "sqrt" in lines[-1]
+        lines += [
+            "# Reconstruct z assuming a unit-length normal",
+            "dz = wp.sqrt(wp.max(1.0 - dx * dx - dy * dy, 0.0))",
+        ]
     elif source == "height":
         lines += [
             f"left = {fetch('st[0] - texel', 'st[1]', 'float')}",
@@ -123,15 +118,13 @@ def perturb_normals(d: Draft) -> None:
             f"dx = {'strength * ' if scaled else ''}(left - right) / (2.0 * texel)",
             f"dy = {'strength * ' if scaled else ''}(below - above) / (2.0 * texel)",
         ]
-        third = False
     else:
         lines += [
             f"slope = {plain.format('wp.vec2')}",
-            "# Unpack from [0, 1] to [-1, 1]; the normal leans against the slope",
+            "# Unpack from [0, 1] to [-1, 1]; the normal tilts against the slope",
             f"dx = {by_strength('1.0 - 2.0 * slope[0]')}",
             f"dy = {by_strength('1.0 - 2.0 * slope[1]')}",
         ]
-        third = False
     if frame == "plane":
         lines.append(
             f"perturbed[tid] = wp.normalize(wp.vec3(dx, dy, {'dz' if source == 'normal' else '1.0'}))"
@@ -144,12 +137,12 @@ def perturb_normals(d: Draft) -> None:
                 "t = wp.vec3(t4[0], t4[1], t4[2])",
                 "# Gram-Schmidt: re-orthogonalize the interpolated tangent",
                 "t = wp.normalize(t - wp.dot(t, n) * n)",
-                "# The w component is the handedness (-1 for mirrored UVs)",
+                "# Tangent handedness is stored in w (-1 for mirrored UVs)",
                 "b = wp.cross(n, t) * wp.sign(t4[3])",
             ]
         else:
             lines += [
-                "# The tangent is the axis of u as it lies in the surface",
+                "# Project the u axis onto the tangent plane",
                 "t = wp.normalize(u_axis - wp.dot(u_axis, n) * n)",
                 "b = wp.cross(n, t)",
             ]
@@ -163,7 +156,7 @@ def perturb_normals(d: Draft) -> None:
         if source == "normal":
             c = 2 * sample(v[tex], v.uv) - 1
             dx, dy = s * c[:, 0], s * c[:, 1]
-            dz = np.sqrt(np.maximum(1 - dx**2 - dy**2, 0)) if third else c[:, 2]
+            dz = np.sqrt(np.maximum(1 - dx**2 - dy**2, 0))
         elif source == "height":
             e = np.eye(2) * v.texel
             dx, dy = (
@@ -206,11 +199,11 @@ def project_texture(d: Draft) -> None:
     m = d.pick(48, 64, 96)
     d.says(
         {
-            "triplanar": "Applies triplanar texture mapping with blend weights from the normal.",
-            "dominant": "Applies planar texture mapping along the dominant axis of the normal.",
+            "triplanar": "Applies triplanar texture mapping using normal-based blend weights.",
+            "dominant": "Applies planar texture mapping along the dominant normal axis.",
             "cylinder": "Applies cylindrical texture mapping.",
             "sphere": "Applies spherical texture mapping.",
-            "plane": "Projects a texture onto points along the z axis of a frame.",
+            "plane": "Projects a texture onto points along the z axis of a projector frame.",
         }[projection]
     )
     d.calls({
@@ -226,12 +219,12 @@ def project_texture(d: Draft) -> None:
         d.input("normals", "vec3", m, kind="unit", about="Unit surface normals")
         d.param("tiling", "float", 0.3, 0.5, about="Texture repeats per unit length")
     if sharp == "power":
-        d.param("sharpness", "float", 2.0, 8.0, about="Exponent of the blend weights")
+        d.param("sharpness", "float", 2.0, 8.0, about="Blend weight exponent")
     if projection == "plane":
-        d.param("frame", "transform", -0.2, 0.2, kind="transform", about="Pose of the projector")
-        d.param("extent", "float", 2.5, 4.0, about="Size of the projection")
+        d.param("frame", "transform", -0.2, 0.2, kind="transform", about="Projector pose")
+        d.param("extent", "float", 2.5, 4.0, about="Projection size")
     if projection == "cylinder":
-        d.param("height", "float", 2.0, 3.0, about="Height of the projection")
+        d.param("height", "float", 2.0, 3.0, about="Projection height")
     kind = "float" if channels == 1 else "vec4"
     spelled = "float" if channels == 1 else "wp.vec4"
     d.output("color", kind, m, about="Sampled colors")
@@ -245,7 +238,7 @@ def project_texture(d: Draft) -> None:
             "linear": "wp.abs(n[{}])",
         }[sharp]
         if sharp == "square":
-            lines.append("# n^2 sums to one for unit normals")
+            lines.append("# n^2 sums to one for a unit normal, so no normalization is needed")
         lines += [f"w{c} = {weight.format(a)}" for a, c in enumerate("xyz")]
         lines += ["q = tiling * p + wp.vec3(0.5, 0.5, 0.5)"]
         for c, (a, b) in zip("xyz", ((1, 2), (0, 2), (0, 1)), strict=True):
@@ -271,7 +264,7 @@ def project_texture(d: Draft) -> None:
         ]
     elif projection == "cylinder":
         lines += [
-            "# The seam lies at negative x",
+            "# The seam is at negative x",
             "u = wp.atan2(p[1], p[0]) / (2.0 * wp.pi) + 0.5",
             "v = p[2] / height + 0.5",
             f"color[tid] = {fetch.format('wp.vec2(u, v)')}",

@@ -26,7 +26,7 @@ class Formula(NamedTuple):
 
 FORMULAS = {
     "slope": Formula(
-        "Takes central differences by shifted views of one tile.",
+        "Computes central differences using shifted views of a tile.",
         "central_differences|finite_differences|slopes_of_tile",
         """
         left = $left
@@ -36,7 +36,7 @@ FORMULAS = {
         lambda at, _: (at(1) - at(-1)) / 2,
     ),
     "curvature": Formula(
-        "Takes second differences by shifted views of one tile.",
+        "Computes second differences using shifted views of a tile.",
         "second_differences|curvature_stencil|second_derivative",
         """
         left = $left
@@ -47,7 +47,7 @@ FORMULAS = {
         lambda at, _: at(-1) - 2 * at(0) + at(1),
     ),
     "smooth": Formula(
-        "Smooths a signal with weights 1, 2, 1 by shifted views of one tile.",
+        "Applies a 1-2-1 smoothing filter to a signal using shifted views of a tile.",
         "smooth_signal|binomial_smooth|smooth_tile",
         """
         left = $left
@@ -59,7 +59,7 @@ FORMULAS = {
         out="smoothed",
     ),
     "upwind": Formula(
-        "Moves a signal to the right by an upwind step, by shifted views of one tile.",
+        "Advects a signal to the right with a first-order upwind step, using shifted views of a tile.",
         "upwind_step|advect_upwind|upwind_tile",
         """
         left = $left
@@ -70,7 +70,7 @@ FORMULAS = {
         out="advanced",
     ),
     "fourth order": Formula(
-        "Takes central differences of fourth order by shifted views of one tile.",
+        "Computes fourth-order central differences using shifted views of a tile.",
         "fourth_order_differences|fourth_order_slope|wide_differences",
         """
         left = $left
@@ -83,7 +83,7 @@ FORMULAS = {
         reach=2,
     ),
     "steepness": Formula(
-        "Finds the steeper of the slopes to either side by shifted views of one tile.",
+        "Computes the steeper of the left and right slopes using shifted views of a tile.",
         "steepest_slope|steepness|largest_slope",
         """
         left = $left

@@ -37,7 +37,7 @@ _MASKS = {
     weight=6,
 )
 def tiled_attention(d: Draft) -> None:
-    """Computes masked attention, a tile of queries for each block, with an online softmax."""
+    """Computes masked attention using an online softmax, one query tile per block."""
     mask = d.option("mask", "none", *_MASKS)
     heads = d.option("heads", "multi", "grouped", "one key head")
     bias = d.option("bias", "none", "alibi", "table")
@@ -56,38 +56,41 @@ def tiled_attention(d: Draft) -> None:
     )
     seen = {"none": "Computes attention", "causal": "Computes causal attention",
             "window": "Computes causal attention within a sliding window",
-            "lengths": "Computes attention to sequences of given lengths",
-            "prefix": "Computes causal attention with a prefix that all queries see"}[mask]  # fmt: skip
+            "lengths": "Computes attention over variable-length sequences",
+            "prefix": "Computes prefix-LM attention"}[mask]  # fmt: skip
     added = [
         *["capped scores"] * soft,
         *["ALiBi"] * (bias == "alibi"),
-        *["a table of biases"] * (bias == "table"),
+        *["an additive bias"] * (bias == "table"),
     ]
-    seen += f" with {' and '.join(added)}" if added and mask != "prefix" else ""
-    d.says(f"{seen}, a tile of queries for each block, with an online softmax.")
+    seen += f" with {' and '.join(added)}" if added else ""
+    d.says(f"{seen} using an online softmax, one query tile per block.")
     if group > 1:
         d.module(f"GROUP_SIZE = wp.constant({group})")
     d.input("query", "float", (many, rows, width), -1.0, 1.0, about="shape (num_heads, seq_q, head_dim)")
     shape = (kv_heads, columns, width)
     d.input("key", "float", shape, -1.0, 1.0, about="shape (num_kv_heads, seq_kv, head_dim)")
-    d.input("value", "float", shape, -1.0, 1.0, about="same shape as the keys")
+    d.input("value", "float", shape, -1.0, 1.0, about="values, same shape as the keys")
     if mask == "window":
-        d.param("window", "int", d.pick(3, 5, 7), about="number of keys each query may see, itself included")
+        d.param("window", "int", d.pick(3, 5, 7), about="window size in keys, including the query position")
     elif mask == "lengths":
-        d.input("seq_lens", "int", kv_heads, 2, columns + 1, about="number of valid keys per key head")
+        d.input("seq_lens", "int", kv_heads, 2, columns + 1, about="number of valid keys per KV head")
     elif mask == "prefix":
-        d.param("prefix", "int", d.pick(2, 3), about="length of the prefix that all queries see")
+        d.param("prefix", "int", d.pick(2, 3), about="prefix length, visible to all queries")
     if bias == "alibi":
         d.input("slopes", "float", many, 0.1, 0.5, about="ALiBi slope per head")
     elif bias == "table":
-        d.input("score_bias", "float", (rows, columns), -1.0, 1.0, about="added to the scores of all heads")
+        d.input("score_bias", "float", (rows, columns), -1.0, 1.0, about="additive bias shared by all heads")
     d.param("scale", "float", 0.25, 0.5, about="softmax scale, usually 1 / sqrt(head_dim)")
     if soft:
-        d.param("cap", "float", 2.0, 4.0, about="bound of the scores")
+        d.param("cap", "float", 2.0, 4.0, about="soft cap for the scores")
     d.output("out", "float", (many, rows, width), about="attention output, same shape as the queries")
     if result == "with statistics":
         d.output(
-            "lse", "float", (many, rows), about="log-sum-exp of the scores per query, for the backward pass"
+            "lse",
+            "float",
+            (many, rows),
+            about="per-query log-sum-exp of the scores, used in the backward pass",
         )
     d.function("""
         @wp.func
@@ -99,19 +102,19 @@ def tiled_attention(d: Draft) -> None:
         d.function("""
             @wp.func
             def cap_score(s: float, cap: float) -> float:
-                # Saturate smoothly, so that single scores cannot dominate
+                # Soft-cap the scores so that single outliers cannot dominate
                 return cap * wp.tanh(s / cap)
         """)
         lines.append("scores = wp.tile_map(cap_score, scores, cap)")
     if mask == "lengths" and bias != "alibi":
         lines.append(
-            "# Positions of the keys in their sequence\n"
+            "# Key positions within the sequence\n"
             "k_index = wp.tile_map(wp.add, wp.tile_arange(TILE_KV, dtype=int), k_first)\n"
             "k_pos = wp.tile_broadcast(k_index, shape=(TILE_Q, TILE_KV))"
         )
     elif mask != "none" or bias == "alibi":
         lines.append(
-            "# Global positions of the queries and keys of this pair of tiles\n"
+            "# Global query and key positions for this pair of tiles\n"
             "q_index = wp.tile_map(wp.add, wp.tile_arange(TILE_Q, dtype=int), q_first)\n"
             "k_index = wp.tile_map(wp.add, wp.tile_arange(TILE_KV, dtype=int), k_first)\n"
             "q_pos = wp.tile_broadcast(wp.tile_reshape(q_index, shape=(TILE_Q, 1)), shape=(TILE_Q, TILE_KV))\n"
@@ -121,7 +124,7 @@ def tiled_attention(d: Draft) -> None:
         d.function("""
             @wp.func
             def add_alibi(s: float, q_pos: int, k_pos: int, slope: float) -> float:
-                # Linear penalty on the distance instead of positional embeddings
+                # ALiBi: linear distance penalty instead of positional embeddings
                 return s - slope * float(wp.abs(q_pos - k_pos))
         """)
         lines.append("scores = wp.tile_map(add_alibi, scores, q_pos, k_pos, slopes[head])")
@@ -132,7 +135,7 @@ def tiled_attention(d: Draft) -> None:
     if mask != "none":
         parameter, given, test = _MASKS[mask]
         by_query = mask != "lengths"
-        hidden = "the key is hidden from the query" if by_query else "the key is padding"
+        hidden = "the key is masked for this query" if by_query else "the key is padding"
         d.function(
             f"""
             @wp.func
@@ -149,11 +152,11 @@ def tiled_attention(d: Draft) -> None:
     skip = ""
     if skipping:
         skip = {
-            "causal": "# All keys of this tile and of the following ones are in the future\n"
+            "causal": "# Early exit: this tile and all following ones are in the future\n"
             "if k_first > q_first + TILE_Q - 1:\n    break",
-            "window": "# The tile is entirely outside of the window\n"
+            "window": "# Skip tiles entirely outside the window\n"
             "if k_first > q_first + TILE_Q - 1 or k_first + TILE_KV - 1 <= q_first - window:\n    continue",
-            "lengths": "# The rest is padding\nif k_first >= seq_len:\n    break",
+            "lengths": "# Early exit: the remaining keys are padding\nif k_first >= seq_len:\n    break",
         }[mask]
     store = "wp.tile_store(lse[head], row_max + wp.tile_map(wp.log, row_sum), offset=q_first)"
     d.launch(many, q_blocks, tiled=True)
@@ -173,7 +176,7 @@ def tiled_attention(d: Draft) -> None:
             k_tile = wp.tile_load(key[{kv}], shape=(TILE_KV, HEAD_DIM), offset=(k_first, 0))
             scores = scale * wp.tile_matmul(q_tile, wp.tile_transpose(k_tile))
             $lines
-            # Online softmax: rescale what was accumulated whenever the row maximum grows
+            # Online softmax: rescale the accumulators when the row maximum grows
             new_max = wp.tile_map(wp.max, row_max, wp.tile_reduce(wp.max, scores, axis=1))
             correction = wp.tile_map(shifted_exp, row_max, new_max)
             shift = wp.tile_broadcast(wp.tile_reshape(new_max, shape=(TILE_Q, 1)), shape=(TILE_Q, TILE_KV))
@@ -189,18 +192,18 @@ def tiled_attention(d: Draft) -> None:
         wp.tile_store(out[head], wp.tile_map(wp.div, acc, denom), offset=(q_first, 0))
         $stats
         """,
-        kv_head="# Several query heads share one key head\nkv_head = head // GROUP_SIZE" if group > 1 else "",
+        kv_head="# Grouped-query attention: several query heads share one KV head\nkv_head = head // GROUP_SIZE"
+        if group > 1
+        else "",
         extra=extra,
         skip=skip,
         lines="\n".join(lines),
-        stats="# The backward pass recomputes the probabilities from this\n" + store
-        if result == "with statistics"
-        else "",
+        stats="# Store log-sum-exp for the backward pass\n" + store if result == "with statistics" else "",
     )
     d.explain(
         f"O = softmax({'cap(scale * Q K^T)' if soft else 'scale * Q K^T'}"
         f"{' + bias' if bias != 'none' else ''}{' + mask' if mask != 'none' else ''}) V, computed tile by tile.\n"
-        "Only one tile of scores exists at any time."
+        "This kernel never materializes the full score matrix."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=5,
 )
 def contrast_pairs(d: Draft) -> None:
-    """Computes the contrastive loss of batches of embedded pairs."""
+    """Computes the contrastive loss for batches of embedding pairs."""
     loss = d.option("loss", "symmetric", "one way", "sigmoid")
     result = d.option("result", "loss", "per pair", "gradient", "lead", weights=(0.35, 0.25, 0.25, 0.15))
     normal = d.option("normalized", "here", "before")
@@ -46,51 +46,69 @@ def contrast_pairs(d: Draft) -> None:
         }[result])  # fmt: skip
     batches, pairs, width = d.pick(3, 4), d.pick(4, 6, 8), d.pick(4, 8)
     d.module(f"BATCH = wp.constant({pairs})\nWIDTH = wp.constant({width})")
-    d.input(
-        "images", "float", (batches, pairs, width), -1.0, 1.0, about="embeddings of one side of the pairs"
-    )
-    d.input("texts", "float", (batches, pairs, width), -1.0, 1.0, about="embeddings of the other side")
+    d.input("images", "float", (batches, pairs, width), -1.0, 1.0, about="first embedding per pair")
+    d.input("texts", "float", (batches, pairs, width), -1.0, 1.0, about="second embedding per pair")
     if masked:
-        d.input("classes", "int", (batches, pairs), 0, 5, about="pairs of one class are not contrasted")
+        d.input(
+            "classes",
+            "int",
+            (batches, pairs),
+            0,
+            5,
+            about="class label per pair, same-class pairs are not contrasted",
+        )
     if temperature == "param":
         softened = "softmax" if loss != "sigmoid" and result != "lead" else "logits"
-        d.param("temperature", "float", 0.2, 0.6, about=f"temperature of the {softened}")
+        d.param("temperature", "float", 0.2, 0.6, about=f"{softened} temperature")
     else:
-        d.param(
-            "log_scale", "float", 0.5, 1.5, about="logarithm of the inverse temperature, which is learned"
-        )
+        d.param("log_scale", "float", 0.5, 1.5, about="learned log inverse temperature")
     if margin:
-        d.param("margin", "float", 0.05, 0.2, about="margin by which own pairs must be nearer")
+        d.param("margin", "float", 0.05, 0.2, about="margin subtracted from matching pairs")
     biased = loss == "sigmoid" and result != "lead"  # of a difference the offset would drop out
     if biased:
-        d.param("logit_bias", "float", -2.0, -0.5, about="offset of the logits, as most pairs do not match")
+        d.param(
+            "logit_bias", "float", -2.0, -0.5, about="logit bias, offsets the imbalance of negative pairs"
+        )
     name, shape, about = {
         "loss": (
             "losses",
             (batches,),
-            "sum over all pairs, per row" if loss == "sigmoid" else "mean loss of each batch",
+            "sum over all pairs, divided by the number of rows"
+            if loss == "sigmoid"
+            else "mean loss per batch",
         ),
         "per pair": (
             "losses",
             (batches, pairs),
-            "loss of each pair"
+            "loss per pair"
             if loss != "sigmoid"
-            else "loss of each row: of its own pair and of the others",
+            else "loss per row, over its positive and all negative pairs",
         ),
-        "gradient": ("grad_logits", (batches, pairs, pairs), "derivatives of the mean loss by the logits"),
+        "gradient": (
+            "grad_logits",
+            (batches, pairs, pairs),
+            "gradient of the mean loss with respect to the logits",
+        ),
         "lead": (
             "leads",
             (batches, pairs),
-            "logit of each pair over the best one of another pair in its row",
+            "difference between the matching logit and the largest other logit in its row",
         ),
     }[result]
     d.output(name, "float", shape, about=about)
-    if result == "per pair":
-        d.says("Computes the contrastive losses of embedded pairs, batch by batch.")
+    noun = {
+        "symmetric": "symmetric contrastive loss",
+        "one way": "image-to-text contrastive loss",
+        "sigmoid": "sigmoid contrastive loss",
+    }[loss]
+    if result == "loss":
+        d.says(f"Computes the {noun} for batches of embedding pairs.")
+    elif result == "per pair":
+        d.says(f"Computes the {noun} for each embedding pair.")
     elif result == "gradient":
-        d.says("Computes the gradient of the contrastive loss of embedded pairs by their logits.")
+        d.says(f"Computes the gradient of the {noun} with respect to the logits.")
     elif result == "lead":
-        d.says("Measures by how much embedded pairs match better than the next best.")
+        d.says("Computes the logit margin between matching pairs and their hardest negatives.")
     scale = "1.0 / temperature" if temperature == "param" else "wp.exp(log_scale)"
     d.function("""
         @wp.func
@@ -101,41 +119,41 @@ def contrast_pairs(d: Draft) -> None:
         d.function('''
             @wp.func
             def inverse_root(x: float) -> float:
-                """One over the length of a row."""
+                """Return the inverse row norm given the squared norm."""
                 return 1.0 / wp.sqrt(x + 1.0e-8)
         ''')
     d.function('''
         @wp.func
         def shifted_exp(x: float, top: float) -> float:
-            """Exponential with the largest entry taken out."""
+            """Exponential shifted by the maximum to prevent overflow."""
             return wp.exp(x - top)
     ''') if loss != "sigmoid" and result != "lead" else None
     d.function('''
         @wp.func
         def only_own(x: float, row: int, col: int) -> float:
-            """Entries of the diagonal, where both sides of a pair meet."""
+            """Keep only diagonal entries (matching pairs)."""
             return wp.where(row == col, x, 0.0)
     ''')
     if masked:
         d.function('''
             @wp.func
             def hide_same(x: float, row: int, col: int, row_class: int, col_class: int) -> float:
-                """Other pairs of the same class are no negatives."""
+                """Mask other pairs of the same class, since they are not negatives."""
                 return wp.where(row_class == col_class and row != col, -1.0e4, x)
         ''')
     if margin:
         d.function("""
             @wp.func
-            def handicap(x: float, row: int, col: int, margin: float) -> float:
+            def subtract_margin(x: float, row: int, col: int, margin: float) -> float:
                 return wp.where(row == col, x - margin, x)
         """)
     if loss == "sigmoid" and result != "lead":
         d.function('''
             @wp.func
             def pair_loss(x: float, row: int, col: int) -> float:
-                """Log-sigmoid loss: own pairs should score high, others low."""
+                """Log-sigmoid loss with positive labels on the diagonal."""
                 z = wp.where(row == col, x, -x)
-                # log(1 + exp(-z)) without overflow
+                # Numerically stable log(1 + exp(-z))
                 return wp.max(-z, 0.0) + wp.log(1.0 + wp.exp(-wp.abs(z)))
         ''') if result != "gradient" else d.function('''
             @wp.func
@@ -186,11 +204,11 @@ def contrast_pairs(d: Draft) -> None:
     if result == "gradient" and loss != "sigmoid":
         d.function('''
             @wp.func
-            def less_target(prob: float, row: int, col: int) -> float:
-                """A probability less the right answer, which is one on the diagonal."""
+            def minus_target(prob: float, row: int, col: int) -> float:
+                """Softmax probability minus the target (identity matrix)."""
                 return wp.where(row == col, prob - 1.0, prob)
         ''')
-    slope = "slope = wp.tile_map(less_target, {}, row_id, col_id)"
+    slope = "slope = wp.tile_map(minus_target, {}, row_id, col_id)"
     row_share = "row_prob = wp.tile_map(wp.div, row_exp, wp.tile_broadcast(wp.tile_reshape(row_sum, shape=(BATCH, 1)), shape=(BATCH, BATCH)))"
     col_share = "col_prob = wp.tile_map(wp.div, col_exp, wp.tile_broadcast(col_sum, shape=(BATCH, BATCH)))"
     slopes = {
@@ -207,7 +225,7 @@ def contrast_pairs(d: Draft) -> None:
         "sigmoid": "slope = wp.tile_map(pair_slope, logits, row_id, col_id)",
     }[loss]
     best = """
-        # Hard negatives: the best of the other pairs in the row
+        # Hardest negative in each row
         others = wp.tile_map(all_but_own, logits, row_id, col_id)
         hardest = wp.tile_reduce(wp.max, others, axis=1)
         own = wp.tile_sum(wp.tile_map(only_own, logits, row_id, col_id), axis=1)
@@ -232,7 +250,7 @@ def contrast_pairs(d: Draft) -> None:
         $left
         $right
         scale = $scale
-        # Every embedding of one side against all of the other
+        # All pairwise inner products
         logits = scale * wp.tile_matmul(image, wp.tile_transpose(text))
         ids = wp.tile_arange(BATCH, dtype=int)
         row_id = wp.tile_broadcast(wp.tile_reshape(ids, shape=(BATCH, 1)), shape=(BATCH, BATCH))
@@ -245,7 +263,9 @@ def contrast_pairs(d: Draft) -> None:
         left=unit("image", "images"),
         right=unit("text", "texts"),
         scale=scale,
-        margin="logits = wp.tile_map(handicap, logits, row_id, col_id, scale * margin)" if margin else "",
+        margin="logits = wp.tile_map(subtract_margin, logits, row_id, col_id, scale * margin)"
+        if margin
+        else "",
         offset="logits += wp.tile_full(shape=(BATCH, BATCH), value=logit_bias, dtype=float)"
         if biased
         else "",
@@ -258,17 +278,17 @@ def contrast_pairs(d: Draft) -> None:
         body=body,
     )
     about = {
-        "symmetric": "The loss is the mean cross entropy of rows and columns, with the diagonal as the right answers.",
-        "one way": "The loss is the cross entropy of rows, with the diagonal as the right answers.",
-        "sigmoid": "Every image with every text is a question by itself: do the two match?",
+        "symmetric": "The loss is the average of row-wise and column-wise cross entropy, with targets on the diagonal.",
+        "one way": "The loss is the row-wise cross entropy, with targets on the diagonal.",
+        "sigmoid": "Each image-text combination is treated as an independent binary classification.",
     }[loss]
-    cosines = "cosines" if normal == "here" else "inner products of embeddings, which come normalized,"
-    scaled = "over the temperature" if temperature == "param" else "times the learned scale"
-    plus = " plus an offset" if biased else ""
+    cosines = "cosines" if normal == "here" else "inner products of pre-normalized embeddings"
+    scaled = "divided by the temperature" if temperature == "param" else "multiplied by the learned scale"
+    plus = " plus a bias" if biased else ""
     if margin:
-        about += " Own pairs must win by the margin."
+        about += " The margin is subtracted from matching pairs."
     if masked:
-        about += " Pairs of one class are not contrasted."
+        about += " Pairs of the same class are not contrasted."
     d.explain(f"Logits are {cosines} {scaled}{plus}.\n{'' if result == 'lead' else about}".strip())
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -29,23 +29,23 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=3,
 )
 def resample_tiles(d: Draft) -> None:
-    """Draws samples with replacement, a tile at a time."""
+    """Draws bootstrap samples with replacement using tiles."""
     wanted = d.option(
         "wanted", "mean", "maximum", "range", "spread", "values", "shifted", "energy", "difference"
     )
     size, blocks = d.pick(16, 32), d.pick(6, 8, 12)
     own = d.flag("own data")
     storage = d.flag("shared", 0.5)
-    what = "the sample of each block" if own else "a sample"
+    what = "each block's sample" if own else "a sample"
     d.says({
         "mean": f"Computes bootstrap means of {what}.",
         "maximum": f"Computes bootstrap maxima of {what}.",
         "range": f"Computes bootstrap ranges of {what}.",
         "spread": f"Computes bootstrap variances of {what}.",
         "values": f"Draws from {what} with replacement (bootstrap).",
-        "shifted": f"Draws from {what} with replacement and centers what is drawn.",
+        "shifted": f"Draws from {what} with replacement and centers the drawn values.",
         "energy": f"Computes bootstrap mean squares of {what}.",
-        "difference": f"Computes how far bootstrap means are from the mean of {what}.",
+        "difference": f"Computes deviations of bootstrap means from the mean of {what}.",
     }[wanted])  # fmt: skip
     d.calls({
         "mean": "bootstrap_means|resampled_means|bootstrap_mean",
@@ -60,7 +60,7 @@ def resample_tiles(d: Draft) -> None:
     name = extent(d, "TILE", size)
     per_value = wanted in ("values", "shifted")
     d.input("x", "float", size * blocks if own else size, -1.0, 1.0, about="values to draw from")
-    d.param("seed", "int", 1, 100000, about="seed of the random states")
+    d.param("seed", "int", 1, 100000, about="random seed")
     out = "drawn_values" if per_value else "out"
     d.output(out, "float", size * blocks if per_value else blocks)
     where = ', storage="shared"' if storage else ""
@@ -147,18 +147,18 @@ def resample_tiles(d: Draft) -> None:
     weight=3,
 )
 def share_from_thread(d: Draft) -> None:
-    """Lets one thread of each block work out a number that the whole block uses."""
+    """Broadcasts a value computed by one thread to the whole block."""
     kind = d.option("kind", "first", "norm", "table", "last")
     use = d.option("use", "subtract", "scale", "divide")
     if kind == "norm" or (use == "scale" and kind != "table"):
         use = "divide"  # only what is calibrated takes a gain
-    how = {"subtract": "Subtracts from each block {}", "scale": "Multiplies each block by {}",
+    how = {"subtract": "Subtracts from each block {}", "scale": "Scales each block by {}",
            "divide": "Divides each block by {}"}[use]  # fmt: skip
     d.says({
-        "first": how.format("its first value") + ", read by one thread.",
-        "norm": how.format("its root mean square") + ", which one thread works out.",
-        "table": how.format("its entry of a table") + ", looked up by one thread.",
-        "last": how.format("the last value of the block before") + ", or its own first value if there is none.",
+        "first": how.format("its first value") + ", loaded by one thread.",
+        "norm": how.format("its root mean square") + ", computed by one thread.",
+        "table": how.format("a table entry") + ", looked up by one thread.",
+        "last": how.format("the last value of the previous block") + ", or its own first value if there is none.",
     }[kind])  # fmt: skip
     d.calls({
         "first": "remove_baseline|subtract_first" if use == "subtract" else "relative_to_first|divide_by_first",
@@ -170,9 +170,9 @@ def share_from_thread(d: Draft) -> None:
     size, blocks = d.pick(16, 32, 64), d.pick(4, 6, 8)
     name = extent(d, "TILE", size)
     flat = Flat(d, name)
-    d.input("x", "float", size * blocks, 0.5, 2.0, about="values, block after block")
+    d.input("x", "float", size * blocks, 0.5, 2.0, about="input values, stored block by block")
     if kind == "table":
-        d.input("group", "int", blocks, 0, 5, about="table entry of each block")
+        d.input("group", "int", blocks, 0, 5, about="table index per block")
         d.input("table", "float", 5, 0.5, 2.0, about="calibration values")
     d.output("out", "float", size * blocks)
     work = {
@@ -192,7 +192,7 @@ def share_from_thread(d: Draft) -> None:
         block, lane = wp.tid()
         {flat.head}
         value = float(0.0)
-        # The other threads wait for the broadcast
+        # Broadcast from thread 0 to the whole block
         if lane == 0:
             $work
         shared_value = wp.tile_from_thread(shape={name}, value=value, thread_idx=0)

@@ -26,18 +26,18 @@ _SIGNS = {"sub": "-", "mul": "*", "div": "/"}
     weight=14,
 )
 def normalise_rows(d: Draft) -> None:
-    """Normalises each row, held in a tile by one block."""
+    """Normalizes each row using one tile per block."""
     law = d.option("law", "variance", "length", "range", "softmax", "root mean square")
     spelled = d.option("spelled", "operators", "functions")
     shaped = d.option("shape", "flat", "squeezed")
     gained = d.flag("gain", 0.4) and law in ("variance", "root mean square")
-    after = ", then applies a gain to each feature" if gained else ""
+    after = " and applies a per-feature gain" if gained else ""
     d.says(
         {
-            "variance": f"Shifts and scales each row to mean zero and variance one{after}.",
-            "length": "Scales each row to length one.",
-            "range": "Maps each row linearly to the range from zero to one.",
-            "softmax": "Turns each row of scores into probabilities by the softmax.",
+            "variance": f"Normalizes each row to zero mean and unit variance{after}.",
+            "length": "Normalizes each row to unit length.",
+            "range": "Rescales each row linearly to the range [0, 1].",
+            "softmax": "Computes the softmax of each row of scores.",
             "root mean square": f"Divides each row by its root mean square{after}.",
         }[law]
     )
@@ -55,15 +55,15 @@ def normalise_rows(d: Draft) -> None:
     if shaped == "flat":
         form = Flat(d, size)
         head, load, store = form.head, form.load("x"), form.store("y", "out")
-        d.input("x", "float", rows * n, -2.0, 2.0, about="vectors to normalise, one per row")
+        d.input("x", "float", rows * n, -2.0, 2.0, about="vectors to normalize, one per row")
     else:
         head = ""
         load = f"wp.tile_squeeze(wp.tile_load(x, shape=(1, {size}), offset=(block, 0)))"
         store = f"wp.tile_store(y, wp.tile_reshape(out, shape=(1, {size})), offset=(block, 0))"
-        d.input("x", "float", (rows, n), -2.0, 2.0, about="vectors to normalise, one per row")
+        d.input("x", "float", (rows, n), -2.0, 2.0, about="vectors to normalize, one per row")
     if gained:
         d.input("gain", "float", n, 0.5, 1.5)
-    d.output("y", "float", rows * n if shaped == "flat" else (rows, n), about="normalised rows")
+    d.output("y", "float", rows * n if shaped == "flat" else (rows, n), about="normalized rows")
 
     def wide(tile: str) -> str:
         return f"wp.tile_broadcast({tile}, shape=({size},))"
@@ -81,7 +81,7 @@ def normalise_rows(d: Draft) -> None:
         d.function('''
             @wp.func
             def stable_root(square: float) -> float:
-                """Square root with a guard, for what is divided by it."""
+                """Square root with an epsilon to avoid division by zero."""
                 return wp.sqrt(square + EPSILON)
         ''')
     body = {
@@ -103,7 +103,7 @@ def normalise_rows(d: Draft) -> None:
         {result} = {op("div", "raised", wide("span"))}
         """,
         "softmax": f"""
-        # Subtract the maximum for numerical stability
+        # Subtract the row maximum for numerical stability
         top = wp.tile_max(t)
         weights = wp.tile_map(wp.exp, {op("sub", "t", wide("top"))})
         norm = wp.tile_sum(weights)
@@ -131,7 +131,9 @@ def normalise_rows(d: Draft) -> None:
         scaled=f"out = {op('mul', 'unit', f'wp.tile_load(gain, shape={size})')}" if gained else "",
         store=store,
     )
-    d.explain("Each row is one tile: it is read once, reduced by the whole block, and written once.")
+    d.explain(
+        "Each row is one tile, which is loaded once, reduced cooperatively by the block, and stored once."
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.x.reshape(rows, n)
@@ -168,26 +170,26 @@ def normalise_rows(d: Draft) -> None:
     weight=4,
 )
 def split_index(d: Draft) -> None:
-    """Splits counts into whole units and what is left over."""
+    """Splits counts into quotient and remainder."""
     unit = d.option("unit", "row", "minute", "given")
     spelled = d.option("spelled", "functions", "one func", "mixed")
     kept = d.option("kept", "both", "major", "minor")
     type_ = d.option("type", "int", "uint32")
     both, major, minor = {
         "row": (
-            "flat indices of a grid into row and column",
-            "the row of each flat index",
-            "the column of each flat index",
+            "flat grid indices into row and column",
+            "the row for each flat index",
+            "the column for each flat index",
         ),
         "minute": (
-            "times in seconds into whole minutes and the seconds past them",
-            "the whole minutes of times in seconds",
-            "the seconds past the whole minute",
+            "times in seconds into minutes and seconds",
+            "the number of whole minutes for times in seconds",
+            "the seconds within the current minute",
         ),
         "given": (
-            "counts into whole units and what is left over",
-            "the whole units in each count",
-            "what each count leaves over",
+            "counts into whole units and a remainder",
+            "the number of whole units in each count",
+            "the remainder of each count",
         ),
     }[unit]
     d.says({"both": f"Splits {both}.", "major": f"Finds {major}.", "minor": f"Finds {minor}."}[kept])
@@ -211,7 +213,7 @@ def split_index(d: Draft) -> None:
     d.input(counts, type_, n * blocks, 0, 2000)
     base = {"row": "COLUMNS", "minute": "SECONDS_PER_MINUTE", "given": "unit"}[unit]
     if unit == "given":
-        d.param("unit", type_, 7, 32, about="size of one unit")
+        d.param("unit", type_, 7, 32, about="unit size")
     else:
         d.module(f"{base} = wp.constant({number if type_ == 'int' else f'wp.uint32({number})'})")
     if kept != "minor":
@@ -237,7 +239,7 @@ def split_index(d: Draft) -> None:
             d.function(f"""
                 @wp.func
                 def {rest_of}({of}: {word}, {by}: {word}):
-                    return {of} - {by} * ({of} // {by})
+                    return {of} % {by}
             """)
             remainder = f"wp.tile_map({rest_of}, t, {base})"
     elif spelled == "mixed" and kept != "major":
@@ -281,7 +283,7 @@ def split_index(d: Draft) -> None:
     weight=9,
 )
 def pack_colours(d: Draft) -> None:
-    """Packs three colour channels into one word for each pixel."""
+    """Packs three color channels into one word per pixel."""
     direction = d.option("direction", "pack", "unpack")
     layout = d.option("layout", "888", "565")
     bits = d.option("channel order", "rgb", "bgr")
@@ -302,9 +304,9 @@ def pack_colours(d: Draft) -> None:
     top = sum(m << shifts[c] for c, m in masks.items())
     at_top = f"{channels[0]} in the highest bits"
     d.says(
-        f"Packs {'the low bits of ' if masked else ''}three colour channels into one {layout} word for each pixel, {at_top}."
+        f"Packs {'the low bits of ' if masked else ''}three color channels into one {layout} word per pixel, {at_top}."
         if direction == "pack"
-        else f"Takes the colour channels out of packed {layout} words of pixels, "
+        else f"Unpacks the color channels from {layout} pixel words, "
         f"{at_top.replace('in the highest bits', 'next to the highest byte') if masked else at_top}."
     )
     if direction == "unpack":
@@ -314,7 +316,7 @@ def pack_colours(d: Draft) -> None:
         for c in ("red", "green", "blue"):
             # Mask to the channel width to avoid overflow into the next channel
             d.input(c, type_, n * blocks, 0, masks[c] * (3 if masked else 1) + 1)
-        d.output("packed", type_, n * blocks, about="packed colours")
+        d.output("packed", type_, n * blocks, about="packed colors")
 
         def part(c: str) -> str:
             loaded = form.load(c)
@@ -333,14 +335,14 @@ def pack_colours(d: Draft) -> None:
             $store
             """,
             head=form.head,
-            why="# Keep the low bits, so that no channel spills into its neighbour" if masked else "",
+            why="# Mask to the low bits so that channels do not overlap" if masked else "",
             a=part(channels[0]),
             b=part(channels[1]),
             c=part(channels[2]),
             store=form.store("packed", "wp.tile_map(wp.bit_or, pair, low)"),
         )
     else:
-        d.input("packed", type_, n * blocks, 0, (top + 1) * (64 if masked else 1), about="packed colours")
+        d.input("packed", type_, n * blocks, 0, (top + 1) * (64 if masked else 1), about="packed colors")
         for c in ("red", "green", "blue"):
             d.output(c, type_, n * blocks)
         lines = []

@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=6,
 )
 def ensemble_update(d: Draft) -> None:
-    """Corrects an ensemble of states by observations (ensemble Kalman filter)."""
+    """Updates an ensemble of states using observations (ensemble Kalman filter)."""
     kind = d.option("filter", "perturbed", "deterministic", "mean only")
     taper = d.option("localization", "none", "gaussian", "linear")
     noise = d.option("noise", "param", "per reading")
@@ -39,43 +39,43 @@ def ensemble_update(d: Draft) -> None:
     worlds, state, members, obs = d.pick(3, 4), d.pick(4, 6), d.pick(6, 8), d.pick(2, 3)
     d.module(f"STATE = wp.constant({state})\nMEMBERS = wp.constant({members})\nOBS = wp.constant({obs})")
     if kind == "mean only":
-        d.says("Computes the mean of an ensemble of states after observations (ensemble Kalman filter).")
+        d.says("Computes the ensemble mean after assimilating observations (ensemble Kalman filter).")
         d.calls("ensemble_mean_update|enkf_mean|analysis_mean")
     low, high = (0.0, 2.0) if bounded else (-1.0, 1.0)
     d.input(
-        "members", "float", (worlds, state, members), low, high, about="forecasts, one column for each member"
+        "members", "float", (worlds, state, members), low, high, about="forecast ensemble, members in columns"
     )
-    d.input("obs_matrix", "float", (obs, state), low / 2, high / 2, about="what is observed of the state")
+    d.input("obs_matrix", "float", (obs, state), low / 2, high / 2, about="observation operator H")
     d.input("observations", "float", (worlds, obs), low, high, about="observations")
     if kind == "perturbed":
         d.input(
             "perturbations",
             "float",
             (worlds, obs, members),
-            -0.3,
-            0.3,
-            about="noise of the observations, for each member",
+            -0.9,
+            0.9,
+            about="observation noise per member",
         )
     if noise == "param":
-        d.param("noise", "float", 0.1, 0.4, about="variance of the observations")
+        d.param("noise", "float", 0.1, 0.4, about="observation variance")
     else:
-        d.input("noise", "float", obs, 0.1, 0.4, about="variance of each observation")
+        d.input("noise", "float", obs, 0.1, 0.4, about="variance per observation")
     if inflation:
-        d.param("inflation", "float", 1.02, 1.2, about="factor of the deviations, against too small a spread")
+        d.param("inflation", "float", 1.02, 1.2, about="inflation factor for the anomalies")
     if taper != "none":
-        d.input("distances", "float", (state, obs), 0.0, 2.0, about="distance of states and observations")
+        d.input("distances", "float", (state, obs), 0.0, 2.0, about="state-observation distances")
         d.param(
             "reach",
             "float",
             *((0.8, 1.5) if taper == "gaussian" else (1.6, 3.0)),
             about="standard deviation of the taper"
             if taper == "gaussian"
-            else "distance at which the taper ends",
+            else "cutoff distance of the taper",
         )
     if kind == "mean only":
-        d.output("analysis", "float", (worlds, state), about="means after the update")
+        d.output("analysis", "float", (worlds, state), about="updated ensemble means")
     else:
-        d.output("analysis", "float", (worlds, state, members), about="members after the update")
+        d.output("analysis", "float", (worlds, state, members), about="updated ensemble members")
     if taper != "none":
         law = {
             "gaussian": "wp.exp(-0.5 * distance * distance / (reach * reach))",
@@ -84,7 +84,7 @@ def ensemble_update(d: Draft) -> None:
         d.function(f'''
             @wp.func
             def localized(covariance: float, distance: float, reach: float) -> float:
-                """Covariance without what a small ensemble makes up of far places."""
+                """Distance-tapered covariance, reduces spurious correlations in small ensembles."""
                 return covariance * {law}
         ''')
     mean = """
@@ -94,7 +94,7 @@ def ensemble_update(d: Draft) -> None:
         anomalies = x - wide_mean
         """
     gain = """
-        # --- Covariances from the ensemble ---
+        # --- Ensemble covariances ---
         h = wp.tile_load(obs_matrix, shape=(OBS, STATE))
         obs_anomalies = wp.tile_matmul(h, anomalies)
         scale = 1.0 / float(MEMBERS - 1)
@@ -111,7 +111,7 @@ def ensemble_update(d: Draft) -> None:
     before = "x_inflated" if inflation else "x"
     update = {
         "perturbed": f"""
-            # Each member meets observations with noise of its own
+            # Perturbed observations: each member uses independent noise
             y = wp.tile_reshape(wp.tile_load(observations[world], shape=OBS), shape=(OBS, 1))
             drawn = wp.tile_load(perturbations[world], shape=(OBS, MEMBERS))
             predicted = wp.tile_matmul(h, {before})
@@ -120,7 +120,7 @@ def ensemble_update(d: Draft) -> None:
             moved = {before} + wp.tile_matmul(cross_cov, weights)
         """,
         "deterministic": f"""
-            # The mean takes the whole gain, the deviations half of it (Sakov and Oke)
+            # DEnKF (Sakov & Oke): full gain for the mean, half the gain for the anomalies
             y = wp.tile_load(observations[world], shape=OBS)
             predicted = wp.tile_squeeze(wp.tile_matmul(h, wp.tile_reshape(mean, shape=(STATE, 1))))
             gap = wp.tile_reshape(y - predicted, shape=(OBS, 1))
@@ -141,7 +141,7 @@ def ensemble_update(d: Draft) -> None:
         d.function('''
             @wp.func
             def not_negative(value: float) -> float:
-                """Concentrations cannot be below zero."""
+                """Clamp negative concentrations to zero."""
                 return wp.max(value, 0.0)
         ''')
 
@@ -161,12 +161,12 @@ def ensemble_update(d: Draft) -> None:
         if noise == "param"
         else "wp.tile_load(noise, shape=OBS)",
         mean=dedented(mean),
-        inflate="# A small ensemble is too sure of itself\nanomalies = inflation * anomalies"
+        inflate="# Inflate since small ensembles underestimate their spread\nanomalies = inflation * anomalies"
         if inflation
         else "",
         forecast="x_inflated = wide_mean + anomalies" if inflation and kind != "mean only" else "",
         gain=dedented(gain),
-        taper="# Only the covariances of the state with the observations are tapered\n"
+        taper="# Only taper the state-observation covariances\n"
         "apart = wp.tile_load(distances, shape=(STATE, OBS))\n"
         "cross_cov = wp.tile_map(localized, cross_cov, apart, reach)"
         if taper != "none"
@@ -176,15 +176,15 @@ def ensemble_update(d: Draft) -> None:
         if bounded
         else "wp.tile_store(analysis[world], moved)",
     )
-    tapered = "" if taper == "none" else " P H^T in front is tapered with distance."
-    tapered += "\nThe deviations from the mean are inflated first." if inflation else ""
-    tapered += "\nNegative values become zero." if bounded else ""
+    tapered = "" if taper == "none" else " The leading P H^T is tapered with distance."
+    tapered += "\nEnsemble anomalies are inflated first." if inflation else ""
+    tapered += "\nNegative values are clamped to zero." if bounded else ""
     d.explain({
-        "perturbed": "X <- X + P H^T (H P H^T + R)^-1 (y + e - H X), with the covariances P of the ensemble and\n"
-        "noise e of each member. Columns are members.",
-        "deterministic": "X <- X + P H^T (H P H^T + R)^-1 (y - H m - H (X - m) / 2), with the covariances P and the\n"
-        "mean m of the ensemble. Columns are members.",
-        "mean only": "m <- m + P H^T (H P H^T + R)^-1 (y - H m), with the covariances P and the mean m of the ensemble.",
+        "perturbed": "X <- X + P H^T (H P H^T + R)^-1 (y + e - H X), using ensemble covariances P and\n"
+        "per-member noise e. Columns are members.",
+        "deterministic": "X <- X + P H^T (H P H^T + R)^-1 (y - H m - H (X - m) / 2), using the ensemble\n"
+        "covariances P and mean m. Columns are members.",
+        "mean only": "m <- m + P H^T (H P H^T + R)^-1 (y - H m), using the ensemble covariances P and mean m.",
     }[kind] + tapered)  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -228,7 +228,7 @@ def ensemble_update(d: Draft) -> None:
     weight=10,
 )
 def riccati_recursion(d: Draft) -> None:
-    """Computes the feedback gains of linear-quadratic regulators by Riccati's recursion."""
+    """Computes LQR feedback gains using the Riccati recursion."""
     form = d.option("form", "gain", "joseph")
     result = d.option("result", "first gain", "all gains", "value", "closed loop")
     weights = d.option("weights", "diagonal", "full", "scalar")
@@ -241,24 +241,24 @@ def riccati_recursion(d: Draft) -> None:
             "closed loop": "closed_loop_dynamics|lqr_closed_loop|controlled_dynamics",
         }[result])  # fmt: skip
     d.says({
-        "first gain": "Computes the first feedback gains of linear-quadratic regulators by Riccati's recursion.",
-        "all gains": "Computes the feedback gains of linear-quadratic regulators by Riccati's recursion.",
-        "value": "Computes the cost-to-go of linear-quadratic regulators by Riccati's recursion.",
-        "closed loop": "Computes dynamics under linear-quadratic regulators by Riccati's recursion.",
+        "first gain": "Computes the LQR feedback gain for the first step using the Riccati recursion.",
+        "all gains": "Computes LQR feedback gains for all steps using the Riccati recursion.",
+        "value": "Computes the LQR cost-to-go matrix using the Riccati recursion.",
+        "closed loop": "Computes closed-loop dynamics of linear-quadratic regulators using the Riccati recursion.",
     }[result])  # fmt: skip
     systems, state, inputs, horizon = d.pick(3, 4), d.pick(3, 4, 6), d.pick(1, 2), d.pick(4, 5, 6)
     d.module(f"STATE = wp.constant({state})\nINPUTS = wp.constant({inputs})")
     d.input("dynamics", "float", (systems, state, state), -0.5, 0.5, about="state matrices A")
     d.input("control", "float", (systems, state, inputs), -1.0, 1.0, about="input matrices B")
     if weights == "scalar":
-        d.param("state_cost", "float", 0.5, 2.0, about="weight of the states")
-        d.param("input_cost", "float", 0.5, 2.0, about="weight of the inputs")
+        d.param("state_cost", "float", 0.5, 2.0, about="state cost weight")
+        d.param("input_cost", "float", 0.5, 2.0, about="input cost weight")
     elif weights == "diagonal":
-        d.input("state_cost", "float", state, 0.5, 2.0, about="weights of the states")
-        d.input("input_cost", "float", inputs, 0.5, 2.0, about="weights of the inputs")
+        d.input("state_cost", "float", state, 0.5, 2.0, about="state cost weights")
+        d.input("input_cost", "float", inputs, 0.5, 2.0, about="input cost weights")
     else:
-        d.input("state_root", "float", (state, state), -1.0, 1.0, about="root of the weights of the states")
-        d.input("input_cost", "float", inputs, 0.5, 2.0, about="weights of the inputs")
+        d.input("state_root", "float", (state, state), -1.0, 1.0, about="square root of state cost matrix")
+        d.input("input_cost", "float", inputs, 0.5, 2.0, about="input cost weights")
     if cross:
         d.input(
             "cross_cost",
@@ -266,18 +266,18 @@ def riccati_recursion(d: Draft) -> None:
             (inputs, state),
             -0.1,
             0.1,
-            about="weights of products of inputs and states",
+            about="cross cost between inputs and states",
         )
     if discount:
-        d.param("discount", "float", 0.9, 0.99, about="worth of the next step's cost in this one's")
+        d.param("discount", "float", 0.9, 0.99, about="discount factor per step")
     if regular:
-        d.param("ridge", "float", 0.01, 0.1, about="added to the diagonal that the gains are solved with")
+        d.param("ridge", "float", 0.01, 0.1, about="ridge added to the diagonal of the gain system")
     d.param("horizon", "int", horizon, about="number of steps")
     name, shape, about = {
-        "first gain": ("gains", (systems, inputs, state), "gains of the first step"),
-        "all gains": ("gains", (systems, horizon, inputs, state), "gains of all steps"),
-        "value": ("values", (systems, state, state), "matrices of the cost from the first step on"),
-        "closed loop": ("closed", (systems, state, state), "dynamics under the first gains"),
+        "first gain": ("gains", (systems, inputs, state), "feedback gains for the first step"),
+        "all gains": ("gains", (systems, horizon, inputs, state), "feedback gains for all steps"),
+        "value": ("values", (systems, state, state), "cost-to-go matrices at the first step"),
+        "closed loop": ("closed", (systems, state, state), "closed-loop matrices A - B K for the first step"),
     }[result]
     d.output(name, "float", shape, about=about)
     q = {
@@ -295,11 +295,11 @@ def riccati_recursion(d: Draft) -> None:
     value = {
         "gain": f"next_value = q + {less}wp.tile_matmul(wp.tile_transpose(a), pa) - wp.tile_matmul(wp.tile_transpose(bpa), gain)",
         "joseph": """
-            # Joseph's form stays symmetric and positive whatever rounding did to the gain
-            loop = a - wp.tile_matmul(b, gain)
-            moved = wp.tile_matmul(value, loop)
-            weighed = wp.tile_matmul(wp.tile_transpose(gain), wp.tile_matmul(r_mat, gain))
-            value = q + weighed + $less wp.tile_matmul(wp.tile_transpose(loop), moved)
+            # Joseph form: stays symmetric positive semi-definite despite rounding errors in the gain
+            closed_loop = a - wp.tile_matmul(b, gain)
+            next_cost = wp.tile_matmul(value, closed_loop)
+            input_part = wp.tile_matmul(wp.tile_transpose(gain), wp.tile_matmul(r_mat, gain))
+            value = q + input_part + $less wp.tile_matmul(wp.tile_transpose(closed_loop), next_cost)
             $cross
         """.replace("$less ", less),
     }[form]
@@ -322,7 +322,7 @@ def riccati_recursion(d: Draft) -> None:
         r_diag = $r
         $r_mat
         $n_mat
-        # The cost of the last state alone
+        # Terminal cost
         value = wp.tile_map(wp.pos, q)
         $first_gain
         for step in range(horizon):
@@ -340,7 +340,7 @@ def riccati_recursion(d: Draft) -> None:
         """.replace("$less ", less),
         q=q,
         r=r,
-        damped="# Levenberg's ridge damps the gains, not their cost" if regular else "",
+        damped="# The ridge damps the gain; the cost update below is valid for any gain" if regular else "",
         lift=lift,
         first_gain="gain = wp.tile_zeros(shape=(INPUTS, STATE), dtype=float)"
         if result in ("first gain", "closed loop")
@@ -350,11 +350,11 @@ def riccati_recursion(d: Draft) -> None:
         else "",
         n_mat="n_mat = wp.tile_load(cross_cost, shape=(INPUTS, STATE))" if cross else "",
         plus=" + n_mat" if cross else "",
-        gain="# Copied, as each step solves into the same tile\n"
+        gain="# Copy because each step solves into the same tile\n"
         "gain = wp.tile_map(wp.pos, wp.tile_cholesky_solve(factor, bpa))"
         if result in ("first gain", "closed loop")
         else "gain = wp.tile_cholesky_solve(factor, bpa)",
-        keep="# Steps are counted from the end\nwp.tile_store(gains[system, horizon - 1 - step], gain)"
+        keep="# The recursion runs backward in time\nwp.tile_store(gains[system, horizon - 1 - step], gain)"
         if result == "all gains"
         else "",
         value=dedented(value),
@@ -364,13 +364,13 @@ def riccati_recursion(d: Draft) -> None:
     )
     g, n_ = ("g " if discount else ""), (" + N" if cross else "")
     right = f"({g}B^T P A{n_})" if cross else f"{g}B^T P A"
-    also = ["g the discount"] * discount + ["N the cost of inputs with states"] * cross
+    also = ["g the discount factor"] * discount + ["N the cross cost"] * cross
     value_update = f"{g}A^T P A - {right if cross else f'({right})'}^T K"
     if regular:
         value_update = f"K^T R K + {g}(A - B K)^T P (A - B K)" + " - K^T N - N^T K" * cross
     d.explain(
         f"K = (R + {'`ridge` I + ' * regular}{g}B^T P B)^-1 {right}, P <- Q + {value_update},\n"
-        f"from the last step, where P = Q, to the first{', ' + ', '.join(also) if also else ''}. The {'' if regular else 'best '}input is -K x."
+        f"iterated backward from P = Q at the last step{', with ' + ', '.join(also) if also else ''}. The {'' if regular else 'optimal '}input is u = -K x."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

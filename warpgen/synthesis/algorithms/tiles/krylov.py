@@ -31,7 +31,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=15,
 )
 def conjugate_gradients(d: Draft) -> None:
-    """Solves a symmetric positive definite system in each block by conjugate gradients."""
+    """Solves one symmetric positive definite system per block using conjugate gradients."""
     form = d.option("matrix", "given", "normal equations", "regularized")
     precondition = d.option("preconditioner", "none", "jacobi", "cholesky of band")
     start = d.option("start", "zero", "warm")
@@ -48,29 +48,29 @@ def conjugate_gradients(d: Draft) -> None:
         f"DIM = wp.constant({size})" + (f"\nROWS = wp.constant({rows})" if form == "normal equations" else "")
     )
     if form == "normal equations":
-        about = "full-rank factor J of each system J^T J"
+        about = "full-rank factor J per system J^T J"
         d.input("factors", "float", (blocks, rows, size), -1.0, 1.0, about=about)
     else:
-        about = "matrices before the diagonal is added"
+        about = "matrices without the diagonal shift"
         d.input("matrices", "float", (blocks, size, size), -0.4, 0.4, about=about)
-    d.input("diagonal_shift", "float", (blocks, size), 4.0, 9.0, about="added to the diagonal of each matrix")
+    d.input("diagonal_shift", "float", (blocks, size), 4.0, 9.0, about="diagonal shift per matrix")
     d.input("rhs", "float", (blocks, size), -1.0, 1.0, about="right-hand sides")
     if start == "warm":
-        d.input("guess", "float", (blocks, size), -0.2, 0.2, about="solutions of the step before")
+        d.input("guess", "float", (blocks, size), -0.2, 0.2, about="initial guess from the previous step")
     if form == "regularized":
         d.param("damping", "float", 0.5, 2.0, about="Tikhonov regularization")
-    d.param("turns", "int", turns, about="most iterations")
+    d.param("turns", "int", turns, about="maximum number of iterations")
     if stop == "tolerance":
-        d.param("tolerance_sq", "float", 1e-10, about="squared norm of the residual at which to stop")
+        d.param("tolerance_sq", "float", 1e-10, about="squared residual tolerance")
     d.output("solution", "float", (blocks, size), about="solutions")
     if result == "with energy":
-        d.output("energies", "float", blocks, about="values of the minimized functions")
+        d.output("energies", "float", blocks, about="minimum energies")
     elif result == "with count":
-        d.output("iterations", "int", blocks, about="iterations taken")
+        d.output("iterations", "int", blocks, about="number of iterations performed")
     build = {
         "given": """
             raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
-            # Symmetrize, since conjugate gradients need it
+            # CG requires a symmetric matrix, so symmetrize first
             sym = 0.5 * (raw + wp.tile_transpose(raw))
             a = wp.tile_diag_add(sym, shift)
             """,
@@ -81,7 +81,7 @@ def conjugate_gradients(d: Draft) -> None:
         "regularized": """
             raw = wp.tile_load(matrices[block], shape=(DIM, DIM))
             sym = 0.5 * (raw + wp.tile_transpose(raw))
-            # Tikhonov: besides its diagonal, a multiple of the unit matrix keeps the system well conditioned
+            # Tikhonov: add a multiple of the identity to keep the system well conditioned
             lift = shift + wp.tile_full(shape=DIM, value=damping, dtype=float)
             a = wp.tile_diag_add(sym, lift)
             """,
@@ -104,7 +104,7 @@ def conjugate_gradients(d: Draft) -> None:
             entries = wp.tile_sum(wp.tile_map(on_diagonal, a, row_id, col_id), axis=1)
             """,
         "cholesky of band": f"""
-            # The tridiagonal part, definite as the diagonal dominates, is factorized once as preconditioner{numbers}
+            # Factorize the tridiagonal part once as preconditioner; it is SPD due to diagonal dominance{numbers}
             band = wp.tile_cholesky(wp.tile_map(near_diagonal, a, row_id, col_id))
             """,
     }[precondition]
@@ -132,7 +132,7 @@ def conjugate_gradients(d: Draft) -> None:
     new = f"rho_new = wp.tile_dot(residual, {z})[0]"
     if rule:
         new = f"""
-            # The rule of Polak and Ribiere, forgiving where rounding spoils the conjugacy
+            # Polak-Ribiere formula, more robust when rounding breaks conjugacy
             rho_new = wp.tile_dot(residual, {z})[0]
             overlap = wp.tile_dot(before, {z})[0]
             """
@@ -158,7 +158,7 @@ def conjugate_gradients(d: Draft) -> None:
         for turn in range(turns):
             image = {product.format("search")}
             curvature = wp.tile_dot(search, image)[0]
-            # An exact solution leaves nothing to search along
+            # Early exit when the solution is exact, to avoid division by zero
             if curvature <= 1.0e-20:
                 break
             step = rho / curvature
@@ -192,7 +192,7 @@ def conjugate_gradients(d: Draft) -> None:
     )
     d.explain("""
         x minimizes 1/2 x^T A x - b^T x over growing Krylov spaces; search directions are conjugate with respect to A.
-        As many turns as there are unknowns solve the system up to rounding.
+        Converges within as many iterations as there are unknowns, up to rounding.
     """)
 
     def reference(v: Values) -> Mapping[str, Any]:
@@ -229,7 +229,7 @@ def conjugate_gradients(d: Draft) -> None:
     weight=2,
 )
 def subspace_iteration(d: Draft) -> None:
-    """Improves a basis of the leading eigenvectors of each block's matrix by subspace iterations."""
+    """Computes the leading eigenvectors of one matrix per block using subspace iteration."""
     given = d.option("given", "matrix", "samples", "centered samples")
     ortho = d.option("orthogonalize", "cholesky", "columns")
     shift = d.flag("shift", 0.4)
@@ -242,23 +242,28 @@ def subspace_iteration(d: Draft) -> None:
         + ("" if given == "matrix" else f"\nSAMPLES = wp.constant({samples})")
     )
     if given == "matrix":
-        d.input("matrices", "float", (blocks, size, size), -0.5, 0.5, about="square roots of the matrices")
-    else:
-        d.input("samples", "float", (blocks, samples, size), -1.0, 1.0, about="samples, one for each row")
-    if spread == "given":
-        d.input("first_basis", "float", (blocks, size, rank), -1.0, 1.0, about="basis to begin with")
-    else:
-        d.param("seed", "int", 0, 1000, about="seed of the first basis")
-    if shift:
-        d.param(
-            "shift", "float", 0.05, 0.2, about="subtracted from the diagonal, which speeds up convergence"
+        d.input(
+            "matrices",
+            "float",
+            (blocks, size, size),
+            -0.5,
+            0.5,
+            about="square root factors R of the matrices",
         )
+    else:
+        d.input("samples", "float", (blocks, samples, size), -1.0, 1.0, about="samples, one per row")
+    if spread == "given":
+        d.input("first_basis", "float", (blocks, size, rank), -1.0, 1.0, about="initial basis")
+    else:
+        d.param("seed", "int", 0, 1000, about="random seed for the initial basis")
+    if shift:
+        d.param("shift", "float", 0.05, 0.2, about="diagonal shift, speeds up convergence")
     if sweeps_of == "param":
         d.param("sweeps", "int", d.pick(3, 4), about="number of iterations")
     d.says({
-        "basis": "Finds a basis of the leading eigenvectors of each block's matrix by subspace iterations.",
-        "values": "Projects each block's matrix on its leading eigenvectors, found by subspace iterations.",
-        "residual": "Measures how far subspace iterations are from an invariant subspace of each block's matrix.",
+        "basis": "Computes an orthonormal basis for the leading eigenvectors of each matrix using subspace iteration.",
+        "values": "Projects each matrix onto its leading eigenvectors using subspace iteration.",
+        "residual": "Computes the subspace iteration residual for each matrix.",
     }[result])  # fmt: skip
     d.calls({
         "basis": "orthogonal_iteration|subspace_iteration|block_power_method",
@@ -267,9 +272,9 @@ def subspace_iteration(d: Draft) -> None:
     }[result])  # fmt: skip
     out = {"basis": (size, rank), "values": (rank, rank), "residual": ()}[result]
     name, about = {
-        "basis": ("basis_out", "orthonormal bases, one column for each vector"),
-        "values": ("projected", "the matrices as seen in the bases"),
-        "residual": ("defect", "squared distance of A Q from the span of Q"),
+        "basis": ("basis_out", "orthonormal bases, one vector per column"),
+        "values": ("projected", "projections Q^T A Q of the matrices"),
+        "residual": ("defect", "squared distance between A Q and span(Q)"),
     }[result]
     d.output(name, "float", (blocks, *out), about=about)
     mean = """
@@ -293,12 +298,12 @@ def subspace_iteration(d: Draft) -> None:
             gram = wp.tile_matmul(wp.tile_transpose(image), image)
             factor = wp.tile_cholesky(gram)
             turned = wp.tile_transpose(wp.tile_lower_solve(factor, wp.tile_transpose(image)))
-            # Copied, as `turned` is a transposed view of what this sweep solved for
+            # Copy because `turned` is a transposed view of the solve result
             basis = wp.tile_map(wp.pos, turned)
             """
     else:
         orthogonal = """
-            # Gram-Schmidt: the second column without its share of the first
+            # Gram-Schmidt: remove the first column component from the second column
             left = wp.tile_squeeze(wp.tile_view(image, offset=(0, 0), shape=(DIM, 1)))
             right = wp.tile_squeeze(wp.tile_view(image, offset=(0, 1), shape=(DIM, 1)))
             left_unit = (1.0 / wp.sqrt(wp.tile_dot(left, left)[0])) * left
@@ -307,7 +312,7 @@ def subspace_iteration(d: Draft) -> None:
             turned = wp.tile_zeros(shape=(DIM, RANK), dtype=float, storage="shared")
             wp.tile_assign(turned, wp.tile_reshape(left_unit, shape=(DIM, 1)), offset=(0, 0))
             wp.tile_assign(turned, wp.tile_reshape(rest_unit, shape=(DIM, 1)), offset=(0, 1))
-            # Copied, as each sweep fills `turned` anew
+            # We need a copy here because each sweep overwrites `turned`
             basis = wp.tile_map(wp.pos, turned)
             """
     turns = d.pick(2, 3)
@@ -318,17 +323,17 @@ def subspace_iteration(d: Draft) -> None:
     loop = f"for sweep in range({sweeps}):\n    $lines"
     end = {
         "basis": "wp.tile_store(basis_out[block], basis)",
-        "values": "# Rayleigh quotient of the whole basis\nseen = wp.tile_matmul(a, basis)\n"
+        "values": "# Rayleigh-Ritz projection\napplied = wp.tile_matmul(a, basis)\n"
         + (
-            "quotient = wp.tile_matmul(wp.tile_transpose(basis), seen)\n"
-            "# The matrix itself has eigenvalues larger by the shift\n"
+            "quotient = wp.tile_matmul(wp.tile_transpose(basis), applied)\n"
+            "# Undo the shift\n"
             "plus_shift = wp.tile_full(shape=RANK, value=shift, dtype=float)\n"
             "wp.tile_store(projected[block], wp.tile_diag_add(quotient, plus_shift))"
             if shift
-            else "wp.tile_store(projected[block], wp.tile_matmul(wp.tile_transpose(basis), seen))"
+            else "wp.tile_store(projected[block], wp.tile_matmul(wp.tile_transpose(basis), applied))"
         ),
-        "residual": "seen = wp.tile_matmul(a, basis)\ninside = wp.tile_matmul(wp.tile_transpose(basis), seen)\n"
-        "gap = seen - wp.tile_matmul(basis, inside)\n"
+        "residual": "applied = wp.tile_matmul(a, basis)\ninside = wp.tile_matmul(wp.tile_transpose(basis), applied)\n"
+        "gap = applied - wp.tile_matmul(basis, inside)\n"
         "defect[block] = wp.tile_sum(wp.tile_map(wp.mul, gap, gap))[0]",
     }[result]
     d.launch(blocks, tiled=True)
@@ -352,12 +357,12 @@ def subspace_iteration(d: Draft) -> None:
     )
     of = {
         "matrix": "A = R R^T with the given R",
-        "samples": "A is the mean of x x^T over the samples",
-        "centered samples": "A is the covariance of the samples",
+        "samples": "A is the mean of x x^T over all samples",
+        "centered samples": "A is the sample covariance",
     }[given]
     d.explain(f"""
-        {of}. Each sweep multiplies the basis by A{", less the shift on its diagonal," if shift else ""} and makes it
-        orthonormal again. Directions of large eigenvalues grow fastest, so that the span turns towards the leading
+        {of}. Each sweep multiplies the basis by A{" (with shifted diagonal)" if shift else ""} and
+        re-orthonormalizes it. Directions with large eigenvalues grow fastest, so the span converges to the leading
         eigenvectors.
     """)
 

@@ -24,7 +24,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "joint_qdd": "qdd|joint_acc|dof_acc",
         "armature": "rotor_inertia|joint_armature|reflected_inertia",
         "factor": "L|chol|h_factor",
-        "mass_matrix": "H|crba|joint_mass",
+        "mass_matrix": "H|joint_inertia|mass_mat",
         "world": "env|batch|w",
         "DOFS": "NUM_DOFS|NV|N_DOF",
         "ROWS": "NUM_ROWS|BODY_ROWS|NR",
@@ -35,7 +35,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=13,
 )
 def joint_dynamics(d: Draft) -> None:
-    """Solves for the accelerations of the joints of each world with the Cholesky factor of its mass matrix."""
+    """Solves for joint accelerations using a Cholesky factorization of the per-world mass matrix."""
     inertia = d.option("inertia", "diagonal", "blocks", "given")
     damping = d.option("damping", "none", "explicit", "implicit")
     skipped = d.option("skipped", "none", "mask", "list", "sleeping")
@@ -63,15 +63,17 @@ def joint_dynamics(d: Draft) -> None:
             "float",
             (worlds, dofs, dofs),
             0.05,
-            0.3,
-            about="joint-space inertia, of which the lower triangle is used",
+            0.2,
+            about="joint-space inertia matrix, lower triangle only",
         )
     else:
         d.input(
             "jacobian", "float", (worlds, rows, dofs), -0.7, 0.7, about="body Jacobians, six rows per body"
         )
     if inertia == "diagonal":
-        d.input("inertia", "float", (worlds, rows), 0.5, 2.0, about="mass and principal inertia of each row")
+        d.input(
+            "inertia", "float", (worlds, rows), 0.5, 2.0, about="mass or principal inertia per Jacobian row"
+        )
     elif inertia == "blocks":
         d.input(
             "inertia",
@@ -80,7 +82,7 @@ def joint_dynamics(d: Draft) -> None:
             0.5,
             2.0,
             "spd",
-            about="spatial inertias of the bodies",
+            about="body spatial inertias",
         )
         d.function("""
             @wp.func
@@ -91,8 +93,8 @@ def joint_dynamics(d: Draft) -> None:
         "armature",
         "float",
         (worlds, dofs),
-        *((4.0, 6.0) if inertia == "given" else (0.5, 1.0)),
-        about="inertia of the rotors, added to the diagonal",
+        *((1.5, 2.5) if inertia == "given" else (0.5, 1.0)),
+        about="joint armature (rotor inertia), added to the diagonal",
     )
     force = "joint_impulses" if result == "impulses" else "joint_f"
     d.input(
@@ -112,45 +114,49 @@ def joint_dynamics(d: Draft) -> None:
             "joint_qd", "float", (worlds, dofs), -1.0, 1.0, about="joint velocities"
         )
     if damping != "none":
-        d.input("damping", "float", dofs, 0.1, 0.5, about="viscous damping per joint")
+        d.input("damping", "float", dofs, 0.1, 0.5, about="viscous joint damping")
     if skipped == "mask":
         d.input("active", "bool", worlds, about="False for worlds that are paused")
     elif skipped == "list":
         d.input(
-            "world_ids", "int", worlds, kind="permutation", about="worlds to solve, -1 for unused entries"
+            "world_ids",
+            "int",
+            worlds,
+            kind="permutation",
+            about="world indices to solve, -1 for unused entries",
         )
     elif skipped == "sleeping":
         d.param(
             "sleep_speed",
             "float",
             (0.22 * dofs) ** 0.5,
-            about="norm of joint velocities below which a world sleeps",
+            about="joint velocity norm below which a world sleeps",
         )
     if result == "velocities" or damping == "implicit":
         d.param("dt", "float", 0.01, 0.05, about="time step [s]")
     output, about = {
         "accelerations": ("joint_qdd", "joint accelerations"),
         "velocities": ("joint_qd" if in_place else "next_qd", "joint velocities after the step"),
-        "impulses": ("delta_qd", "change of the joint velocities by the impulses"),
+        "impulses": ("delta_qd", "joint velocity changes due to the impulses"),
     }[result]
     if kept:
         d.output(
             "factors",
             "float",
             (worlds, dofs, dofs),
-            about="Cholesky factors, to be used by the contact solver"
-            + ("; those of skipped worlds stay" if skipped != "none" else ""),
+            about="Cholesky factors for use in the contact solver"
+            + (", unchanged for skipped worlds" if skipped != "none" else ""),
         )
     if not in_place:
         d.output(output, "float", (worlds, dofs), about=about)
     skip = {
         "none": "world = wp.tid()",
-        "mask": "world = wp.tid()\n# All threads of the block leave together\nif not active[world]:\n    return",
+        "mask": "world = wp.tid()\n# The whole block returns together\nif not active[world]:\n    return",
         "list": "entry = wp.tid()\nworld = world_ids[entry]\nif world < 0:\n    return",
         "sleeping": (
             "world = wp.tid()\n"
             "vel = wp.tile_load(joint_qd[world], shape=DOFS)\n"
-            "# Resting mechanisms are not worth a factorization\n"
+            "# Skip sleeping worlds to avoid the factorization\n"
             "if wp.tile_dot(vel, vel)[0] < sleep_speed * sleep_speed:\n    return"
         ),
     }[skipped]
@@ -158,9 +164,10 @@ def joint_dynamics(d: Draft) -> None:
         zeros = f"wp.tile_store({output}[world], wp.tile_zeros(shape=DOFS, dtype=float))"
         skip = skip.replace("    return", f"    {zeros}\n    return")
     build = {
-        "given": "h = wp.tile_load(mass_matrix[world], shape=(DOFS, DOFS))",
+        "given": "# The composite body algorithm only fills the lower triangle\n"
+        "h = wp.tile_load(mass_matrix[world], shape=(DOFS, DOFS))",
         "diagonal": (
-            "# M is diagonal: scaling the rows of J is enough for M J\n"
+            "# M is diagonal, so M J only scales the rows of J\n"
             "j_tile = wp.tile_load(jacobian[world], shape=(ROWS, DOFS))\n"
             "m_diag = wp.tile_load(inertia[world], shape=ROWS)\n"
             "m_cols = wp.tile_broadcast(wp.tile_reshape(m_diag, shape=(ROWS, 1)), shape=(ROWS, DOFS))\n"
@@ -180,7 +187,7 @@ def joint_dynamics(d: Draft) -> None:
     diagonal = "diag = wp.tile_load(armature[world], shape=DOFS)"
     if damping == "implicit":
         diagonal += (
-            "\n# Implicit damping moves dt * D to the left-hand side, stable for stiff joints\n"
+            "\n# Implicit damping adds dt * D to the left-hand side, which is stable for stiff joints\n"
             "resistance = wp.tile_load(damping, shape=DOFS)\ndiag += dt * resistance"
         )
     factor = "factor = wp.tile_cholesky(h_reg)" if place != "in place" else "wp.tile_cholesky_inplace(h_reg)"
@@ -222,9 +229,9 @@ def joint_dynamics(d: Draft) -> None:
     )
     d.says(
         {
-            "accelerations": "Solves for the joint accelerations of each world with a Cholesky factorization.",
-            "velocities": "Advances the joint velocities of each world with a factored mass matrix.",
-            "impulses": "Turns joint impulses to changes of velocity with the mass matrix of each world.",
+            "accelerations": "Solves for per-world joint accelerations using a Cholesky factorization.",
+            "velocities": "Integrates joint velocities of each world using a factorized mass matrix.",
+            "impulses": "Converts joint impulses to joint velocity changes using the per-world mass matrix.",
         }[result]
     )
     d.explain(
@@ -234,9 +241,9 @@ def joint_dynamics(d: Draft) -> None:
         + (" + `dt` D)" if damping == "implicit" else ")")
         + (" qdd = tau - bias" if result != "impulses" else " dqd = p")
         + (" - D qd" if damping != "none" else "")
-        + "; one block of threads per world."
+        + "; one thread block per world."
         + (
-            " Sleeping worlds stay asleep, whatever the forces, until they get speed."
+            " Sleeping worlds stay asleep regardless of applied forces until their joint velocity exceeds the threshold."
             if skipped == "sleeping"
             else ""
         )

@@ -32,7 +32,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=6,
 )
 def tiled_product(d: Draft) -> None:
-    """Multiplies two matrices, a tile of the product for each block."""
+    """Computes a tiled matrix product, one output tile per block."""
     layout = d.option("layout", "a b", "a bt", "at b", "gram")
     summed = d.option("summed", "in place", "added")
     end = d.option("end", "plain", "bias", "bias and activation", "scaled", "accumulated")
@@ -45,19 +45,19 @@ def tiled_product(d: Draft) -> None:
     if layout == "gram":
         bn = bm
     d.says(
-        "Multiplies a matrix by its own transpose, a tile of the product for each block."
+        "Computes the tiled product of a matrix and its transpose, one output tile per block."
         if layout == "gram"
-        else "Multiplies two matrices, a tile of the product for each block."
+        else "Computes a tiled matrix product, one output tile per block."
     )
     term = {"a b": "A B", "a bt": "A B^T", "at b": "A^T B", "gram": "A A^T"}[layout]
     activation = d.option("activation", "relu", "tanh")
     if end != "plain" or layout in ("a bt", "at b"):
         d.says({
-            "plain": f"Computes {term}, a tile for each block.",
-            "bias": f"Computes {term} and adds a bias to each row, a tile for each block.",
-            "bias and activation": f"Computes {activation}({term} + bias), a tile for each block.",
-            "scaled": f"Computes alpha {term}, a tile for each block.",
-            "accumulated": f"Adds alpha {term} to C, a tile for each block.",
+            "plain": f"Computes {term}, one output tile per block.",
+            "bias": f"Computes {term} with a bias added to each row, one output tile per block.",
+            "bias and activation": f"Computes {activation}({term} + bias), one output tile per block.",
+            "scaled": f"Computes alpha {term}, one output tile per block.",
+            "accumulated": f"Accumulates alpha {term} into C, one output tile per block.",
         }[end])  # fmt: skip
     if layout == "gram":
         d.calls("gram_tiled|tile_gram|gram_matrix")
@@ -77,14 +77,14 @@ def tiled_product(d: Draft) -> None:
             1.0,
         )
     if "bias" in end:
-        d.input("bias", "float", columns, -1.0, 1.0, about="added to each row of the product")
+        d.input("bias", "float", columns, -1.0, 1.0, about="bias added to each row")
     if end in ("scaled", "accumulated"):
-        d.param("alpha", "float", 0.5, 2.0, about="factor of the product")
+        d.param("alpha", "float", 0.5, 2.0, about="scale factor for the product")
     if end == "accumulated":
-        d.inout("c", "float", (rows, columns), -1.0, 1.0, about="product")
+        d.inout("c", "float", (rows, columns), -1.0, 1.0, about="output matrix")
         d.forward_only()
     else:
-        d.output("c", "float", (rows, columns), about="product")
+        d.output("c", "float", (rows, columns), about="output matrix")
     axis = 0 if layout == "at b" else 1
     count = f"{a}.shape[{axis}] // {sk}" if counted == "from shape" else "K_TILES"
     load_a = f"wp.tile_load({a}, shape=({sm}, {sk}), offset=(i * {sm}, k * {sk}))"
@@ -165,19 +165,19 @@ def tiled_product(d: Draft) -> None:
     weight=5,
 )
 def batched_solve(d: Draft) -> None:
-    """Solves a symmetric positive definite system in each block."""
+    """Solves one symmetric positive definite system per block."""
     built = d.option("built", "given", "gram", "ridge")
     way = d.option("way", "cholesky", "cholesky in place", "two solves", "two solves in place", "upper")
     wanted = d.option("wanted", "solution", "log determinant", "quadratic form", weights=(0.6, 0.2, 0.2))
     n, count = d.pick(4, 5, 6, 8), d.pick(3, 4, 6)
     size = extent(d, "N", n)
     matrix = {"given": "A + `shift` I", "gram": "R^T R + I", "ridge": "R^T R + `ridge` I"}[built]
-    of = "" if built == "given" else ", R a matrix of `designs`"
+    of = "" if built == "given" else ", with R from `designs`"
     d.says(
         {
-            "solution": f"Solves ({matrix}) x = b in each block{of}.",
-            "log determinant": f"Gives the log determinant of {matrix} in each block{of}.",
-            "quadratic form": f"Gives b' M^-1 b in each block for M = {matrix}{of}.",
+            "solution": f"Solves ({matrix}) x = b using a Cholesky factorization, one system per block{of}.",
+            "log determinant": f"Computes the log determinant of {matrix}, one matrix per block{of}.",
+            "quadratic form": f"Computes the quadratic form b' M^-1 b for M = {matrix}, one system per block{of}.",
         }[wanted]
     )
     d.calls({
@@ -186,12 +186,12 @@ def batched_solve(d: Draft) -> None:
         "quadratic form": "inverse_quadratic_form|quadratic_forms|cholesky_quadratic",
     }[wanted])  # fmt: skip
     source = "a" if built == "given" else "designs"
-    about = "matrices of all systems" if built == "given" else "matrices R of all systems"
-    d.input(source, "float", (count * n, n), -0.5, 0.5, about=f"{about}, stacked by rows")
+    about = "system matrices" if built == "given" else "factor matrices R"
+    d.input(source, "float", (count * n, n), -0.5, 0.5, about=f"{about}, stacked along rows")
     if wanted != "log determinant":
-        d.input("b", "float", count * n, -1.0, 1.0, about="right-hand sides of all systems")
+        d.input("b", "float", count * n, -1.0, 1.0, about="right-hand sides, one per system")
     if built == "ridge":
-        d.param("ridge", "float", 1.0, 3.0, about="added to the diagonals")
+        d.param("ridge", "float", 1.0, 3.0, about="diagonal shift")
     d.output(
         {"solution": "x", "log determinant": "logdet", "quadratic form": "forms"}[wanted],
         "float",
@@ -199,7 +199,7 @@ def batched_solve(d: Draft) -> None:
     )
     if built == "given":
         # Only one triangle is read
-        d.param("shift", "float", float(n), n + 2.0, about="added to the diagonals")
+        d.param("shift", "float", float(n), n + 2.0, about="diagonal shift")
         diagonal = f"wp.tile_full(shape={size}, value=shift, dtype=float)"
         make = f"m = wp.tile_diag_add(raw, {diagonal})"
     else:
@@ -213,7 +213,7 @@ def batched_solve(d: Draft) -> None:
     else:
         factors, factor = f"factor = wp.tile_cholesky(m{mode})", "factor"
     load = f'r = wp.tile_load(b, shape={size}, offset=block * {size}, storage="shared")'
-    forward = "\n# b^T M^-1 b = |L^-1 b|^2 for M = L L^T, so the forward solve is enough"
+    forward = "\n# b^T M^-1 b = |L^-1 b|^2 for M = L L^T, so a forward solve is sufficient"
     solve = {
         "cholesky": f"{load}\nsol = wp.tile_cholesky_solve({factor}, r)",
         "upper": f'{load}\nsol = wp.tile_cholesky_solve({factor}, r, fill_mode="upper")',
@@ -264,11 +264,11 @@ logdet[block] = 2.0 * total
     )
     triangle = "upper" if way == "upper" else "lower"
     of = {
-        "given": f"The {triangle} triangle of each matrix is read, and `shift` added to its diagonal. ",
+        "given": f"Only the {triangle} triangle of each matrix is used, with `shift` added to the diagonal. ",
         "gram": "The matrices are R^T R + I. ",
-        "ridge": "The matrices are R^T R + `ridge` I, those of ridge regression. ",
+        "ridge": "The matrices are R^T R + `ridge` I, as in ridge regression. ",
     }[built]
-    d.explain(f"{of}The Cholesky factor lies in shared memory, where the whole block works on it.")
+    d.explain(f"{of}The block factorizes each matrix cooperatively in shared memory.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         raw = v[source].reshape(count, n, n)
@@ -301,7 +301,7 @@ logdet[block] = 2.0 * total
     double=True,
 )
 def substitution(d: Draft) -> None:
-    """Solves a triangular system in each block by substitution."""
+    """Solves one triangular system per block by substitution."""
     side = d.option("side", "lower", "upper")
     place = d.option("place", "new tile", "in place")
     columns = d.option("columns", 1, 2, 3)
@@ -312,16 +312,18 @@ def substitution(d: Draft) -> None:
     sentence = f"{'forward' if side == 'lower' else 'backward'} substitution"
     triangle = ({"lower": "upper", "upper": "lower"} if turned else {}).get(side, side)  # of what is given
     kind = f"a transposed {triangle}" if turned else {"upper": "an upper", "lower": "a lower"}[side]
-    d.says(f"Solves {kind} triangular system in each block by {sentence}, after its diagonal is raised.")
+    d.says(f"Solves {kind} triangular system per block using {sentence}, after shifting its diagonal.")
     d.calls({
         "lower": "forward_substitution|solve_lower|triangular_solve",
         "upper": "back_substitution|solve_upper|triangular_solve",
     }[side])  # fmt: skip
-    d.input("a", "float", (count * n, n), -0.4, 0.4, about=f"{triangle} triangular matrices, stacked by rows")
+    d.input(
+        "a", "float", (count * n, n), -0.4, 0.4, about=f"{triangle} triangular matrices, stacked along rows"
+    )
     if unit == "given":
-        d.input("diagonal", "float", count * n, 1.0, 3.0, about="added to the diagonals of the matrices")
+        d.input("diagonal", "float", count * n, 1.0, 3.0, about="diagonal shifts")
     else:
-        d.param("shift", "float", 1.5, 3.0, about="added to the diagonals of the matrices")
+        d.param("shift", "float", 1.5, 3.0, about="diagonal shifts")
     d.input(
         "b", "float", count * n if columns == 1 else (count * n, columns), -1.0, 1.0, about="right-hand sides"
     )
@@ -351,8 +353,8 @@ def substitution(d: Draft) -> None:
     )
     of = "transposed matrices" if turned else "matrices"
     d.explain(
-        f"Of the {of} only the {side} triangle is read; what stands on the other side does not matter.\n"
-        f"Their diagonals are raised first, by {'`shift`' if unit == 'lifted' else 'those given'}."
+        f"Only the {side} triangle of the {of} is used; other entries are ignored.\n"
+        f"The diagonal is shifted first, by {'`shift`' if unit == 'lifted' else 'the given values'}."
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ _BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZ
     weight=7,
 )
 def table_rows(d: Draft) -> None:
-    """Moves rows of a table by a list of indices."""
+    """Moves table rows using an index array."""
     kind = d.option("kind", "gather", "scatter", "accumulate", "within")
     scaled = d.option("scaled", "no", "given", "by width")
     axis = d.option("axis", 0, 1)
@@ -50,14 +50,14 @@ def table_rows(d: Draft) -> None:
         scaled = "given"
     of = {
         "no": "",
-        "given": f" and multiplies the {noun} by a gain",
-        "by width": " and multiplies them by the root of their length, as transformers do embeddings",
+        "given": f" and scales the {noun} by a gain",
+        "by width": " and scales them by the square root of their length, as for transformer embeddings",
     }[scaled]
     d.says({
-        "gather": f"Gathers {noun} of a table by a list of indices{of}.",
-        "scatter": f"Moves {noun} to the places that a permutation gives them{of}.",
-        "accumulate": f"Adds {noun}{', times a gain,' if of else ''} onto those of a table that a list of indices names.",
-        "within": f"Picks rows out of the part of a table that each block holds{of}.",
+        "gather": f"Gathers table {noun} using an index array{of}.",
+        "scatter": f"Scatters {noun} using a permutation{of}.",
+        "accumulate": f"Accumulates {noun}{', scaled by a gain,' if of else ''} into a table at given indices.",
+        "within": f"Gathers rows within the table slice held by each block{of}.",
     }[kind])  # fmt: skip
     d.calls({
         "gather": f"gather_{noun}|take_{noun}|embedding_lookup" if axis == 0 and scaled == "no" else f"gather_{noun}|take_{noun}",
@@ -76,11 +76,11 @@ def table_rows(d: Draft) -> None:
     ids = "ids" if kind in ("gather", "within") else "places"
     d.input(source, "float", (count if kind == "gather" else total, width)[::way], -1.0, 1.0)
     if kind == "scatter":
-        d.input(ids, "int", total, kind="permutation", about=f"where the {noun} go")
+        d.input(ids, "int", total, kind="permutation", about=f"destination index of the {noun}")
     else:
         d.input(ids, "int", total, 0, rows if kind == "within" else count)
     if scaled == "given":
-        d.param("gain", "float", 0.5, 2.0, about=f"factor of the {noun}")
+        d.param("gain", "float", 0.5, 2.0, about=f"gain for the {noun}")
     d.output(made, "float", (kept, width)[::way])
     shape = f"({w}, {r})" if axis else f"({r}, {w})"
     at = f"(0, block * {r})" if axis else f"(block * {r}, 0)"
@@ -142,7 +142,7 @@ wp.tile_store(picked, {value}, offset={at})""",
     weight=10,
 )
 def block_histogram(d: Draft) -> None:
-    """Counts the samples of each block by their value in a tile that its threads share."""
+    """Computes a per-block histogram in shared memory."""
     weighted = d.flag("weighted")
     combined = d.option("combined", "total", "per block")
     spaced = d.option("spaced", "linear", "logarithmic", "integers")
@@ -161,18 +161,18 @@ def block_histogram(d: Draft) -> None:
         samples = "BLOCK_SAMPLES"
     last = str(bins - 1) if size.isdigit() else f"{size} - 1"
     if spaced == "integers":
-        d.input("x", "int", per * blocks, 0, bins, about="samples, each the number of a bin")
+        d.input("x", "int", per * blocks, 0, bins, about="bin index per sample")
         level = "x[at]"
     elif spaced == "linear":
-        d.input("x", "float", per * blocks, 0.0, 1.0, about="samples between zero and one")
+        d.input("x", "float", per * blocks, 0.0, 1.0, about="samples in [0, 1]")
         level = f"wp.min(int(x[at] * {as_float(size)}), {last})"
     else:
         d.input("x", "float", per * blocks, 1.0, 300.0, about="positive samples")
         level = f"wp.clamp(int(wp.log2(x[at])), 0, {last})"
     if two:
-        d.input("group", "int", per * blocks, 0, 2, about="group of each sample, 0 or 1")
+        d.input("group", "int", per * blocks, 0, 2, about="group per sample, 0 or 1")
     if weighted:
-        d.input("weights", "float", per * blocks, 0.1, 1.0, about="weight of each sample")
+        d.input("weights", "float", per * blocks, 0.1, 1.0, about="weight per sample")
     type_ = "float" if weighted else "int"
     shape: tuple[int, ...] = (2, bins) if two else (bins,)
     counts = "weight_sums" if weighted else "counts"
@@ -185,22 +185,22 @@ def block_histogram(d: Draft) -> None:
         at = "(block, 0, 0)" if two else "(block, 0)"
         store = f"wp.tile_store({counts}, wp.tile_reshape(shared_bins, shape={extents}), offset={at})"
     index = "group_id, level" if two else "level"
-    over = "all samples" if combined == "total" else "the samples of each block"
+    over = "all samples" if combined == "total" else "each block's samples"
     scale = {
         "linear": "equal bins",
-        "logarithmic": "octaves, all above in the last",
-        "integers": "a bin for each value",
+        "logarithmic": "octaves (larger values in the last bin)",
+        "integers": "integer bins",
     }[spaced]
-    apart = ", two groups apart" if two else ""
+    apart = " per group" if two else ""
     d.says(
-        f"{'Adds up the weights of' if weighted else 'Counts'} {over} in {scale}{apart}, by way of a shared tile."
+        f"{'Sums the weights of' if weighted else 'Counts'} {over} in {scale}{apart} using a shared-memory tile."
     )
     d.launch(blocks, tiled=True)
     d.code(
         f"""
         block, lane = wp.tid()
         shared_bins = {zero}
-        # The scatter is collective: every thread runs the same number of iterations
+        # tile_scatter_add is collective, so all threads must run the same number of iterations
         for first in range(0, {samples}, wp.block_dim()):
             inside = first + lane < {samples}
             level = int(0)
@@ -220,7 +220,7 @@ def block_histogram(d: Draft) -> None:
         set_weight="weight = weights[at]" if weighted else "",
     )
     if combined == "total":
-        d.explain("Adding up in shared memory first keeps most of the traffic away from the global bins.")
+        d.explain("This kernel accumulates in shared memory first to reduce atomic traffic to global memory.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x = v.x
@@ -255,25 +255,26 @@ def block_histogram(d: Draft) -> None:
     weight=3,
 )
 def kept_candidates(d: Draft) -> None:
-    """Collects what passes a threshold on a stack that the threads of a block share."""
+    """Collects values that pass a threshold using a block-shared stack."""
     item = d.option("item", "value", "place")
     test = d.option("test", "above", "within", "outside")
     few = d.flag("few", 0.35)
     per, blocks = d.pick(32, 50, 64), d.pick(2, 3)
     held = extent(d, "BLOCK_VALUES", per)
     which = {"above": "above a threshold", "within": "of small magnitude"}.get(test, "of large magnitude")
-    what = "values" if item == "value" else "places of values"
+    what = "values" if item == "value" else "indices of values"
     d.says(
-        f"Collects the {what} {which} on a stack that the threads of a block share"
-        + (", unless there are too many." if few else ".")
+        f"Collects the {what} {which} using a stack shared by the block"
+        + (", discarding them if there are too many." if few else ".")
     )
     d.input("x", "float", per * blocks, -1.0, 1.0)
-    d.param("threshold", "float", 0.2, 0.6, about="bound of the values")
+    d.param("threshold", "float", 0.2, 0.6, about="threshold")
     if few:
-        d.param("most", "int", per // 4, about="number of items above which a block keeps none")
+        share = {"above": 0.3, "within": 0.4}.get(test, 0.6)
+        d.param("most", "int", int(share * per), about="maximum number of items, blocks with more keep none")
     type_ = "float" if item == "value" else "int"
     d.output("kept", type_, (blocks, per), about="kept items")
-    d.output("counts", "int", blocks, about="number of items that pass")
+    d.output("counts", "int", blocks, about="number of items passing the test")
     by_value = item == "value"
     score = "score" if by_value else f"x[block * {held} + at]"
     condition = {
@@ -300,17 +301,17 @@ def kept_candidates(d: Draft) -> None:
         $clear
         while wp.tile_stack_count(stack) > 0:
             found, slot = wp.tile_stack_pop(stack)
-            # Threads without a candidate get a slot of -1
+            # Slot is -1 for threads without a candidate
             if slot >= 0:
                 kept[block, slot] = found
         """,
         zero="score = float(0.0)" if by_value else "",
         read=f"score = x[block * {held} + at]" if by_value else "",
-        clear="# Crowded blocks only tell their count\nif found_count > most:\n    wp.tile_stack_clear(stack)"
+        clear="# Discard items of overfull blocks but still report the count\nif found_count > most:\n    wp.tile_stack_clear(stack)"
         if few
         else "",
     )
-    d.explain("Which slot an item gets is left to chance on a GPU; the set of them is not.")
+    d.explain("The order of items within a block is not deterministic on the GPU, but the set of items is.")
 
     def collected(before: Values, after: Values) -> None:
         x = before.x.reshape(blocks, per)
@@ -346,7 +347,7 @@ def kept_candidates(d: Draft) -> None:
     weight=4,
 )
 def stencil_views(d: Draft) -> None:
-    """Applies a difference formula to shifted views of one tile."""
+    """Applies a finite-difference formula using shifted views of a tile."""
     kind = d.option("kind", *FORMULAS)
     formula = FORMULAS[kind]
     rows = d.option("rows", "flat", "rows")
@@ -360,7 +361,7 @@ def stencil_views(d: Draft) -> None:
     ghosts = 1 if kind == "upwind" else 2 * reach  # upwind looks to the left alone
     size, halo = extent(d, "TILE", n), extent(d, "PADDED", n + ghosts)
     extents = n * blocks + ghosts if rows == "flat" else (blocks, n + ghosts)
-    d.input("u", "float", extents, -1.0, 1.0, about="values on a grid of unit spacing")
+    d.input("u", "float", extents, -1.0, 1.0, about="grid values with unit spacing")
     if kind == "upwind":
         d.param("courant", "float", 0.1, 0.9, about="Courant number")
     d.output(formula.out, "float", n * blocks if rows == "flat" else (blocks, n))
@@ -384,8 +385,8 @@ def stencil_views(d: Draft) -> None:
         steps=steps,
         **{place: view(reach + shift) for place, shift in SHIFTS.items()},
     )
-    edges = "with the edges of its neighbours" if rows == "flat" else "with the values beyond its ends"
-    d.explain(f"The tile is loaded {edges}; its views share its memory.")
+    edges = "including adjacent edge values" if rows == "flat" else "including ghost values at both ends"
+    d.explain(f"The tile is loaded {edges}; views share memory with the tile.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         length = v.u.shape[-1]

@@ -34,7 +34,7 @@ _POLYNOMIALS = {
     weight=7,
 )
 def orthogonal_step(d: Draft) -> None:
-    """Adds gradients to momenta and moves matrices of weights against these, their singular values near one (Muon)."""
+    """Applies a Muon optimizer step with momenta orthogonalized using Newton-Schulz iterations."""
     polynomial = d.option("polynomial", *_POLYNOMIALS)
     nesterov = d.flag("nesterov", 0.5)
     decay = d.option("decay", "none", "decoupled", "coupled")
@@ -64,13 +64,13 @@ def orthogonal_step(d: Draft) -> None:
     )
     if scale == "match adam" and result != "defect":
         d.module("ADAM_RMS = wp.constant(0.2)")
-    d.input("gradients", "float", shape, -1.0, 1.0, about="gradients of the loss")
+    d.input("gradients", "float", shape, -1.0, 1.0, about="loss gradients")
     needs_weights = result == "weights" or decay == "coupled"
     if needs_weights:
         role = d.inout if result == "weights" else d.input
-        role("weights", "float", shape, -0.5, 0.5, about="weights of the layers")
-    d.inout("momenta", "float", shape, -0.5, 0.5, about="momenta of the steps so far")
-    d.param("momentum", "float", 0.9, 0.95, about="share of the momentum that is kept")
+        role("weights", "float", shape, -0.5, 0.5, about="layer weights")
+    d.inout("momenta", "float", shape, -0.5, 0.5, about="momentum buffers")
+    d.param("momentum", "float", 0.9, 0.95, about="momentum coefficient")
     if result == "weights":
         d.param("rate", "float", 0.01, 0.05, about="learning rate")
     if decay != "none":
@@ -79,9 +79,7 @@ def orthogonal_step(d: Draft) -> None:
     if result == "update":
         d.output("updates", "float", shape, about="orthogonalized updates")
     elif result == "defect":
-        d.output(
-            "defects", "float", layers, about="Frobenius norms of the Gram matrices less the unit matrix"
-        )
+        d.output("defects", "float", layers, about="Frobenius norm of the Gram matrix minus identity")
     small = "COLS" if tall else "ROWS"
     gram = "wp.tile_matmul(wp.tile_transpose(x), x)" if tall else "wp.tile_matmul(x, wp.tile_transpose(x))"
     apply = "wp.tile_matmul(x, mix)" if tall else "wp.tile_matmul(mix, x)"
@@ -91,13 +89,13 @@ def orthogonal_step(d: Draft) -> None:
             return value * value
     """)
     size = {
-        "frobenius": "# The Frobenius norm is never below the largest singular value\n"
+        "frobenius": "# The Frobenius norm is an upper bound on the largest singular value\n"
         "norm = wp.sqrt(wp.tile_sum(wp.tile_map(square, update))[0]) + 1.0e-7",
         "largest sum": """
             # sqrt(|U|_1 |U|_inf) bounds the largest singular value
-            sizes = wp.tile_map(wp.abs, update)
-            by_col = wp.tile_max(wp.tile_sum(sizes, axis=0))[0]
-            by_row = wp.tile_max(wp.tile_sum(sizes, axis=1))[0]
+            magnitudes = wp.tile_map(wp.abs, update)
+            by_col = wp.tile_max(wp.tile_sum(magnitudes, axis=0))[0]
+            by_row = wp.tile_max(wp.tile_sum(magnitudes, axis=1))[0]
             norm = wp.sqrt(by_col * by_row) + 1.0e-7
         """,
     }[norm]
@@ -107,9 +105,9 @@ def orthogonal_step(d: Draft) -> None:
     factor = {"none": 1.0, "aspect": (rows / cols) ** 0.5, "match adam": 0.2 * max(rows, cols) ** 0.5}[scale]
     scaled = {
         "none": "",
-        "aspect": "# Tall matrices take longer steps, so that outputs change as much as those of square ones\n"
+        "aspect": "# Scale up steps for tall matrices so that output changes match those of square ones\n"
         "step = wp.sqrt(float(ROWS) / float(COLS)) * x",
-        "match adam": "# Root mean square of about 0.2, as steps of Adam have\n"
+        "match adam": "# Match Adam's typical update RMS of about 0.2\n"
         f"step = ADAM_RMS * wp.sqrt(float({'ROWS' if tall else 'COLS'})) * x",
     }[scale]
     step = "x" if scale == "none" else "step"
@@ -126,7 +124,7 @@ def orthogonal_step(d: Draft) -> None:
     }[result]
     grad = "grad = wp.tile_load(gradients[layer], shape=(ROWS, COLS))"
     if decay == "coupled":
-        grad += "\n# Decay as part of the gradient\ngrad += decay * wp.tile_load(weights[layer], shape=(ROWS, COLS))"
+        grad += "\n# Coupled weight decay: add to the gradient\ngrad += decay * wp.tile_load(weights[layer], shape=(ROWS, COLS))"
     d.launch(layers, tiled=True)
     d.code(
         """
@@ -139,19 +137,17 @@ def orthogonal_step(d: Draft) -> None:
         x = (1.0 / norm) * $moved
         zero = wp.tile_zeros(shape=($small, $small), dtype=float)
         unit = wp.tile_diag_add(zero, wp.tile_ones(shape=$small, dtype=float))
-        # Newton-Schulz: an odd polynomial pushes all singular values towards one
+        # Newton-Schulz: an odd polynomial pushes all singular values toward one
         for sweep in range(sweeps):
             gram = $gram
             $poly
-            # Copied, as each sweep multiplies into the same tile
+            # We need a copy here because each sweep multiplies into the same tile
             x = wp.tile_map(wp.pos, $apply)
         $scaled
         $end
         """,
         grad=grad,
-        update="# Nesterov: look ahead along the momentum\nupdate = grad + momentum * buffer"
-        if nesterov
-        else "",
+        update="# Nesterov momentum look-ahead\nupdate = grad + momentum * buffer" if nesterov else "",
         size=dedented(size if nesterov else size.replace("update", "buffer")),
         moved="update" if nesterov else "buffer",
         small=small,
@@ -164,21 +160,21 @@ def orthogonal_step(d: Draft) -> None:
     inner = "x (x^T x)" if tall else "(x x^T) x"
     square = "x (x^T x)^2" if tall else "(x x^T)^2 x"
     terms = f"{a} x - {-b} {inner}" + (f" + {c} {square}" if c else "")
-    d.explain(f"x <- {terms}, after x is divided by a bound of its norm.")
-    added = "gradients and weight decay" if decay == "coupled" else "gradients"
+    d.explain(
+        f"Iterates x <- {terms}, starting from the momentum divided by an upper bound on its spectral norm."
+    )
     near = {
-        "none": "near one",
-        "aspect": "near the root of rows over columns",
-        "match adam": "near 0.2 times the root of the longer side",
+        "none": "",
+        "aspect": ", scaled for tall matrices",
+        "match adam": ", scaled to match the magnitude of Adam updates",
     }[scale]
+    with_decay = {"none": "", "decoupled": " with weight decay", "coupled": " with coupled weight decay"}[
+        decay
+    ]
     d.says({
-        "weights": f"Adds {added} to momenta and moves matrices of weights"
-        + (", which decay," if decay == "decoupled" else "")
-        + f" against these, their singular values {near} (Muon).",
-        "update": f"Adds {added} to momenta and computes updates from these, "
-        f"with all singular values brought {near} (Muon).",
-        "defect": f"Adds {added} to momenta and measures how far from orthogonal these are "
-        "after Newton-Schulz iterations (Muon).",
+        "weights": f"Applies a Muon optimizer step{with_decay} using momenta orthogonalized by Newton-Schulz{near}.",
+        "update": f"Computes Muon updates{with_decay} by orthogonalizing momenta using Newton-Schulz iterations{near}.",
+        "defect": f"Updates Muon momenta{with_decay} and computes their orthogonality error after Newton-Schulz iterations.",
     }[result])  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -28,20 +28,20 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=14,
 )
 def random_tiles(d: Draft) -> None:
-    """Fills tiles with random numbers, each block from a stream of its own."""
+    """Fills tiles with random numbers using one random stream per block."""
     what = d.option("what", "uniform", "interval", "dice", "jitter", "dropout", "mean")
     rows = d.option("rows", "flat", "rows")
     stream = d.option("stream", "block", "given")
-    source = "each block from a stream of its own"
+    source = "using one random stream per block"
     if stream == "given":
-        source = "each block from the stream it is given"
+        source = "using the given random stream per block"
     d.says({
-        "uniform": f"Fills tiles with uniform random numbers below one, {source}.",
-        "interval": f"Fills tiles with uniform random numbers between two bounds, {source}.",
-        "dice": f"Throws dice by the tile, {source}.",
-        "jitter": f"Adds uniform noise to a signal by the tile, {source}.",
-        "dropout": f"Sets values to zero at random and scales up the rest, {source}.",
-        "mean": f"Averages a tile of uniform random numbers, {source}.",
+        "uniform": f"Fills tiles with uniform random numbers in [0, 1) {source}.",
+        "interval": f"Fills tiles with uniform random numbers between two bounds {source}.",
+        "dice": f"Fills tiles with random dice rolls {source}.",
+        "jitter": f"Adds uniform noise to each tile of a signal {source}.",
+        "dropout": f"Applies dropout {source}, rescaling the remaining values.",
+        "mean": f"Computes the mean of a tile of uniform random numbers {source}.",
     }[what])  # fmt: skip
     d.calls({
         "uniform": "random_tiles|uniform_tiles|noise_tiles",

@@ -30,7 +30,7 @@ BLOCK = {"block": "tile_id|b|i", "TILE": "TILE_SIZE|BLOCK|CHUNK"}
     weight=13,
 )
 def checksum(d: Draft) -> None:
-    """Folds the words of each block into one."""
+    """Reduces each block of words to a single word."""
     kind = d.option("kind", "parity", "any bit", "all bits", "sum", "largest", "smallest", "none of the bits")
     type_ = d.option("type", "uint32", "int")
     where = d.option("where", "per block", "extracted", "whole")
@@ -47,17 +47,17 @@ def checksum(d: Draft) -> None:
     }[kind]
     d.says(
         {
-            "parity": "Computes the parity word of each block of words, the exclusive or of all its words."
+            "parity": "Computes the parity (XOR) of each block of words."
             if where != "whole"
-            else "Computes the parity word of all words, their exclusive or.",
-            "any bit": "Tells which bits are set anywhere in each block of words.",
-            "all bits": "Tells which bits are set in all words of each block.",
-            "sum": "Adds up the words of each block, each times its place, so that swapped words show."
+            else "Computes the parity (XOR) of all words.",
+            "any bit": "Computes the bitwise OR of each block of words.",
+            "all bits": "Computes the bitwise AND of each block of words.",
+            "sum": "Computes a position-weighted sum of the words in each block, which detects swapped words."
             if weighed
-            else "Adds up the words of each block.",
-            "largest": "Finds the largest word of each block.",
-            "smallest": "Finds the smallest word of each block.",
-            "none of the bits": "Tells which of twelve bits are set in no word of each block.",
+            else "Sums the words in each block.",
+            "largest": "Computes the maximum word in each block.",
+            "smallest": "Computes the minimum word in each block.",
+            "none of the bits": "Finds which of the low twelve bits are not set in any word of each block.",
         }[kind]
         .replace("each block of words", "all words" if where == "whole" else "each block of words")
         .replace("each block", "all blocks" if where == "whole" else "each block")
@@ -86,7 +86,7 @@ def checksum(d: Draft) -> None:
     )
     size = extent(d, "TILE", n)
     form = Flat(d, size)
-    d.input("words", type_, n * blocks, low, high, about="words to fold")
+    d.input("words", type_, n * blocks, low, high, about="input words")
     whole = {
         "bit_xor": "atomic_xor",
         "bit_or": "atomic_or",
@@ -121,7 +121,7 @@ def checksum(d: Draft) -> None:
     if where == "whole" and inverted:
         value = "reduced[0]"
         store = f"wp.atomic_or({sums}, 0, of_block)"
-        d.says("Tells which bits are set anywhere in all words.")
+        d.says("Computes the bitwise OR of all words.")
         d.calls("or_words|any_bits|bits_set_anywhere")
     elif where == "whole":
         store = f"wp.{whole}({sums}, 0, of_block)"
@@ -191,7 +191,7 @@ def checksum(d: Draft) -> None:
     weight=5,
 )
 def nearest_code(d: Draft) -> None:
-    """Finds the entry of a codebook that is nearest to each sample."""
+    """Finds the nearest codebook entry for each sample."""
     measure = d.option("measure", "squared", "absolute", "product")
     dimension = d.option("dimension", 1, 2, 3)
     kept = d.option("kept", "index", "index and value", "entry")
@@ -200,10 +200,10 @@ def nearest_code(d: Draft) -> None:
         measure = "squared"
     best_of = "has the largest inner product with" if measure == "product" else "is nearest to"
     d.says({
-        "index": f"Finds the entry of a codebook that {best_of} each sample.",
-        "index and value": f"Finds the entry of a codebook that {best_of} each sample, and "
-        + ("that product." if measure == "product" else "how far off it is."),
-        "entry": f"Replaces each sample by the entry of a codebook that {best_of} it.",
+        "index": f"Finds the codebook entry that {best_of} each sample.",
+        "index and value": f"Finds the codebook entry that {best_of} each sample, and "
+        + ("the product." if measure == "product" else "its distance."),
+        "entry": f"Replaces each sample with the codebook entry that {best_of} it.",
     }[kept])  # fmt: skip
     if measure != "product":
         d.calls({
@@ -216,11 +216,11 @@ def nearest_code(d: Draft) -> None:
     ann = "float" if dimension == 1 else f"wp.{type_}"
     size = extent(d, "CODES", codes)
     d.input("x", type_, count, -1.0, 1.0)
-    d.input("codebook", type_, codes, -1.0, 1.0, about="codes to choose from")
+    d.input("codebook", type_, codes, -1.0, 1.0, about="codebook entries")
     if kept == "entry":
-        d.output("rounded", type_, count, about="code that each sample is replaced by")
+        d.output("rounded", type_, count, about="selected codebook entry per sample")
     else:
-        d.output("choice", "int", count, about="index of the chosen code")
+        d.output("choice", "int", count, about="index of the selected entry")
     if kept == "index and value":
         value = {"squared": "square", "absolute": "distance", "product": "score"}[measure]
         d.output(value, "float", count)
@@ -236,7 +236,7 @@ def nearest_code(d: Draft) -> None:
         "absolute": "wp.abs(a - b)" if dimension == 1 else "wp.length(a - b)",
         "product": "wp.dot(a, b)",
     }[measure]
-    builtin = measure == "product" and d.flag("builtin")
+    builtin = measure == "product"
     if measure == "product":
         d.calls("best_match|match_codebook|largest_product_code")
     if not builtin:
@@ -267,7 +267,7 @@ def nearest_code(d: Draft) -> None:
         """,
         lines="\n".join(lines),
     )
-    d.explain("A block holds the codebook as a tile, so that one pass over it serves the whole search.")
+    d.explain("Each block loads the codebook as a tile and searches it in a single pass.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         x, c = v.x.reshape(count, -1), v.codebook.reshape(codes, -1)
@@ -302,7 +302,7 @@ def nearest_code(d: Draft) -> None:
     weight=5,
 )
 def inner_products(d: Draft) -> None:
-    """Takes inner products of pairs of vectors, a block for each pair."""
+    """Computes dot products of vector pairs, one block per pair."""
     kind = d.option("kind", "dot", "cosine", "projection", "rejection", "line search")
     spelled = d.option("spelled", "subscript", "extract")
     way = d.option("way", "dot", "sum", "reduce")
@@ -312,11 +312,11 @@ def inner_products(d: Draft) -> None:
         d.forward_only()  # on a GPU, adjoints of reductions of one type share memory without a barrier
     d.says(
         {
-            "dot": "Takes inner products of pairs of vectors, a block for each pair.",
-            "cosine": "Finds the cosine of the angle between pairs of vectors, a block for each pair.",
-            "projection": "Projects vectors onto directions, a block for each pair.",
-            "rejection": "Removes the part along a direction from vectors, a block for each pair.",
-            "line search": "Moves each vector along its direction by the step that minimises its length.",
+            "dot": "Computes dot products of vector pairs, one block per pair.",
+            "cosine": "Computes the cosine similarity of vector pairs, one block per pair.",
+            "projection": "Projects vectors onto directions, one block per pair.",
+            "rejection": "Removes the component along a direction from each vector, one block per pair.",
+            "line search": "Moves each vector along its direction using the step size that minimizes its length.",
         }[kind]
     )
     d.calls({
@@ -365,7 +365,7 @@ ab = {dot("a", "b")}
 bb = {dot("b", "b")}
 {form.store(out, f"a - b * ({number('ab')} / {number('bb')})")}""",
         "line search": f"""
-# |a + s b| is least at s = -(a . b) / (b . b)
+# |a + s b| is minimal at s = -(a . b) / (b . b)
 ab = {dot("a", "b")}
 bb = {dot("b", "b")}
 step = -{number("ab")} / {number("bb")}

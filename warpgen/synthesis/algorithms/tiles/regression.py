@@ -40,7 +40,7 @@ _KERNELS = {
     weight=5,
 )
 def posterior_process(d: Draft) -> None:
-    """Predicts values and variances at query points from noisy readings by a Gaussian process."""
+    """Predicts mean and variance at query points using Gaussian process regression."""
     kernel = d.option("kernel", *_KERNELS)
     noise = d.option("noise", "param", "per site")
     mean = d.option("mean", "zero", "constant", "of readings")
@@ -54,17 +54,17 @@ def posterior_process(d: Draft) -> None:
     d.module(f"SITES = wp.constant({count})\nDIMS = wp.constant({dims})")
     if result != "likelihood":
         d.module(f"QUERIES = wp.constant({asked})")
-    d.input("sites", "float", (blocks, count, dims), -2.0, 2.0, about="places of the readings")
-    d.input("readings", "float", (blocks, count), -1.0, 1.0, about="readings")
+    d.input("sites", "float", (blocks, count, dims), -2.0, 2.0, about="observation locations")
+    d.input("readings", "float", (blocks, count), -1.0, 1.0, about="observations")
     if result != "likelihood":
-        d.input("queries", "float", (blocks, asked, dims), -2.0, 2.0, about="places to predict at")
+        d.input("queries", "float", (blocks, asked, dims), -2.0, 2.0, about="query locations")
     if noise == "param":
-        d.param("noise", "float", 0.1, 0.3, about="variance of the noise")
+        d.param("noise", "float", 0.1, 0.3, about="noise variance")
     else:
-        d.input("noise", "float", (blocks, count), 0.1, 0.3, about="variance of the noise of each reading")
-    d.param("variance", "float", 0.5, 1.5, about="variance of the process")
+        d.input("noise", "float", (blocks, count), 0.1, 0.3, about="noise variance per observation")
+    d.param("variance", "float", 0.5, 1.5, about="signal variance")
     if scale == "param":
-        d.param("length_scale", "float", 0.7, 1.5, about="length over which the process varies")
+        d.param("length_scale", "float", 0.7, 1.5, about="kernel length scale")
     else:
         d.input(
             "length_scale",
@@ -72,19 +72,19 @@ def posterior_process(d: Draft) -> None:
             dims if scale == "per axis" else blocks,
             0.7,
             1.5,
-            about="lengths over which the process varies",
+            about="kernel length scales",
         )
     if mean == "constant":
-        d.param("mean_level", "float", -0.3, 0.3, about="mean of the process")
+        d.param("mean_level", "float", -0.3, 0.3, about="prior mean")
     if result == "likelihood":
-        d.output("evidence", "float", blocks, about="logarithm of the marginal likelihood")
-        d.says("Computes the log marginal likelihood of noisy readings under a Gaussian process.")
+        d.output("evidence", "float", blocks, about="log marginal likelihood")
+        d.says("Computes the log marginal likelihood of noisy observations under a Gaussian process.")
     else:
         d.output("predicted", "float", (blocks, asked), about="posterior means")
         if result == "mean and variance":
             d.output("posterior_var", "float", (blocks, asked), about="posterior variances")
         else:
-            d.says("Predicts values at query points from noisy readings by a Gaussian process.")
+            d.says("Predicts values at query points from noisy observations using a Gaussian process.")
     length = {"param": "length_scale", "per axis": "length_scale[axis]", "per block": "length_scale[block]"}[
         scale
     ]
@@ -93,7 +93,7 @@ def posterior_process(d: Draft) -> None:
         f'''
         @wp.func
         def covariance(square: float, variance: float) -> float:
-            """Covariance of two values from the squared distance of their places ({kernel.replace("gaussian", "Gaussian").replace("matern", "Matern")})."""
+            """Covariance function of the squared scaled distance ({kernel.replace("gaussian", "Gaussian").replace("matern", "Matern")})."""
             $body
     ''',
         body=f"{root}return {formula}",
@@ -101,7 +101,7 @@ def posterior_process(d: Draft) -> None:
     d.function('''
         @wp.func
         def scaled_gap(a: float, b: float, scale: float) -> float:
-            """Squared difference along one axis, in units of the length scale."""
+            """Squared difference along one axis, scaled by the length scale."""
             gap = (a - b) / scale
             return gap * gap
     ''')
@@ -134,7 +134,7 @@ def posterior_process(d: Draft) -> None:
     weights = "weights = wp.tile_cholesky_solve(factor, y)"
     if not whole:
         weights = (
-            "# L L^T weights = y by both substitutions\nhalf = wp.tile_lower_solve(factor, y)\n"
+            "# Solve L L^T weights = y using forward and backward substitution\nhalf = wp.tile_lower_solve(factor, y)\n"
             "weights = wp.tile_upper_solve(wp.tile_transpose(factor), half)"
         )
     predict = (
@@ -153,7 +153,7 @@ def posterior_process(d: Draft) -> None:
     else:
         predict = predict.replace("            $level\n", "")
     variance = """
-            # What the readings explain of the variance: columns of L^-1 K*, squared
+            # Explained variance: squared column norms of L^-1 K*
             explained = wp.tile_lower_solve(factor, wp.tile_transpose(cross))
             share = wp.tile_sum(wp.tile_map(wp.mul, explained, explained), axis=0)
             prior = wp.tile_full(shape=QUERIES, value=variance, dtype=float)
@@ -195,15 +195,13 @@ def posterior_process(d: Draft) -> None:
     )
     centre = {"zero": "", "constant": "`mean_level`", "of readings": "m"}[mean]
     fit = f"{centre} + K* (K + N)^-1 (y - {centre})" if centre else "K* (K + N)^-1 y"
-    whose = ", m being the mean of the readings" if mean == "of readings" else ""
-    given = (
-        "With K the covariances of the sites, K* those of queries with sites and N the noise, the mean is\n"
-    )
+    whose = ", where m is the mean of the observations" if mean == "of readings" else ""
+    given = "With site covariances K, query-site covariances K* and noise N, the posterior mean is\n"
     d.explain({
         "mean": f"{given}{fit}{whose}.",
-        "mean and variance": f"{given}{fit}{whose}, and the variance k** - K* (K + N)^-1 K*^T.\nK + N is factorized once.",
-        "likelihood": "The factor L of the covariances with the noise gives the weights and, by its diagonal, the determinant."
-        + {"zero": "", "constant": "\n`mean_level` is subtracted first.", "of readings": "\nThe mean of the readings is subtracted first."}[mean],
+        "mean and variance": f"{given}{fit}{whose}, and the variance is k** - K* (K + N)^-1 K*^T.\nK + N is only factorized once.",
+        "likelihood": "The Cholesky factor of the noisy covariance matrix is used for both the solve and the log determinant."
+        + {"zero": "", "constant": "\n`mean_level` is subtracted first.", "of readings": "\nThe observation mean is subtracted first."}[mean],
     }[result])  # fmt: skip
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -31,24 +31,24 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=15,
 )
 def running_tile(d: Draft) -> None:
-    """Scans the values of each block."""
+    """Computes a scan over each block of values."""
     kind = d.option("kind", "offsets", "totals", "high water", "low water", "drawdown", "range", "ranks")
     type_ = d.option("type", "int", "uint32")
     if kind == "ranks":
         type_ = "int"
     rows = d.option("rows", "flat", "rows")
     ends = kind in ("offsets", "totals") and d.flag("ends")
-    last = ", and where the last one ends" if kind == "offsets" else ", and what each adds up to"
+    last = ", and the end of the last record" if kind == "offsets" else ", and the block sums"
     last = last if ends else ""
     d.says(
         {
-            "offsets": f"Finds where each record of a block begins when records of given lengths are packed{last}.",
-            "totals": f"Gives the running totals of each block{last}.",
-            "high water": "Gives the highest value so far within each block.",
-            "low water": "Gives the lowest value so far within each block.",
-            "drawdown": "Tells how far each value lies below the highest so far of its block.",
-            "range": "Tells how wide the range of the values so far is within each block.",
-            "ranks": "Numbers those values of each block that reach a threshold, in order.",
+            "offsets": f"Computes packed record offsets within each block from record lengths{last}.",
+            "totals": f"Computes running totals within each block{last}.",
+            "high water": "Computes the running maximum within each block.",
+            "low water": "Computes the running minimum within each block.",
+            "drawdown": "Computes the drawdown of each value below the running maximum of its block.",
+            "range": "Computes the running range (maximum minus minimum) within each block.",
+            "ranks": "Assigns consecutive indices to the values of each block that reach a threshold.",
         }[kind]
     )
     d.calls({
@@ -99,7 +99,7 @@ def running_tile(d: Draft) -> None:
         "range": "span = wp.tile_scan_max_inclusive(t) - wp.tile_scan_min_inclusive(t)",
         "ranks": """
 flags = wp.tile_map(passes, t, threshold)
-# What passes before a value is where it goes when the others are left out
+# Exclusive scan of the flags gives the compacted index
 passing_before = wp.tile_scan_exclusive(flags)""".strip(),
     }[kind]
     made = {"drawdown": "below", "range": "span", "ranks": "passing_before"}.get(kind, "running_t")
@@ -159,11 +159,11 @@ def sorted_tile(d: Draft) -> None:
     d.says(
         {
             "keys": "Sorts the keys of each block.",
-            "order": "Finds the order that sorts the keys of each block.",
-            "median": "Finds the median of each block, the upper one of two.",
-            "trimmed mean": "Averages each block without the quarter of its values at either end.",
-            "spread": "Finds the spread between the quartiles of each block.",
-            "gather": "Brings the payload of each block into the order of its keys.",
+            "order": "Computes the sort permutation for the keys of each block.",
+            "median": "Computes the (upper) median of each block.",
+            "trimmed mean": "Computes the trimmed mean of each block, dropping the lowest and highest quarter.",
+            "spread": "Computes the interquartile range of each block.",
+            "gather": "Reorders the payload of each block by sorting its keys.",
         }[wanted]
     )
     d.calls({

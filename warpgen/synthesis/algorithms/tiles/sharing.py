@@ -29,7 +29,7 @@ BLOCK = {"block": "tile_id|b|i", "lane": "thread|t|local_id", "TILE": "TILE_SIZE
     weight=9,
 )
 def block_total(d: Draft) -> None:
-    """Reduces what the threads of each block computed before anything reaches global memory."""
+    """Performs a block-level reduction before updating global memory."""
     what = d.option("what", "kinetic energy", "norm", "largest", "smallest", "momentum", "centre")
     loaded = d.option("loaded", "vector", "scalar")
     way = d.option("way", "tile atomic", "lane zero")
@@ -40,12 +40,12 @@ def block_total(d: Draft) -> None:
     if what in ("momentum", "centre"):
         loaded = "vector"
     d.says({
-        "kinetic energy": "Adds up kinetic energies within each block before anything reaches global memory.",
-        "norm": f"Adds up {'squared lengths' if loaded == 'vector' else 'squares'} within each block before anything reaches global memory.",
-        "largest": "Finds the largest magnitude of all, first within each block, then in global memory.",
-        "smallest": "Finds the smallest magnitude of all, first within each block, then in global memory.",
-        "momentum": "Adds up momenta within each block before anything reaches global memory.",
-        "centre": "Adds up positions within each block before anything reaches global memory.",
+        "kinetic energy": "Accumulates the total kinetic energy using a block-level reduction and one atomic per block.",
+        "norm": f"Accumulates the sum of {'squared lengths' if loaded == 'vector' else 'squares'} using a block-level reduction and one atomic per block.",
+        "largest": "Computes the maximum magnitude using a block-level reduction followed by a global atomic.",
+        "smallest": "Computes the minimum magnitude using a block-level reduction followed by a global atomic.",
+        "momentum": "Accumulates the total momentum using a block-level reduction and one atomic per block.",
+        "centre": "Sums positions using a block-level reduction and one atomic per block.",
     }[what])  # fmt: skip
     d.calls({
         "kinetic energy": "total_energy|sum_kinetic_energy|total_kinetic_energy",
@@ -64,7 +64,7 @@ def block_total(d: Draft) -> None:
         d.input("mass", "float", count, 0.5, 2.0, about="mass per point")
     vectors = what in ("momentum", "centre")
     if what == "smallest":
-        d.inout(total, "float", 1, value=10.0, about="smallest magnitude so far")
+        d.inout(total, "float", 1, value=10.0, about="running minimum magnitude")
     else:
         d.output(total, "vec3" if vectors else "float", 1)
     square = f"wp.length_sq({x}[tid])" if loaded == "vector" else f"{x}[tid] * {x}[tid]"
@@ -94,7 +94,9 @@ def block_total(d: Draft) -> None:
         gather=gather.replace("{own}", "own"),
         store=store,
     )
-    d.explain("The launch must be of whole blocks, since every thread of a block has to reach the tile.")
+    d.explain(
+        "This kernel must be launched with a multiple of the block size, since every thread contributes to the tile."
+    )
 
     def reference(v: Values) -> Mapping[str, Any]:
         u = v[x]
@@ -126,7 +128,7 @@ def block_total(d: Draft) -> None:
     weight=8,
 )
 def quantise_tile(d: Draft) -> None:
-    """Rounds each tile to a grid of values."""
+    """Quantizes each tile."""
     wanted = d.option("wanted", "codes", "restored", "error", "sum of squares")
     scale = d.option("scale", "given", "per block", "power")
     rounding = d.option("rounding", "nearest", "down", "up", "towards zero")
@@ -134,12 +136,12 @@ def quantise_tile(d: Draft) -> None:
     way = {"nearest": "Rounds", "down": "Rounds down", "up": "Rounds up", "towards zero": "Truncates"}[
         rounding
     ]
-    ends = " of 32 levels" if limit else ""
+    ends = " with 32 levels" if limit else ""
     d.says({
         "codes": f"{way} the values of each tile to integer codes{ends}.",
-        "restored": f"{way} the values of each tile to a grid{ends}.",
-        "error": f"{way} values to a grid{ends} and gives what each one loses.",
-        "sum of squares": f"{way} values to a grid{ends} and adds up the squared errors of each block.",
+        "restored": f"{way} the values of each tile to a quantization grid{ends}.",
+        "error": f"{way} values to a quantization grid{ends} and returns the per-value error.",
+        "sum of squares": f"{way} values to a quantization grid{ends} and computes the sum of squared errors per block.",
     }[wanted])  # fmt: skip
     d.calls({
         "codes": "quantize_blocks|quantize_to_codes|encode_blocks",
@@ -154,23 +156,21 @@ def quantise_tile(d: Draft) -> None:
     if scale == "given":
         d.param("step", "float", 0.11, 0.23)
     elif scale == "per block":
-        d.input("steps", "float", blocks, 0.11, 0.23, about="step of each block")
+        d.input("steps", "float", blocks, 0.11, 0.23, about="quantization step per block")
     output = "squares" if wanted == "sum of squares" else wanted
     type_ = "int" if wanted == "codes" else "float"
     shape = blocks if wanted == "sum of squares" else n * blocks
     d.output(output, type_, shape)
     step = {"given": "step", "per block": "step", "power": "STEP"}[scale]
     if scale == "power":
-        d.module("# A power of two, by which division is exact\nSTEP = wp.constant(0.125)")
+        d.module("# Power of two, so that division is exact\nSTEP = wp.constant(0.125)")
     function = {"nearest": "rint", "down": "floor", "up": "ceil", "towards zero": "trunc"}[rounding]
     lines = [f"t = {form.load('x')}"]
     if scale == "per block":
         lines.insert(0, "step = steps[block]")
     lines.append(f"q = wp.tile_map(wp.{function}, t / {step})")
     if limit:
-        d.module(
-            "# Codes of five bits with sign\nMIN_CODE = wp.constant(-16.0)\nMAX_CODE = wp.constant(15.0)"
-        )
+        d.module("# Signed 5-bit code range\nMIN_CODE = wp.constant(-16.0)\nMAX_CODE = wp.constant(15.0)")
         lines.append("q = wp.tile_map(wp.min, wp.tile_map(wp.max, q, MIN_CODE), MAX_CODE)")
     restored = f"q * {step}"
     lines += {
@@ -220,7 +220,7 @@ def quantise_tile(d: Draft) -> None:
     weight=3,
 )
 def placed_by_threads(d: Draft) -> None:
-    """Rearranges the values of each block through a tile that its threads write."""
+    """Permutes the values of each block using a shared-memory tile."""
     order = d.option("order", "reverse", "rotate", "even odd", "transpose", "bit reversal")
     scaled = d.option("scaled", "no", "one thread", "all")
     start = d.option("start", "zeros", "empty")
@@ -229,13 +229,13 @@ def placed_by_threads(d: Draft) -> None:
     bits = n.bit_length() - 1
     side = 4
     shift = d.pick(3, 5, 7)
-    then = {"no": "", "one thread": ", times a gain of the block", "all": ", times a gain"}[scaled]
+    then = {"no": "", "one thread": ", scaled by a per-block gain", "all": ", scaled by a gain"}[scaled]
     d.says({
-        "reverse": f"Reverses the values of each block through a tile that its threads write{then}.",
-        "rotate": f"Moves the values of each block on by {shift} places, the last ones to the front{then}.",
-        "even odd": f"Brings the even places of each block before the odd ones{then}.",
-        "transpose": f"Transposes the matrix of {side} columns that each block holds row by row{then}.",
-        "bit reversal": f"Brings each block into the bit-reversed order that a transform wants{then}.",
+        "reverse": f"Reverses the values of each block using a shared-memory tile{then}.",
+        "rotate": f"Rotates the values of each block by {shift} positions{then}.",
+        "even odd": f"Deinterleaves each block, even elements first{then}.",
+        "transpose": f"Transposes the row-major {side}-column matrix of each block{then}.",
+        "bit reversal": f"Permutes each block into bit-reversed order, as required by an FFT{then}.",
     }[order])  # fmt: skip
     d.calls({
         "reverse": "reverse_blocks|flip_tile|reverse_in_tile",
@@ -246,7 +246,7 @@ def placed_by_threads(d: Draft) -> None:
     }[order])  # fmt: skip
     d.input("x", "float", n * blocks, -1.0, 1.0)
     if scaled == "one thread":
-        d.input("gains", "float", blocks, 0.5, 2.0, about="gain of each block")
+        d.input("gains", "float", blocks, 0.5, 2.0, about="gain per block")
     elif scaled == "all":
         d.param("gain", "float", 0.5, 2.0)
     d.output("out", "float", n * blocks)
@@ -322,7 +322,7 @@ gain_t = wp.tile_from_thread(shape={size}, value=gain, thread_idx=0)""".strip("\
     weight=15,
 )
 def joined_halves(d: Draft) -> None:
-    """Puts a tile together from two halves."""
+    """Assembles a tile from two halves."""
     what = d.option("what", "plain", "haar", "butterfly", "mirror")
     start = d.option("start", "zeros", "empty")
     spelled = d.option("spelled", "call", "subscript")
@@ -333,10 +333,10 @@ def joined_halves(d: Draft) -> None:
         d.module("TILE = wp.constant(2 * HALF)")
         size = "TILE"
     d.says({
-        "plain": "Puts a tile together from two halves.",
-        "haar": "Joins means and half differences of even and odd samples, as a step of Haar's transform.",
-        "butterfly": "Rotates two halves into each other by an angle and joins them.",
-        "mirror": "Joins shares of one with what they leave to one (complement coding).",
+        "plain": "Assembles a tile from two halves.",
+        "haar": "Computes one Haar transform step: the means and half differences of even and odd samples.",
+        "butterfly": "Applies a Givens rotation to pairs of values from two halves and joins the results.",
+        "mirror": "Concatenates values in [0, 1] with their complements (complement coding).",
     }[what])  # fmt: skip
     d.calls({
         "plain": "assemble_tile|join_halves|merge_parts",

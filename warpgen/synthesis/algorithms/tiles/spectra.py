@@ -29,7 +29,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=6,
 )
 def spectral_filter(d: Draft) -> None:
-    """Filters complex signals in the frequency domain, a block for each."""
+    """Filters complex signals in the frequency domain, one signal per block."""
     kind = d.option("kind", "low pass", "derivative", "shift", "power", "transform", "convolve")
     scaled = d.option("scaled", "before", "after")
     # the transform that Warp falls back to wants a point for each thread of a block, at least
@@ -37,12 +37,12 @@ def spectral_filter(d: Draft) -> None:
     size = extent(d, "N", n)
     d.says(
         {
-            "low pass": "Damps the high frequencies of complex signals, a block for each.",
-            "derivative": "Differentiates complex signals of period 2 pi through their spectra, a block for each.",
-            "shift": "Delays periodic complex signals by a part of their period, a block for each.",
-            "power": "Gives the power spectra of complex signals, a block for each.",
-            "transform": "Gives the unitary Fourier transforms of complex signals, a block for each.",
-            "convolve": "Convolves periodic complex signals with a kernel of given spectrum.",
+            "low pass": "Applies a low-pass filter to complex signals in the frequency domain, one signal per block.",
+            "derivative": "Computes spectral derivatives of complex signals with period 2 pi, one signal per block.",
+            "shift": "Delays periodic complex signals by a fraction of their period, one signal per block.",
+            "power": "Computes the power spectrum of each complex signal, one signal per block.",
+            "transform": "Computes the unitary Fourier transform of each complex signal, one signal per block.",
+            "convolve": "Convolves periodic complex signals with a filter using its frequency response.",
         }[kind]
     )
     d.calls({
@@ -55,25 +55,27 @@ def spectral_filter(d: Draft) -> None:
     }[kind])  # fmt: skip
     d.input("signal", "vec2", (rows, n), -1.0, 1.0, about="complex samples (real, imaginary)")
     if kind == "low pass":
-        d.param("cutoff", "float", 20.0, 60.0, about="frequency that is halved, in cycles per record")
+        d.param(
+            "cutoff", "float", 20.0, 60.0, about="cutoff frequency at half amplitude, in cycles per record"
+        )
     if kind == "shift":
-        d.param("delay", "float", 0.1, 0.9, about="delay as a part of the period")
+        d.param("delay", "float", 0.1, 0.9, about="delay as a fraction of the period")
     if kind == "convolve":
-        d.input("response", "vec2", n, -1.0, 1.0, about="frequency response of the filter")
+        d.input("response", "vec2", n, -1.0, 1.0, about="filter frequency response")
     out_name = {"low pass": "filtered", "derivative": "slopes", "shift": "delayed", "power": "power",
                 "transform": "transformed", "convolve": "convolved"}[kind]  # fmt: skip
     d.output(out_name, "float" if kind == "power" else "vec2", (rows, n))
     points = as_float(size)
     middle = f"{n // 2}.0" if size == str(n) else f"float({size} // 2)"
     frequency = f"""
-        # bins of the upper half stand for negative frequencies
+        # bins in the upper half are negative frequencies
         f = wp.where(bin < {middle}, bin, bin - {points})
     """.strip("\n")
     bodies = {
         "low pass": ("cutoff: float", f"{frequency}\n        return z / (1.0 + wp.pow(f / cutoff, 4.0))"),
         "derivative": (
             "",
-            "        # The middle bin is a frequency of either sign, whose slopes cancel\n"
+            "        # Zero the Nyquist bin, since the derivative of its two signs cancels\n"
             f"        if bin == {middle}:\n            return wp.vec2(0.0, 0.0)\n"
             f"{frequency}\n        return wp.vec2(-f * z[1], f * z[0])",
         ),
@@ -125,7 +127,7 @@ wp.tile_store({out_name}, shaped, offset=(block, 0))""".lstrip()
             work = f"""
 shaped = {mapped}
 wp.tile_ifft(shaped)
-# neither transform divides by the number of points
+# tile FFTs are unnormalized, so rescale here
 wp.tile_store({out_name}, shaped * ({inverse}), offset=(block, 0))""".lstrip()
         work = more + work
     d.launch(rows, tiled=True)

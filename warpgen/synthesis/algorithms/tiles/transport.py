@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values, dedented
     weight=9,
 )
 def transport_plans(d: Draft) -> None:
-    """Finds the cheapest plan to move supplies to demands under an entropy penalty (Sinkhorn)."""
+    """Computes an entropy-regularized optimal transport plan using Sinkhorn iterations."""
     space = d.option("space", "scalings", "potentials")
     masses = d.option("masses", "given", "uniform")
     result = d.option("result", "plan", "cost", "potentials", weights=(0.4, 0.35, 0.25))
@@ -44,46 +44,44 @@ def transport_plans(d: Draft) -> None:
     sweeps = d.pick(12, 15, 20)
     d.module(f"ROWS = wp.constant({rows})\nCOLS = wp.constant({cols})")
     if cost == "given":
-        d.input(
-            "costs", "float", (blocks, rows, cols), 0.0, 1.0, about="cost of moving a unit from row to column"
-        )
+        d.input("costs", "float", (blocks, rows, cols), 0.0, 1.0, about="transport cost per unit mass")
     else:
-        d.input("sources", "float", (blocks, rows), 0.0, 1.0, about="places of the supplies")
-        d.input("sinks", "float", (blocks, cols), 0.0, 1.0, about="places of the demands")
+        d.input("sources", "float", (blocks, rows), 0.0, 1.0, about="source locations")
+        d.input("sinks", "float", (blocks, cols), 0.0, 1.0, about="target locations")
     if masses == "given":
         d.input("supply", "float", (blocks, rows), 0.1, 1.0, about="supplies")
         d.input("demand", "float", (blocks, cols), 0.1, 1.0, about="demands")
-    d.param("epsilon", "float", 0.2, 0.4, about="weight of the entropy")
+    d.param("epsilon", "float", 0.2, 0.4, about="entropy regularization")
     if relaxed:
         d.param(
             "penalty",
             "float",
             0.5,
             1.0,
-            about="weight of the divergence of row and column sums from given ones",
+            about="marginal divergence penalty",
         )
     if over:
-        d.param("omega", "float", 1.1, 1.3, about="factor of over-relaxation")
+        d.param("omega", "float", 1.1, 1.3, about="over-relaxation factor")
     d.param("sweeps", "int", sweeps, about="number of iterations")
     if result == "plan":
-        d.output("plans", "float", (blocks, rows, cols), about="mass moved from each row to each column")
+        d.output("plans", "float", (blocks, rows, cols), about="transport plan")
     elif result == "cost":
-        d.output("total_cost", "float", (blocks,), about="cost of the plan")
+        d.output("total_cost", "float", (blocks,), about="transport cost")
     else:
-        mean = "" if relaxed else ", of mean zero"
-        d.output("row_potentials", "float", (blocks, rows), about=f"dual potentials of the supplies{mean}")
-        d.output("col_potentials", "float", (blocks, cols), about="dual potentials of the demands")
+        mean = "" if relaxed else " (zero mean)"
+        d.output("row_potentials", "float", (blocks, rows), about=f"supply potentials{mean}")
+        d.output("col_potentials", "float", (blocks, cols), about="demand potentials")
     of = "unbalanced " if relaxed else ""
     d.says({
-        "plan": "Finds an unbalanced plan to move supplies to demands under an entropy penalty (Sinkhorn)."
-        if relaxed else "Finds the cheapest plan to move supplies to demands under an entropy penalty (Sinkhorn).",
-        "cost": f"Computes the cost <P, C> of {of}transport from supplies to demands under an entropy penalty (Sinkhorn).",
-        "potentials": f"Finds the dual potentials of {of}entropic optimal transport (Sinkhorn).",
+        "plan": "Computes an unbalanced, entropy-regularized transport plan using Sinkhorn iterations."
+        if relaxed else "Computes an entropy-regularized optimal transport plan using Sinkhorn iterations.",
+        "cost": f"Computes the cost <P, C> of {of}entropy-regularized transport using Sinkhorn iterations.",
+        "potentials": f"Computes the dual potentials of {of}entropic optimal transport using Sinkhorn iterations.",
     }[result])  # fmt: skip
     d.function('''
         @wp.func
         def gibbs(cost: float, epsilon: float) -> float:
-            """Affinity of a pair of places."""
+            """Gibbs kernel value for a cost."""
             return wp.exp(-cost / epsilon)
     ''') if space == "scalings" else None
     if cost != "given":
@@ -93,9 +91,9 @@ def transport_plans(d: Draft) -> None:
     if space == "scalings":
         ratio = "wp.pow(mass / kernel_sum, power)" if relaxed else "mass / kernel_sum"
         extra = ", power: float" if relaxed else ""
-        doc = "Scaling that gives a row or column its mass."
+        doc = "Scaling that matches the mass of a row or column."
         if relaxed:
-            doc = "Scaling that brings the mass of a row or column near the given one."
+            doc = "Scaling that moves the mass of a row or column toward its target."
         if over:
             ratio, extra, doc = (
                 "old * wp.pow(mass / (kernel_sum * old), omega)",
@@ -108,12 +106,12 @@ def transport_plans(d: Draft) -> None:
     else:
         step = "epsilon * (wp.log(mass) - log_sum)"
         extra = ""
-        doc = "Potential that gives a row or column its mass."
+        doc = "Potential that matches the mass of a row or column."
         if relaxed:
-            doc = "Potential that brings the mass of a row or column near the given one."
+            doc = "Potential that moves the mass of a row or column toward its target."
             step, extra = f"power * {step}", ", power: float"
         elif over:
-            doc = "Potential that gives a row or column its mass, over-relaxed."
+            doc = "Over-relaxed potential that matches the mass of a row or column."
             step, extra = f"(1.0 - omega) * old + omega * {step}", ", old: float, omega: float"
         d.function(
             f'@wp.func\ndef new_potential(mass: float, log_sum: float, epsilon: float{extra}) -> float:\n    """{doc}"""\n    return {step}'
@@ -126,7 +124,7 @@ def transport_plans(d: Draft) -> None:
         d.function('''
             @wp.func
             def shifted_exp(potential: float, cost: float, epsilon: float, top: float) -> float:
-                """Term of a sum of exponentials whose largest is taken out."""
+                """Shifted exponential term for log-sum-exp."""
                 return wp.exp(exponent(potential, cost, epsilon) - top)
         ''')
     load = """
@@ -146,7 +144,7 @@ def transport_plans(d: Draft) -> None:
         """
     if not relaxed:
         mass = """
-        # Both sides are normalized, or there would be no plan
+        # Normalize both sides since total supply and demand must match
         given_supply = wp.tile_load(supply[block], shape=ROWS)
         given_demand = wp.tile_load(demand[block], shape=COLS)
         a = (1.0 / wp.tile_sum(given_supply)[0]) * given_supply
@@ -185,7 +183,7 @@ def transport_plans(d: Draft) -> None:
         f = wp.tile_zeros(shape=ROWS, dtype=float)
         g = wp.tile_zeros(shape=COLS, dtype=float)
         for sweep in range(sweeps):
-            # Rows: log sum exp over the columns, the largest term taken out
+            # Rows: log-sum-exp over columns, shifted by the maximum
             wide_g = wp.tile_broadcast(g, shape=(ROWS, COLS))
             row_top = wp.tile_reduce(wp.max, wp.tile_map(exponent, wide_g, cost_tile, epsilon), axis=1)
             row_wide = wp.tile_broadcast(wp.tile_reshape(row_top, shape=(ROWS, 1)), shape=(ROWS, COLS))
@@ -212,7 +210,7 @@ def transport_plans(d: Draft) -> None:
         + (
             "        wp.tile_store(row_potentials[block], f)\n        wp.tile_store(col_potentials[block], g)"
             if relaxed
-            else "        # A constant can move from one side's potentials to the other's\n"
+            else "        # Potentials are only defined up to a constant, so center them\n"
             "        middle = wp.tile_sum(f)[0] / float(ROWS)\n"
             "        middle_rows = wp.tile_full(shape=ROWS, value=middle, dtype=float)\n"
             "        middle_cols = wp.tile_full(shape=COLS, value=middle, dtype=float)\n"
@@ -229,13 +227,13 @@ def transport_plans(d: Draft) -> None:
         end=dedented(end),
     )
     d.explain(
-        "Minimizes <P, C> + `epsilon` sum P (log P - 1) + `penalty` (KL(P 1 | a) + KL(P^T 1 | b)) over plans P, with\n"
-        "supplies a and demands b, by scaling rows and columns in turn."
+        "Minimizes <P, C> + `epsilon` sum P (log P - 1) + `penalty` (KL(P 1 | a) + KL(P^T 1 | b)) over plans P with\n"
+        "supplies a and demands b, alternating between row and column scaling."
         if relaxed
-        else "Minimizes <P, C> + `epsilon` sum P (log P - 1) over plans P with the given row and column sums, by scaling\n"
-        "rows and columns in turn"
+        else "Minimizes <P, C> + `epsilon` sum P (log P - 1) over plans P with given row and column sums,\n"
+        "alternating between row and column scaling"
         + (", over-relaxed by `omega`." if over else ".")
-        + (" Supplies and demands are normalized to a total of one first." if masses == "given" else "")
+        + (" Supplies and demands are first normalized to unit mass." if masses == "given" else "")
     )
 
     def reference(v: Values) -> Mapping[str, Any]:

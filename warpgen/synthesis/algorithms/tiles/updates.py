@@ -28,7 +28,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=8,
 )
 def momentum_step(d: Draft) -> None:
-    """Moves weights down their gradient with momentum, a tile at a time."""
+    """Applies a gradient descent step with momentum, one tile per block."""
     kind = d.option("kind", "heavy ball", "nesterov", "plain")
     decayed = d.flag("decay", 0.4)
     spelled = d.option("spelled", "axpy", "expression")
@@ -39,26 +39,28 @@ def momentum_step(d: Draft) -> None:
     gradient = "clipped gradient" if limit == "clipped" else "gradient"
     kind_of = {"heavy ball": "heavy-ball momentum", "nesterov": "Nesterov's momentum", "plain": ""}[kind]
     extras = " and ".join(filter(None, [kind_of, "weight decay" if decayed else ""]))
-    d.says(f"Moves weights down their {gradient}{f' with {extras}' if extras else ''}, a tile at a time.")
+    d.says(
+        f"Moves weights along their negative {gradient}{f' with {extras}' if extras else ''}, one tile per block."
+    )
     d.calls({
         "heavy ball": "sgd_momentum|heavy_ball|momentum_step",
         "nesterov": "nesterov_step|nesterov_momentum|sgd_nesterov",
         "plain": "sgd_step|gradient_step|gradient_descent",
     }[kind])  # fmt: skip
-    d.input("gradients", "float", n * blocks, -2.0, 2.0, about="gradients of the weights")
+    d.input("gradients", "float", n * blocks, -2.0, 2.0, about="weight gradients")
     d.param("rate", "float", 0.05, 0.2, about="learning rate")
     if kind != "plain":
-        d.param("momentum", "float", 0.5, 0.95, about="momentum factor")
+        d.param("momentum", "float", 0.5, 0.95, about="momentum coefficient")
     if decayed:
         d.param("decay", "float", 0.05, 0.2, about="weight decay")
     clip = ""
     if limit == "clipped":
-        d.param("max_gradient", "float", 0.5, 1.5, about="bound of each entry of the gradient")
+        d.param("max_gradient", "float", 0.5, 1.5, about="gradient clipping bound per entry")
         clip = "g = wp.tile_map(wp.min, wp.tile_map(wp.max, g, -max_gradient), max_gradient)"
     d.inout("weights", "float", n * blocks, -1.0, 1.0, about="parameters to update")
     if kind != "plain":
         d.inout("velocity", "float", n * blocks, -1.0, 1.0, about="momentum buffer")
-    ahead = "# Nesterov: look ahead along the momentum"
+    ahead = "# Nesterov momentum look-ahead"
     if spelled == "axpy":
         moved = "v = momentum * v\nwp.tile_axpy(-rate, g, v)"
         steps = {
@@ -98,7 +100,7 @@ def momentum_step(d: Draft) -> None:
         store_w=form.store("weights", "w"),
     )
     if spelled == "axpy" or decayed:
-        d.explain("`wp.tile_axpy` adds a multiple of one tile to another without a tile for the product.")
+        d.explain("Uses `wp.tile_axpy` to add a scaled tile in place without a temporary.")
 
     def reference(v: Values) -> Mapping[str, Any]:
         g = np.clip(v.gradients, -v.max_gradient, v.max_gradient) if limit == "clipped" else v.gradients

@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.pieces import piece
 DEPTH_CAMERA = piece('''
 @wp.struct
 class DepthCamera:
-    """Pinhole intrinsics in pixels; +z points into the scene."""
+    """Pinhole intrinsics in pixels and valid depth range in meters; +z points into the scene."""
 
     fx: float
     fy: float
@@ -28,7 +28,7 @@ class DepthCamera:
 TSDF_GRID = piece('''
 @wp.struct
 class TSDFGrid:
-    """Placement of the voxel grid; lengths in meters."""
+    """Voxel grid parameters; lengths in meters."""
 
     origin: wp.vec3
     voxel_size: float
@@ -40,7 +40,7 @@ _DEPTH = {
     "nearest": '''
 @wp.func
 def read_depth(depth_image: wp.array2d(dtype=float), u: float, v: float) -> float:
-    """Nearest depth sample, 0 outside of the image."""
+    """Return the nearest depth sample, or 0 outside the image."""
     col = int(wp.floor(u + 0.5))
     row = int(wp.floor(v + 0.5))
     if col < 0 or row < 0 or col >= depth_image.shape[1] or row >= depth_image.shape[0]:
@@ -50,7 +50,7 @@ def read_depth(depth_image: wp.array2d(dtype=float), u: float, v: float) -> floa
     "bilinear": '''
 @wp.func
 def read_depth(depth_image: wp.array2d(dtype=float), u: float, v: float) -> float:
-    """Bilinear depth sample, 0 outside of the image or next to missing or discontinuous depth."""
+    """Return a bilinear depth sample, or 0 outside the image or near missing or discontinuous depth."""
     col = int(wp.floor(u))
     row = int(wp.floor(v))
     if col < 0 or row < 0 or col + 1 >= depth_image.shape[1] or row + 1 >= depth_image.shape[0]:
@@ -86,7 +86,7 @@ def read_depth(depth_image: wp.array2d(dtype=float), u: float, v: float) -> floa
     weight=4,
 )
 def integrate_tsdf(d: Draft) -> None:
-    """Fuses a depth image into a voxel grid of truncated signed distances."""
+    """Integrates a depth image into a TSDF voxel grid."""
     lookup = d.option("lookup", *_DEPTH)
     weighting = d.option("weighting", "constant", "depth", "behind")
     along = d.option("distance", "axis", "ray")
@@ -99,26 +99,33 @@ def integrate_tsdf(d: Draft) -> None:
     d.struct("grid", TSDF_GRID, {
         "origin": fill(-0.7, -0.5), "voxel_size": fill(0.25, 0.35), "truncation": fill(0.3, 0.5),
         "max_weight": fill(8.0, 12.0),
-    }, about="Placement of the voxels")  # fmt: skip
+    }, about="Voxel grid parameters")  # fmt: skip
     d.struct("camera", DEPTH_CAMERA, {
         "fx": fill(5.0, 7.0), "fy": fill(5.0, 7.0), "cx": fill(1.0, 3.0), "cy": fill(0.0, 2.0),
-        "min_depth": fill(0.1, 0.2), "max_depth": fill(3.0, 4.0),
-    }, about="Pinhole intrinsics and the range of valid depths")  # fmt: skip
-    d.param(
-        "world_to_camera", "transform", 1.0, 1.4, "transform", about="Pose of the world in the camera frame"
-    )
+        "min_depth": fill(0.1, 0.2), "max_depth": fill(2.0, 2.8),
+    }, about="Pinhole intrinsics and valid depth range")  # fmt: skip
+    d.param("world_to_camera", "transform", 1.0, 1.4, "transform", about="World-to-camera transform")
     depths = (1.3, 2.1) if lookup == "bilinear" else (-0.1, 3.0)
-    d.input("depth_image", "float", (rows, cols), *depths, about="Depth [m], 0 or less where missing")
+    d.input("depth_image", "float", (rows, cols), *depths, about="Depth image [m], 0 or negative if missing")
     if color:
-        d.input("color_image", "vec3", (rows, cols), 0.0, 1.0, about="Color registered to the depth image")
+        d.input(
+            "color_image", "vec3", (rows, cols), 0.0, 1.0, about="Color image registered to the depth image"
+        )
     if dynamic:
-        d.input("dynamic_mask", "int", (rows, cols), 0, 2, about="Nonzero for pixels on moving objects")
+        d.input(
+            "dynamic_mask",
+            "int",
+            (rows, cols),
+            0,
+            2,
+            about="Dynamic object mask, nonzero for pixels on moving objects",
+        )
     declare = d.input if place == "new" else d.inout
-    declare("tsdf", "float", size, -1.0, 1.0, about="Signed distances over the truncation, in [-1, 1]")
-    declare("weights", "float", size, 0.0, 11.0, about="Accumulated weights, 0 for voxels never seen")
+    declare("tsdf", "float", size, -1.0, 1.0, about="Truncated signed distances, normalized to [-1, 1]")
+    declare("weights", "float", size, 0.0, 8.0, about="Accumulated weights, 0 for unobserved voxels")
     if color:
         declare("colors", "vec3", size, 0.0, 1.0, about="Voxel colors")
-        declare("color_weights", "float", size, 0.0, 11.0, about="Accumulated weights of the colors")
+        declare("color_weights", "float", size, 0.0, 8.0, about="Accumulated color weights")
     if place == "new":
         for name, type in (
             ("tsdf", "float"),
@@ -142,12 +149,12 @@ def integrate_tsdf(d: Draft) -> None:
     )
     # the nearest pixel, which the mask and the colors are read at
     pixel = (
-        "# The nearest pixel, which is in the image since it has a depth\n"
+        "# Nearest pixel; it is inside the image since its depth is valid\n"
         "pixel_col = int(wp.floor(u + 0.5))\n"
         "pixel_row = int(wp.floor(v + 0.5))"
     )
-    hued, still = " and its colors" * color, ", but for moving objects" * dynamic
-    d.says(f"Fuses a depth image{hued} into a voxel grid of truncated signed distances{still}.")
+    hued, still = " and colors" * color, ", skipping moving objects" * dynamic
+    d.says(f"Integrates a depth image{hued} into a TSDF voxel grid{still}.")
     d.launch(*size)
     d.code(
         """
@@ -157,20 +164,20 @@ def integrate_tsdf(d: Draft) -> None:
         center_offset = wp.vec3(float(i) + 0.5, float(j) + 0.5, float(k) + 0.5)
         p_world = grid.origin + grid.voxel_size * center_offset
         p_camera = wp.transform_point(world_to_camera, p_world)
-        # Behind the camera the projection is mirrored, and nearer than the least depth nothing is measured
+        # Skip voxels behind the camera or closer than the minimum depth
         if p_camera[2] <= camera.min_depth:
             return
 
         u = camera.fx * p_camera[0] / p_camera[2] + camera.cx
         v = camera.fy * p_camera[1] / p_camera[2] + camera.cy
         measured = read_depth(depth_image, u, v)
-        # Zeros mark missing depth and far readings are unreliable, so skip both
+        # Skip missing depth (zero) and unreliable far readings
         if measured < camera.min_depth or measured > camera.max_depth:
             return
 
         $masked
         $distance
-        # Too far behind the surface: occluded, so nothing is known
+        # Skip occluded voxels, too far behind the surface
         if signed_distance < -grid.truncation:
             return
 
@@ -178,10 +185,10 @@ def integrate_tsdf(d: Draft) -> None:
         $free
         new_value = wp.min(signed_distance / grid.truncation, 1.0)
         $weight
-        # Average over frames, since single depth images are noisy
+        # Running average over frames to reduce depth noise
         total_weight = old_weight + new_weight
         tsdf$s[i, j, k] = (old_weight * tsdf[i, j, k] + new_weight * new_value) / total_weight
-        # Capped so that the model keeps adapting to changes
+        # Cap the weight so that the model keeps adapting to changes
         weights$s[i, j, k] = wp.min(total_weight, grid.max_weight)
         $paint
         """.replace("$s", suffix),
@@ -189,7 +196,7 @@ def integrate_tsdf(d: Draft) -> None:
         pixel="" if dynamic else pixel,
         masked="""
             $at_pixel
-            # Skip moving objects, otherwise they would leave trails in the static map
+            # Skip moving objects, which would leave trails in the static map
             if dynamic_mask[pixel_row, pixel_col] != 0:
                 return
             """
@@ -199,13 +206,13 @@ def integrate_tsdf(d: Draft) -> None:
         distance={
             "axis": "signed_distance = measured - p_camera[2]",
             "ray": """
-                # Distance along the viewing ray rather than along the optical axis
+                # Distance along the view ray instead of the optical axis
                 ray_scale = wp.length(p_camera) / p_camera[2]
                 signed_distance = (measured - p_camera[2]) * ray_scale
                 """,
         }[along],
         free="""
-            # Free space far in front of the surface only carves voxels that have weight
+            # Far in front of the surface, only update voxels with enough weight
             if signed_distance > grid.truncation and old_weight < 2.0:
                 return
             """
@@ -214,23 +221,23 @@ def integrate_tsdf(d: Draft) -> None:
         weight={
             "constant": "new_weight = 1.0",
             "depth": """
-                # Stereo and structured light: far readings are noisier
+                # Stereo and structured-light noise grows with depth
                 new_weight = 1.0 / (measured * measured)
                 """,
             "behind": """
-                # Less weight behind the surface, since it may belong to the other side of a thin object
+                # Reduce the weight behind the surface to preserve thin objects
                 new_weight = 1.0 + 0.95 * wp.min(signed_distance / grid.truncation, 0.0)
                 """,
         }[weighting],
         paint="""
-            # Close to the surface only, since colors farther away belong to what lies behind
+            # Only update colors close to the surface
             if wp.abs(signed_distance) < 0.5 * grid.truncation:
                 $pixel
-                painted_weight = color_weights[i, j, k] + new_weight
-                blend = new_weight / painted_weight
+                color_total = color_weights[i, j, k] + new_weight
+                blend = new_weight / color_total
                 observed = color_image[pixel_row, pixel_col]
                 colors$s[i, j, k] = (1.0 - blend) * colors[i, j, k] + blend * observed
-                color_weights$s[i, j, k] = wp.min(painted_weight, grid.max_weight)
+                color_weights$s[i, j, k] = wp.min(color_total, grid.max_weight)
             """.replace("$s", suffix)
         if color
         else "",
@@ -241,8 +248,8 @@ def integrate_tsdf(d: Draft) -> None:
         else "within the truncation distance of the observed surface, or in front of it,"
     )
     d.explain(f"""
-        Positive distances are in front of the surface. Only voxels {updated} are updated; the others keep
-        what they hold.
+        Positive distances are in front of the surface. Only voxels {updated} are updated; all others keep
+        their previous values.
     """)
 
     def agrees(v: Values, after: Values) -> None:
@@ -288,10 +295,10 @@ def integrate_tsdf(d: Draft) -> None:
 
 
 _ABOUT = {
-    "tsdf": "Signed distances after the frame",
-    "weights": "Accumulated weights after the frame",
-    "colors": "Voxel colors after the frame",
-    "color_weights": "Accumulated weights of the colors after the frame",
+    "tsdf": "Updated signed distances",
+    "weights": "Updated weights",
+    "colors": "Updated voxel colors",
+    "color_weights": "Updated color weights",
 }
 _FIELDS = {
     "grid": ("origin", "voxel_size", "truncation", "max_weight"),

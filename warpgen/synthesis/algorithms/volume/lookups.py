@@ -41,12 +41,12 @@ def store_voxels(d: Draft) -> None:
         "ball": "Writes the signed distance to a sphere into a volume.",
         "box": "Writes the signed distance to a cube into a volume.",
         "spin": "Writes the velocity field of a rigid rotation into a volume.",
-        "pull": "Writes the directions towards a point into a volume.",
-        "inside": "Labels the voxels of a volume that lie inside a sphere.",
-        "layers": "Labels the voxels of a volume by their height.",
-        "clamped": "Copies a volume to another one and clamps its values to a band.",
-        "unit": "Copies a volume of vectors to another one and normalizes them.",
-        "mask": "Marks the voxels of a volume where another one exceeds a level.",
+        "pull": "Writes unit directions towards a point into a volume.",
+        "inside": "Labels voxels inside a sphere.",
+        "layers": "Labels volume voxels by height.",
+        "clamped": "Copies a volume, clamping values to a narrow band.",
+        "unit": "Copies and normalizes a vector volume.",
+        "mask": "Marks voxels where a source volume exceeds a threshold.",
     }[rule]
     listed = ", for listed voxels" if place == "cells" else ""
     d.says(f"{said[:-1]}{listed}, and reads the result back.")
@@ -69,27 +69,27 @@ def store_voxels(d: Draft) -> None:
     if place == "cells":
         d.input("cells", "vec3i", m, 0, n, about="Voxel coordinates")
     if rule in ("ball", "spin", "pull", "inside", "box"):
-        d.param("center", "vec3", 0.3 * n * h, 0.7 * n * h, about="Center in world space")
+        d.param("center", "vec3", 0.3 * n * h, 0.7 * n * h, about="World-space center")
     if rule in ("ball", "inside"):
-        d.param("radius", "float", 0.2 * n * h, 0.4 * n * h, about="Radius in world units")
+        d.param("radius", "float", 0.2 * n * h, 0.4 * n * h, about="World-space radius")
     if rule == "box":
-        d.param("half_edge", "float", 0.2 * n * h, 0.4 * n * h, about="Half edge of the cube in world units")
+        d.param("half_edge", "float", 0.2 * n * h, 0.4 * n * h, about="Cube half-extent in world units")
     if rule == "layers":
-        d.param("thickness", "int", d.pick(2, 3), about="Voxels in a layer")
+        d.param("thickness", "int", d.pick(2, 3), about="Layer thickness in voxels")
     if place == "flat":
-        d.param("side", "int", n, about="Voxels along each axis")
+        d.param("side", "int", n, about="Number of voxels per axis")
     if rule == "spin":
         d.param("omega", "vec3", -2.0, 2.0, about="Angular velocity [rad/s]")
     if rule == "clamped":
-        d.param("band", "float", 0.3, 0.8, about="Half width of the band")
+        d.param("band", "float", 0.3, 0.8, about="Narrow band half-width")
     if rule == "mask":
-        d.param("level", "float", -0.3, 0.3, about="Level that marked voxels exceed")
+        d.param("level", "float", -0.3, 0.3, about="Threshold value")
     letter, type_ = _SHORT[of]
-    d.output("kept", type_, shape, about="Values that the volume holds afterwards")
+    d.output("kept", type_, shape, about="Values read back from the target volume")
     head = {
         "grid": "i, j, k = wp.tid()",
         "cells": "tid = wp.tid()\ncell = cells[tid]\ni = cell[0]\nj = cell[1]\nk = cell[2]",
-        "flat": "tid = wp.tid()\n# Flat index to voxel coordinates, z fastest\ni = tid // (side * side)\nj = (tid // side) % side\nk = tid % side",
+        "flat": "tid = wp.tid()\n# Convert the flat index to voxel coordinates (z fastest)\ni = tid // (side * side)\nj = (tid // side) % side\nk = tid % side",
     }[place]
     world = "" if source or rule == "layers" else (
         "p = wp.volume_index_to_world(target, wp.vec3(float(i), float(j), float(k)))"
@@ -114,7 +114,7 @@ def store_voxels(d: Draft) -> None:
     d.launch(*shape)
     d.code(
         "$head\n$world\n$lines\n$call(target, i, j, k, value)\n"
-        "# Stores outside the allocated leaves are lost, so give what the volume really holds\n"
+        "# Stores outside allocated leaf nodes are ignored, so read back the actual value\n"
         "kept[$at] = $read",
         head=head, world=world, lines=lines, at=at, read=read,
         call="wp.volume_store" + (f"_{letter}" if short == "short" else ""),
@@ -145,16 +145,16 @@ def store_voxels(d: Draft) -> None:
 
 
 _SEEN = {
-    "maximum": "Largest value of each column", "mean": "Mean value of each column",
-    "depth": "Index of the first voxel above the level, -1 if there is none", "thickness": "Length above the level",
-    "opacity": "Opacities in [0, 1]", "speed": "Largest speed of each column",
-    "flux": "Integral of the velocity along each column", "labels": "Number of boundaries in each column",
-    "surface": "Height of the zero crossing above the first voxel, -1 if there is none",
+    "maximum": "Maximum value per column", "mean": "Mean value per column",
+    "depth": "Index of the first voxel above the threshold, -1 if none", "thickness": "Length above the threshold",
+    "opacity": "Opacities in [0, 1]", "speed": "Maximum speed per column",
+    "flux": "Velocity integral per column", "labels": "Number of label boundaries per column",
+    "surface": "Zero-crossing height above the first voxel, -1 if none",
 }  # fmt: skip
 _RAYS = {
-    "sum": "Integral along each ray", "maximum": "Largest value on each ray",
-    "hit": "Distance to the first sample above the level, or -1", "transmittance": "Transmittances in [0, 1]",
-    "mean above": "Mean of the values above the level", "place of maximum": "Distance to the largest value",
+    "sum": "Integral along each ray", "maximum": "Maximum value along each ray",
+    "hit": "Distance to the first sample above the threshold, or -1", "transmittance": "Transmittance in [0, 1]",
+    "mean above": "Mean of all values above the threshold", "place of maximum": "Distance to the maximum value",
 }  # fmt: skip
 
 
@@ -173,7 +173,7 @@ _RAYS = {
     weight=15,
 )
 def view_columns(d: Draft) -> None:
-    """Reduces each column of voxels to a pixel."""
+    """Reduces each voxel column to a pixel."""
     wanted = d.option(
         "wanted", "maximum", "mean", "depth", "thickness", "opacity", "speed", "flux", "labels", "surface"
     )
@@ -182,14 +182,14 @@ def view_columns(d: Draft) -> None:
     flat = d.flag("flat", 0.3)
     d.says({
         "maximum": "Computes the maximum intensity projection of a volume.",
-        "mean": "Averages each column of voxels.",
-        "depth": "Finds the first voxel above a level in each column of a volume, -1 if none.",
-        "thickness": "Measures how thick a volume is above a level along each column.",
-        "opacity": "Computes the opacity of each column of an absorbing volume.",
-        "speed": "Computes the largest speed in each column of a velocity volume.",
-        "flux": "Integrates the velocity through a volume along each column.",
-        "labels": "Counts the boundaries between labels along each column of a volume.",
-        "surface": "Interpolates the height where each column of a volume first crosses zero, -1 if nowhere.",
+        "mean": "Computes the mean of each voxel column.",
+        "depth": "Finds the first voxel above a threshold in each volume column, or -1 if none.",
+        "thickness": "Computes the thickness above a threshold for each volume column.",
+        "opacity": "Computes the opacity of an absorbing volume per column.",
+        "speed": "Computes the maximum speed per column of a velocity volume.",
+        "flux": "Integrates the axial velocity along each volume column.",
+        "labels": "Counts label boundaries along each volume column.",
+        "surface": "Finds the interpolated zero-crossing height in each volume column, or -1 if none.",
     }[wanted])  # fmt: skip
     d.calls({
         "maximum": "maximum_projection|max_intensity|mip_columns",
@@ -207,13 +207,13 @@ def view_columns(d: Draft) -> None:
     low, high = (0.0, 3.0) if wanted in ("labels", "opacity") else (-1.0, 1.0)
     d.handle("volume", "volume", (n, n, n), of=of, value=h, low=low, high=high, about="Volume id")
     if wanted in ("depth", "thickness"):
-        d.param("level", "float", 0.2, 0.6, about="Level that voxels must exceed")
+        d.param("level", "float", 0.2, 0.6, about="Threshold value")
     if wanted in ("opacity", "thickness", "flux", "surface"):
         d.param("h", "float", h, about="Voxel size")
-    d.param("depth", "int", n, about="Voxels in a column")
+    d.param("depth", "int", n, about="Number of voxels per column")
     if flat:
-        d.param("side", "int", n, about="Columns along each axis")
-    d.explain(f"Columns run along {'xyz'[axis]}.")
+        d.param("side", "int", n, about="Number of columns per axis")
+    d.explain(f"Columns are aligned with the {'xyz'[axis]} axis.")
     type_ = {"depth": "int", "labels": "int", "flux": "vec3"}.get(wanted, "float")
     d.output("pixels", type_, n * n if flat else (n, n), about=_SEEN[wanted])
     letter, dtype = _SHORT[of]
@@ -232,11 +232,11 @@ def view_columns(d: Draft) -> None:
         "mean": f"column_sum = float(0.0)\nfor k in range(depth):\n    column_sum += {value}\npixels[{at}] = column_sum / float(depth)",
         "depth": f"first = int(-1)\nfor k in range(depth):\n    if {value} > level:\n        first = k\n        break\npixels[{at}] = first",
         "thickness": f"inside = int(0)\nfor k in range(depth):\n    if {value} > level:\n        inside += 1\npixels[{at}] = h * float(inside)",
-        "opacity": f"optical_depth = float(0.0)\nfor k in range(depth):\n    optical_depth += {value} * h\n# Beer-Lambert law\npixels[{at}] = 1.0 - wp.exp(-optical_depth)",
-        "speed": f"best_sq = float(0.0)\nfor k in range(depth):\n    best_sq = wp.max(best_sq, wp.length_sq({value}))\n# One root per column, after the comparison of squares\npixels[{at}] = wp.sqrt(best_sq)",
+        "opacity": f"optical_depth = float(0.0)\nfor k in range(depth):\n    optical_depth += {value} * h\n# Beer-Lambert\npixels[{at}] = 1.0 - wp.exp(-optical_depth)",
+        "speed": f"best_sq = float(0.0)\nfor k in range(depth):\n    best_sq = wp.max(best_sq, wp.length_sq({value}))\n# Take the square root once per column\npixels[{at}] = wp.sqrt(best_sq)",
         "flux": f"velocity_sum = wp.vec3()\nfor k in range(depth):\n    velocity_sum += {value}\npixels[{at}] = h * velocity_sum",
         "labels": f"changes = int(0)\nlast = {look('0')}\nfor k in range(1, depth):\n    value = {value}\n    if value != last:\n        changes += 1\n    last = value\npixels[{at}] = changes",
-        "surface": f"height = float(-1.0)\nbelow = {look('0')}\nfor k in range(1, depth):\n    above = {value}\n    if (below < 0.0) != (above < 0.0):\n        # Linear interpolation between the two voxels\n        height = h * (float(k - 1) + below / (below - above))\n        break\n    below = above\npixels[{at}] = height",
+        "surface": f"height = float(-1.0)\nbelow = {look('0')}\nfor k in range(1, depth):\n    above = {value}\n    if (below < 0.0) != (above < 0.0):\n        # Linearly interpolate the zero crossing\n        height = h * (float(k - 1) + below / (below - above))\n        break\n    below = above\npixels[{at}] = height",
     }[wanted]
     d.launch(*((n * n,) if flat else (n, n)))
     d.code("$head\n$lines", lines=lines,
@@ -287,7 +287,7 @@ def view_columns(d: Draft) -> None:
     weight=4,
 )
 def walk_in_index_space(d: Draft) -> None:
-    """Marches rays through a volume in its index space."""
+    """Marches rays through a volume in index space."""
     wanted = d.option("wanted", "sum", "maximum", "hit", "transmittance", "mean above", "place of maximum")
     short = d.option("call", "short", "generic")
     mode = d.option("mode", "LINEAR", "CLOSEST")
@@ -295,11 +295,11 @@ def walk_in_index_space(d: Draft) -> None:
     half = d.flag("half step")
     d.says({
         "sum": "Integrates a volume along rays, stepping in index space.",
-        "maximum": "Finds the largest value of a volume along each ray, stepping in index space.",
-        "hit": "Finds how far along each ray a volume first exceeds a level, -1 if nowhere.",
+        "maximum": "Computes the maximum volume value along each ray, stepping in index space.",
+        "hit": "Finds the distance along each ray where a volume first exceeds a threshold, or -1.",
         "transmittance": "Computes the transmittance of an absorbing volume along rays.",
-        "mean above": "Averages the values of a volume above a level along each ray, 0 if none.",
-        "place of maximum": "Finds where along each ray a volume is largest.",
+        "mean above": "Averages volume values above a threshold along each ray, or 0 if none.",
+        "place of maximum": "Finds the distance to the maximum volume value along each ray.",
     }[wanted])  # fmt: skip
     d.calls({
         "sum": "integrate_along_rays|line_integrals|project_volume",
@@ -313,17 +313,19 @@ def walk_in_index_space(d: Draft) -> None:
     low = 0.0 if wanted == "transmittance" else -1.0
     d.handle("volume", "volume", (size, size, size), of="float32", value=h, low=low, about="Volume id")
     top = (size - 1) * h
-    d.input("starts", "vec3", n, 0.0, top, about="Ray origins in world space")
+    d.input("starts", "vec3", n, 0.0, top, about="World-space ray origins")
     if shared == "per ray":
-        d.input("directions", "vec3", n, kind="unit", about="Unit directions in world space")
+        d.input("directions", "vec3", n, kind="unit", about="World-space unit ray directions")
     elif shared == "shared":
-        d.param("direction", "vec3", 0.0, 1.0, kind="unit", about="Unit direction of all rays")
+        d.param(
+            "direction", "vec3", 0.0, 1.0, kind="unit", about="Ray direction shared by all rays (unit length)"
+        )
     else:
-        d.param("target", "vec3", -top, 2.0 * top, about="Point that all rays run to")
-    d.param("dt", "float", 0.3 * h, 0.6 * h, about="Step length in world units")
-    d.param("steps", "int", d.pick(8, 12, 16), about="Samples of each ray")
+        d.param("target", "vec3", 0.2 * top, 0.8 * top, about="Target point shared by all rays")
+    d.param("dt", "float", 0.3 * h, 0.6 * h, about="Step size in world units")
+    d.param("steps", "int", d.pick(8, 12, 16), about="Number of samples per ray")
     if wanted in ("hit", "mean above"):
-        d.param("level", "float", 0.0, 0.3, about="Level that values must exceed")
+        d.param("level", "float", 0.0, 0.3, about="Threshold value")
     d.output("along_rays", "float", n, about=_RAYS[wanted])
     along = {
         "per ray": "directions[tid]", "shared": "direction", "to a point": "wp.normalize(target - starts[tid])",
@@ -356,12 +358,12 @@ def walk_in_index_space(d: Draft) -> None:
             "distance",
         ),
     }[wanted]
-    d.explain("Outside of the volume samples are zero, its background.")
+    d.explain("Samples outside the volume return the background value, zero.")
     d.launch(n)
     d.code(
         """
         tid = wp.tid()
-        # Transform once, directions without the translation, then every step is an addition
+        # Transform the ray to index space once so that each step is a single addition
         uvw = wp.volume_world_to_index(volume, starts[tid])
         stride = wp.volume_world_to_index_dir(volume, dt * $along)
         $offset

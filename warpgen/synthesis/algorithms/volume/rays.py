@@ -40,8 +40,8 @@ def march_volume(d: Draft) -> None:
             "emission": "Integrates emission and absorption along rays through a density volume.",
             "colour": "Renders a density volume with a color transfer function.",
             "transmittance": "Computes the transmittance along rays through a density volume.",
-            "maximum": "Finds the largest value of a volume along each ray.",
-            "average": "Computes the mean value of a volume along rays.",
+            "maximum": "Computes the maximum volume value along each ray.",
+            "average": "Computes the mean volume value along each ray.",
         }[model]
     )
     d.calls({
@@ -54,7 +54,7 @@ def march_volume(d: Draft) -> None:
     n, size = d.pick(6, 8), d.pick(0.5, 1.0)
     d.handle("volume", "volume", (n, n, n), of="float32", value=size, low=0.0, high=1.0, about="Volume id")
     d.input("origins", "vec3", m, 0.5, (n - 2) * size, about="Ray origins")
-    d.input("dirs", "vec3", m, kind="unit", about="Unit directions of the rays")
+    d.input("dirs", "vec3", m, kind="unit", about="Unit ray directions")
     if jitter:
         d.input("jitter", "float", m, about="Per-ray offset of the first sample in [0, 1)")
     d.param("dt", "float", 0.1, 0.2, about="Step length")
@@ -64,17 +64,22 @@ def march_volume(d: Draft) -> None:
     if model == "emission":
         d.param("emission", "float", 0.5, 2.0, about="Emitted radiance")
     if model == "colour":
-        d.param("cold", "vec3", 0.0, 0.5, about="Color at the lowest value")
-        d.param("hot", "vec3", 0.5, 1.0, about="Color at the highest value")
+        d.param("cold", "vec3", 0.0, 0.5, about="Color at zero density")
+        d.param("hot", "vec3", 0.5, 1.0, about="Color at unit density")
     upper = (n - 1) * size
     if entry == "box":
-        d.param("upper", "vec3", upper, about="Corner of the volume opposite to the origin")
+        d.param(
+            "upper",
+            "vec3",
+            upper,
+            about="Upper corner of the volume bounds, with the lower corner at the origin",
+        )
     kind = "vec4" if model == "colour" else "float"
     out, about = {
         "emission": ("radiance", "Integrated radiance"),
-        "colour": ("rgba", "Colors, premultiplied, and opacities"),
-        "transmittance": ("passed", "Transmittances in [0, 1]"),
-        "maximum": ("maxima", "Largest values"),
+        "colour": ("rgba", "Premultiplied RGBA colors"),
+        "transmittance": ("passed", "Transmittance in [0, 1]"),
+        "maximum": ("maxima", "Maximum values"),
         "average": ("means", "Mean values"),
     }[model]
     value = "value" if model in ("maximum", "average") else "density"
@@ -93,7 +98,7 @@ def march_volume(d: Draft) -> None:
     if entry == "box":
         lines += [
             "    if wp.min(p) < 0.0 or wp.min(upper - p) < 0.0:",
-            "        # Rays that start inside of a box do not re-enter it",
+            "        # Rays never re-enter the convex box",
             "        break",
         ]
     lines += [
@@ -117,10 +122,10 @@ def march_volume(d: Draft) -> None:
         "average": ["    value_sum += value"] + (["    samples += 1.0"] if entry == "box" else []),
     }[model]
     if stop:
-        d.module("MIN_TRANSMITTANCE = wp.constant(0.1)  # at which rays end")
+        d.module("MIN_TRANSMITTANCE = wp.constant(0.1)  # early termination threshold")
         lines += [
             "    if transmittance < MIN_TRANSMITTANCE:",
-            "        # Early termination once most of the light is absorbed",
+            "        # Early termination when most of the light is absorbed",
             "        break",
         ]
     lines += {
@@ -135,15 +140,15 @@ def march_volume(d: Draft) -> None:
     d.launch(m)
     d.code("\n".join(lines))
     told = {
-        "colour": "Densities from 0 to 1 are colored from `cold` to `hot`.",
-        "emission": "dL/ds = sigma (emission - L), with sigma = absorption times density, in each step exactly.",
+        "colour": "Densities in [0, 1] map to colors between `cold` and `hot`.",
+        "emission": "dL/ds = sigma (emission - L), with sigma = absorption times density, solved exactly within each step.",
     }.get(model, "")
     ends = (
-        "Rays end where they leave the box of the volume."
+        "Rays are clipped to the volume bounds."
         if entry == "box"
-        else "Outside of the volume samples are zero, its background."
+        else "Samples outside the volume return the background value, zero."
     )
-    dark = "Rays end once their transmittance is below MIN_TRANSMITTANCE." if stop else ""
+    dark = "Rays terminate when the transmittance drops below MIN_TRANSMITTANCE." if stop else ""
     d.explain("\n".join(filter(None, (told, ends, dark))))
 
     def holds(before: Values, after: Values) -> None:
@@ -197,7 +202,7 @@ def march_volume(d: Draft) -> None:
     weight=7,
 )
 def advect_in_volume(d: Draft) -> None:
-    """Advects points in a velocity volume with one Runge-Kutta step."""
+    """Advects points through a velocity volume using one Runge-Kutta step."""
     scheme = d.option("scheme", "euler", "midpoint", "heun", "ralston", "rk4")
     direction = d.option("direction", "forward", "backward")
     style = d.option("style", "function", "inline")
@@ -215,11 +220,11 @@ def advect_in_volume(d: Draft) -> None:
         "ralston": "Ralston's method",
         "rk4": "the classical Runge-Kutta method",
     }[scheme]
-    d.says(f"Advects points in a velocity volume with one step of {by}.")
+    d.says(f"Advects points through a velocity volume using one step of {by}.")
     if give == "density":
-        d.says(f"Advects a density volume to points by the semi-Lagrangian method, traced back with {by}.")
+        d.says(f"Performs semi-Lagrangian advection of a density volume, backtracing with {by}.")
     elif direction == "backward":
-        d.says(f"Backtraces points in a velocity volume with one step of {by}.")
+        d.says(f"Backtraces points through a velocity volume using one step of {by}.")
     d.handle(
         "velocity",
         "volume",
@@ -228,7 +233,7 @@ def advect_in_volume(d: Draft) -> None:
         value=size,
         low=-1.0,
         high=1.0,
-        about="Volume of the flow's velocities, in world units",
+        about="Velocity volume, in world units",
     )
     if give == "density":
         d.handle(
@@ -239,7 +244,7 @@ def advect_in_volume(d: Draft) -> None:
             value=size,
             low=0.0,
             high=1.0,
-            about="Volume that the flow carries along",
+            about="Advected density volume",
         )
     d.input(
         "x",
@@ -247,17 +252,17 @@ def advect_in_volume(d: Draft) -> None:
         m,
         1.5 * size,
         (n - 2.6) * size,
-        about="Points in world space" + (", at the end of the step" if direction == "backward" else ""),
+        about="World-space points" + (" at the end of the step" if direction == "backward" else ""),
     )
-    d.param("dt", "float", 0.1, 0.4, about="Duration of the step")
+    d.param("dt", "float", 0.1, 0.4, about="Time step")
     if give == "density":
-        d.output("density_new", "float", m, about="Densities at the points after the step")
+        d.output("density_new", "float", m, about="Advected densities")
     else:
         d.output(
             "moved",
             "vec3",
             m,
-            about="Points after the step" if direction == "forward" else "Where the points come from",
+            about="Advected points" if direction == "forward" else "Backtraced departure points",
         )
     if style == "function":
         d.function("""
@@ -286,7 +291,7 @@ def advect_in_volume(d: Draft) -> None:
         stage("v2", f"p {sign} dt * v1")
         step = "0.5 * dt * (v1 + v2)"
     elif scheme == "ralston":
-        lines.append("# A step of 2/3 minimizes the error bound among second-order methods")
+        lines.append("# Ralston: a 2/3 step minimizes the error bound among second-order methods")
         stage("v2", f"p {sign} 2.0 / 3.0 * dt * v1")
         step = "dt * (0.25 * v1 + 0.75 * v2)"
     else:

@@ -45,9 +45,7 @@ def _volume(
 ) -> float:
     """Declares a volume and gives the greatest world coordinate well inside it."""
     n, size = d.pick(6, 7, 8), d.pick(0.25, 0.5, 1.0)
-    d.handle(
-        name, "volume", (n, n, n), of=of, value=size, low=low, high=high, about="Id of the volume to sample"
-    )
+    d.handle(name, "volume", (n, n, n), of=of, value=size, low=low, high=high, about="Volume id")
     return (n - 2.2) * size
 
 
@@ -76,29 +74,29 @@ def sample_volume(d: Draft) -> None:
     top = _volume(d, of=of)
     low = 1.2 if space == "index" else 0.3
     if space == "moved":
-        d.param("offset", "vec3", -0.05, 0.05, about="Origin of the volume's frame")
-        d.param("scale", "float", 1.0, 1.5, about="Size of a unit of the volume's frame")
+        d.param("offset", "vec3", -0.05, 0.05, about="Volume frame origin")
+        d.param("scale", "float", 1.0, 1.5, about="Volume frame unit size")
     given = "coords" if space == "index" else "x"
     d.input(
         given, "vec3", m, low, top if space != "index" else 4.8,
-        about="Positions in index space" if space == "index" else "Positions",
+        about="Index-space positions" if space == "index" else "Positions",
     )  # fmt: skip
     if after == "scale":
-        d.param("gain", "float", 0.5, 2.0, about="Factor of the samples")
+        d.param("gain", "float", 0.5, 2.0, about="Sample scale")
     elif after == "threshold":
         d.param("iso", "float", -0.3, 0.3, about="Isovalue")
     kind = "vec3" if of == "vec3f" and after != "length" else "int" if after == "threshold" else "float"
     out, about = {
-        "threshold": ("inside", "1 below the isovalue, 0 elsewhere"),
-        "length": ("magnitudes", "Lengths of the sampled vectors"),
+        "threshold": ("inside", "Inside mask, 1 below the isovalue, 0 elsewhere"),
+        "length": ("magnitudes", "Magnitudes of the sampled vectors"),
     }.get(after, ("sampled", "Sampled values"))
     d.output(out, kind, m, about=about)
     where = "index-space" if space == "index" else "world-space"
-    through = ", through a frame of its own" if space == "moved" else ""
+    through = ", in a shifted and scaled frame" if space == "moved" else ""
     d.says({
         "threshold": f"Marks {where} positions where a volume is below an isovalue{through}.",
         "length": f"Computes the magnitude of a vector volume at {where} positions{through}.",
-        "scale": f"Samples a volume at {where} positions{through}{',' if through else ''} and scales the values.",
+        "scale": f"Samples a volume at {where} positions{through}{',' if through else ''} and scales the result.",
         "none": f"Samples a volume at {where} positions{through}.",
     }[after])  # fmt: skip
     if after == "threshold":
@@ -108,12 +106,14 @@ def sample_volume(d: Draft) -> None:
     lines = ["tid = wp.tid()", f"p = {given}[tid]"]
     if space == "moved":
         lines += [
-            "# The volume is shifted and scaled, so transform to its frame first",
+            "# Transform to the volume frame, which is shifted and scaled",
             "p = (p - offset) / scale",
         ]
     lines.append("uvw = p" if space == "index" else "uvw = wp.volume_world_to_index(volume, p)")
     if mode == "CLOSEST" and space != "index":
-        lines.append("# The nearest voxel: masks must not be interpolated" if after == "threshold" else "")
+        lines.append(
+            "# Use the nearest voxel, since masks must not be interpolated" if after == "threshold" else ""
+        )
     short = "f" if of == "float32" else "v"
     call = (
         f"wp.volume_sample(volume, uvw, wp.Volume.{mode}, dtype={'float' if short == 'f' else 'wp.vec3'})"
@@ -158,7 +158,7 @@ def sample_volume(d: Draft) -> None:
 _GIVEN = {
     "gradient": "Gradients",
     "normal": "Unit normals",
-    "projected": "Points after the step",
+    "projected": "Projected points",
     "shaded": "Brightness in [0, 1]",
 }
 
@@ -184,9 +184,9 @@ def volume_gradient(d: Draft) -> None:
     d.says(
         {
             "gradient": "Computes volume gradients at world-space positions.",
-            "normal": "Computes unit normals of level sets at world-space positions.",
-            "projected": "Projects points onto the zero level set of a volume with one Newton step.",
-            "shaded": "Shades points in a volume using the gradient as inward normal.",
+            "normal": "Computes level set unit normals at world-space positions.",
+            "projected": "Projects points onto the zero level set of a volume using one Newton step.",
+            "shaded": "Shades points in a volume using the gradient as the inward normal.",
         }[give]
     )
     if give != "gradient":
@@ -198,12 +198,12 @@ def volume_gradient(d: Draft) -> None:
             }[give]
         )
     top = _volume(d)
-    d.input("x", "vec3", m, 0.3, top - 0.3, about="Positions in world space")
+    d.input("x", "vec3", m, 0.3, top - 0.3, about="World-space positions")
     if method != "builtin":
-        d.param("delta", "float", 0.1, 0.2, about="Step of the differences")
+        d.param("delta", "float", 0.1, 0.2, about="Finite difference step")
     if give == "shaded":
-        d.param("light", "vec3", 0.0, kind="unit", high=1.0, about="Direction towards the light")
-        d.param("ambient", "float", 0.1, 0.3, about="Ambient light")
+        d.param("light", "vec3", 0.0, kind="unit", high=1.0, about="Direction to the light")
+        d.param("ambient", "float", 0.1, 0.3, about="Ambient light intensity")
     name = {"gradient": "grad_out", "normal": "normals", "projected": "projected", "shaded": "shade"}[give]
     d.output(name, "float" if give == "shaded" else "vec3", m, about=_GIVEN[give])
     lines = ["tid = wp.tid()", "p = x[tid]"]
@@ -219,7 +219,7 @@ def volume_gradient(d: Draft) -> None:
             "uvw = wp.volume_world_to_index(volume, p)",
             "slope = wp.vec3()",
             "value = wp.volume_sample_grad_f(volume, uvw, wp.Volume.LINEAR, slope)",
-            "# Divide by the voxel size, since the slope is per index",
+            "# Convert from index-space to world-space gradient",
             "voxel = wp.volume_index_to_world_dir(volume, wp.vec3(1.0, 0.0, 0.0))",
             "grad = slope / wp.length(voxel)",
         ]
@@ -244,7 +244,7 @@ def volume_gradient(d: Draft) -> None:
             lines.append(f"grad = {scale}wp.vec3(\n    " + ",\n    ".join(diff) + ",\n)")
         else:
             lines += [
-                "# Tetrahedron technique, since 4 samples are cheaper than 6",
+                "# Tetrahedron technique: 4 samples instead of 6",
                 "a = wp.vec3(1.0, -1.0, -1.0)",
                 "b = wp.vec3(-1.0, -1.0, 1.0)",
                 "c = wp.vec3(-1.0, 1.0, -1.0)",
@@ -259,11 +259,11 @@ def volume_gradient(d: Draft) -> None:
     elif give == "normal":
         lines.append("normals[tid] = wp.normalize(grad)")
     elif give == "projected":
-        lines += ["# Clamp the square from below, otherwise flat regions divide by zero"]
+        lines += ["# Clamp to avoid division by zero in flat regions"]
         lines += ["projected[tid] = p - grad * (value / wp.max(wp.dot(grad, grad), 1.0e-2))"]
     else:
         lines += [
-            "# Values rise inwards, so the surface faces against the gradient",
+            "# Values increase inwards, so the outward normal is the negative gradient",
             "n = wp.normalize(grad)",
             "lambert = wp.max(-wp.dot(n, light), 0.0)",
             "shade[tid] = ambient + (1.0 - ambient) * lambert",

@@ -22,18 +22,18 @@ from warpgen.synthesis.writing.draft import Draft, Values
     weight=10,
 )
 def filter_voxels(d: Draft) -> None:
-    """Applies a stencil to the voxels of a volume."""
+    """Applies a stencil to volume voxels."""
     task = d.option("task", "laplacian", "box", "gradient length", "curvature", "median", "extreme")
     place = d.option("place", "launch", "list", "flat")
     style = d.option("style", "f", "generic")
     n, m = d.pick(6, 7, 8), d.pick(48, 64, 96)
     d.says(
         {
-            "laplacian": "Computes the Laplacian of a volume at voxels.",
+            "laplacian": "Computes the volume Laplacian at each voxel.",
             "box": "Averages the 3x3x3 neighborhood of each voxel.",
-            "gradient length": "Computes the gradient magnitude of a volume with central differences.",
-            "curvature": "Computes the mean curvature of level sets at voxels.",
-            "median": "Computes the median of each voxel and its six neighbors.",
+            "gradient length": "Computes the gradient magnitude of a volume using central differences.",
+            "curvature": "Computes the level set mean curvature at each voxel.",
+            "median": "Computes the seven-point median at each voxel.",
             "extreme": "Computes the value range in the 3x3x3 neighborhood of each voxel.",
         }[task]
     )
@@ -53,13 +53,13 @@ def filter_voxels(d: Draft) -> None:
     if scaled:
         d.param("dx", "float", h, about="Voxel size")
     if place == "flat":
-        d.param("side", "int", n, about="Voxels along each axis")
+        d.param("side", "int", n, about="Number of voxels per axis")
     shape: tuple[int, ...] = {"launch": (n, n, n), "list": (m,), "flat": (n**3,)}[place]
     out, about = {
         "laplacian": ("laplacian", "Laplacian at each voxel"),
         "gradient length": ("magnitude", "Gradient magnitude at each voxel"),
         "curvature": ("curvature", "Mean curvature at each voxel"),
-        "extreme": ("ranges", "Least and largest value around each voxel"),
+        "extreme": ("ranges", "Local minimum and maximum"),
     }.get(task, ("filtered", "Filtered values"))
     d.output(out, "vec2" if task == "extreme" else "float", shape, about=about)
 
@@ -137,7 +137,7 @@ def filter_voxels(d: Draft) -> None:
             "dyy = north - 2.0 * center + south",
             "dzz = above - 2.0 * center + below",
             "# div(n) = (|g|^2 tr(H) - g^T H g) / |g|^3, twice the mean curvature",
-            "# The small term keeps flat places from dividing by zero",
+            "# Epsilon avoids division by zero in flat regions",
             "g2 = gx * gx + gy * gy + gz * gz + 1.0e-4",
             "bend = gx * gx * (dyy + dzz) + gy * gy * (dxx + dzz) + gz * gz * (dxx + dyy)",
             "bend -= 2.0 * (gx * gy * dxy + gx * gz * dxz + gy * gz * dyz)",
@@ -147,7 +147,7 @@ def filter_voxels(d: Draft) -> None:
         d.module("vec7 = wp.types.vector(length=7, dtype=float)")
         lines += [
             "v = vec7(west, east, south, north, below, above, center)",
-            "# Partial selection sort: the fourth smallest of seven values is the median",
+            "# Partial selection sort: the median is the fourth smallest of seven values",
             "for a in range(4):",
             "    for b in range(a + 1, 7):",
             "        if v[b] < v[a]:",
@@ -172,7 +172,7 @@ def filter_voxels(d: Draft) -> None:
     d.launch(*shape)
     d.code("\n".join(lines).replace("filtered[", f"{out}["))
     if place != "list":
-        d.explain("Voxels outside of the volume read as zero (background).")
+        d.explain("Voxels outside the volume read as the background value, zero.")
 
     def reference(v: Values) -> dict[str, Any]:
         field = np.pad(v.volume.values.astype(float), 1)
