@@ -87,8 +87,11 @@ def test_instances_of_warps_own_texts_are_alike() -> None:
         ("    // primal vars\n", "    if (&*_wp_args == 0) return;\n"),
         ("_tasks<true>(dim", "_tasks<true>(dim + 1"),
         ("bool wp_linear_contiguous", "bool other"),
+        ("struct wp_args_", "struct seen { seen& operator=(const seen&); };\nstruct wp_args_"),
+        (" = _wp_args->", " = 0, other = _wp_args->"),
+        ("wp::array_t<wp::float32> var_", "wp::array_t<wp::float32>& var_"),
     ],
 )
 def test_an_instance_that_may_tell_which_it_is(old: str, new: str) -> None:
-    """Other strides, the name of the template's parameter, the address of what it alone has."""
+    """Other strides, the name of the template's parameter, the address of what it alone has, a copy."""
     assert old in ROW.code and not alike(cleaned(ROW.code.replace(old, new), "cpp"), ROW.code)

@@ -1,7 +1,8 @@
 """Whether the two instances of a kernel's template can differ: one sets the strides of arrays without gaps.
 
 Where that is all that it does, and in the words of the row's own text, one instance is compiled: a fifth less
-work.
+work. For that instance arguments are copied, so nothing may tell a copy: neither an assignment of one's own,
+nor a reference to an argument.
 """
 
 from __future__ import annotations
@@ -11,22 +12,27 @@ import re
 from warpgen.verification.compiling.translation_unit import without_fast_path
 from warpgen.verification.native.generated import kernel_name
 
-# The head of a kernel, with the lines that tell its instances apart; what chooses between them.
+# The arguments; the head of a kernel, with the lines that tell its instances apart; what chooses between
+# them; each line that takes an argument.
 _FRAME = re.compile(
-    r"""template\ <bool\ wp_linear_contiguous>\n
+    r"""^(?:struct\ wp_args_\w+\s*\{[^{}]*\};
+      | template\ <bool\ wp_linear_contiguous>\n
         (?:static\ void\ \w+_cpu_kernel_(?:forward|backward)\([^{}]*\)\n
            \{\n\s*static\ constexpr\ bool\ wp_linear_tid\ =\ wp_linear_contiguous;\n
            (?:[^{}]*if\ constexpr\ \(wp_linear_contiguous\)\n\s*\{[^{}]*\}\n)?
-         | static\ (?:WP_FORCEINLINE|inline)\ void\ \w+_cpu_(?:forward|backward)_tasks\(.*?^extern\ "C")""",
+         | static\ (?:WP_FORCEINLINE|inline)\ void\ \w+_cpu_(?:forward|backward)_tasks\(.*?^extern\ "C")
+      | [^\n;{}]*=\ _wp_(?:adj_)?args->\w+;$)""",
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
-# What else Warp writes of the arguments: one instance has them in a place of its own, by which it could tell.
-_TAKEN = re.compile(
-    r"""=\ _wp_(?:adj_)?args->\w+; | \bwp_args_\w+\ \*_wp_(?:adj_)?args\b
-      | _dispatch\(dim,\ _wp_args(?:,\ _wp_adj_args)?\) | ^[ ]*\#.*$""",
+# What else Warp writes of the arguments, and directives.
+_ENTRIES = re.compile(
+    r"""\bwp_args_\w+\ \*_wp_(?:adj_)?args\b | _dispatch\(dim,\ _wp_args(?:,\ _wp_adj_args)?\)
+      | ^[ ]*\#.*$""",
     re.VERBOSE | re.MULTILINE,
 )
-_NAMES = re.compile(r"\b(?:wp_linear_contiguous|wp_linear_tid|wp_contiguous\w*|_wp_args|_wp_adj_args)\b")
+_TELLING = re.compile(
+    r"\b(?:wp_linear_contiguous|wp_linear_tid|wp_contiguous\w*|_wp_args|_wp_adj_args|operator\s*=(?!=))"
+)
 
 
 def alike(text: str, own: str) -> bool:
@@ -35,7 +41,9 @@ def alike(text: str, own: str) -> bool:
     The text is as `cpp_screen` writes it.
     """
     mine, theirs = _frame(own), _frame(text)
-    return bool(mine) and mine == theirs and _NAMES.search(_TAKEN.sub("", _FRAME.sub("", text))) is None
+    if not any("wp_linear_contiguous" in piece for piece in mine) or mine != theirs:
+        return False
+    return _TELLING.search(_ENTRIES.sub("", _FRAME.sub("", text))) is None
 
 
 def _frame(text: str) -> list[str]:
