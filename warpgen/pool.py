@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ class Pool:
         self._module, self._name, self._first, self._pid = module, name, first, os.getpid()
         self._jobs: deque[_Job] = deque()
         self._passed = 0  # how often the first of them was
-        self._at_work: Counter[str] = Counter()  # helpers by subject
+        self._subjects: dict[threading.Thread, str] = {}  # of what each helper was asked last
         self._lock = threading.Lock()
         self._asked = threading.Condition(self._lock)
         self._alive: set[Helper] = set()
@@ -85,35 +85,33 @@ class Pool:
         try:
             with contextlib.suppress(WarpgenError):  # the first question will tell
                 helper = self._started()
-            subject = ""
-            while job := self._next(subject):
-                subject = job.subject
+            while job := self._next():
                 if job.future.set_running_or_notify_cancel():
                     helper = self._answer(job, helper)
-                with self._lock:
-                    self._at_work[subject] -= 1
         finally:
             self._end(helper)
 
-    def _next(self, subject: str) -> _Job | None:
-        """The next question for a helper that was at a subject; None once all is closed."""
+    def _next(self) -> _Job | None:
+        """The next question for the helper of this thread; None once all is closed."""
         with self._asked:
             self._asked.wait_for(lambda: self._jobs or self._closed)
             if self._closed:
                 return None
-            place = self._place(subject) if self._passed < _PATIENCE else 0
+            place = self._place() if self._passed < _PATIENCE else 0
             self._passed = self._passed + 1 if place else 0
             job = self._jobs[place]
             del self._jobs[place]
-            self._at_work[job.subject] += 1
+            self._subjects[threading.current_thread()] = job.subject
             return job
 
-    def _place(self, subject: str) -> int:
-        """Where one of the same subject waits, else one that no helper is at."""
+    def _place(self) -> int:
+        """Where a question of the last one's subject waits, else one of a subject that no helper has."""
         subjects = [job.subject for job in itertools.islice(self._jobs, _LOOK)]
-        if subject in subjects:
-            return subjects.index(subject)
-        return next((place for place, other in enumerate(subjects) if not self._at_work[other]), 0)
+        own = self._subjects.get(threading.current_thread())
+        if own in subjects:
+            return subjects.index(own)
+        taken = set(self._subjects.values())
+        return next((place for place, subject in enumerate(subjects) if subject not in taken), 0)
 
     def _answer(self, job: _Job, helper: Helper | None) -> Helper | None:
         """Answer a job; the helper for the next one. Where none can be started, that is raised there."""

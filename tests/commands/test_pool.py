@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, wait
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ def read(answer: bytes | WarpgenError) -> Any:
     return answer if isinstance(answer, WarpgenError) else json.loads(answer)
 
 
+def _note(answered: list[str], subject: str, _: bytes | WarpgenError) -> None:
+    answered.append(subject)
+
+
 def test_a_death_costs_its_question_alone(pool: Pool) -> None:
     """It is told as the error that it was; all other questions have their answers."""
     futures = [pool.submit(b"die" if i % 5 == 2 else b"long", 60, read) for i in range(20)]
@@ -64,6 +69,17 @@ def test_a_question_that_hangs_is_ended_in_its_time(pool: Pool) -> None:
     assert all(isinstance(future.result(), TooLate) for future in late)
     assert isinstance(after.result(), str)
     assert time.monotonic() - began < 30  # each would take a minute
+
+
+def test_a_helper_goes_on_with_its_subject_but_not_for_ever() -> None:
+    """What is first in the queue is passed over 64 times at most."""
+    answered: list[str] = []
+    pool = made(1)
+    asked = ("a", "b", *"ab" * 2, *"a" * 100)  # all of it before the helper is up
+    wait([pool.submit(b"folder", 60, partial(_note, answered, subject), subject) for subject in asked])
+    pool.close()
+    assert answered[: answered.index("b")] == ["a"] * 65
+    assert answered == ["a"] * 65 + ["b"] * 3 + ["a"] * 38
 
 
 def test_a_death_that_does_not_come_again_is_nobodys(pool: Pool) -> None:

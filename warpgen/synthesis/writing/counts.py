@@ -49,9 +49,10 @@ def _pass(draft: Draft, name: str, array: str, axis: int, text: str) -> None:
     if name in taken or array not in sized or not re.search(rf"\b{array}\b", text):
         return
     shape = sized[array]
-    about = f"length of `{array}`" if len(shape) == 1 else f"size of `{array}` along axis {axis}"
     if len(shape) == 2:
         about = f"number of {'columns' if axis else 'rows'} in `{array}`"
+    else:
+        about = f"length of `{array}`" if len(shape) == 1 else f"size of `{array}` along axis {axis}"
     fill = Fill(name, "constant", value=float(shape[axis]))
     count = Parameter(name, "int", "int32", "param", (fill,), about=about)
     first = next((i for i, p in enumerate(draft.parameters) if p.role == "output"), len(draft.parameters))

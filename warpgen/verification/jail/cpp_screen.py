@@ -285,9 +285,7 @@ def _hold_signs(found: Sequence[Token]) -> None:
             raise Refused(f"a {sign} that closes nothing, in line {token.line}")
         if sign == "[" and after[:1] == ["["] and not _harmless_attribute(after):
             raise Refused(f"an attribute in line {token.line}")
-        cast = place + 2 if sign == "*" and after[:1] == [")"] else 0
-        cast = _behind_angles(found, place + 1) if sign == "reinterpret_cast" else cast
-        if cast and _is_number(found, cast):
+        if _casts_number(found, place):
             raise Refused(f"a number as an address in line {token.line}")
         if sign == "extern" and after[:1] != ["__shared__"] and tuple(after[:2]) not in _EXTERN:
             raise Refused(f"extern in line {token.line}")
@@ -300,6 +298,13 @@ _EXTERN = frozenset(('"C"', word) for word in ("{", "void", "__global__", "__dev
 
 def _harmless_attribute(after: Sequence[str]) -> bool:
     return len(after) == 4 and after[1] in _ATTRIBUTES and after[2:] == ["]", "]"]
+
+
+def _casts_number(found: Sequence[Token], place: int) -> bool:
+    """Whether a number becomes a pointer by the `*` of a cast, or the word of one, at a place."""
+    if found[place].text == "reinterpret_cast":
+        return _is_number(found, _behind_angles(found, place + 1))
+    return [token.text for token in found[place : place + 2]] == ["*", ")"] and _is_number(found, place + 2)
 
 
 def _is_number(found: Sequence[Token], place: int) -> bool:
