@@ -14,7 +14,7 @@ Role = Literal["input", "output", "inout", "param", "handle"]
 
 FillKind = Literal[
     "constant",  # every component is `value`
-    "uniform",  # every component uniform in [low, high); integers: low .. high-1; bool: fair coin
+    "uniform",  # every component uniform in [low, high); integers: rounded down; bool: whether at least 0.5
     "unit",  # vectors and quaternions of length one
     "transform",  # translation uniform in [low, high) per component, rotation a unit quaternion
     "rotation",  # orthonormal matrices of determinant one

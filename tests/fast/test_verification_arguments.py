@@ -104,3 +104,20 @@ def test_wide_arguments_hold_the_very_same_numbers() -> None:
     wide = Arguments(args, [widened(floats((8,)))], seed=3, like=narrow)
     assert np.float64 == wide.leaves[0].values.dtype
     assert narrow.leaves[0].values.tolist() == wide.leaves[0].values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "least", "most"),
+    [
+        ("?", 0.4, 1.0, 0.79, 0.88),
+        ("?", 0.0, 0.6, 0.12, 0.21),
+        ("i4", 0.8, 2.0, 0.79, 0.88),
+        ("i4", 0.0, 1.2, 0.12, 0.21),
+    ],
+)
+def test_masks_are_true_as_often_as_their_bounds_say(
+    kind: str, low: float, high: float, least: float, most: float
+) -> None:
+    """The bounds that a draft's masks have: five of six elements are true, or one of six."""
+    mask = made(Fill("mask", "uniform", low=low, high=high), (4096,), kind=np.dtype(kind).kind)
+    assert least < mask.astype(kind).astype(bool).mean() < most

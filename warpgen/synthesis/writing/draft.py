@@ -186,6 +186,14 @@ class Draft:
         """An array that is read. Integers are drawn from low .. high-1."""
         self._array(name, type, shape, "input", Filled(kind, low=low, high=high), about)
 
+    def mask(
+        self, name: str, type: str, shape: int | tuple[int, ...], about: str = "", rare: bool = False
+    ) -> None:
+        """An input of truths, or of 0 and 1: true for five elements of six, for one of six if `rare`."""
+        low, high = (0.0, 0.6) if rare else (0.4, 1.0)
+        scale = 1.0 if type == "bool" else 2.0
+        self.input(name, type, shape, scale * low, scale * high, about=about)
+
     def output(self, name: str, type: str, shape: int | tuple[int, ...], about: str = "") -> None:
         """An array that is written; it begins with zeros."""
         self._array(name, type, shape, "output", Filled("constant"), about)

@@ -115,16 +115,16 @@ def _mask(draft: Draft, element: str, at: str) -> _Test:
     start = f"{at} = wp.tid()\n"
     if draft.pick("bool", "int") == "int":
         about = f"Per-{element} mask, zero for {_plural(element)} to skip"
-        draft.input(name, "int", draft.dim, 0, 2, about=about)
+        draft.mask(name, "int", draft.dim, about)
         return start, "", f"{name}[{at}] == 0", f"{name}[{at}] != 0"
-    draft.input(name, "bool", draft.dim, about=f"Per-{element} mask of active {_plural(element)}")
+    draft.mask(name, "bool", draft.dim, f"Per-{element} mask of active {_plural(element)}")
     return start, "", f"not {name}[{at}]", f"{name}[{at}]"
 
 
 def _flags(draft: Draft, element: str, at: str) -> _Test:
     name = draft.pick(f"{element}_flags", "flags")
     draft.module("FLAG_ACTIVE = wp.constant(1)")
-    draft.input(name, "int", draft.dim, 0, 4, about=f"Per-{element} bit mask, bit 0 is set when active")
+    draft.input(name, "int", draft.dim, 1, 4, about=f"Per-{element} bit mask, bit 0 is set when active")
     bit = f"({name}[{at}] & FLAG_ACTIVE)"
     why = draft.pick(f"# Skip inactive {_plural(element)}\n", "")
     return f"{at} = wp.tid()\n", why, f"{bit} == 0", f"{bit} != 0"

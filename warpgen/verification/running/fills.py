@@ -44,10 +44,9 @@ def _constant(
 def _uniform(
     fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
 ) -> NDArray[Any]:
-    u = source.uniform(shape + inner)
+    values = fill.low + (fill.high - fill.low) * source.uniform(shape + inner)
     if kind == "b":
-        return u < 0.5
-    values = fill.low + (fill.high - fill.low) * u
+        return values >= 0.5
     return values if kind == "f" else np.floor(values)
 
 

@@ -57,7 +57,7 @@ def unpack_blocks(d: Draft) -> None:
         d.module(f"WINDOW = wp.constant({window})  # number of implicit zeros before each block")
     reach = {"dictionary": "dst + dictionary.shape[0]", "zeros": "dst + WINDOW"}[before]
     if early == "mask":
-        d.input("wanted", "bool", blocks, about="False for blocks to skip")
+        d.mask("wanted", "bool", blocks, about="False for blocks to skip")
     if layout == "fixed":
         d.param("block_size", "int", size, about="compressed symbols per block")
     d.param("max_size", "int", room, about="maximum number of decoded symbols per block")

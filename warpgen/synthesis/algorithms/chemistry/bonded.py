@@ -119,7 +119,7 @@ def torsion_forces(d: Draft) -> None:
         about="dihedral atom indices, shape (num_torsions, 4)",
     )
     if skipped == "mask":
-        d.input("enabled", "bool", count, about="torsion mask, False for disabled torsions")
+        d.mask("enabled", "bool", count, about="torsion mask, False for disabled torsions")
     elif skipped == "sentinel":
         d.input("torsion_type", "int", count, -1, 3, about="torsion type index, -1 for unused slots")
     struct = form in ("periodic", "harmonic")

@@ -71,7 +71,7 @@ def production_rates(d: Draft) -> None:
     )
     d.input("temperature", "float", cells, 900.0, 1800.0, about="gas temperature per cell [K]")
     if mask == "flags":
-        d.input("burning", "bool", cells, about="cell mask, False for non-reacting cells")
+        d.mask("burning", "bool", cells, about="cell mask, False for non-reacting cells")
     elif mask == "temperature":
         d.param(
             "ignition_temp",

@@ -82,7 +82,7 @@ def settle_water(d: Draft) -> None:
             about="accelerations of O, H1 and H2 [nm/ps^2]",
         )
     if skipped == "mask":
-        d.input("frozen", "bool", count, about="True for frozen molecules")
+        d.mask("frozen", "bool", count, rare=True, about="True for frozen molecules")
     elif skipped == "types":
         d.input(
             "molecule_type",

@@ -143,7 +143,7 @@ def snow_energy_balance(d: Draft) -> None:
         read = "\n".join(f"{n} = {n}_in[tid]" for n in ("air_temp", "humidity", "precipitation"))
         at = {name: f"{name}[tid]" for name in _WEATHER}
     if mask == "valid":
-        d.input("valid", "bool", count, about="Catchment mask")
+        d.mask("valid", "bool", count, about="Catchment mask")
     elif mask == "glacier":
         d.input("glacier_id", "int", count, -1, 3, about="Glacier index, -1 if the cell has no glacier")
     dry = ", excluding liquid water" if liquid else ""

@@ -86,7 +86,7 @@ def fly_projectiles(d: Draft) -> None:
     else:
         d.param(f"{ball}_mass", "float", 0.1, 0.5, about="Mass [kg]")
     if ground != "none":
-        d.input("landed", "bool", count, about="Mask of projectiles at rest")
+        d.mask("landed", "bool", count, rare=True, about="Mask of projectiles at rest")
     d.param("cross_section", "float", 0.003, 0.006, about="Frontal area [m^2]")
     d.param(
         "cd0", "float", 0.4, 0.5, about="Drag coefficient" + (" at low speed" if drag != "constant" else "")

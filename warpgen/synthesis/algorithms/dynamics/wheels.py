@@ -174,7 +174,7 @@ def wheel_forces(d: Draft) -> None:
     elif steered == "each":
         d.input("steer", "float", (cars, wheels), -0.4, 0.4, about="Per-wheel steering angles [rad]")
     if mask == "broken":
-        d.input("wheel_attached", "bool", (cars, wheels), about="Mask of attached wheels")
+        d.mask("wheel_attached", "bool", (cars, wheels), about="Mask of attached wheels")
     elif mask == "count":
         d.input("wheel_count", "int", cars, 2, wheels + 1, about="Number of wheels per car")
     d.input("wheel_mount", "vec3", wheels, -0.8, 0.8, about="Suspension mounts in the chassis frame [m]")

@@ -139,7 +139,7 @@ def signal_delays(d: Draft) -> None:
     )
     d.param("orbit_radius", "float", 26.5, 26.6, about="Orbit radius [1000 km]")
     if masked == "healthy":
-        d.input("satellite_healthy", "bool", satellites, about="Broadcast health flags")
+        d.mask("satellite_healthy", "bool", satellites, about="Broadcast health flags")
     elif masked == "channels":
         d.input(
             "channel_satellite",

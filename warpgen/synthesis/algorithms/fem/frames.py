@@ -90,7 +90,7 @@ def frame_forces(d: Draft) -> None:
     elif load == "weight":
         d.param("weight_density", "float", 0.02, 0.08, about="Specific weight [MN/m^3]")
     if pinned:
-        d.input("is_truss", "bool", count, about="True if the member is hinged at both ends")
+        d.mask("is_truss", "bool", count, rare=True, about="True if the member is hinged at both ends")
     if output != "ends":
         d.output("nodal_force", "vec3", nodes, about=f"Nodal internal forces{net} [MN]")
         d.output("nodal_moment", "vec3", nodes, about=f"Nodal internal moments{net} [MN m]")

@@ -207,7 +207,7 @@ def voxel_elasticity(d: Draft) -> None:
         d.param("penalty", "float", 2.0, 3.0, about="SIMP exponent")
         d.param("min_stiffness", "float", 0.001, 0.01, about="Void stiffness relative to solid")
     if mask == "active":
-        d.input("cell_active", "bool", cells, about="False for empty cells")
+        d.mask("cell_active", "bool", cells, about="False for empty cells")
     elif mask == "void":
         d.input("cell_material", "int", cells, -1, 3, about="Material index per cell, -1 for empty cells")
     if stiffness == "materials":

@@ -110,7 +110,7 @@ def value_swaps(d: Draft) -> None:
     if result != "annuity":
         d.input("spreads", "float", trades, -0.002, 0.002, about="floating rate spread")
     if skipped == "mask":
-        d.input("active", "bool", trades, about="active mask, inactive trades are skipped")
+        d.mask("active", "bool", trades, about="active mask, inactive trades are skipped")
     elif skipped == "netting set":
         d.input("netting_set", "int", trades, -1, 3, about="netting set index per trade, -1 if none")
     total = skipped == "netting set" and result == "value"

@@ -71,7 +71,7 @@ def score_hypotheses(d: Draft) -> None:
             about="Minimum cosine between the point normal and the shape normal",
         )
     if valid:
-        d.input("remaining", "bool", n, about="Mask of points not yet assigned to a shape")
+        d.mask("remaining", "bool", n, about="Mask of points not yet assigned to a shape")
     if sampling != "given":
         d.param("seed", "int", 1, 1000, about="Random seed")
     else:

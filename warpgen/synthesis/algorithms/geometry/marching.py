@@ -60,7 +60,7 @@ def march_tetrahedra(d: Draft) -> None:
             if total == "per cell" and result != "triangles"
             else "others are skipped"
         )
-        d.input("cell_used", "bool", cells, about=f"Narrow-band cell mask, {stay}")
+        d.mask("cell_used", "bool", cells, about=f"Narrow-band cell mask, {stay}")
     levels = (-0.7, -0.3) if result == "volume" else (-0.1, 0.1)  # some cells are wholly outside
     d.param("level", "float", *levels, about="Isovalue, values below are inside")
     geometry = result != "count"

@@ -43,7 +43,7 @@ def inside_mesh(d: Draft) -> None:
         d.inout("count", "int", 1, value=0.0, about="Number of inside points")
         d.says("Counts query points inside a closed mesh.")
     elif result == "mask":
-        d.inout("alive", "int", n, 0, 2, about="Nonzero for active points")
+        d.inout("alive", "int", n, 0.8, 2, about="Nonzero for active points")
         d.says("Deactivates points inside a closed mesh.")
     else:
         d.output("inside", "int", n, about="Nonzero if the point is inside the mesh")

@@ -43,7 +43,7 @@ def peel_nodes(d: Draft) -> None:
     n, m = d.pick(40, 56, 64), d.pick(140, 180)
     g = adjacency.declare(d, layout, n, m)
     if task == "core":
-        d.input("alive", "int", n, 0, 2, about="Alive flags, 0 for removed nodes")
+        d.mask("alive", "int", n, about="Alive flags, 0 for removed nodes")
         d.param("k", "int", 1, 4, about="Minimum degree within the core")
         d.output("kept", "int", n, about="Alive flags after this round")
         if record:

@@ -57,7 +57,7 @@ def bfs_level(d: Draft) -> None:
         size = n // 3
         d.input("frontier", "int", n, kind="permutation", about="Node indices of the current frontier")
         d.param("frontier_size", "int", size, about="Number of frontier nodes")
-        d.inout("visited", "int", n, 0, 2, about="Visited flags")
+        d.inout("visited", "int", n, 0, 1.2, about="Visited flags")
         d.output("next_frontier", "int", n, about="Node indices of the next frontier")
         d.inout("next_size", "int", 1, value=0.0, about="Size of the next frontier")
         body = "# atomic_max returns the old value, so only the first thread enqueues the node\nif wp.atomic_max(visited, v, 1) == 0:\n"
@@ -230,8 +230,12 @@ def relax_edges(d: Draft) -> None:
         weight = g.weight
     d.input(value, "float", n, 0.0, most, about=about)
     if extra == "frontier":
-        d.input(
-            "in_frontier", "int", n, 0, 2, about="Frontier flags, nonzero for nodes changed in the last round"
+        d.mask(
+            "in_frontier",
+            "int",
+            n,
+            rare=True,
+            about="Frontier flags, nonzero for nodes changed in the last round",
         )
     if extra == "light":
         d.param("delta", "float", 0.3, 0.7, about="Maximum light edge weight")

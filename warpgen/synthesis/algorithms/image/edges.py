@@ -71,7 +71,7 @@ def thin_edges(d: Draft) -> None:
     else:
         d.input("image", "float", size, 0.0, 1.0, about="Smoothed grayscale image")
     if mask:
-        d.input("region", "bool", size, about="Region of interest mask")
+        d.mask("region", "bool", size, about="Region of interest mask")
     if threshold == "local":
         d.input("noise", "float", size, 0.05, 0.15, about="Local gradient noise level")
         d.param(weak, "float", 1.5, 2.0, about=f"{least}, as a multiple of the noise level")

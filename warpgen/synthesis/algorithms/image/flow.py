@@ -53,8 +53,12 @@ def refine_flow(d: Draft) -> None:
     d.input(second_frame, "float", size, 0.0, 1.0, about="Second frame")
     d.input("flow", "vec2", size, -1.5, 1.5, about="Current flow estimate [px]")
     if mask == "mask":
-        d.input(
-            "occluded", "bool", size, about="Occlusion mask, True for pixels not visible in the second frame"
+        d.mask(
+            "occluded",
+            "bool",
+            size,
+            rare=True,
+            about="Occlusion mask, True for pixels not visible in the second frame",
         )
     elif mask == "weight":
         d.input("confidence", "float", size, 0.0, 1.0, about="Per-pixel data term weight")

@@ -41,7 +41,7 @@ def seam_cost_row(d: Draft) -> None:
     else:
         d.input("src", "float", (h, w), about="Grayscale image")
     if masked:
-        d.input("protect", "int", (h, w), 0, 2, about="Protection mask, nonzero for protected pixels")
+        d.mask("protect", "int", (h, w), rare=True, about="Protection mask, nonzero for protected pixels")
     d.inout(
         "total",
         "float",

@@ -53,7 +53,7 @@ def count_levels(d: Draft) -> None:
         ),
     )
     if weighted == "mask":
-        d.input("mask", "int", shape, 0, 2, about="Pixel mask, nonzero for pixels to include")
+        d.mask("mask", "int", shape, about="Pixel mask, nonzero for pixels to include")
     elif weighted == "weight":
         d.input("weights", "float", shape, about="Pixel weights")
     if kind in ("float", "vec3"):

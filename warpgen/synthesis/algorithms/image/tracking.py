@@ -153,7 +153,7 @@ def track_features(d: Draft) -> None:
         d.input("predicted_flow", "vec2", size, -1.0, 1.0, about="Predicted motion [px]")
     elif prediction == "coarse":
         d.input("coarse_flow", "vec2", size, -0.5, 0.5, about="Flow from the next coarser pyramid level [px]")
-    d.input("active", "bool", size, about="Feature mask, False if lost in an earlier frame")
+    d.mask("active", "bool", size, about="Feature mask, False if lost in an earlier frame")
     fields = {"min_eigenvalue": fill(0.02, 0.06), "max_step": fill(0.2, 0.4), "damping": fill(0.3, 0.5)}
     if errors:
         fields["max_error"] = fill(0.15, 0.25)

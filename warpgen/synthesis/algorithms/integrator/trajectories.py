@@ -98,7 +98,7 @@ def integrate_adaptive(d: Draft) -> None:
     end = 15.0 * system.step[1]
     d.input("state", kind, count, system.low, system.high, about="Initial states")
     if masked == "flag":
-        d.input("active", "bool", count, about="Mask of trajectories to integrate")
+        d.mask("active", "bool", count, about="Mask of trajectories to integrate")
     elif masked == "done":
         d.input(
             "status_in",

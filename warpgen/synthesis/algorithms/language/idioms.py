@@ -36,7 +36,7 @@ def toggle_bits(d: Draft) -> None:
     shape: Any = (2, n) if batch else n
     words: Any = (2, count) if batch else count
     if guard == "changed":
-        d.input("changed", "bool", n, about="False for elements that stayed in their cell")
+        d.mask("changed", "bool", n, about="False for elements that stayed in their cell")
     d.input(
         "cells",
         "int",

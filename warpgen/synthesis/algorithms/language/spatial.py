@@ -87,7 +87,7 @@ def spatial_products(d: Draft) -> None:
         d.input("rotations", "quat", shape, kind="unit", about="new rotation per body")
         d.forward_only()  # it changes a pose in place
     if skip == "mask":
-        d.input("active", "bool", shape, about="False for sleeping bodies")
+        d.mask("active", "bool", shape, about="False for sleeping bodies")
     elif skip == "ids":
         d.input("island", "int", count, -1, 4, about="island index per body, -1 for sleeping bodies")
     type_ = {"power": "float", "matrix": "mat44", "turn": "transform"}.get(kind, "spatial_vector")

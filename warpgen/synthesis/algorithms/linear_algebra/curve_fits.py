@@ -113,7 +113,7 @@ def fitted_step(d: Draft) -> None:
     d.input("times", "float", (series, count), 0.2, 3.0, about="sample times")
     d.input("readings", "float", (series, count), 0.1, 1.5, about="sample values")
     if counted:
-        d.input("valid", "int", (series, count), 0, 2, about="sample mask, 0 for missing readings")
+        d.mask("valid", "int", (series, count), about="sample mask, 0 for missing readings")
     d.input("params", "vec3", series, 0.6, 1.4, about="curve parameters")
     d.param("damping", "float", 0.5, 2.0, about="damping factor")
     if robust != "none":

@@ -50,7 +50,7 @@ def cardiac_step(d: Draft) -> None:
     d.input("state", "float", shape, 0.15, 0.85, about="gates m, h, j, d, f, x and calcium [0.01 mM]")
     d.module("CALCIUM_UNIT = wp.constant(0.01)  # calcium unit in the state vector [mM]")
     if scar == "mask":
-        d.input("excitable", "bool", cells, about="excitable tissue mask, False inside scars")
+        d.mask("excitable", "bool", cells, about="excitable tissue mask, False inside scars")
     elif scar == "types":
         d.input("tissue", "int", cells, -1, 3, about="tissue type per cell, -1 if none")
     stepped = result == "state"

@@ -64,8 +64,12 @@ def bloch_simulate(d: Draft) -> None:
     d.input("phases", "float", events, -3.0, 3.0, about="transmit phase per event [rad]")
     d.input("delays", "float", events, 5.0, 30.0, about="duration per event [ms]")
     if spoiled == "mask":
-        d.input(
-            "spoil", "bool", events, about="spoiler mask, True for events starting with a spoiler gradient"
+        d.mask(
+            "spoil",
+            "bool",
+            events,
+            rare=True,
+            about="spoiler mask, True for events starting with a spoiler gradient",
         )
     if inverted:
         d.param("inversion_time", "float", 50.0, 200.0, about="delay after the inversion pulse [ms]")

@@ -67,7 +67,7 @@ def emit_samples(d: Draft) -> None:
             about="emitter index per new point" if skip == "ids" else "emitter index per point",
         )
     if skip == "mask":
-        d.input("alive", "bool", n, about="mask, True for points to keep")
+        d.mask("alive", "bool", n, about="mask, True for points to keep")
     elif skip == "count":
         d.param("num_new", "int", n - 40, about="number of new points")
     elif skip == "ids":

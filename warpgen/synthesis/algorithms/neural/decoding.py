@@ -63,12 +63,12 @@ def sample_tokens(d: Draft) -> None:
         d.param("frequency_penalty", "float", 0.1, 0.6, about="Penalty per occurrence")
         d.param("presence_penalty", "float", 0.1, 0.6, about="One-time penalty for tokens already seen")
     if banned == "mask":
-        d.input("allowed", "bool", (batch, vocab), about="Grammar mask, True for allowed tokens")
+        d.mask("allowed", "bool", (batch, vocab), about="Grammar mask, True for allowed tokens")
     elif banned == "end":
         d.input("length", "int", batch, 0, 9, about="Number of tokens generated so far")
         d.param("min_length", "int", 4, 6, about="Minimum length before EOS is allowed")
     if finished:
-        d.input("done", "bool", batch, about="True for finished sequences")
+        d.mask("done", "bool", batch, rare=True, about="True for finished sequences")
     if temperature == "shared":
         d.param("temperature", "float", 0.6, 1.3, about="Softmax temperature")
     elif temperature == "each":

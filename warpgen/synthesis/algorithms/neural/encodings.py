@@ -75,7 +75,7 @@ def encode_positions(d: Draft) -> None:
     if anneal:
         d.param("progress", "float", 0.5, 2.5, about="Coarse-to-fine progress in levels")
     if mask:
-        d.input("valid", "bool", n, about="False for skipped samples")
+        d.mask("valid", "bool", n, about="False for skipped samples")
     d.output(
         "encoded",
         width,

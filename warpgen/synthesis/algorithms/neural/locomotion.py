@@ -89,7 +89,7 @@ def locomotion_reward(d: Draft) -> None:
     elif gait == "phase":
         d.input("clock", "float", worlds, 0.0, 1.0, about="gait phase per world")
     if reset == "mask":
-        d.input("terminated", "bool", worlds, about="True if the robot fell")
+        d.mask("terminated", "bool", worlds, rare=True, about="True if the robot fell")
     elif reset == "reason":
         d.input(
             "end_reason",

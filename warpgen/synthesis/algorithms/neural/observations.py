@@ -72,7 +72,7 @@ def build_observations(d: Draft) -> None:
     if clock != "none":
         d.input("phase", "float", worlds, 0.0, 1.0, about="gait phase")
     if reset == "done":
-        d.input("done", "bool", worlds, about="True for worlds that were just reset")
+        d.mask("done", "bool", worlds, rare=True, about="True for worlds that were just reset")
     elif reset == "lengths":
         d.input("episode_length", "int", worlds, 0, 3, about="steps since the last reset")
     if terrain == "heights":

@@ -89,7 +89,7 @@ def ppo_loss(d: Draft) -> None:
     if mask == "lengths":
         d.input("lengths", "int", envs, 2, steps + 1, about="number of valid steps per environment")
     elif mask == "flags":
-        d.input("valid", "bool", flat, about="mask, False for steps past the episode end")
+        d.mask("valid", "bool", flat, about="mask, False for steps past the episode end")
     d.param("num_envs", "int", envs, about="number of environments")
     d.param("num_steps", "int", steps, about="number of steps per environment")
     d.param("adv_stats", "vec2", 0.2, 0.9, about="advantage mean and standard deviation")

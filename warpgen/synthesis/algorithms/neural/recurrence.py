@@ -235,7 +235,7 @@ def advantages(d: Draft) -> None:
     if needs_values:
         d.input("values", "float", shape, -2.0, 2.0, about=f"value estimates {per}")
     if ends == "dones":
-        d.input("dones", "int", shape, 0, 2, about="1 if the episode ended at this step, else 0")
+        d.mask("dones", "int", shape, rare=True, about="1 if the episode ended at this step, else 0")
     elif ends == "continues":
         d.input("alive", "float", shape, 0.5, 1.0, about="continuation probability")
     if kind == "v-trace":

@@ -63,7 +63,7 @@ def route_tokens(d: Draft) -> None:
             about="bias used for selection only, not for the gates",
         )
     if mask == "flags":
-        d.input("is_padding", "bool", tokens, about="True for padding tokens")
+        d.mask("is_padding", "bool", tokens, rare=True, about="True for padding tokens")
     elif mask == "lengths":
         d.input("lengths", "int", batch, 2, tokens // batch + 1, about="number of real tokens per sequence")
     if capacity == "shared":

@@ -69,7 +69,7 @@ def group_extents(d: Draft) -> None:
         d.input("x", "vec3" if points else "float", n, -1.0, 1.0)
     d.input("groups", "int", n, -2 if skip == "negative" else 0, k, about="group index per element")
     if skip == "mask":
-        d.input("active", "bool", n, about="False for elements to skip")
+        d.mask("active", "bool", n, about="False for elements to skip")
     if wanted == "margin box":
         d.input("radii", "float", n, 0.05, 0.2)
     boxed = wanted in ("box", "margin box")

@@ -278,7 +278,7 @@ def row_extremum(d: Draft) -> None:
     at = "cost[row, col]" if layout == "rows" else "cost[col, row]"
     d.input("cost", "float", (m, n) if layout == "rows" else (n, m), -1.0, 1.0, about="cost matrix")
     if valid == "mask":
-        d.input(
+        d.mask(
             "active",
             "bool",
             (m, n) if layout == "rows" else (n, m),

@@ -54,7 +54,7 @@ def scan_step(d: Draft) -> None:
     if form == "hillis-steele":
         d.input("x", kind, shape, low, high)
         if segmented:
-            d.input("head", "int", shape, 0, 2, about="head flags, nonzero at segment starts")
+            d.mask("head", "int", shape, rare=True, about="head flags, nonzero at segment starts")
         d.param("stride", "int", d.pick(1, 2, 4, 8), about="distance between the elements to combine")
         d.output("y", kind, shape)
         if segmented:

@@ -101,7 +101,7 @@ def count_cells(d: Draft) -> None:
         )
     d.input("x", cells.vector, count, -0.1, 1.1, about="Particle positions")
     if alive == "mask":
-        d.input("is_active", "int", count, 0, 2, about="Active mask, 0 for deleted particles")
+        d.mask("is_active", "int", count, about="Active mask, 0 for deleted particles")
     elif alive == "type":
         d.input("species", "int", count, 0, 3, about="Per-particle species index")
         d.param(

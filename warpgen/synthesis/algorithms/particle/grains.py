@@ -250,7 +250,7 @@ def tangential_spring(d: Draft) -> None:
     d.input("n", "vec3", count, kind="unit", about="Contact normals (unit)")
     d.input("v_rel", "vec3", count, -0.5, 0.5, about="Relative contact velocities")
     if broken == "flag":
-        d.input("touching", "int", count, 0, 2, about="Contact mask, 0 for open contacts")
+        d.mask("touching", "int", count, about="Contact mask, 0 for open contacts")
     d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0, about="Normal force magnitudes")
     d.param("k_t", "float", 50.0, 200.0, about="Tangential stiffness")
     if damped:

@@ -143,7 +143,7 @@ def scatter_materials(d: Draft) -> None:
     about = f"Material: {', '.join(listed)}" + (", -1 for inactive particles" if low else "")
     d.input("material", "int", count, low, len(cases), about=about)
     if inactive == "flag":
-        d.input("active", "bool", count, about="Active mask")
+        d.mask("active", "bool", count, about="Active mask")
     d.input("mass", "float", count, 0.5, 2.0, about="Particle masses [kg]")
     d.input("volume", "float", count, 0.0005, 0.002, about="Initial particle volumes [m^3]")
     dot = "params." if given == "struct" else ""

@@ -35,7 +35,7 @@ def wall_response(d: Draft) -> None:
     role("x", "vec3", count, -1.2, 1.2, about="Particle positions")
     role("v", "vec3", count, -2.0, 2.0, about="Particle velocities")
     if pinned:
-        d.input("pinned", "int", count, 0, 2, about="Pinned mask, 1 for fixed particles")
+        d.mask("pinned", "int", count, rare=True, about="Pinned mask, 1 for fixed particles")
     if wall == "planes":
         d.input("normals", "vec3", 4, kind="unit", about="Inward wall normals")
         d.input("offsets", "float", 4, 0.2, 0.8, about="Wall plane offsets")

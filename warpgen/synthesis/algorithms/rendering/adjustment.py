@@ -91,7 +91,7 @@ def reprojection_residuals(d: Draft) -> None:
         ", -1 if unused" if mask == "index" else ""))  # fmt: skip
     d.input("point_ids", "int", n, 0, points, about="Landmark index per observation")
     if mask == "flag":
-        d.input("enabled", "bool", n, about="Observation mask, False for rejected outliers")
+        d.mask("enabled", "bool", n, about="Observation mask, False for rejected outliers")
     if loss != "squared":
         about = "Threshold" if loss == "huber" else "Scale"
         d.param("loss_scale", "float", 20.0, 50.0, about=f"{about} of the robust loss [px]")

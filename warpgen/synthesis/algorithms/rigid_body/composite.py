@@ -40,7 +40,7 @@ def mass_matrix(d: Draft) -> None:
     worlds, links = d.pick(5, 6, 8), d.pick(5, 6, 8)
     threads = worlds - 2 if masked == "list" else worlds
     if masked == "active":
-        d.input("world_active", "bool", worlds, about="False to skip a world")
+        d.mask("world_active", "bool", worlds, about="False to skip a world")
     elif masked == "list":
         d.input("world_ids", "int", threads, -1, worlds, about="World indices to update, padded with -1")
     tree_inputs(d, worlds, links, kinds, shared)

@@ -71,7 +71,7 @@ def prepare_contacts(d: Draft) -> None:
     if guard == "count":
         d.input("contact_count", "int", 1, contacts - 8, contacts + 8, about="Number of active contacts")
     elif guard == "mask":
-        d.input("contact_active", "bool", contacts, about="Contact mask")
+        d.mask("contact_active", "bool", contacts, about="Contact mask")
     d.input(
         "contact_body",
         "int",

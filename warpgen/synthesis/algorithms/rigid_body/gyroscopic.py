@@ -147,7 +147,7 @@ def step_free_bodies(d: Draft) -> None:
     if com:
         d.input("body_com", "vec3", count, -0.2, 0.2, about="Centers of mass in body space [m]")
     if kinematic == "flag":
-        d.input("is_kinematic", "bool", count, about="True for kinematic bodies")
+        d.mask("is_kinematic", "bool", count, rare=True, about="True for kinematic bodies")
     d.param("gravity", "vec3", -5.6, 5.6, about="Gravity [m/s^2]")
     d.param("dt", "float", 0.01, 0.03, about="Time step [s]")
     if damping != "none":

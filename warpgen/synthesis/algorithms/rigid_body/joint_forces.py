@@ -193,7 +193,7 @@ def joint_wrenches(d: Draft) -> None:
         about="Joint types" + (", -1 for free joints" if enabled == "negative" else ""),
     )
     if enabled == "mask":
-        d.input("joint_enabled", "bool", joints, about="Joint enable mask")
+        d.mask("joint_enabled", "bool", joints, about="Joint enable mask")
     d.input("joint_parent", "int", joints, -1, bodies // 2, about="Parent body, -1 for the world")
     d.input("joint_child", "int", joints, bodies // 2, bodies, about="Child body")
     d.input(

@@ -73,7 +73,7 @@ def project_joints(d: Draft) -> None:
         d.input("joint_lower", "float", count, -0.6, -0.1, about=f"Lower limits [{unit}]")
         d.input("joint_upper", "float", count, 0.1, 0.6, about=f"Upper limits [{unit}]")
     if enabled == "flags":
-        d.input("joint_enabled", "bool", count, about="Joint enable mask")
+        d.mask("joint_enabled", "bool", count, about="Joint enable mask")
     if enabled == "broken":
         d.param(
             "break_distance",

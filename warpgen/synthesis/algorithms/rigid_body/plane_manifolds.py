@@ -130,7 +130,7 @@ def plane_convex_contacts(d: Draft) -> None:
         d.input("body_vel", "vec3", count, -1.0, 1.0, about="Body velocities [m/s]")
         d.param("dt", "float", 0.01, 0.02, about="Time step [s]")
     if early:
-        d.input("is_awake", "bool", count, about="False for sleeping bodies")
+        d.mask("is_awake", "bool", count, about="False for sleeping bodies")
     rows: Any = (count, contacts) if layout == "fixed" else capacity
     if layout == "append":
         d.param("max_contacts", "int", capacity, about="Buffer capacity")

@@ -82,7 +82,7 @@ def update_sleep(d: Draft) -> None:
         unit_ = "[m^2/s^2]" if motion == "energy" else "(squared speeds)"
         d.param(limit, "float", low, 2.0 * low, about=f"Sleep threshold for the motion {unit_}")
     if wake == "contacts":
-        d.input("new_contacts", "int", bodies, 0, 2, about="Number of new contacts")
+        d.mask("new_contacts", "int", bodies, rare=True, about="Number of new contacts")
     elif wake == "forces":
         d.input("body_force", "vec3", bodies, -0.5, 0.5, about="External forces [N]")
         d.param("wake_force", "float", 0.3, 0.6, about="Wake-up force threshold [N]")

@@ -174,7 +174,7 @@ def actuate_joints(d: Draft) -> None:
         d.input("limit_upper", "float", actuators, 0.3, 1.0, about="Upper joint limits (end stops) [rad]")
         d.param("stop_stiffness", "float", 20.0, 50.0, about="End stop stiffness [N m/rad]")
     if mask == "active":
-        d.input("world_active", "bool", worlds, about="False for paused worlds")
+        d.mask("world_active", "bool", worlds, about="False for paused worlds")
     elif mask == "episode":
         d.input(
             "episode_step",

@@ -84,7 +84,7 @@ def locomotion_rewards(d: Draft) -> None:
     given = d.option("weights", "struct", "values")
     envs, joints, feet = d.pick(24, 32, 48), d.pick(8, 12), 4
     if masked:
-        d.input("env_active", "bool", envs, about="False for environments waiting for reset")
+        d.mask("env_active", "bool", envs, about="False for environments waiting for reset")
     d.input("root_pose", "transform", envs, 0.1, 0.9, kind="transform", about="Base poses (z up)")
     d.input(
         "root_twist",
@@ -107,7 +107,13 @@ def locomotion_rewards(d: Draft) -> None:
         d.input("joint_upper", "float", joints, 0.8, 1.3, about="Soft upper joint limits [rad]")
     if gait == "air time":
         d.input("air_time", "float", (envs, feet), 0.0, 0.8, about="Time since the last contact per foot [s]")
-        d.input("first_contact", "bool", (envs, feet), about="True for feet that made contact in this step")
+        d.mask(
+            "first_contact",
+            "bool",
+            (envs, feet),
+            rare=True,
+            about="True for feet that made contact in this step",
+        )
     elif gait == "clearance":
         d.input("foot_height", "float", (envs, feet), 0.0, 0.2, about="Foot heights [m]")
         d.input("foot_speed", "float", (envs, feet), 0.0, 2.0, about="Horizontal foot speeds [m/s]")

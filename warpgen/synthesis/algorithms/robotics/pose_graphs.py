@@ -131,7 +131,7 @@ def pose_graph_terms(d: Draft) -> None:
     if switchable == "loops":
         d.param("loop_gain", "float", 0.3, 0.8, about="Loop closure weight relative to odometry")
     elif switchable == "disabled":
-        d.input("enabled", "int", n, 0, 2, about="0 for previously rejected edges")
+        d.mask("enabled", "int", n, about="0 for previously rejected edges")
     if gate:
         d.param("gate", "float", 4.0, 9.0, about="Gating threshold on the error")
     kind = "vec3" if flat else "spatial_vector"

@@ -149,7 +149,7 @@ def route_tendons(d: Draft) -> None:
     )
     d.input("tendon_sites", "int", entries, -1, sites, about="Site indices of all tendons, -1 for a pulley")
     if batch == "mask":
-        d.input("tendon_enabled", "bool", tendons, about="Tendon active mask")
+        d.mask("tendon_enabled", "bool", tendons, about="Tendon active mask")
     elif batch == "list":
         d.input("tendon_ids", "int", threads, -1, tendons, about="Tendon indices to evaluate, padded with -1")
     if wrap != "none":

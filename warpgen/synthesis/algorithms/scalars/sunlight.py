@@ -63,7 +63,7 @@ def panel_irradiance(d: Draft) -> None:
             "horizon", "float", (sites, 12), 0.0, 0.4, about="horizon elevation in 12 azimuth sectors [rad]"
         )
     elif shaded == "mask" and light:
-        d.input("in_service", "bool", sites, about="False for panels out of service")
+        d.mask("in_service", "bool", sites, about="False for panels out of service")
     if light:
         bounds = {
             "tilt": fill(0.3, 0.8),

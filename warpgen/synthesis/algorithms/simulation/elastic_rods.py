@@ -71,7 +71,7 @@ def rod_forces(d: Draft) -> None:
     if damping == "both" and bend != "none":
         d.param("bend_damping", "float", 0.01, 0.05, about="Bend and twist damping [N m s]")
     if breaks == "flags":
-        d.input("is_cut", "bool", count, about="Mask of cut segments")
+        d.mask("is_cut", "bool", count, rare=True, about="Mask of cut segments")
     elif breaks == "strain":
         d.param("break_strain", "float", 0.8, 1.6, about="Breaking strain")
     if gravity:

@@ -86,7 +86,7 @@ def descend_solids(d: Draft) -> None:
     )
     d.input("masses", "float", vertices, 0.2, 1.0, about="Masses [kg]")
     if pinned == "flags":
-        d.input("is_pinned", "bool", vertices, about="Pinned vertex mask")
+        d.mask("is_pinned", "bool", vertices, rare=True, about="Pinned vertex mask")
     d.input("tet_vertices", "int", (tets, 4), 0, vertices, about="Vertex indices per tetrahedron")
     d.input("tet_poses", "mat33", tets, -2.0, 2.0, kind="rotation", about="Inverse rest shapes Dm^-1 [1/m]")
     d.input("tet_volumes", "float", tets, 0.05, 0.2, about="Rest volumes [m^3]")

@@ -83,7 +83,7 @@ def solve_tetrahedra(d: Draft) -> None:
             about="Per-element activation, relative rest volume change",
         )
     if broken:
-        d.input("is_broken", "bool", count, about="Mask of removed tetrahedra")
+        d.mask("is_broken", "bool", count, rare=True, about="Mask of removed tetrahedra")
     if relax == "one":
         d.param("relaxation", "float", 0.3, 0.8, about="Jacobi under-relaxation factor")
     elif relax == "count":

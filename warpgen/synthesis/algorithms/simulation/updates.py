@@ -45,7 +45,7 @@ def update_velocities(d: Draft) -> None:
     if averaged:
         d.input("hits", "int", count, 0, 5, about="Number of constraints per particle")
     if pinned == "array":
-        d.input("pinned", "int", count, 0, 2, about="Pinned mask, 1 for fixed particles")
+        d.mask("pinned", "int", count, rare=True, about="Pinned mask, 1 for fixed particles")
     elif pinned == "flags":
         d.input("flags", "int", count, 0, 4, about="Particle flags, bit 0 marks active particles")
     d.param("dt", "float", 0.015, 0.02, about="Time step [s]")

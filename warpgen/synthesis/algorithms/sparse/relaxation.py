@@ -51,7 +51,7 @@ def weighted_jacobi(d: Draft) -> None:
     d.input("b", "float", n, -1.0, 1.0, about="Right-hand side")
     d.input("x", "float", n, -1.0, 1.0, about="Current solution")
     if pinned:
-        d.input("pinned", "int", n, 0, 2, about="Nonzero for Dirichlet nodes")
+        d.mask("pinned", "int", n, rare=True, about="Nonzero for Dirichlet nodes")
     if damping == "uniform":
         d.param("omega", "float", 0.4, 0.9, about="Relaxation factor")
     elif damping == "chebyshev":

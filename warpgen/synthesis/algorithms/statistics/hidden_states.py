@@ -73,7 +73,7 @@ def state_posteriors(d: Draft) -> None:
     gone = ", negative where none was made" if missing and not flagged else ""
     d.input("observed", kind, shape, low, high, about=about + gone)
     if flagged:
-        d.input("present", "bool", shape, about="False for missing readings")
+        d.mask("present", "bool", shape, about="False for missing readings")
     if ragged:
         d.input("lengths", "int", count, 2, most + 1, about="Number of observations per series")
     others = "" if states == 2 else ", all others being equally likely"

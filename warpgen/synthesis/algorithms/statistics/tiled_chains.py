@@ -63,7 +63,7 @@ def filtered_chains(d: Draft) -> None:
         d.input("evidence", "float", (steps, total, kinds), 0.1, 1.0, about="soft evidence for each symbol")
         d.input("emission_logits", "float", (kinds, states), -1.0, 1.0, about=emits)
     if missing:
-        d.input("present", "int", (steps, total), 0, 2, about="0 for missing observations")
+        d.mask("present", "int", (steps, total), about="0 for missing observations")
     if rows == "sticky":
         d.param("stay", "float", 0.6, 0.9, about="self-transition probability")
     elif rows == "each":

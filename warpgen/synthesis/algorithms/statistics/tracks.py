@@ -59,7 +59,7 @@ def update_tracks(d: Draft) -> None:
         else:
             d.param("num_detections", "int", most - 1, about="number of detections in the current scan")
     else:
-        d.input("is_clutter", "bool", seen, about="True for detections already rejected as clutter")
+        d.mask("is_clutter", "bool", seen, rare=True, about="True for detections already rejected as clutter")
     if choice == "strongest":
         d.input("snr", "float", seen, 1.0, 20.0, about="detection signal-to-noise ratio")
     d.inout("status", "int", rows, -1, 2, about="-1 deleted, 0 tentative, 1 confirmed")

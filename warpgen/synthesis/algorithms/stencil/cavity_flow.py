@@ -88,7 +88,7 @@ def cavity_step(d: Draft) -> None:
 
     d.input("f_in", "float", shape, 0.04, 0.07, about="Distribution functions")
     if obstacle:
-        d.input("solid", "bool", (n, n, n), about="True for solid cells")
+        d.mask("solid", "bool", (n, n, n), rare=True, about="True for solid cells")
     if force != "none":
         d.param("body_force", "vec3", -0.01, 0.01, about="Body force, in lattice units")
     if lid:

@@ -74,7 +74,7 @@ def channel_step(d: Draft) -> None:
 
     d.input("f_in", "float", shape, 0.08, 0.14, about="Populations from the previous step")
     if obstacle:
-        d.input("solid", "int", (nx, ny), 0, 2, about="Solid mask, 1 for solid cells")
+        d.mask("solid", "int", (nx, ny), rare=True, about="Solid mask, 1 for solid cells")
     if force == "constant":
         d.param("force_x", "float", -0.005, 0.01, about="Body force along the channel, in lattice units")
         d.param("force_y", "float", -0.005, 0.005, about="Body force across the channel, in lattice units")

@@ -189,10 +189,11 @@ def euler_step(d: Draft) -> None:
     d.input("momentum", "vec2", (nx, ny), -1.6, 1.6, about="Momentum per volume")
     d.input("energy", "float", (nx, ny), 1.6, 5.0, about="Total energy density")
     if solid == "frozen":
-        d.input(
+        d.mask(
             "is_frozen",
             "bool",
             (nx, ny),
+            rare=True,
             about="Mask of cells with a prescribed state, which are not updated",
         )
     d.param("dx", "float", 0.8, 1.2, about="Cell size")

@@ -298,7 +298,7 @@ def lbm_stream(d: Draft) -> None:
     )
     d.input("f", "float", shape, about="Populations")
     if walls != "none":
-        d.input("solid", "int", (nx, ny), 0, 2, about="1 for solid cells")
+        d.mask("solid", "int", (nx, ny), rare=True, about="1 for solid cells")
     if walls == "moving lid":
         d.param(
             "lid_speed",

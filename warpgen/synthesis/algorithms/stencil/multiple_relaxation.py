@@ -81,7 +81,7 @@ def mrt_step(d: Draft) -> None:
     where = "(9, nx, ny)" if order == "directions first" else "(nx, ny, 9)"
     d.input("f", "float", shape, 0.05, 0.15, about=f"Populations, shape {where}")
     if obstacles:
-        d.input("solid", "bool", (nx, ny), about="True for obstacle cells")
+        d.mask("solid", "bool", (nx, ny), rare=True, about="True for obstacle cells")
     if rates == "struct":
         d.struct("rates", RATES, _RATES, about="Relaxation rates")
     else:

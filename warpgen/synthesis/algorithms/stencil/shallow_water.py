@@ -152,7 +152,7 @@ def shallow_water_step(d: Draft) -> None:
         d.input("discharge", "vec2", (nx, ny), -0.4, 0.4, about="Depth-integrated velocity [m^2/s]")
     d.input("bed", "float", (nx, ny), 0.0, 0.6, about="Bed elevation [m]")
     if mask:
-        d.input("is_land", "bool", (nx, ny), about="Land mask, land cells act as walls")
+        d.mask("is_land", "bool", (nx, ny), rare=True, about="Land mask, land cells act as walls")
     if supply:
         d.input("inflow", "float", (nx, ny), 0.0, 0.01, about="Inflow rate per unit area [m/s]")
     if friction == "manning":

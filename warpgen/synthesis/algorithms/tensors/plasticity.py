@@ -93,7 +93,7 @@ def return_mapping(d: Draft) -> None:
     if kinematic:
         d.input("back_stress", "mat33", shape, -0.02, 0.02, about="deviatoric yield surface center")
     if mask == "flags":
-        d.input("eroded", "bool", points, about="True for failed material")
+        d.mask("eroded", "bool", points, rare=True, about="True for failed material")
     elif mask == "ids":
         d.input(
             "material_id", "int", points, -1, 4, about="material index per point or element, -1 for voids"

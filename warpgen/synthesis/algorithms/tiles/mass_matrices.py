@@ -116,7 +116,7 @@ def joint_dynamics(d: Draft) -> None:
     if damping != "none":
         d.input("damping", "float", dofs, 0.1, 0.5, about="viscous joint damping")
     if skipped == "mask":
-        d.input("active", "bool", worlds, about="False for worlds that are paused")
+        d.mask("active", "bool", worlds, about="False for worlds that are paused")
     elif skipped == "list":
         d.input(
             "world_ids",
