@@ -188,7 +188,7 @@ class Bench:
         if wrong is not None:
             raise VerificationError(f"the row is {wrong.verdict}: {wrong.why}")
         program = program_of(row)
-        prepared = prepare([program], [0], [0] if row.target == "cuda" else [])[0]
+        prepared = prepare([program], [0], [0] if row.target == "cuda" else [], widened=False)[0]
         if isinstance(prepared, Died):
             raise VerificationError(f"the row cannot be prepared: {prepared.reason}: {prepared.error}")
         text = prepared.cpu if row.target == "cuda" else row.code

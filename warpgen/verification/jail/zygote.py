@@ -71,12 +71,13 @@ class Known:
 
 def begin(folder: Path) -> Callable[[bytes], bytes]:
     """Make ready, with files in `folder`; gives what carries out an order, both in msgpack."""
-    from warpgen.extraction import warp_api
+    from warpgen.extraction import fast_path, warp_api
     from warpgen.verification.jail import form, launching  # noqa: F401  (children find them imported)
     from warpgen.verification.jail.building import Builder, DeviceBuilder
     from warpgen.verification.jail.lowering import rehearse
 
     warp_api.start(folder / "kernels")
+    fast_path.install()
     known = Known(Builder(folder / "builder"))
     rehearse()
     gc.disable()  # a child ends before it were of use, and collecting goes over all that it has

@@ -30,13 +30,13 @@ class Prepared(msgspec.Struct, frozen=True):
 
 
 def prepare(
-    programs: Sequence[Program], wanted: Sequence[int], lacking: Sequence[int]
+    programs: Sequence[Program], wanted: Sequence[int], lacking: Sequence[int], widened: bool = True
 ) -> dict[int, Prepared | Died]:
-    """Prepare the programs `wanted` in a child; those `lacking` a CPU text get one."""
+    """Prepare the programs `wanted` in a child, `widened` or not; those `lacking` a CPU text get one."""
 
     def task(number: int, note: Note) -> Any:
         index = wanted[number]
-        return msgspec.to_builtins(_prepare(programs[index], index in lacking))
+        return msgspec.to_builtins(_prepare(programs[index], index in lacking, widened))
 
     made: dict[int, Prepared | Died] = {}
     for index, result in zip(wanted, isolated(len(wanted), task), strict=True):
@@ -44,14 +44,16 @@ def prepare(
     return made
 
 
-def _prepare(program: Program, lacking: bool) -> Prepared:
+def _prepare(program: Program, lacking: bool, widened: bool) -> Prepared:
     cpu: Target = "cpu"
     text = lower(program, (cpu,))[cpu].text if lacking else ""
     with load(program) as live:
         layouts = tuple(describe(kind) for _, kind in warp_native.argument_types(live.kernel))
+    if not widened:
+        return Prepared(layouts, why="not asked for", cpu=text)
     try:
         wide = widen(program)
-        widened = lower(wide.program, (cpu,))[cpu].text
+        made = lower(wide.program, (cpu,))[cpu].text
     except ProgramError as error:
         return Prepared(layouts, why=str(error)[:200], cpu=text)
-    return Prepared(layouts, reference(widened), wide.coarse, cpu=text)
+    return Prepared(layouts, reference(made), wide.coarse, cpu=text)
