@@ -13,7 +13,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = adjacency.NAMES | {
     "color": "colors|node_color|node_colors",
     "priority": "node_priority|random_key|rand_key",
-    "mate": "partner|match|mates",
+    "matched": "is_matched|paired",
 }
 
 
@@ -116,9 +116,9 @@ def independent_step(d: Draft) -> None:
         )
         d.says("Computes one round of Luby's maximal independent set algorithm.")
     elif task == "matching":
-        d.input("mate", "int", n, -n, n, about="Matched partner per node, negative if unmatched")
+        d.mask("matched", "int", n, about="Nonzero for nodes that already have a partner", rare=True)
         d.output("proposal", "int", n, about="Proposed partner per node, -1 for none")
-        body = "if v == u or mate[v] >= 0:\n    continue\nif best < 0 or $better:\n    best = v"
+        body = "if v == u or matched[v] != 0:\n    continue\nif best < 0 or $better:\n    best = v"
         better = "priority[v] > priority[best]" if ties != "index" else "v > best"
         if ties == "hash of index":
             better += " or (priority[v] == priority[best] and v > best)"
@@ -126,7 +126,7 @@ def independent_step(d: Draft) -> None:
         d.code(
             """
             u = wp.tid()
-            if mate[u] >= 0:
+            if matched[u] != 0:
                 proposal[u] = -1
                 return
             best = int(-1)
@@ -206,7 +206,7 @@ def independent_step(d: Draft) -> None:
             p = v.get("priority", np.arange(n)) * n + np.arange(n)
             best = np.full(n, -1)
             for x, y in zip(a, b, strict=True):
-                if v.mate[x] >= 0 or v.mate[y] >= 0:
+                if v.matched[x] or v.matched[y]:
                     continue
                 if x != y and (best[x] < 0 or p[y] > p[best[x]]):
                     best[x] = y

@@ -31,7 +31,7 @@ _NAMES = adjacency.NAMES | {
     },
     double=True,
     adjoint="no",
-    element="node",
+    element="output",
 )
 def neighbor_aggregate(d: Draft) -> None:
     """Aggregates neighbor features (message passing)."""
@@ -57,7 +57,7 @@ def neighbor_aggregate(d: Draft) -> None:
     result = "difference_sums" if pool == "laplacian" else "pooled"
     if pool == "gcn":
         about = f"Inverse square root of the node degree{' plus one' if own == 'added' else ''}"
-        d.input("inv_sqrt_degree", "float", n, 0.2, 1.0, about=about)
+        d.input("inv_sqrt_degree", "float", n, 0.35, 1.0, about=about)
     if own == "blend":
         d.param("mix", "float", 0.2, 0.8, about="Blend weight of the neighbor features")
     about = "Sum of feature differences to all neighbors"
@@ -116,7 +116,7 @@ def neighbor_aggregate(d: Draft) -> None:
         "attention": "Computes the edge-weighted average of neighbor features",
         "laplacian": "Applies the negative graph Laplacian to node features",
     }[pool]
-    ending = {"no": "", "added": ", including the node's own", "blend": ", blended with the node's own"}[own]
+    ending = {"no": "", "added": ", plus the node's own", "blend": ", blended with the node's own"}[own]
     if pool == "gcn" and own == "added":
         ending = " and self-loops"
     d.says(f"{sentence}{ending}.")
@@ -162,7 +162,7 @@ def common_neighbors(d: Draft) -> None:
     way = d.option("way", "merge", "search", "bitmask", "brute force")
     measure = d.option("measure", "count", "jaccard", "cosine", "adamic", "total")
     padded = d.flag("skip equal", 0.4)
-    n, width, m = d.pick(30, 40), d.pick(5, 6, 8), d.pick(64, 96)
+    n, width, m = d.pick(72, 96), d.pick(6, 8), d.pick(64, 96)
     if way == "bitmask":
         measure = "jaccard" if measure in ("adamic", "cosine") else measure
         n = 32  # a bit for each node
@@ -194,8 +194,8 @@ def common_neighbors(d: Draft) -> None:
             "inv_log_degree",
             "float",
             n,
-            0.2,
-            1.5,
+            0.35,
+            1.4,
             about="Inverse log of the in-degree per node",
         )
     real = measure in ("jaccard", "cosine", "adamic")

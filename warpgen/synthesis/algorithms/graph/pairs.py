@@ -40,7 +40,7 @@ def floyd_warshall_step(d: Draft) -> None:
     if algebra == "reach":
         parent = "no"
     table, about = {
-        "shortest": ("D", "All-pairs distance matrix"),
+        "shortest": ("D", "All-pairs distances, shortest cycles on the diagonal"),
         "reach": ("R", "Reachability matrix, nonzero if a path from row to column node is known"),
         "widest": ("W", "All-pairs bottleneck widths"),
     }[algebra]

@@ -17,8 +17,9 @@ _NAMES = adjacency.NAMES | {
     "width_new": "relaxed|after|improved",
     "reliability": "path_prob|probability|reliabilities",
     "reliability_new": "relaxed|after|improved",
+    "best_offer": "offered|best_candidate|proposed",
     "level": "depth|hops|bfs_level",
-    "given": "level_in|old_level|depth_in",
+    "level_before": "level_in|old_level|depth_in",
     "current": "depth_now|iteration|wave",
     "frontier": "queue|worklist|current_set",
     "in_frontier": "active|frontier_flags|on_frontier",
@@ -93,7 +94,7 @@ def bfs_level(d: Draft) -> None:
         d.module(f"UNREACHED = wp.constant({far})")
         if way == "pull":
             d.input(
-                "given",
+                "level_before",
                 "int",
                 n,
                 far,
@@ -109,13 +110,13 @@ def bfs_level(d: Draft) -> None:
             d.inout("changed", "int", 1, value=0.0, about="Set to nonzero if anything changed")
 
         if way == "pull":
-            hit = "if given[v] == current:\n    # early exit, we only need one neighbor in the frontier\n"
+            hit = "if level_before[v] == current:\n    # early exit, we only need one neighbor in the frontier\n"
             hit += "    found = current + 1\n    break"
             d.launch(n)
             d.code(
                 """
                 u = wp.tid()
-                found = int(given[u])
+                found = int(level_before[u])
                 if found == UNREACHED:
                     $walk
                 level[u] = found
@@ -123,7 +124,7 @@ def bfs_level(d: Draft) -> None:
                 walk=g.walk(hit),
             )
             if flag:
-                d.code("if found != given[u]:\n    changed[0] = 1")
+                d.code("if found != level_before[u]:\n    changed[0] = 1")
             d.says(
                 "Expands one BFS level bottom-up: each unreached node looks for a neighbor in the frontier."
             )
@@ -170,7 +171,7 @@ def bfs_level(d: Draft) -> None:
             made = np.zeros(n, int)
             made[hit] = 1
             return {"marked": made} | ({"changed": np.array([int(len(hit) > 0)])} if flag else {})
-        old = v.given if way == "pull" else v.level
+        old = v.level_before if way == "pull" else v.level
         new = old.copy()
         if way == "pull":
             near = np.unique(a[old[b] == v.current])
@@ -217,7 +218,8 @@ def relax_edges(d: Draft) -> None:
         "widest": ("width", "Widths of the widest paths so far"),
         "most reliable": ("reliability", "Reliabilities of the most reliable paths so far"),
     }[semiring]
-    target, most = f"{value}_new", 3.0 if semiring == "shortest" else 1.0
+    target, most = f"{value}_new" if way == "pull" else "best_offer", 3.0 if semiring == "shortest" else 1.0
+    worst = 1.0e6 if semiring == "shortest" else 0.0
     if way == "edges":
         d.input("sources", "int", m, 0, n, about="Source node per edge")
         d.input("dests", "int", m, 0, n, about="Target node per edge")
@@ -242,11 +244,12 @@ def relax_edges(d: Draft) -> None:
     if bound:
         d.param("limit", "float", 0.8, 2.0, about="Distance limit, nodes beyond it are not expanded")
     # two arrays, so that the round does not depend on the order of threads
-    about = about.replace("so far", "after this round")
     if way == "pull":
-        d.output(target, "float", n, about=about)
+        d.output(target, "float", n, about=about.replace("so far", "after this round"))
     else:
-        d.inout(target, "float", n, 0.0, most, about=f"{about}, initialized with the previous values")
+        large = "a large value" if worst else "zero"
+        about = f"Best value offered to each node in this round, initialized to {large}"
+        d.inout(target, "float", n, value=worst, about=about)
     if extra == "parent":
         d.output("parent", "int", n, about="Predecessor on an improved path, -1 if there is none")
     if extra == "changed":
@@ -291,10 +294,9 @@ def relax_edges(d: Draft) -> None:
     else:
         leave = "return" if way == "edges" else "continue"
         push = light.replace("$leave", leave) + f"candidate = {path}\n"
+        push += f"{atomic}({target}, v, candidate)"
         if extra == "changed":
-            push += f"if candidate {better} {atomic}({target}, v, candidate):\n    changed[0] = 1"
-        else:
-            push += f"{atomic}({target}, v, candidate)"
+            push += f"\nif candidate {better} {value}[v]:\n    changed[0] = 1"
         stop = (
             "# skip nodes unchanged in the last round\nif in_frontier[u] == 0:\n    return"
             if extra == "frontier"
@@ -315,7 +317,12 @@ def relax_edges(d: Draft) -> None:
     if way == "pull":
         d.says(f"Computes one iteration of {what}{how}.")
     else:
-        d.says(f"Computes one iteration of {what} using atomics{how}.")
+        offered = {
+            "shortest": "shortest distances (Bellman-Ford)",
+            "widest": "largest path widths (maximum bottleneck)",
+            "most reliable": "highest path reliabilities (maximum product)",
+        }[semiring]
+        d.says(f"Computes the {offered} offered to nodes by their neighbors using atomics{how}.")
 
     def reference(v: Values) -> dict[str, Any]:
         if way == "edges":
@@ -338,12 +345,12 @@ def relax_edges(d: Draft) -> None:
             "widest": np.minimum(v[value][a], w),
             "most reliable": v[value][a] * w,
         }[semiring]
-        start = v[value if way == "pull" else target]
-        new = sign * start
+        start = v[value]
+        new = sign * (start if way == "pull" else np.full(n, worst))
         np.minimum.at(new, b, sign * cost)
         made = {target: sign * new}
         if extra == "changed":
-            made["changed"] = np.array([int((sign * new != sign * start).any())])
+            made["changed"] = np.array([int((sign * cost < sign * start[b]).any())])
         if extra == "parent":
             parent = np.full(n, -1)
             for at in range(n):

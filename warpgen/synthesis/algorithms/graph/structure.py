@@ -44,6 +44,8 @@ def pagerank_step(d: Draft) -> None:
         layout = "arrays" if way == "edges" else layout
     if layout == "padded":
         d.forward_only()  # Warp's adjoint of a loop that is left early is wrong
+    if way == "push" and share != "weights":  # each node's list tells its degree
+        share = "weights" if layout == "padded" else "degree"
     weighted = share == "weights"
     links = 3.6 if layout == "padded" else m / n  # of a node, on average
     sharing = 0.5 / links, 1.5 / links
@@ -60,11 +62,11 @@ def pagerank_step(d: Draft) -> None:
         g = adjacency.declare(d, layout, n, m, *(sharing if weighted else ()))
         weight = g.weight
     d.input("rank", "float", n, 0.0, 2.0 / n, about="PageRank values")
-    own = share == "degree" and way == "push" and layout != "padded"  # whose lists tell the degree
+    own = share == "degree" and way == "push"
     if share == "degree" and not own:
-        d.input("degree", "int", n, 1, 6, about="Number of outgoing links per node")
+        d.input("degree", "int", n, 2, 7, about="Number of outgoing links per node")
     elif share == "inverse degree":
-        d.input("inv_degree", "float", n, 0.1, 1.0, about="Inverse out-degree per node")
+        d.input("inv_degree", "float", n, 0.15, 0.5, about="Inverse out-degree per node")
     d.param("damping", "float", 0.7, 0.95, about="Damping factor")
     if teleport == "personal":
         d.input("teleport", "float", n, 0.0, 2.0 / n, about="Teleport probability per node")
@@ -159,6 +161,7 @@ def pagerank_step(d: Draft) -> None:
     names=_NAMES
     | {
         "parent": "parents|up",
+        "hook_target": "hook_to|smallest_label|lowest_neighbor",
         "a": "ru|root_u|pu",
         "b": "rv|root_v|pv",
         "high": "larger|hi_root|max_root",
@@ -208,11 +211,17 @@ def component_step(d: Draft) -> None:
         d.input("sources", "int", m, 0, n, about="Source node per edge")
         d.input("dests", "int", m, 0, n, about="Target node per edge")
         if frozen:
-            d.input("cut", "int", m, 0, 3, about="Cut flags, nonzero for edges to ignore")
+            d.mask("cut", "int", m, about="Cut flags, nonzero for edges to ignore", rare=True)
         d.input("label", "int", n, 0, n, about="Component labels")
         skip = "# skip cut edges\nif cut[edge] != 0:\n    return" if frozen else ""
         if way == "hook":
-            d.inout("parent", "int", n, 0, n, about="Parent pointers")
+            d.inout(
+                "hook_target",
+                "int",
+                n,
+                value=n,
+                about="Smallest lower label next to each component, initialized to the number of nodes",
+            )
             if flag:
                 d.output("changed", "int", 1, about="Set to nonzero if anything changed")
             d.launch(m)
@@ -230,11 +239,11 @@ def component_step(d: Draft) -> None:
                 $hook
                 """,
                 skip=skip,
-                hook="if wp.atomic_min(parent, high, low) > low:\n    changed[0] = 1"
+                hook="if wp.atomic_min(hook_target, high, low) > low:\n    changed[0] = 1"
                 if flag
-                else "wp.atomic_min(parent, high, low)",
+                else "wp.atomic_min(hook_target, high, low)",
             )
-            d.says("Hooks component roots across edges, larger under smaller.")
+            d.says("Finds the smallest lower label to hook each component under.")
         else:
             d.input("weights", "float", m, 0.1, 1.0, about="Edge weights")
             d.inout(
@@ -315,11 +324,9 @@ def component_step(d: Draft) -> None:
             live = (a != b) & ((v.cut == 0) if frozen else True)
             a, b = a[live], b[live]
             if way == "hook":
-                new = v.parent.copy()
+                new = np.full(n, n)
                 np.minimum.at(new, np.maximum(a, b), np.minimum(a, b))
-                return {"parent": new} | (
-                    {"changed": np.array([int((new != v.parent).any())])} if flag else {}
-                )
+                return {"hook_target": new} | ({"changed": np.array([int((new < n).any())])} if flag else {})
             light = np.full(n, 2.0)
             for end in (a, b):
                 np.minimum.at(light, end, v.weights[live])

@@ -170,10 +170,10 @@ def metropolis_step(d: Draft) -> None:
         "normal": "a standard normal distribution", "banana": "a banana-shaped distribution",
         "bimodal": "a bimodal distribution", "student": "Student's t distribution", "funnel": "Neal's funnel",
     }[target]  # fmt: skip
-    tempered = ", tempered," if temper else ""
+    law = f"a tempered {law.removeprefix('a ')}" if temper else law
     proposed = {"walk": "random-walk", "langevin": "Langevin", "independent": "independent"}[proposal]
     d.says(
-        f"Advances Markov chains on {law}{tempered} using Metropolis-Hastings"
+        f"Advances Markov chains on {law} using Metropolis-Hastings"
         f", with {proposed} proposals{' and adaptive scales' if count == 'adapt' else ''}."
     )
 

@@ -53,7 +53,7 @@ def emit_samples(d: Draft) -> None:
     if stream == "frame":
         d.param("frame", "int", 1, 500, about="frame index")
     if placed == "shared":
-        d.param("center_pos", vec, -1.0, 1.0, about=f"shape {center}")
+        d.param("center_pos", vec, -1.0, 1.0, about=center if "base" in center else "shape center")
         d.param(size, "float", 0.5, 2.0, about=f"shape {scale}")
     elif placed == "emitters":
         d.input("emitter_pos", vec, 4, -1.0, 1.0, about=f"{center} per emitter")

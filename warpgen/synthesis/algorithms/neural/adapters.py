@@ -82,12 +82,12 @@ def adapted_layer(d: Draft) -> None:
             "values",
             "float",
             (*lead, rank),
-            -1.0,
+            0.1,
             1.0,
             about="singular values of the update, pruned to select the rank",
         )
     if masked:
-        d.input("kept", "int", (blocks * rows, width), 0, 5, about="dropout mask, 0 for dropped inputs")
+        d.mask("kept", "int", (blocks * rows, width), about="dropout mask, 0 for dropped inputs")
         d.param("drop_rate", "float", 0.1, 0.3, about="dropout probability")
     if scale == "per rank":
         d.input("gains", "float", rank, 0.5, 2.0, about="per-rank scale")
@@ -223,7 +223,7 @@ def adapted_layer(d: Draft) -> None:
         "router": "gate_weights|w_router|routing_weights",
         "logits": "affinity|scores|routing",
         "dispatch": "to_slots|d_weights|scatter_w",
-        "combine": "from_slots|c_weights|gather_w",
+        "combine": "c_weights|mix_weights|combine_w",
         "slots": "slot_inputs|gathered|pooled",
         "EXPERTS": "E|NUM_EXPERTS|BRANCHES",
         "SLOTS": "S|SLOTS_PER_EXPERT|PER_EXPERT",
@@ -361,7 +361,7 @@ def soft_experts(d: Draft) -> None:
     )
     more = ", adds the residual" if residual else ""
     if result == "outputs and weights":
-        told = f"the {'slot' if gate == 'soft slots' else 'expert'} weights"
+        told = f"the {'combine' if gate == 'soft slots' else 'gate'} weights"
         more = f"{more} and averages {told}" if residual else f", and averages {told}"
     elif residual:
         more = ", and adds the residual"

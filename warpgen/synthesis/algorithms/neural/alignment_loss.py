@@ -54,7 +54,7 @@ def alignment_loss(d: Draft) -> None:
     shape = (batch, frames, classes) if layout == "batch first" else (frames, batch, classes)
     places = 2 * labels + 1
     name = "logits" if given == "logits" else "log_probs"
-    low, high = (-2.0, 2.0) if given == "logits" else (-3.0, -0.4)
+    low, high = (-2.0, 2.0) if given == "logits" else (-1.7, -1.1)
     d.input(name, "float", shape, low, high, about=f"Per-frame class {given}")
     first, shift = (1, classes) if blank == "first" else (0, classes - 1)
     d.input("targets", "int", (batch, labels), first, shift, about="Label indices, excluding the blank")

@@ -24,7 +24,7 @@ def _softmax(s: Any, axis: int = -1) -> Any:
         "x": "logits|scores|inputs",
         "y": "probs|p|weights",
         "log_y": "log_probs|log_p|logp",
-        "m": "peak|row_max|max_logit",
+        "m": "peak|max_score|max_logit",
         "z": "denom|norm|partition",
         "temperature": "tau|temp|T",
         "k": "c|j|col",
@@ -65,7 +65,7 @@ def softmax(d: Draft) -> None:
     if mask == "lengths":
         d.input("lengths", "int", n, 1, width + 1, about=f"number of valid entries in each {line}")
     elif mask == "mask":
-        d.input("keep", "int", shape, 0, 4, about="mask, nonzero for entries to include")
+        d.mask("keep", "int", shape, about="mask, nonzero for entries to include")
     if heat:
         d.param("temperature", "float", 0.5, 2.0, about="softmax temperature")
     made = "y" if out == "softmax" else "log_y"
@@ -236,7 +236,7 @@ def attention(d: Draft) -> None:
             (seq, seq) if one else (count, seq, seq),
             -1.0,
             1.0,
-            about="additive attention bias, shape (..., seq_q, seq_k)",
+            about=f"additive attention bias, shape ({'' if one else 'heads, '}seq_q, seq_k)",
         )
     if reach == "window":
         d.param("window", "int", d.pick(2, 3, 4), about="number of previous keys visible to each query")
@@ -277,7 +277,7 @@ def attention(d: Draft) -> None:
         call = f"scale * {call}"
     after = ""
     if cap:
-        after += "# Soft cap: s = cap * tanh(s / cap)\ns = cap * wp.tanh(s / cap)\n"
+        after += "# Soft cap for stable training\ns = cap * wp.tanh(s / cap)\n"
     if bias == "alibi":
         distance = "wp.abs(i - j)" if reach == "all" else "i - j"
         slope = "slope" if one else "slopes[h]"
@@ -374,7 +374,7 @@ def attention(d: Draft) -> None:
     scaled = f"cap tanh({scaled} / cap)" if cap else scaled
     less = {"none": "", "alibi": " - slope |i - j|", "table": " + bias_ij"}[bias]
     each = "one thread per query" + ("" if one else " and head")
-    d.explain(f"o_i = sum_j softmax_j({scaled}{less}) v_j, {each}.")
+    d.explain(f"o_i = sum_j softmax_j({scaled}{less}) v_j. There is {each}.")
 
     def reference(v: Values) -> dict[str, Any]:
         q = v.q[None] if one else v.q

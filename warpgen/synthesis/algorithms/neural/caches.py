@@ -77,7 +77,7 @@ def rotary_into_cache(d: Draft) -> None:
     else:
         d.input("positions", "int", tokens, 0, 30, about="token position within its sequence")
         d.input("slot_mapping", "int", tokens, 0, tokens, kind="permutation", about="cache slot per token")
-    d.param("base", "float", 50.0, 200.0, about="rotary frequency base, e.g. 10000")
+    d.param("base", "float", 1000.0, 10000.0, about="rotary frequency base, e.g. 10000")
     if scaling != "none":
         d.param("context_scale", "float", 1.5, 4.0, about="ratio of extended to trained context length")
     if scaling == "yarn":

@@ -70,7 +70,7 @@ def chunked_memory(d: Draft) -> None:
     if decay == "param":
         d.param("gamma", "float", 0.7, 0.95, about="per-step state decay")
     if normal == "group norm":
-        d.param("eps", "float", 1e-3, 1e-2, about="added to the variance for numerical stability")
+        d.param("eps", "float", 1e-5, 1e-3, about="added to the variance for numerical stability")
     d.output("out", "float", (heads, n, out), about="shape (num_heads, seq_len, value_dim)")
     if result == "out and memory":
         d.output("memories", "float", (heads, wide, out), about="final state matrix per head")

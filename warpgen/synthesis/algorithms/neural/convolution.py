@@ -14,7 +14,7 @@ _NAMES = {
     "x": "inputs|input_map|feature_map",
     "w": "weights|filters|kernel_weights",
     "y": "outputs|conv_out|features",
-    "b": "bias|biases|offsets",
+    "b": "bias|biases|channel_bias",
     "stride": "step|hop|s",
     "pad": "padding|p|zero_pad",
     "dilation": "rate|spacing|atrous",

@@ -132,7 +132,7 @@ def sample_tokens(d: Draft) -> None:
         d.function('''
             @wp.func
             def mass_above(scores: wp.array2d(dtype=float), seq: int, vocab_size: int, v: int, best: float) -> float:
-                """Returns the unnormalized probability mass of tokens ranked above v."""
+                """Returns the unnormalized probability mass of tokens ranked above a given one."""
                 mass = float(0.0)
                 for u in range(vocab_size):
                     if scores[seq, u] > scores[seq, v]:

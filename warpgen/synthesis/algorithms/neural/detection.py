@@ -24,7 +24,7 @@ _TITLES = {
         "iou": "overlap|jaccard|iou_value",
         "intersection": "inter|inter_area|overlap_area",
         "union": "union_area|area_union|area_of_union",
-        "loss": "box_loss|loss_out|det_loss",
+        "loss": "losses|loss_out|det_loss",
         "anchor": "prior|reference_box|default_box",
     },
     double=True,

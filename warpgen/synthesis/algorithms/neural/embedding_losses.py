@@ -39,6 +39,8 @@ def redundancy_loss(d: Draft) -> None:
     batches, count, width = d.pick(2, 3, 4), d.pick(6, 8), d.pick(3, 4, 5)
     if kind == "variance and covariance" and result == "matrix":
         result = "terms"
+    if kind == "cross covariance":
+        result = "matrix"  # the losses aim at correlations of one
     if result == "matrix":
         what = "correlation" if kind == "cross correlation" else "covariance"
         d.calls(f"cross_{what}|view_{what}|embedding_{what}")
@@ -47,7 +49,6 @@ def redundancy_loss(d: Draft) -> None:
             "cross correlation": "barlow_twins|cross_correlation_loss|redundancy_loss",
             "variance and covariance": ("vicreg_loss|" if hinge == "hard" else "")
             + "decorrelation_loss|variance_covariance_loss",
-            "cross covariance": "cross_covariance_loss|redundancy_loss|decorrelation_loss",
         }[kind] if result == "loss" else "loss_terms|redundancy_terms|embedding_loss_terms")  # fmt: skip
     below = "float(SAMPLES)" if divisor == "n" else "float(SAMPLES - 1)"
     d.module(f"SAMPLES = wp.constant({count})\nWIDTH = wp.constant({width})")
@@ -225,7 +226,6 @@ def redundancy_loss(d: Draft) -> None:
         d.explain(
             {
                 "cross correlation": f"sum (1 - C_ii)^2 + redundancy sum {'(1 + C_ij)^2' if anti else 'C_ij^2'} of the views' cross-correlation C; no negative pairs are needed.",
-                "cross covariance": "Like Barlow Twins, but using covariances instead of correlations.",
                 "variance and covariance": "Pulls the views together, keeps per-dimension variance and drives off-diagonal covariances to zero.",
             }[kind]
         )

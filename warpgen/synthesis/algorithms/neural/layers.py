@@ -25,7 +25,7 @@ _NAMES = {
     names=_NAMES
     | {
         "dense_layer": "linear_layer|linear_forward|fully_connected|mlp_layer",
-        "residual": "skip|shortcut|identity",
+        "residual": "skip|shortcut|skip_input",
     },
     half=True,
     double=True,
@@ -264,7 +264,7 @@ def gated_unit(d: Draft) -> None:
     precomputed = packing in ("precomputed halves", "interleaved")
     apart = packing != "interleaved"  # gates first, then values
     if precomputed:
-        d.input("h", "float", (batch, 2 * width), -2.0, 2.0, about="both projections")
+        d.input("h", "float", (batch, 2 * width), -2.0, 2.0, about="gate and value projections")
         a, b = (
             ("h[i, j]", "h[i, j + width]")
             if packing == "precomputed halves"
@@ -295,8 +295,8 @@ def gated_unit(d: Draft) -> None:
     d.output("y", "float", (batch, width), about="gated values")
     if precomputed:
         d.says(
-            "Multiplies one projection of the input by an activation of another, "
-            + ("stored side by side." if apart else "stored interleaved.")
+            "Applies a gated linear unit to "
+            + ("gates and values stored side by side." if apart else "interleaved gates and values.")
         )
     needs_width = packing in ("precomputed halves", "stacked") or (bias and apart)
     value = f"{f}(gate) * up" + (" * scale" if scale else "")
@@ -323,12 +323,12 @@ def gated_unit(d: Draft) -> None:
         body=body,
         value=value,
     )
-    gate_of, up_of = ("gate", "up") if precomputed else ("x W_gate", "x W_up")
+    gate_of, up_of = ("gate", "up") if precomputed else ("W_gate x", "W_up x")
     gate_of, up_of = (f"{gate_of} + b_gate", f"{up_of} + b_up") if bias else (gate_of, up_of)
     up_of = f"({up_of})" if " " in up_of else up_of
+    named = {activations.SILU: " This is SwiGLU.", activations.GELU: " This is GEGLU.", activations.GELU_EXACT: " This is GEGLU."}  # fmt: skip
     d.explain(
-        f"y = {'scale * ' if scale else ''}act({gate_of}) * {up_of}. With SiLU this is SwiGLU, with GELU GEGLU and\n"
-        "with the sigmoid plain GLU."
+        f"y = {'scale * ' if scale else ''}act({gate_of}) * {up_of}.{named.get(act, '') if act else ''}"
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def _scales(names: list[str]) -> Piece:
 
 
 _NOTES = {
-    "sigma": "  # tracking kernel width",
+    "sigma": "  # tracking kernel scale",
     "soft_limit": "  # fraction of the joint range without penalty",
 }
 
@@ -62,10 +62,10 @@ def locomotion_reward(d: Draft) -> None:
     still = d.flag("stand still", 0.5)
     worlds, dofs, feet = d.pick(16, 24), d.pick(8, 12), d.pick(2, 4)
     many = (worlds, dofs)
-    d.input("root_pose", "transform", worlds, -0.3, 0.6, kind="transform", about="base pose per world")
-    d.input("lin_vel", "vec3", worlds, -1.0, 1.0, about="world-frame base linear velocity [m/s]")
-    d.input("ang_vel", "vec3", worlds, -1.0, 1.0, about="world-frame base angular velocity [rad/s]")
-    d.input("commands", "vec3", worlds, -0.8, 0.8, about="commanded forward, lateral and yaw velocity")
+    d.input("root_pose", "transform", worlds, 0.2, 0.6, kind="transform", about="base pose per world")
+    d.input("lin_vel", "vec3", worlds, -0.5, 0.5, about="world-frame base linear velocity [m/s]")
+    d.input("ang_vel", "vec3", worlds, -0.5, 0.5, about="world-frame base angular velocity [rad/s]")
+    d.input("commands", "vec3", worlds, -0.5, 0.5, about="commanded forward, lateral and yaw velocity")
     if limits != "none" or still:
         d.input("joint_pos", "float", many, -1.0, 1.0, about="joint angles, shape (num_worlds, num_dofs)")
     if still:
@@ -76,10 +76,11 @@ def locomotion_reward(d: Draft) -> None:
     d.input("actions", "float", many, -1.0, 1.0, about="current actions")
     d.input("last_actions", "float", many, -1.0, 1.0, about="previous actions")
     if limits != "none":
-        d.input("joint_lower", "float", dofs, -1.2, -0.6, about="joint lower limits [rad]")
-        d.input("joint_upper", "float", dofs, 0.6, 1.2, about="joint upper limits [rad]")
+        low, high = (1.0, 1.6) if limits == "soft" else (0.9, 1.3)
+        d.input("joint_lower", "float", dofs, -high, -low, about="joint lower limits [rad]")
+        d.input("joint_upper", "float", dofs, low, high, about="joint upper limits [rad]")
     if terrain == "heights":
-        d.input("ground_height", "float", worlds, -0.2, 0.2, about="terrain height below the base [m]")
+        d.input("ground_height", "float", worlds, -0.05, 0.05, about="terrain height below the base [m]")
     if gait != "none":
         d.input("foot_contact", "bool", (worlds, feet), about="foot contact flags")
     if gait == "air time":
@@ -110,7 +111,7 @@ def locomotion_reward(d: Draft) -> None:
         if name not in left
     }
     if gait != "none" or still:
-        d.param("min_command", "float", 0.5, 0.8, about="command threshold for standing still")
+        d.param("min_command", "float", 0.3, 0.5, about="command threshold for standing still")
     d.module(
         f"NUM_DOFS = wp.constant({dofs})" + (f"\nNUM_FEET = wp.constant({feet})" if gait != "none" else "")
     )

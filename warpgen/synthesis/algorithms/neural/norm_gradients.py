@@ -71,7 +71,7 @@ def norm_gradient(d: Draft) -> None:
             about=f"inverse {'deviations' if centred else 'root mean squares'} saved by the forward pass",
         )
     else:
-        d.param("eps", "float", 1e-4, 1e-2, about=f"added to the {'variance' if centred else 'mean square'}")
+        d.param("eps", "float", 1e-5, 1e-3, about=f"added to the {'variance' if centred else 'mean square'}")
     if residual:
         d.input(
             "residual_grad", "float", (total, width), -1.0, 1.0, about="gradient through the residual path"

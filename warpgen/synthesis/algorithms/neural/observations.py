@@ -48,8 +48,8 @@ def build_observations(d: Draft) -> None:
     size += (9 if terrain == "heights" else 0) + (0 if contact == "none" else feet)
     size += {"none": 0, "sine": 2, "feet": feet}[clock]
     many = (worlds, dofs)
-    d.input("root_pose", "transform", worlds, -1.0, 1.0, kind="transform", about="world-frame base pose")
-    d.input("root_vel", "spatial_vector", worlds, -1.5, 1.5,
+    d.input("root_pose", "transform", worlds, 0.2, 0.6, kind="transform", about="world-frame base pose")
+    d.input("root_vel", "spatial_vector", worlds, -1.0, 1.0,
             about="world-frame base linear and angular velocity")  # fmt: skip
     if command == "velocity":
         d.input("commands", "vec3", worlds, -1.0, 1.0, about="commanded forward, lateral and yaw velocity")
@@ -62,13 +62,13 @@ def build_observations(d: Draft) -> None:
     if joints == "relative":
         d.input("default_pos", "float", dofs, -0.3, 0.3, about="default joint positions [rad]")
     else:
-        d.input("joint_lower", "float", dofs, -1.5, -0.8, about="joint lower limits [rad]")
-        d.input("joint_upper", "float", dofs, 0.8, 1.5, about="joint upper limits [rad]")
+        d.input("joint_lower", "float", dofs, -1.6, -1.0, about="joint lower limits [rad]")
+        d.input("joint_upper", "float", dofs, 1.0, 1.6, about="joint upper limits [rad]")
     d.input("actions", "float", many, -1.0, 1.0, about="previous actions")
     if contact == "flags":
         d.input("foot_contact", "bool", (worlds, feet), about="foot contact flags")
     elif contact == "forces":
-        d.input("foot_force", "vec3", (worlds, feet), -20.0, 20.0, about="contact force at each foot [N]")
+        d.input("foot_force", "vec3", (worlds, feet), -5.0, 40.0, about="contact force at each foot [N]")
     if clock != "none":
         d.input("phase", "float", worlds, 0.0, 1.0, about="gait phase")
     if reset == "done":
@@ -77,7 +77,7 @@ def build_observations(d: Draft) -> None:
         d.input("episode_length", "int", worlds, 0, 3, about="steps since the last reset")
     if terrain == "heights":
         bounds = {
-            "heights": fill(-0.2, 0.2, shape=(grid, grid)),
+            "heights": fill(-0.1, 0.1, shape=(grid, grid)),
             "origin": fill(-1.2, -1.0),
             "spacing": fill(0.24, 0.28),
         }
@@ -87,7 +87,7 @@ def build_observations(d: Draft) -> None:
         d.input("noise", "float", (worlds, size), -1.0, 1.0, about=about)
     ranges = {
         "lin_vel": (1.5, 2.5), "ang_vel": (0.2, 0.3), "joint_pos": (0.8, 1.2), "joint_vel": (0.05, 0.1),
-        "height": (3.0, 5.0), "force": (0.01, 0.05), "clip": (1.5, 2.5), "noise": (0.02, 0.1),
+        "height": (2.0, 4.0), "force": (0.01, 0.05), "clip": (1.5, 2.0), "noise": (0.02, 0.1),
     }  # fmt: skip
     unused = {"joint_pos"} if joints != "relative" else set()
     unused |= {"height"} if terrain == "none" else set()

@@ -72,15 +72,23 @@ def optimizer_step(d: Draft) -> None:
         )
     if second:
         said = {"adagrad": "accumulated squared gradients", "adamax": "decayed maxima of the gradients"}
-        d.inout(square_name, type, n, 0.2, 1.0, about=said.get(kind, "second moments"))
+        d.inout(
+            square_name,
+            type,
+            n,
+            0.2,
+            0.7 if kind == "amsgrad" else 1.0,
+            about=said.get(kind, "second moments"),
+        )
     if kind == "adadelta":
         d.inout("moved", type, n, 0.01, 0.1, about="running average of squared updates")
     if kind == "amsgrad":
-        d.inout("s_max", type, n, 0.2, 1.0, about="running maximum of the second moments")
+        d.inout("s_max", type, n, 0.7, 0.8, about="running maximum of the second moments")
     by_host = kind in ("adam", "adamax") and corrected == "by host"
     about = "learning rate" + (", including bias correction" if by_host else "")
     rate = "corrected_lr" if by_host else "lr"
-    d.param(rate, "float", 0.01, 0.1, about=about)
+    low, high = (0.5, 1.0) if kind == "adadelta" else (0.01, 0.1)
+    d.param(rate, "float", low, high, about=about)
     if first:
         about = "interpolation factor for the update" if kind == "lion" else "first-moment decay rate"
         about = "momentum coefficient" if mean_name == "buf" else about
@@ -100,8 +108,8 @@ def optimizer_step(d: Draft) -> None:
     if clip == "value":
         d.param("max_grad", "float", 0.4, 0.8, about="per-element gradient clipping bound")
     elif clip == "norm":
-        d.input("grad_norm", "float", 1, 0.5, 3.0, about="global gradient norm")
-        d.param("max_norm", "float", 0.8, 2.0, about="maximum gradient norm")
+        d.input("grad_norm", "float", 1, 5.0, 15.0, about="global gradient norm")
+        d.param("max_norm", "float", 5.0, 10.0, about="maximum gradient norm")
 
     def root(x: str) -> str:
         return f"wp.vec3(wp.sqrt({x}[0]), wp.sqrt({x}[1]), wp.sqrt({x}[2]))" if vec else f"wp.sqrt({x})"

@@ -127,7 +127,7 @@ def ppo_loss(d: Draft) -> None:
     d.output("total_loss", "float", sizes[reduce], about=about)
     d.module(f"NUM_ACTIONS = wp.constant({dims})" if discrete else f"ACT_DIM = wp.constant({dims})")
     if not discrete:
-        d.module(f"HALF_LOG_TAU = wp.constant({0.5 * _LOG_2PI:.6f})  # log(2 pi) / 2")
+        d.module(f"HALF_LOG_2PI = wp.constant({0.5 * _LOG_2PI:.6f})  # log(2 pi) / 2")
     three = "wp.array3d(dtype=float)"
     if discrete:
         d.function(f"""
@@ -169,7 +169,7 @@ def ppo_loss(d: Draft) -> None:
                 for a in range(ACT_DIM):
                     log_std = {log_std}
                     $noise
-                    log_prob -= 0.5 * z * z + log_std + HALF_LOG_TAU
+                    log_prob -= 0.5 * z * z + log_std + HALF_LOG_2PI
                     $jacobian
                 return log_prob
             """,
@@ -188,7 +188,7 @@ def ppo_loss(d: Draft) -> None:
             @wp.func
             def gaussian_entropy({head}log_stds: {kind}) -> float:
                 # H = sum(log(sigma) + 0.5 * log(2 * pi * e)){", before the tanh" if squashed else ""}
-                entropy = float(ACT_DIM) * (0.5 + HALF_LOG_TAU)
+                entropy = float(ACT_DIM) * (0.5 + HALF_LOG_2PI)
                 for a in range(ACT_DIM):
                     entropy += {log_std}
                 return entropy

@@ -48,13 +48,15 @@ def rotary_embedding(d: Draft) -> None:
         1.0,
         about="queries or keys" if kind == "rotary" else "token embeddings",
     )
-    d.param("head_dim" if kind == "rotary" else "model_dim", "int", width, about="head dimension")
+    d.param("head_dim" if kind == "rotary" else "model_dim", "int", width, about="feature width")
     if positions == "array":
         d.input("position", "int", seq, 0, 40, about="position of each token")
     elif positions == "offset":
         d.param("start", "int", 1, 20, about="position of the first token")
     if angles == "table":
-        d.input("inv_freq", "float", half, 0.05, 1.0, about="inverse frequency per feature pair")
+        d.input(
+            "inv_freq", "float", half, 0.05, 1.0, about="rotation angle per position for each feature pair"
+        )
     else:
         d.param("base", "float", 100.0, 10000.0, about="frequency base, e.g. 10000")
     if stretch:
@@ -71,6 +73,7 @@ def rotary_embedding(d: Draft) -> None:
         where = f"{where} / stretch"
     frequency = "inv_freq[p]" if angles == "table" else f"wp.pow(base, -2.0 * float(p) / float({dim}))"
     a, b = ("p", "p + half") if pairing == "halves" else ("2 * p", "2 * p + 1")
+    where_told = " at interpolated positions" if stretch else ""
     if kind == "rotary":
         first, second = ("+", "-") if inverse else ("-", "+")
         body = f"""
@@ -79,13 +82,13 @@ def rotary_embedding(d: Draft) -> None:
         y[i, {a}] = u * c {first} v * s
         y[i, {b}] = v * c {second} u * s
         """
-        d.says("Applies rotary position embeddings to feature pairs.")
+        d.says(f"Applies rotary position embeddings to feature pairs{where_told}.")
         if inverse:
-            d.says("Applies the inverse rotary position embedding to feature pairs.")
+            d.says(f"Applies the inverse rotary position embedding to feature pairs{where_told}.")
             d.calls("rope_backward|unrotate_features|inverse_rope")
     else:
         body = f"y[i, {a}] = x[i, {a}] + s\ny[i, {b}] = x[i, {b}] + c"
-        d.says("Adds sinusoidal position encodings to the features.")
+        d.says(f"Adds sinusoidal position encodings to the features{where_told}.")
     d.launch(seq, half)
     d.code(
         """

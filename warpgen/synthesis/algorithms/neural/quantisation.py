@@ -56,7 +56,7 @@ def quantise_weights(d: Draft) -> None:
             d.output("codes", "int", shape)
             d.output("scales", "float", n)
             if affine:
-                d.output("zeros", "float", n)
+                d.output("zeros", "int", n)
         else:
             d.output("y", "float", shape)
         count = "x.shape[1]" if not flat else "size"
@@ -83,7 +83,7 @@ def quantise_weights(d: Draft) -> None:
             code = f"wp.round(x{at} / scale)"
             back = "{0} * scale"
         if way == "quantise":
-            tail = "scales[block] = scale" + ("\nzeros[block] = zero" if affine else "")
+            tail = "scales[block] = scale" + ("\nzeros[block] = int(zero)" if affine else "")
             inner = f"codes{at} = int({code})"
         else:
             tail, inner = "", f"c = {code}\ny{at} = {back.format('c')}"
@@ -103,7 +103,7 @@ def quantise_weights(d: Draft) -> None:
             d.input("codes", "int", shape, low, high)
         d.input("scales", "float", n, 0.01, 0.1)
         if affine:
-            d.input("zeros", "float", n, 0.0, float(top))
+            d.input("zeros", "int", n, 0, top + 1)
         if way == "product":
             d.input("v", "float", size, -1.0, 1.0)
         if flat:
@@ -117,7 +117,7 @@ def quantise_weights(d: Draft) -> None:
             )
         else:
             code = f"c = float(codes{at})"
-        value = "(c - zeros[block]) * scales[block]" if affine else "c * scales[block]"
+        value = "(c - float(zeros[block])) * scales[block]" if affine else "c * scales[block]"
         if way == "dequantise":
             d.output("y", "float", shape)
             d.launch(n, size)
@@ -125,7 +125,7 @@ def quantise_weights(d: Draft) -> None:
         else:
             d.output("y", "float", n)
             count = "size" if flat else "v.shape[0]"
-            body = "acc += (c - zeros[block]) * v[k]" if affine else "acc += c * v[k]"
+            body = "acc += (c - float(zeros[block])) * v[k]" if affine else "acc += c * v[k]"
             d.launch(n)
             d.code(
                 (

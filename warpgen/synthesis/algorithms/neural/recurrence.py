@@ -61,7 +61,7 @@ def recurrent_cell(d: Draft) -> None:
         about = "bias per unit" if kind == "rnn" else "bias per gate and unit"
         d.input("b", "float", count * width, -0.4, 0.4, about=about)
     if extra == "mask":
-        d.input("active", "int", batch, 0, 4, about="mask, nonzero for active sequences")
+        d.mask("active", "int", batch, about="mask, nonzero for active sequences")
     elif extra == "clip":
         d.param("limit", "float", 0.5, 0.9, about="cell state clipping bound")
     d.output("h_new", "float", (batch, width), about="updated hidden state")
@@ -237,7 +237,9 @@ def advantages(d: Draft) -> None:
     if ends == "dones":
         d.mask("dones", "int", shape, rare=True, about="1 if the episode ended at this step, else 0")
     elif ends == "continues":
-        d.input("alive", "float", shape, 0.5, 1.0, about="continuation probability")
+        d.input(
+            "alive", "float", shape, 0.9, 1.0, about="probability that the episode continues after this step"
+        )
     if kind == "v-trace":
         d.input("ratio", "float", shape, 0.4, 1.8, about="importance sampling ratios")
         d.param("clip", "float", 1.0, 1.2, about="clipping bound for the temporal-difference weights")

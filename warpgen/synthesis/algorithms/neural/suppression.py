@@ -169,11 +169,7 @@ def suppress_boxes(d: Draft) -> None:
         "list": "kept[image, count] = best",
         "scores": "kept[image, best] = count + 1",
     }[result]
-    fresh = (
-        f"if {settled}[image, other] != 0:"
-        if order == "search"
-        else "if other == best or scores[image, other] <= 0.0:"
-    )
+    fresh = f"if {settled}[image, other] != 0:" if order == "search" else "if scores[image, other] <= 0.0:"
     d.launch(images)
     d.code(
         """
@@ -188,8 +184,8 @@ def suppress_boxes(d: Draft) -> None:
             count += 1
             $stop
             leader = boxes[image, best]
-            for other in range(num_boxes):
-                # Already decided
+            for other in range($rest):
+                # Already $settled
                 $fresh
                     continue
                 $classes
@@ -225,6 +221,8 @@ def suppress_boxes(d: Draft) -> None:
         mark=mark,
         stop="if count >= max_detections:\n    break" if capped else "",
         fresh=fresh,
+        rest="num_boxes" if order == "search" else "best",
+        settled="decided" if order == "search" else "suppressed",
         classes="# Class-aware NMS: boxes of other classes may overlap\nif labels[image, other] != labels[image, best]:\n    continue"
         if classes
         else "",

@@ -158,7 +158,10 @@ def row_tiles(d: Draft) -> None:
             "standardise": "Standardizes each row by its sample standard deviation using one thread block.",
             "logsumexp": ("Computes the log-sum-exp of each row using one thread block."),
             "entropy": "Computes the softmax entropy of each row using one thread block.",
-        }[kind].replace(" with a block", f"{more}, with a block" if more else " with a block")
+        }[kind].replace(
+            " using one thread block",
+            f"{more}, using one thread block" if more else " using one thread block",
+        )
     )
 
     def reference(v: Values) -> dict[str, Any]:

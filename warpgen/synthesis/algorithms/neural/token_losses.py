@@ -77,7 +77,7 @@ def fused_token_loss(d: Draft) -> None:
         d.output("loss", "float", 1, about="sum over all tokens")
     elif result == "perplexity":
         d.output("perplexities", "float", blocks, about="perplexity per token block")
-        of = " of soft-capped logits" if soft else ""
+        of = " from soft-capped logits" if soft else ""
         d.says(f"Computes perplexities for blocks of {tokens}{of}, processing the vocabulary in chunks.")
     else:
         d.output("losses", "float", total, about="loss per token")

@@ -50,7 +50,14 @@ def classification_loss(d: Draft) -> None:
     d.input("x", "float", (n, classes), -3.0, 3.0, about="logits")
     soft = kind == "soft targets"
     if soft:
-        d.input("targets", "float", (n, classes), 0.0, 0.2, about="soft target distribution")
+        d.input(
+            "targets",
+            "float",
+            (n, classes),
+            0.0,
+            round(2.0 / classes, 2),
+            about="soft target weights, not necessarily normalized",
+        )
     else:
         d.input("labels", "int", n, -1 if ignore else 0, classes, about="class index per sample")
     if kind == "smoothed":
@@ -250,11 +257,11 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
     ),
     "squared hinge": (
         (
-            "label = wp.where(t[i] > 0.5, 1.0, -1.0)\n"
+            "label = wp.where(t[i] == 1, 1.0, -1.0)\n"
             "lack = wp.max(margin - label * y[i], 0.0)\n"
             "$f = lack * lack"
         ),
-        lambda v: np.maximum(v.margin - np.where(v.t > 0.5, 1, -1) * v.y, 0.0) ** 2,
+        lambda v: np.maximum(v.margin - np.where(v.t == 1, 1, -1) * v.y, 0.0) ** 2,
         "Computes the squared hinge loss of each score.",
     ),
     "charbonnier": (
@@ -263,7 +270,7 @@ _LOSSES: dict[str, Any] = {  # of prediction y and target t (or label -1, 1)
         "Computes the Charbonnier loss of each prediction, a smooth absolute difference.",
     ),
     "poisson": (
-        ("# Poisson regression with log link: rate = exp(y)\n$f = wp.exp(y[i]) - t[i] * y[i]"),
+        ("# Poisson regression with log link: rate = exp(y)\n$f = wp.exp(y[i]) - float(t[i]) * y[i]"),
         lambda v: np.exp(v.y) - v.t * v.y,
         "Computes the negative log-likelihood, up to a constant, of counts under Poisson distributions with predicted log-rates.",
     ),
@@ -307,20 +314,23 @@ def regression_loss(d: Draft) -> None:
     weighted = d.option("weighted", "no", "weights", "mask")
     text, value, sentence = _LOSSES[kind]
     n = d.pick(64, 96, 128, 256)
-    low, high = (
-        (0.0, 1.0) if kind in ("bce", "squared hinge") else (0.0, 4.0) if kind == "poisson" else (-2.0, 2.0)
-    )
+    wholes = {"squared hinge": (2, "labels, 1 or 0"), "poisson": (6, "observed counts")}
     d.input("y", "float", n, -2.0, 2.0, about="predictions")
-    about = "targets, above 0.5 for the positive class" if kind == "squared hinge" else "targets"
-    d.input("t", "float", n, low, high, about=about)
+    if kind in wholes:
+        d.input("t", "int", n, 0, wholes[kind][0], about=wholes[kind][1])
+    elif kind == "bce":
+        d.input("t", "float", n, 0.0, 1.0, about="target probabilities")
+    else:
+        d.input("t", "float", n, -2.0, 2.0, about="targets")
     if kind == "gaussian":
         d.input("log_var", "float", n, -1.0, 1.0, about="predicted log variances")
     if weighted == "weights":
         d.input("weight", "float", n, 0.1, 2.0, about="weight per sample")
     elif weighted == "mask":
-        d.input("valid", "int", n, 0, 3, about="mask, nonzero for valid samples")
+        d.mask("valid", "int", n, about="mask, nonzero for valid samples")
     if kind in _SHAPES:
-        d.param(_SHAPES[kind][0], "float", 0.2, 0.9, about=_SHAPES[kind][1])
+        low, high = (0.01, 0.1) if kind == "charbonnier" else (0.2, 0.9)
+        d.param(_SHAPES[kind][0], "float", low, high, about=_SHAPES[kind][1])
     factor = " * weight[i]" if weighted == "weights" else ""
     about = "sum of the losses" if reduction == "sum" else "mean loss"
     if reduction == "mean" and weighted != "no":
@@ -346,7 +356,9 @@ def regression_loss(d: Draft) -> None:
                 f"of {word} ", f"of {word} valid " if word == "each" else f"of valid {word} "
             )
     if reduction == "mean" and weighted == "mask":
-        sentence = sentence.replace("Computes", "Sums").removesuffix(".") + "; divides by the number of all."
+        sentence = (
+            sentence.replace("Computes", "Sums").removesuffix(".") + ", divided by the number of all samples."
+        )
     does = {"none": "Computes", "sum": "Sums", "mean": "Averages"}[reduction]
     d.says(sentence.replace("Computes", does))
     unused = "    losses[i] = 0.0\n" if reduction == "none" else ""

@@ -114,7 +114,7 @@ def draw_samples(d: Draft) -> None:
     d.says(
         f"{said[0].upper()}{said[1:]}, independently for each element."
         if layout != "mean"
-        else f"Each thread {said} and stores the mean of several."
+        else f"Each thread {said} and stores the mean of several draws."
     )
     d.calls(
         f"{law}_means|mean_of_{law}_draws|average_{law}_draws"

@@ -213,10 +213,15 @@ def tileable_noise(d: Draft) -> None:
             "terraces": "tileable_terraces|seamless_terraces|terraced_noise",
             "contrast": "tileable_blobs|seamless_blobs|blob_texture",
         }[kind])  # fmt: skip
-    shape = {1: (96,), 2: (16, 12), 3: (8, 6, 8)}[axes]
     d.param("seed", "int", 1, 100000, about="noise seed")
-    d.param("period", "int", d.pick(3, 4, 5), about="noise period in lattice cells")
+    d.param(
+        "period", "int", d.pick(2, 3) if axes == 3 else d.pick(3, 4, 5), about="noise period in lattice cells"
+    )
     octaves = kind in ("octaves", "ridged", "billow")
+    # several texels to a cell, even of the last octave
+    shape = {1: (96,), 2: (48, 40) if octaves else (24, 20), 3: (22, 18, 26) if octaves else (14, 12, 16)}[
+        axes
+    ]
     if octaves:
         d.param("gain", "float", 0.4, 0.6, about="per-octave amplitude gain")
     if kind == "marble":

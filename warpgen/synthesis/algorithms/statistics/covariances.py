@@ -186,9 +186,9 @@ def covariance_matrix(d: Draft) -> None:
         {
             "square": f"Computes the {kernel} covariance matrix{noisy} for a set of points.",
             "cross": f"Computes the {kernel} cross-covariances between two sets of points.",
-            "lower": f"Computes the lower triangle of a {kernel} covariance matrix{noisy}.",
-            "mean": f"Predicts the Gaussian process mean at query points using a {kernel} kernel.",
-            "matvec": f"Multiplies a vector by a {kernel} covariance matrix{noisy} without storing the matrix.",
+            "lower": f"Computes the lower triangle of {'an' if kernel[0] in 'aeio' else 'a'} {kernel} covariance matrix{noisy}.",
+            "mean": f"Predicts the Gaussian process mean at query points using {'an' if kernel[0] in 'aeio' else 'a'} {kernel} kernel.",
+            "matvec": f"Multiplies a vector by {'an' if kernel[0] in 'aeio' else 'a'} {kernel} covariance matrix{noisy} without storing the matrix.",
         }[what]
         .replace("matern", "Matern")
         .replace("wendland", "Wendland")

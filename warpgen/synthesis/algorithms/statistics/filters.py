@@ -52,7 +52,7 @@ def kalman_filter(d: Draft) -> None:
         d.input("z", "float", n, -2.0, 2.0, about="measurements")
     if predicting:
         if matrix == "argument":
-            d.param("f", mat, -1.0, 1.0, about="transition matrix")
+            d.param("f", mat, -1.0, 1.0, kind="rotation", about="transition matrix")
         elif model != "walk":
             d.param("dt", "float", 0.05, 0.5, about="time step")
         driven = {"constant velocity": "acceleration", "constant acceleration": "jerk"}.get(model, "")
@@ -213,8 +213,8 @@ def resample_particles(d: Draft) -> None:
     if copy != "ancestors":
         d.input("states", type, n, -1.0, 1.0, about="particle states")
     if copy == "jitter":
-        d.input("noise", type, n, -0.1, 0.1, about="per-particle jitter before scaling")
-        d.param("spread", "float", 0.2, 1.0, about="jitter scale")
+        d.input("noise", type, n, -1.0, 1.0, about="per-particle jitter before scaling")
+        d.param("spread", "float", 0.02, 0.1, about="jitter scale")
     rng = random == "generated"
     if rng:
         d.param("seed", "int", 1, 10000, about="random seed")

@@ -29,7 +29,7 @@ def log_sum(a: float, b: float) -> float:
         "series": "seq|sequence|tid",
         "leave": "exit_prob|leaving|switch_prob",
         "event_prob": "hit_prob|event_rate|p_event",
-        "prior": "initial|pi0|start_prob",
+        "prior": "initial|start_weights|initial_weights",
         "posterior": "gamma|responsibility|smoothed",
         "steps": "length|num_obs|frames",
         "mean": "mu|state_means|mean_readings",

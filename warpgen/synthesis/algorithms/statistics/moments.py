@@ -53,7 +53,7 @@ def running_moments(d: Draft) -> None:
     if weighted:
         d.input("weights", "float", shape, 0.1, 2.0, about="per-sample weight")
     if missing == "mask":
-        d.input("valid", "int", shape, 0, 4, about="mask, nonzero for valid samples")
+        d.mask("valid", "int", shape, about="mask, nonzero for valid samples")
     d.output("means", "float", series, about="mean per group")
     d.output(
         {"variance": "variances", "deviation": "deviations", "error": "errors"}[want],
@@ -124,9 +124,17 @@ def running_moments(d: Draft) -> None:
     }[want].replace("((", "(")
     end = spread
     if order >= 3:
-        end += "\nif m2 > 0.0:\n    skewness[tid] = wp.sqrt(n) * m3 / wp.pow(m2, 1.5)"
+        end += "\nskewness[tid] = wp.sqrt(n) * m3 / wp.pow(m2, 1.5)"
     if order == 4:
-        end += "\n    # Excess kurtosis relative to a normal distribution\n    kurtosis[tid] = n * m4 / (m2 * m2) - 3.0"
+        end += (
+            "\n# Excess kurtosis relative to a normal distribution\nkurtosis[tid] = n * m4 / (m2 * m2) - 3.0"
+        )
+    few = ""
+    if order >= 3:
+        few = "# Skewness is undefined without spread\nif m2 <= 0.0:\n    $none\n    return"
+    elif layout == "groups" or missing == "mask":
+        why = "Total weight is zero" if weighted else "Spread is undefined for a single sample"
+        few = f"# {why}\nif {count} <= {least}:\n    $none\n    return"
     d.launch(series)
     d.code(
         """
@@ -146,10 +154,7 @@ def running_moments(d: Draft) -> None:
         none="\n".join(
             f"{p.name}[tid] = 0.0" for p in d.parameters if p.role == "output" and p.name != "means"
         ),
-        few=""
-        if layout != "groups" and missing != "mask"
-        else f"# {'Total weight is zero' if weighted else 'Spread is undefined for a single sample'}\n"
-        f"if {count} <= {least}:\n    $none\n    return",
+        few=few,
         end=end,
     )
     spread = {
@@ -264,10 +269,10 @@ def kernel_density(d: Draft) -> None:
     elif what == "weighted":
         d.input("weights", "float", n, 0.1, 1.0, about="per-sample weight")
     if width == "one":
-        d.param("bandwidth", "float", 0.8, 1.5, about="kernel bandwidth")
+        d.param("bandwidth", "float", 0.5, 1.0, about="kernel bandwidth")
         h = "bandwidth"
     else:
-        d.input("bandwidths", "float", n, 0.8, 1.5, about="per-sample kernel bandwidth")
+        d.input("bandwidths", "float", n, 0.5, 1.0, about="per-sample kernel bandwidth")
         h = "h"
     if what == "weighted":
         d.calls("kernel_intensity|weighted_kernel_sum|smooth_weights")

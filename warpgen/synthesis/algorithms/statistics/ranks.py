@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from warpgen.launch import FillKind
 from warpgen.synthesis.algorithms.statistics import DOMAIN
 from warpgen.synthesis.writing.draft import Draft, Values
 
@@ -52,15 +51,12 @@ def rank_statistics(d: Draft) -> None:
     elif what in ("roc", "auc"):
         d.input("label", "int", n, 0, 2, about="1 for positives, 0 for negatives")
     if what == "roc":
-        kind: FillKind = "ascending" if type == "float" else "uniform"
-        d.input("thresholds", type, m, 0, high, kind=kind, about="classification thresholds")
+        d.input("thresholds", type, m, 0, high, kind="ascending", about="classification thresholds")
     ragged = ragged and what in ("ranks", "mann whitney")
     other = "others" if what == "mann whitney" else "x"
     size = f"{other}.shape[0]"
     if ragged:
-        d.input(
-            "valid", "int", m if what == "mann whitney" else n, 0, 3, about="mask, zero for missing values"
-        )
+        d.mask("valid", "int", m if what == "mann whitney" else n, about="mask, zero for missing values")
     skip = "if valid[j] == 0:\n    continue" if ragged else ""
 
     def count(a: str, b: str) -> str:

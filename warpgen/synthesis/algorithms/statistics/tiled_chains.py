@@ -19,7 +19,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "emission_logits": "emit_logits|obs_logits|symbol_scores",
         "stays": "stay_probs|self_probs|persistence",
         "transition_logits": "trans_logits|step_logits|step_scores",
-        "start": "initial|alpha_0|first_belief",
+        "start": "initial|start_weights|initial_weights",
         "belief": "alpha|filtered|state_probs",
         "seen": "emitted_p|like|obs_like",
         "ahead": "predicted|prior_belief|expected",

@@ -117,15 +117,16 @@ def log_densities(d: Draft) -> None:
         "autoregressive": "an autoregressive",
         "exchangeable": "an exchangeable",
     }[kind]
+    central = "zero-mean " * (middle == "zero")
     d.says(
         {
             "whitened": f"Whitens points using the Cholesky factor of {of} covariance matrix{noisy}.",
-            "mean loss": f"Computes mean negative log densities of points{constant} under {laws} distributions with {of} {matrix} matrix{noisy}.",
+            "mean loss": f"Computes mean negative log densities of points{constant} under {central}{laws} distributions with {of} {matrix} matrix{noisy}.",
         }.get(
             result,
-            f"Computes Mahalanobis distances of points under {of} covariance matrix{noisy}."
+            f"Computes Mahalanobis distances of points {'from the origin ' * (middle == 'zero')}under {of} covariance matrix{noisy}."
             if law == "distance"
-            else f"Computes log densities of points{constant} under {laws} distributions with {of} {matrix} matrix{noisy}.",
+            else f"Computes log densities of points{constant} under {central}{laws} distributions with {of} {matrix} matrix{noisy}.",
         )
     )
     if result == "per point":
@@ -172,14 +173,15 @@ def log_densities(d: Draft) -> None:
     if law != "distance":
         d.function(LOG_DIAGONAL)
         tail = ", dof: float" if law == "student" else ""
-        gamma = "# Omit the gamma function terms, which are the same for all points\n" if tail else ""
+        why = "# Omit the terms that depend on dof alone\n" if tail else ""
+        norm = "" if tail else "log_norm"
         d.function(
             f"""
             @wp.func
-            def log_density(square: float, half_log_det: float, log_norm: float{tail}) -> float:
+            def log_density(square: float, half_log_det: float{tail or ", log_norm: float"}) -> float:
                 $rule
             """,
-            rule=f"{gamma}return log_norm - {_LAWS[law]}",
+            rule=f"{why}return {norm} - {_LAWS[law]}".replace("return  -", "return -"),
         )
     loads = {
         "given": f"mu = wp.tile_load(means[group], shape=DIM)\ngap = x - {per_col('mu', 'POINTS', 'DIM')}",
@@ -189,14 +191,14 @@ def log_densities(d: Draft) -> None:
     gap = "gap" if loads else "x"
     constant = {
         "gaussian": "log_norm = -0.5 * float(DIM) * wp.log(wp.TAU)",
-        "student": "log_norm = -0.5 * float(DIM) * wp.log(wp.pi * dof)",
+        "student": "",
         "distance": "",
     }[law]
     score = f"""
         square = wp.tile_sum(white * white, axis=0)
         half_log_det = wp.tile_sum(wp.tile_sum(wp.tile_map(log_diagonal, lower, row_id, col_id), axis=1), axis=0)
         {constant}
-        log_p_tile = wp.tile_map(log_density, square, wp.tile_broadcast(half_log_det, shape=(POINTS,)), log_norm{", dof" if law == "student" else ""})
+        log_p_tile = wp.tile_map(log_density, square, wp.tile_broadcast(half_log_det, shape=(POINTS,)), {"dof" if law == "student" else "log_norm"})
     """
     end = {
         "whitened": "wp.tile_store(whitened[group], white)",
@@ -239,7 +241,7 @@ def log_densities(d: Draft) -> None:
         end=end,
     )
     if law == "student":
-        d.explain("The gamma function term is omitted, since it does not depend on the points.")
+        d.explain("Terms that depend on the degrees of freedom alone are omitted.")
     else:
         centered = "(x - mu)" if loads else "x"
         determinant = ", and log det C = 2 sum log L_ii" if law == "gaussian" else ""
@@ -275,7 +277,7 @@ def log_densities(d: Draft) -> None:
         if law == "gaussian":
             p = -0.5 * (q + det + dim * np.log(2 * np.pi))
         else:
-            p = -0.5 * (v.dof + dim) * np.log1p(q / v.dof) - 0.5 * det - 0.5 * dim * np.log(np.pi * v.dof)
+            p = -0.5 * (v.dof + dim) * np.log1p(q / v.dof) - 0.5 * det
         return {name: p if result == "per point" else -p.mean(1)}
 
     d.check(reference, 1e-3)

@@ -135,7 +135,7 @@ def merged_moments(d: Draft) -> None:
         parameters.append("ceiling: float")
     weight = "w" if weighted else "1.0"
     one = {"plain": "", "logarithms": "the logarithm of ", "roots": "the square root of "}[change]
-    lone = f"{one}one sample" if order != "joint" else "one pair" + f", with {one}x" * bool(one)
+    lone = f"{one}one sample" if order != "joint" else f"one pair, {one}x and y" if one else "one pair"
     d.function(
         f'''
         @wp.func

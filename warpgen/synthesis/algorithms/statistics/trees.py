@@ -48,7 +48,7 @@ def tree_inference(d: Draft) -> None:
     d.input("feature", "int", (*pre, size), low, width, about="feature index per node")
     d.input("threshold", "float", (*pre, size), -0.6, 0.6, about="split threshold per node")
     if missing:
-        d.input("present", "int", (n, width), 0, 3, about="mask, zero for missing features")
+        d.mask("present", "int", (n, width), about="mask, zero for missing features")
     if layout == "heap":
         leaves: tuple[int, ...] = (*pre, inner + 1)
     else:

@@ -121,11 +121,12 @@ def unscented_step(d: Draft) -> None:
             '''
             @wp.func
             def move(x: wp.vec3, u: wp.vec2, dt: float) -> wp.vec3:
-                """Integrates the pose over one step with constant controls."""
+                """$does the pose over one step with constant controls."""
                 $model
             ''',
+            does="Advances" if motion == "euler" else "Integrates",
             model={
-                "euler": "return x + dt * wp.vec3(u[0] * wp.cos(x[2]), u[0] * wp.sin(x[2]), u[1])",
+                "euler": "# Forward Euler: the heading at the start holds for the whole step\nreturn x + dt * wp.vec3(u[0] * wp.cos(x[2]), u[0] * wp.sin(x[2]), u[1])",
                 "velocity": """
                     c = wp.cos(x[2])
                     s = wp.sin(x[2])
