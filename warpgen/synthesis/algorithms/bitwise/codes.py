@@ -103,10 +103,10 @@ if syndrome != {u(0)}:
             body += f"\n{overall}\nwords[tid] = code | (parity << {u(7)})"
         else:
             body += "\nwords[tid] = code"
-        d.says(f"Encodes 4-bit values using a {code_name} code.")
+        d.says(f"Encodes 4-bit values using {'an' if extended else 'a'} {code_name} code.")
     elif way == "decode":
         d.input("words", type, count, 0, 256 if extended else 128, about="codewords")
-        d.output("nibbles", type, count, about="4-bit input values")
+        d.output("nibbles", type, count, about="decoded 4-bit values")
         erased = "nibbles[tid] = ERASED"
         body = f"code = words[tid]\n{check}\n{mend.replace('$two', erased)}\n{gather}\nnibbles[tid] = nibble"
         d.says(f"Decodes {code_name} codewords and corrects single-bit errors{doubtful}.")

@@ -86,8 +86,8 @@ def binary_distance(d: Draft) -> None:
             d.param(
                 "max_ratio",
                 "float",
-                0.75,
-                0.95,
+                0.9,
+                0.97,
                 about="maximum ratio of best to second-best distance",
             )
         d.output(
@@ -301,9 +301,7 @@ def bloom_filter(d: Draft) -> None:
     if way == "insert":
         d.inout("words", "uint32", size, value=0.0, about="filter bits, packed into words")
     elif way == "query":
-        d.input(
-            "words", "uint32", size, 0xFFFF0000, 1 << 32, about="filter bits, packed into words"
-        )  # a filter that is three quarters full
+        d.input("words", "uint32", size, 0, 1 << 32, about="filter bits, packed into words")
         d.output("found", "int", n)
     else:
         d.inout("counters", "int", 32 * size, 0, 3, about="filter counters")
@@ -315,10 +313,10 @@ def bloom_filter(d: Draft) -> None:
             f"# An odd stride reaches every {'counter' if way == 'count' else 'bit'} when the filter size is a power of two\n"
             f"h2 = {mix}(h1) | wp.uint32(1)"
         )
-        bit = f"{place} = (h1 + wp.uint32(round) * h2) % {total}"
+        bit = f"{place} = (h1 + wp.uint32(probe) * h2) % {total}"
     elif probing == "salted":
         setup = "key = keys[tid]"
-        bit = f"{place} = {mix}(key + wp.uint32(round) * wp.uint32(0x9E3779B9)) % {total}"
+        bit = f"{place} = {mix}(key + wp.uint32(probe) * wp.uint32(0x9E3779B9)) % {total}"
     else:
         setup = (
             f"key_hash = {mix}(keys[tid])\n"
@@ -331,7 +329,7 @@ def bloom_filter(d: Draft) -> None:
             )
             + f"places = {mix}(key_hash)"
         )
-        bit = f"{place} = block * wp.uint32(32) + ((places >> wp.uint32(5 * round)) & wp.uint32(31))"
+        bit = f"{place} = block * wp.uint32(32) + ((places >> wp.uint32(5 * probe)) & wp.uint32(31))"
     word = "int(bit >> wp.uint32(5))"
     one = "(wp.uint32(1) << (bit & wp.uint32(31)))"
     mask = probing == "blocked" and way != "count"
@@ -339,7 +337,7 @@ def bloom_filter(d: Draft) -> None:
         setup += (
             "\nmask = wp.uint32(0)\n# Each position uses five bits of the second hash, so at most six fit"
         )
-        bit = "place = (places >> wp.uint32(5 * round)) & wp.uint32(31)"
+        bit = "place = (places >> wp.uint32(5 * probe)) & wp.uint32(31)"
     if way == "insert":
         act, before, end = f"wp.atomic_or(words, {word}, {one[1:-1]})", "", ""
         if mask:
@@ -356,9 +354,9 @@ def bloom_filter(d: Draft) -> None:
             end = "found[tid] = 1 if (words[block] & mask) == mask else 0"
         d.says("Tests whether each key may be present in a Bloom filter.")
     if loop == "for":
-        body = "for round in range(num_hashes):\n    $bit\n    $act"
+        body = "for probe in range(num_hashes):\n    $bit\n    $act"
     else:
-        body = "round = int(0)\nwhile round < num_hashes:\n    $bit\n    $act\n    round += 1"
+        body = "probe = int(0)\nwhile probe < num_hashes:\n    $bit\n    $act\n    probe += 1"
     d.launch(n)
     d.code(
         "tid = wp.tid()\n$setup\n$before\n$body\n$end",

@@ -55,7 +55,7 @@ def pack_bits(d: Draft) -> None:
     else:
         d.input("packed", "uint32", n, 0, 1 << 32)
         if way == "random access":
-            d.input("index", "int", 64, 0, total - 1)
+            d.input("index", "int", 64, 0, total)
     if delta and way == "pack":
         # Sorted input: store the gaps instead
         d.parameters.pop()

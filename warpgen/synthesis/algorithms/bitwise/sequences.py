@@ -49,8 +49,8 @@ def align_sequences(d: Draft) -> None:
     if lengths:
         d.input("first_length", "int", n, 2, la + 1, about="length per first sequence")
     else:
-        d.param("first_length", "int", la, about="length per first sequence")
-    about = "length per second sequence" if against == "pairs" else "reference length"
+        d.param("first_length", "int", la, about="length of first sequences")
+    about = "length of second sequences" if against == "pairs" else "reference length"
     d.param("second_length", "int", lb, about=about)
     weighted = costs and kind in ("levenshtein", "local", "global")
     scoring = kind in ("local", "global")

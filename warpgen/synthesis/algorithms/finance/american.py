@@ -48,7 +48,8 @@ def american_options(d: Draft) -> None:
         about={"stock": "Stock prices", "future": "Futures prices", "currency": "Exchange rates"}[asset],
     )
     d.input("strike", "float", n, 80.0, 120.0, about="Strike prices")
-    d.input("sigma", "float", n, 0.15, 0.45, about="Annualized volatilities")
+    low, high = (0.1, 0.25) if asset == "currency" else (0.15, 0.45)
+    d.input("sigma", "float", n, low, high, about="Annualized volatilities")
     if time == "years":
         d.input("maturity", "float", n, -0.1 if expired else 0.1, 1.5, about="Times to expiry [years]")
     elif time == "days":

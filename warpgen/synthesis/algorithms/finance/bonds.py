@@ -98,11 +98,11 @@ def bond_measure(d: Draft) -> None:
             "offsets", "int", count + 1, 0, count * 6, "offsets", about="index of each bond's first cash flow"
         )
         d.input("times", "float", count * 6, 0.5, 8.0, about="payment times in years")
-        d.input("flows", "float", count * 6, 2.0, 20.0, about="cash flows")
+        d.input("flows", "float", count * 6, 4.0, 30.0, about="coupons and principal repayments")
         load, coupon, face, number = "", "", "", ""
     else:
-        d.input("times", "float", (count, most), 0.5, 8.0, about="payment times in years")
-        d.input("flows", "float", (count, most), 2.0, 20.0, about="cash flows")
+        d.input("times", "float", (count, most), 0.5, 8.0, "ascending", about="payment times in years")
+        d.input("flows", "float", (count, most), 4.0, 14.0, about="coupons and principal repayments")
         load, coupon, face, number = "", "", "", "flows.shape[1]"
     if rate == "curve":
         d.input("zero", "float", most, 0.03, 0.04, about="zero rates at the coupon dates")
@@ -207,7 +207,7 @@ def bond_measure(d: Draft) -> None:
         "compounded": "Yields are compounded at each coupon date.",
         "continuous": "Yields are continuously compounded.",
         "curve": "`zero` holds one continuously compounded zero rate per coupon date.",
-    }[rate] if regular else "Cash flows may be in any order. "
+    }[rate] if regular else f"{'Cash flows may be in any order. ' if flows == 'listed' else ''}"
     f"Yields are {'annually compounded' if rate == 'compounded' else 'continuously compounded'}.")  # fmt: skip
 
     def reference(v: Values) -> dict[str, Any]:

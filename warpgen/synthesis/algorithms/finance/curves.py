@@ -91,15 +91,13 @@ def read_curve(d: Draft) -> None:
             "ascending",
             about="pillar times in years, sorted in ascending order",
         )
-        kind = {"linear zero": "zero", "log discount": "minus_log_df", "linear forward": "forward"}[model]
-        held = {"zero": "zero rates", "minus_log_df": "-log(discount factor), ascending", "forward": "instantaneous forward rates"}[kind]  # fmt: skip
+        kind = "forward" if model == "linear forward" else "zero"
+        held = {"zero": "zero rates", "forward": "instantaneous forward rates"}[kind]
         d.input(
             kind,
             "float",
             (*lead, knots),
-            0.02,
-            0.4 if kind == "minus_log_df" else 0.045,
-            "ascending" if kind == "minus_log_df" else "uniform",
+            *((0.03, 0.034) if kind == "zero" else (0.02, 0.045)),
             about=f"{held} at the pillars" + (", one curve per row" if many else ""),
         )
         b = []
@@ -169,10 +167,10 @@ def read_curve(d: Draft) -> None:
         $find
         # Log-linear discount factors, i.e. piecewise constant forwards; the last forward also extrapolates
         f = (t - knots[lo]) / (knots[lo + 1] - knots[lo])
-        exponent = wp.lerp(minus_log_df[{c}lo], minus_log_df[{c}lo + 1], f)
+        exponent = wp.lerp(zero[{c}lo] * knots[lo], zero[{c}lo + 1] * knots[lo + 1], f)
         if t < knots[0]:
-            # Zero rate at the first pillar
-            exponent = minus_log_df[{c}0] * t / knots[0]
+            # Flat zero rate before the first pillar
+            exponent = zero[{c}0] * t
         """
     else:
         lines = f"""
@@ -231,8 +229,9 @@ def read_curve(d: Draft) -> None:
                 f = np.clip(f, 0, 1)
                 rate = (1 - f) * y[each, lo] + f * y[each, lo + 1]
             elif model == "log discount":
-                rate = ((1 - f) * y[each, lo] + f * y[each, lo + 1]) / t
-                rate = np.where(t < v.knots[0], y[:, 0] / v.knots[0], rate)
+                held_ = y * v.knots
+                rate = ((1 - f) * held_[each, lo] + f * held_[each, lo + 1]) / t
+                rate = np.where(t < v.knots[0], y[:, 0], rate)
             else:
                 made = []
                 for s, row_ in zip(t, y, strict=True):
@@ -280,6 +279,8 @@ def bootstrap_curve(d: Draft) -> None:
     made = {"discount": "discount factors", "zero": "zero rates", "forward": "forward rates"}[result]
     if quotes == "forwards" and result == "forward":
         made, result = "discount factors", "discount"
+    if quotes == "deposits" and fraction == "one":
+        fraction = "common"  # deposits mature within a year or so
     if quotes == "deposits":
         d.calls("deposit_curve|curve_from_deposits|read_deposits")  # nothing is bootstrapped
     if quotes == "deposits":
@@ -291,17 +292,19 @@ def bootstrap_curve(d: Draft) -> None:
         quotes
     ]
     if quotes == "bonds":
-        d.input("price", "float", shape, 99.5, 100.5, about="bond price per 100 of face value")
-        d.input("coupon", "float", periods, 3.0, 3.2, about="coupon rate, in percent per year")
+        d.input("price", "float", shape, 99.9, 100.1, about="bond price per 100 of face value")
+        d.input("coupon", "float", periods, 3.0, 3.05, about="coupon rate, in percent per year")
     else:
         low, high = (
-            (0.01, 0.05) if quotes == "forwards" else (0.03, 0.033)
+            (0.01, 0.05) if quotes == "forwards" else (0.03, 0.032)
         )  # so that no forward rate is negative
         d.input(given, "float", shape, low, high, about=said)
     if fraction == "common":
-        d.param("accrual", "float", 0.25, 1.0, about="length of a period in years")
+        span = (0.04, 0.09) if quotes == "deposits" else (0.25, 1.0)
+        d.param("accrual", "float", *span, about="length of a period in years")
     elif fraction == "each":
-        d.input("accrual", "float", periods, 0.45, 0.55, about="length of each period in years")
+        span = (0.075, 0.09) if quotes == "deposits" else (0.45, 0.55)
+        d.input("accrual", "float", periods, *span, about="length of each period in years")
     if bumped:
         shifted = "prices, as a share of the face, downwards" if quotes == "bonds" else "rates"
         d.param("bump", "float", 0.0005, 0.003, about=f"shift of the {shifted}")

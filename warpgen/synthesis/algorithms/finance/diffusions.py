@@ -128,7 +128,7 @@ def short_rate_step(d: Draft) -> None:
             d.param(now, "float", low, high, about=about)
     d.input("z", "float", shape, -1.7, 1.7, about="standard normal samples")
     d.param("dt", "float", 0.02, 0.1, about="time step in years")
-    lowest = -0.02 if model == "cir" else 0.02  # Euler's scheme may leave rates below zero
+    lowest = -0.01 if model == "cir" else 0.02  # Euler's scheme may leave rates below zero
     if place == "same":
         d.inout("rates", "float", shape, lowest, 0.08, about="interest rates")
         d.forward_only()
@@ -235,7 +235,7 @@ def stochastic_volatility_step(d: Draft) -> None:
     model = d.option("model", "heston", "log heston", "sabr", "ornstein uhlenbeck")
     layout = d.option("layout", "arrays", "packed", "same")
     given = d.option("given", "numbers", "struct")
-    correlate = d.option("correlate", "in kernel", "already")
+    correlate = d.option("correlate", "in kernel", "never")
     if given == "struct" and "heston" in model:
         correlate = "in kernel"  # the struct holds the correlation
     d.calls(
@@ -251,11 +251,11 @@ def stochastic_volatility_step(d: Draft) -> None:
     if layout == "packed" and model != "sabr":
         layout = "arrays"  # prices and variances differ in size
     d.says({
-        "heston": "Advances prices and variances by one Euler step of the Heston model.",
-        "log heston": "Advances Heston prices and variances using a log-Euler step for the price.",
-        "sabr": "Advances SABR forwards and volatilities by one time step.",
-        "ornstein uhlenbeck": "Advances prices and mean-reverting log-volatilities by one time step.",
-    }[model])  # fmt: skip
+        "heston": "Advances prices and variances by one Euler step of the Heston model",
+        "log heston": "Advances Heston prices and variances using a log-Euler step for the price",
+        "sabr": "Advances SABR forwards and volatilities by one time step",
+        "ornstein uhlenbeck": "Advances prices and mean-reverting log-volatilities by one time step",
+    }[model] + ("." if correlate == "in kernel" else ", with uncorrelated shocks."))  # fmt: skip
     count = d.pick(64, 96, 128)
     struct = given == "struct"
     if struct:
@@ -288,21 +288,19 @@ def stochastic_volatility_step(d: Draft) -> None:
     if correlate == "in kernel" and not struct:
         d.param("rho", "float", -0.8, -0.3, about="correlation between the two shocks")
     d.param("dt", "float", *((0.05, 0.25) if model == "sabr" else (0.005, 0.05)), about="time step in years")
-    d.input("z", "vec2", count, -1.7, 1.7, about="pairs of independent standard normal samples"
-        if correlate == "in kernel" else "pairs of correlated standard normal samples")  # fmt: skip
+    d.input("z", "vec2", count, -1.7, 1.7, about="pairs of independent standard normal samples")
     first_name = "forwards" if model == "sabr" else d.pick("s", "spots", "prices")
     second_name = {"sabr": "vols", "ornstein uhlenbeck": "log_vols"}.get(
         model, "v" if first_name == "s" else "variances"
     )
     suffix = d.pick("_out", "_next", "_new")
     # Euler steps may leave variances below zero
-    second = {"sabr": (0.2, 0.8), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (-0.03, 0.12))
-    price = (0.005, 0.08) if model == "sabr" else (0.5, 1.5)
+    second = {"sabr": (0.02, 0.08), "ornstein uhlenbeck": (-2.0, -1.0)}.get(model, (-0.01, 0.12))
+    price = (0.002, 0.05) if model == "sabr" else (0.5, 1.5)
     about = "forwards" if model == "sabr" else "prices"
     beside = {"sabr": "volatilities", "ornstein uhlenbeck": "log-volatilities"}.get(model, "variances")
     if layout == "packed":
-        # Forwards in units of one of them
-        d.input("state", "vec2", count, 0.4, 0.8, about=f"{about} and {beside}")
+        d.input("state", "vec2", count, 0.02, 0.07, about=f"{about} and {beside}")
         d.output("state_out", "vec2", count, about="state after the step")
         load = "s_i = state[tid][0]\nv_i = state[tid][1]"
         store = "state_out[tid] = wp.vec2({}, {})"
@@ -359,9 +357,9 @@ def stochastic_volatility_step(d: Draft) -> None:
         store=store.format(new_s, new_v),
     )
     if model.endswith("heston"):
-        d.explain("""
-            dS = mu S dt + sqrt(v) S dW1, dv = kappa (theta - v) dt + xi sqrt(v) dW2, where the two Brownian
-            motions are correlated. Times are in years.
+        motions = " and the Brownian motions are correlated" if correlate == "in kernel" else ""
+        d.explain(f"""
+            dS = mu S dt + sqrt(v) S dW1, dv = kappa (theta - v) dt + xi sqrt(v) dW2. Times are in years{motions}.
         """)
     elif model == "sabr":
         d.explain(

@@ -140,7 +140,7 @@ def solve_option_pde(d: Draft) -> None:
             values[j] = wp.max(values[j], payoff(s, k))
             """,
         "bermudan": """
-            # Bermudan exercise at every second time step
+            # Exercise at every second time step
             if step % 2 == 1:
                 values[j] = wp.max(values[j], payoff(s, k))
             """,
@@ -148,9 +148,7 @@ def solve_option_pde(d: Draft) -> None:
     after = "for j in range(NODES):\n    s = s0 * wp.exp(dx * float(j - middle))\n    $early\n    $knock"
     if exercise == "bermudan" and barrier == "none":
         early = "values[j] = wp.max(values[j], payoff(s, k))"
-        after = "# Bermudan exercise at every second time step\nif step % 2 == 1:\n" + textwrap.indent(
-            after, "    "
-        )
+        after = "# Exercise at every second time step\nif step % 2 == 1:\n" + textwrap.indent(after, "    ")
     vol = {"constant": "vol = sigma[option]", "local": "vol = sigma[option] * wp.exp(elasticity * dx * float(j - middle))",
            "term": "vol = sigma[option] * (1.0 - vol_slope * time_left)"}[skew]  # fmt: skip
     coefficients = """
@@ -177,7 +175,8 @@ def solve_option_pde(d: Draft) -> None:
         upper[j] = -dt * above / pivot
         rhs[j] = (values[j] + dt * below * rhs[j - 1]) / pivot
         """
-    edge = {"digital": "jump", "capped call": "kinks"}.get(payoff, "kink")
+    edge = {"digital": "jump causes", "capped call": "kinks cause"}.get(payoff, "kink causes")
+    where = "" if skew == "local" else ", coefficients do not depend on S in log space"
     d.launch(n)
     d.code(
         """
@@ -203,7 +202,7 @@ def solve_option_pde(d: Draft) -> None:
             $elapsed
             $edges
             $before
-            # Thomas algorithm: forward elimination (coefficients do not depend on S in log space)
+            # Forward elimination (Thomas algorithm$where)
             rhs[0] = $low
             for j in range(1, NODES - 1):
                 $within
@@ -217,12 +216,13 @@ def solve_option_pde(d: Draft) -> None:
         $store
         """,
         knock=knock,
+        where=where,
         low=at_low,
         high=at_high,
         theta={
             "crank nicolson": "",
             "implicit": "",
-            "rannacher": f"# Rannacher smoothing: start with two implicit steps, since the payoff {edge} causes oscillations\ntheta = wp.where(step < 2, 1.0, 0.5)",
+            "rannacher": f"# Start with two implicit steps (Rannacher smoothing), since the payoff {edge} oscillations\ntheta = wp.where(step < 2, 1.0, 0.5)",
         }[scheme],
         elapsed="# Fraction of the time to expiry\ntime_left = float(step) / float(STEPS)"
         if skew == "term"

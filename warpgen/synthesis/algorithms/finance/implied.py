@@ -55,14 +55,14 @@ def implied_volatility(d: Draft) -> None:
                 return s * {pdf}(d1) * wp.sqrt(t)
         """)
     # Quotes above the intrinsic value, else no volatility would do
-    low, high = (98.0, 115.0) if kind == "call" else (90.0, 102.0)
-    soonest = 0.5
+    low, high = (100.0, 115.0) if kind == "call" else (90.0, 102.0)
+    cheap, dear, soonest = 6.5, 14.0, 0.5
     if method == "safeguarded":  # where vega is tiny at first, Newton's steps go too far
-        low, high = (98.0, 140.0) if kind == "call" else (78.0, 102.0)
-        soonest = 0.15
+        low, high = (104.0, 125.0) if kind == "call" else (82.0, 101.0)
+        cheap, dear, soonest = 2.0, 8.0, 0.15
     shape: tuple[int, ...] = (d.pick(8, 10), d.pick(8, 12)) if layout == "surface" else (d.pick(48, 64, 96),)
     rows = shape[0]
-    d.input("quote", "float", shape, 8.0, 20.0, about="quoted option price")
+    d.input("quote", "float", shape, cheap, dear, about="quoted option price")
     d.input("strike", "float", rows, low, high, about="strike price")
     d.input("expiry", "float", shape[-1], soonest, 1.5, about="time to expiry in years")
     d.param("spot", "float", 100.0, 101.0, about="underlying spot price")

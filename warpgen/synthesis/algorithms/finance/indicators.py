@@ -55,7 +55,7 @@ def price_average(d: Draft) -> None:
         )
     d.says(f"Computes {said}." if kind == "macd" else f"Smooths price series with {said}{tail}.")
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("prices", "float", shape, 80.0, 120.0, about="price history")
+    d.input("prices", "float", shape, 95.0, 105.0, about="price history")
     if kind == "volume":
         d.input("volume", "float", shape, 1.0, 10.0, about="traded volume per bar")
     if span == "each":
@@ -247,7 +247,7 @@ def window_indicator(d: Draft) -> None:
         "valid": "The output starts with the first full window.",
     }[early])  # fmt: skip
     shape = (count, size) if layout == "rows" else (size, count)
-    d.input("prices", "float", shape, 80.0, 120.0, about="price history")
+    d.input("prices", "float", shape, 95.0, 105.0, about="price history")
     d.param("window", "int", window, about="window length")
     counts_moves = kind in ("strength", "momentum", "range")  # a window of so many moves has one price more
     back = window if counts_moves else window - 1

@@ -30,7 +30,7 @@ _NAMES = {"flows": "cash_flows|cashflows|amounts", "k": "period|n|j", "df": "dis
 def internal_rate(d: Draft) -> None:
     """Finds internal rates of return."""
     method = d.option("method", "newton", "bisection", "secant", "halley")
-    flows = d.option("flows", "level", "rows", "columns", "listed")
+    flows = d.option("flows", "level", "rows", "columns", "flat")
     stop = d.option("stop", "fixed", "tolerance")
     compounding = d.option("compounding", "periodic", "continuous")
     if flows == "level":
@@ -58,8 +58,7 @@ def internal_rate(d: Draft) -> None:
     elif flows == "columns":
         d.input("flows", "float", (most, count), 15.0, 25.0, about="cash flows")
     else:
-        d.input("first", "int", count, 0, 40, about="index of the first cash flow")
-        d.input("flows", "float", 40 + most, 15.0, 25.0, about="cash flows")
+        d.input("flows", "float", count * most, 15.0, 25.0, about="cash flows, one investment after another")
         d.param("periods", "int", most, about="number of periods")
     d.output(
         "rates",
@@ -73,7 +72,7 @@ def internal_rate(d: Draft) -> None:
         "level": "amount = coupon[tid]\n        # The last coupon comes with the face value\n        if k == periods - 1:\n            amount += 100.0",
         "rows": "amount = flows[tid, k]",
         "columns": "amount = flows[k, tid]",
-        "listed": "amount = flows[first[tid] + k]",
+        "flat": "amount = flows[tid * periods + k]",
     }[flows].replace("\n        ", "\n")
     periodic = compounding == "periodic"
     df = "wp.pow(1.0 + rate, -t)" if periodic else "wp.exp(-rate * t)"
@@ -169,7 +168,7 @@ def internal_rate(d: Draft) -> None:
             "level": lambda: v.coupon[:, None] + 100.0 * (k == most - 1),
             "rows": lambda: v.flows,
             "columns": lambda: v.flows.T,
-            "listed": lambda: v.flows[v.first[:, None] + k],
+            "flat": lambda: v.flows.reshape(count, most),
         }[flows]()
         low, high = np.full(count, -0.5), np.full(count, 2.0)
         for _ in range(60):
@@ -217,7 +216,7 @@ def loan_schedule(d: Draft) -> None:
     what = {
         "balance": "Computes monthly balances for loans",
         "interest paid": "Computes the total interest paid on loans",
-        "last balance": "Computes final balances for loans",
+        "last balance": "Computes balances due at maturity for loans",
         "interest each month": "Computes monthly interest payments for loans",
     }[kept]
     how = {
@@ -226,7 +225,9 @@ def loan_schedule(d: Draft) -> None:
         "balloon": "with level payments and a final balloon",
         "interest first": "with an initial interest-only period",
     }[plan]
-    d.says(f"{what} {how}{' and monthly prepayments' if extra else ''}.")
+    if extra:
+        how = f"{how.replace(' and', ',')} and monthly prepayments"
+    d.says(f"{what} {how}.")
     count, months = d.pick(24, 32, 48), d.pick(12, 18, 24)
     d.input("principal", "float", count, 5.0, 50.0, about="initial loan balance")
     if own_rate == "common":

@@ -51,7 +51,7 @@ def project_mortgages(d: Draft) -> None:
         "value": f"Computes present values of {pools} with {events}.",
         "life": f"Computes weighted average lives of {pools} with {events}.",
         "loss": f"Computes cumulative credit losses of {pools} with {events}.",
-        "balance": f"Projects monthly balances of {pools} with {events}.",
+        "balance": f"Projects final balances of {pools} with {events}.",
     }[result])  # fmt: skip
     interest_only = d.flag("interest only", 0.35)
     penalty = d.flag("penalty", 0.3) and result == "value"

@@ -65,7 +65,7 @@ def track_record(d: Draft) -> None:
         name,
         "float",
         shape,
-        *((60.0, 140.0) if given == "prices" else (-0.08, 0.1)),
+        *((94.0, 106.0) if given == "prices" else (-0.08, 0.1)),
         about=f"{of} per {'month' if what == 'calmar' else 'period'}",
     )
     if hurdle:

@@ -67,10 +67,10 @@ def portfolio_risk(d: Draft) -> None:
         "diversification": "Computes diversification ratios (weighted mean asset volatility / portfolio volatility)",
     }[what] + f" using {given}.")  # fmt: skip
     shape = (count, assets) if layout == "rows" else (assets, count)
-    share = (0.4 / assets, 1.6 / assets)
-    d.input("w", "float", shape, *share, about="portfolio weights")
+    share = (0.3 / assets, 1.0 / assets)
+    d.input("w", "float", shape, *share, about="portfolio weights, the rest is cash")
     if what == "tracking":
-        d.input("benchmark", "float", assets, *share, about="benchmark weights")
+        d.input("benchmark", "float", assets, *share, about="benchmark weights, the rest is cash")
     if model == "cholesky":
         d.input(
             "chol",

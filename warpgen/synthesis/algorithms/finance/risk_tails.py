@@ -52,10 +52,16 @@ def tail_risk(d: Draft) -> None:
     d.says(f"Computes {name} {how}.")
     shape = (count, scenarios) if layout == "rows" else (scenarios, count)
     if method == "sorted":
-        d.inout("losses", "float", shape, -3.0, 4.0, about="losses per scenario")
+        d.inout("losses", "float", shape, -4.0, 3.0, about="losses per scenario, sorted in place")
         sign = "losses"
     else:
-        d.input(sign, "float", shape, -3.0, 4.0, about=f"{sign} per scenario")
+        d.input(
+            sign,
+            "float",
+            shape,
+            *((-4.0, 3.0) if sign == "losses" else (-3.0, 4.0)),
+            about=f"{sign} per scenario",
+        )
     source = "losses" if sign == "losses" else "returns"
     minus = "" if sign == "losses" else "-"
     if historical:

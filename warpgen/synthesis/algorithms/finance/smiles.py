@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.trim import trim
         "expiry": "t_exp|maturity|tau",
         "alpha": "sabr_alpha|level|a",
         "nu": "vol_of_vol|volvol",
-        "rho": "correlation|corr|r_fv",
+        "rho": "correlation|corr|rho_fv",
         "log_fk": "moneyness|log_ratio|x_log",
         "mid_power": "geo_power|fk_pow",
     },
@@ -60,16 +60,16 @@ def sabr_smile(d: Draft) -> None:
     d.input("strike", "float", shape, 0.015, 0.06, about="Strikes")
     d.input("expiry", "float", n, 0.5, 3.0, about="Times to expiry [years]")
     if level == "alpha":
-        low, high = {"half": (0.02, 0.06), "one": (0.2, 0.4)}.get(beta, (0.05, 0.15))
+        low, high = {"half": (0.02, 0.06), "one": (0.2, 0.4)}.get(beta, (0.03, 0.08))
         d.input("alpha", "float", n, low, high, about="Initial SABR volatilities (alpha)")
     else:
         d.input("atm_vol", "float", n, 0.2, 0.4, about="At-the-money lognormal volatilities")
     d.input("rho", "float", n, -0.6, 0.2, about="Forward-volatility correlations")
     d.input("nu", "float", n, 0.2, 0.6, about="Volatilities of volatility")
     if beta == "param":
-        d.param("beta", "float", 0.4, 0.8, about="CEV exponent (beta)")
+        d.param("beta", "float", 0.5, 0.7, about="CEV exponent (beta)")
     elif beta == "per slice":
-        d.input("beta", "float", n, 0.4, 0.8, about="CEV exponents (beta)")
+        d.input("beta", "float", n, 0.5, 0.7, about="CEV exponents (beta)")
     if shift:
         d.param("shift", "float", 0.005, 0.02, about="Shift to support negative rates")
     name, about = {

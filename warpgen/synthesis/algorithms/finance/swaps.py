@@ -84,14 +84,14 @@ def value_swaps(d: Draft) -> None:
     d.struct(
         "discount_curve",
         _CURVE,
-        {"times": times, "zero_rates": fill(0.02, 0.04, shape=pillars)},
+        {"times": times, "zero_rates": fill(0.03, 0.033, shape=pillars)},
         about="discount curve",
     )
     if curves == "dual":
         d.struct(
             "forward_curve",
             _CURVE,
-            {"times": times, "zero_rates": fill(0.025, 0.045, shape=pillars)},
+            {"times": times, "zero_rates": fill(0.034, 0.037, shape=pillars)},
             about="projection curve for the floating rates",
         )
     d.input(

@@ -137,7 +137,7 @@ def binomial_tree(d: Draft) -> None:
         {spots}
         for i in range(level + 1):
             {here} = {rolled}
-            # Bermudan: exercise only every {every} steps
+            # Exercise only every {every} steps
             if level % {every} == 0:
                 {here} = wp.max({here}, {early.format(s="s")})
             s *= ratio

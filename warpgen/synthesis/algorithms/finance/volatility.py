@@ -37,7 +37,7 @@ def filter_volatility(d: Draft) -> None:
     gaps = d.flag("gaps", 0.35)
     floor = d.flag("floor", 0.4)
     # Somewhat below the variances that the model comes to with these returns
-    least = 1.7 if targeted else {"ewma": 1.5, "egarch": 1.3}.get(kind, 0.6)
+    least = 0.6 if targeted else {"ewma": 0.5, "egarch": 0.4}.get(kind, 0.2)
     d.calls(
         {
             "likelihood": "volatility_likelihood|return_likelihood|filter_likelihood",
@@ -50,7 +50,7 @@ def filter_volatility(d: Draft) -> None:
     n, days = d.pick(24, 32, 48), d.pick(20, 24, 32)
     shape = (n, days) if layout == "series first" else (days, n)
     at = "returns[series, {}]" if layout == "series first" else "returns[{}, series]"
-    d.input("returns", "float", shape, -2.5, 2.5, about="Daily returns [%]")
+    d.input("returns", "float", shape, -1.5, 1.5, about="Daily returns [%]")
     if gaps:
         d.input("trades", "int", shape, 0, 12, about="Number of trades per day, 0 on holidays")
     if kind == "ewma":
@@ -59,7 +59,10 @@ def filter_volatility(d: Draft) -> None:
         d.input("alpha", "float", n, 0.04, 0.12, about="ARCH coefficient (reaction to shocks)")
         d.input("beta", "float", n, 0.7, 0.82, about="GARCH coefficient (persistence)")
         if not targeted:
-            d.input("omega", "float", n, 0.04, 0.2, about="Variance intercept")
+            if kind == "egarch":
+                d.input("omega", "float", n, -0.2, -0.02, about="Log variance intercept")
+            else:
+                d.input("omega", "float", n, 0.01, 0.06, about="Variance intercept")
     if kind in ("gjr", "egarch"):
         d.input("leverage", "float", n, 0.02, 0.1, about="Leverage coefficient")
     if mean != "zero":
@@ -81,7 +84,7 @@ def filter_volatility(d: Draft) -> None:
         stretch = round(math.sqrt(1 + 3 * lean**2 - shift**2), 6)
         d.param("stretch", "float", stretch, about="Hansen's b, for unit-variance shocks")
     if first == "given":
-        d.input("variance0", "float", n, 0.5, 2.0, about="Initial variance")
+        d.input("variance0", "float", n, 0.3, 1.2, about="Initial variance")
     if result == "forecast":
         d.param("horizon", "int", 5, 15, about="Forecast horizon [days]")
     elif result == "value at risk":
@@ -121,9 +124,9 @@ def filter_volatility(d: Draft) -> None:
                 """,
             "egarch": """
                 z = shock / wp.sqrt(variance)
-                # E|z| = sqrt(2 / pi) for a normal shock
+                # Centered by E|z| = sqrt(2 / pi) of a normal shock
                 size = wp.abs(z) - wp.sqrt(2.0 / wp.pi)
-                # Log variance stays positive without parameter constraints
+                # In logs, the variance stays positive without parameter constraints
                 log_variance = omega + alpha * size - leverage * z + beta * wp.log(variance)
                 return wp.exp(log_variance)
                 """,
@@ -249,7 +252,7 @@ def filter_volatility(d: Draft) -> None:
         num_days = returns.shape[$axis]
         $memory
         $level
-        # Initialize with the expected variance
+        $whence
         $begin
         $last
         $total
@@ -267,6 +270,9 @@ def filter_volatility(d: Draft) -> None:
         axis="1" if layout == "series first" else "0",
         memory=memory,
         level=level,
+        whence="# Initialize with the unconditional variance"
+        if first == "long run" and kind in ("garch", "gjr")
+        else "",
         begin=begin,
         last="# Initialize the lagged return with the mean\nlast = float(mu[series])"
         if mean == "autoregressive"
@@ -299,18 +305,22 @@ def filter_volatility(d: Draft) -> None:
         trim(d)
     label = {"garch": "GARCH", "gjr": "the GJR model", "egarch": "EGARCH", "ewma": "EWMA"}[kind]
     if result == "likelihood" and law != "normal":
-        label += f" with {'Student' if law == 'student' else 'Hansen'}'s {'skewed ' * (law == 'skewed')}t"
+        label += (
+            f" with {'Student' if law == 'student' else 'Hansen'}'s {'skewed ' * (law == 'skewed')}t shocks"
+        )
+    joint = "and" if " with " in label else "with"
     follows = {
-        "autoregressive": " with AR(1) returns",
-        "in mean": " with volatility in the mean",
+        "autoregressive": f" {joint} AR(1) returns",
+        "in mean": f" {joint} volatility in the mean",
     }.get(mean, "")
-    ahead_said = {"ewma": "the variance", "egarch": "the geometric mean variance over the horizon"}.get(
-        kind, "the mean variance over the horizon"
-    )
+    ahead_said = {
+        "ewma": "variance of return series",
+        "egarch": "geometric mean variance of return series over the horizon",
+    }.get(kind, "mean variance of return series over the horizon")
     d.says(
         {
             "likelihood": f"Computes the log-likelihood{constant and constant + ','} of return series under",
-            "forecast": f"Forecasts {ahead_said} of return series using",
+            "forecast": f"Forecasts the {ahead_said} using",
             "value at risk": "Computes one-day-ahead value at risk of return series using",
             "volatility": "Filters the conditional volatility of return series using",
             "news": "Finds the largest standardized shock of return series using",

@@ -43,12 +43,11 @@ def stream_compact(d: Draft) -> None:
     entry = "vec3" if test == "norm" else "int" if test == "sentinel" else "float"
     low, high = (-4, 12) if entry == "int" else (-1.0, 1.0)
     if test == "flag":
-        d.input("flags", "int", n, 0, 2, about="keep mask, nonzero for elements to keep")
+        d.mask("flags", "int", n, about="keep mask, nonzero for elements to keep")
     d.input("x", entry, n, low, high)
     if test in ("threshold", "norm"):
-        d.param(
-            "cutoff", "float", 0.1, 0.9 if test == "norm" else 0.4, about="cutoff, values above it are kept"
-        )
+        low, high = (0.6, 1.1) if test == "norm" else (0.1, 0.4)
+        d.param("cutoff", "float", low, high, about="cutoff, values above it are kept")
     elif test == "range":
         d.param("lower", "float", -0.6, -0.3, about="lower bound (inclusive)")
         d.param("upper", "float", 0.2, 0.7, about="upper bound (exclusive)")
@@ -84,11 +83,14 @@ def stream_compact(d: Draft) -> None:
         "sentinel": "are non-negative",
         "norm": "are longer than a cutoff",
     }[test]
-    what = {
-        "value": f"the elements of {whose} that {many}",
-        "index": f"the indices of the elements of {whose} that {many}",
-        "both": f"the elements of {whose} that {many}, and their indices,",
-    }[stored]
+    those = {
+        "flag": "the flagged elements",
+        "threshold": "the elements above a cutoff",
+        "range": "the elements within bounds",
+        "sentinel": "the non-negative elements",
+        "norm": "the vectors longer than a cutoff",
+    }[test] + f" in {whose}"
+    what = {"value": those, "index": f"the indices of {those}", "both": f"{those} and their indices"}[stored]
     whole = {"value": "an array", "index": "the indices of an array", "both": "an array and its indices"}[
         stored
     ]
@@ -215,7 +217,7 @@ def stream_compact(d: Draft) -> None:
     | {
         "run_lengths": "measure_runs|lengths_of_runs|segment_lengths",
         "keys": "labels|cells|sorted_keys|codes",
-        "edges": "pairs|edge_keys|pair_keys",
+        "pairs": "key_pairs|pair_keys",
         "length": "run_length|run_size",
     },
     adjoint="no",
@@ -236,9 +238,9 @@ def run_lengths(d: Draft) -> None:
     if form == "cell bounds":
         kind = "int"
     if kind == "pair":
-        d.input("edges", "vec2i", n, 0, 2, about="vertex pairs")
-        differ = "edges[$a][0] != edges[$b][0] or edges[$a][1] != edges[$b][1]"
-        same = "edges[$a][0] == edges[$b][0] and edges[$a][1] == edges[$b][1]"
+        d.input("pairs", "vec2i", n, 0, 2, about="key pairs")
+        differ = "pairs[$a][0] != pairs[$b][0] or pairs[$a][1] != pairs[$b][1]"
+        same = "pairs[$a][0] == pairs[$b][0] and pairs[$a][1] == pairs[$b][1]"
     else:
         d.input("keys", "int", n, 0, keys, kind="ascending", about="sorted keys")
         if form != "flags":
@@ -302,7 +304,7 @@ def run_lengths(d: Draft) -> None:
             tid = wp.tid()
             $begin
             last = tid
-            while last + 1 < {"edges.shape[0]" if kind == "pair" else "num_keys"} and {with_(same, "last + 1", "tid")}:
+            while last + 1 < {"pairs.shape[0]" if kind == "pair" else "num_keys"} and {with_(same, "last + 1", "tid")}:
                 last += 1
             length[tid] = last - {"tid" if place == "at head" else "first"} + 1
             """,
@@ -318,7 +320,7 @@ def run_lengths(d: Draft) -> None:
             )
 
     def reference(v: Values) -> dict[str, Any]:
-        key = v["edges" if kind == "pair" else "keys"].reshape(n, -1)
+        key = v["pairs" if kind == "pair" else "keys"].reshape(n, -1)
         new = np.ones(n, bool)
         new[1:] = (key[1:] != key[:-1]).any(axis=1)
         run = np.cumsum(new) - 1

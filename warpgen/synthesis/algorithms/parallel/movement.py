@@ -37,6 +37,8 @@ def transpose_axes(d: Draft) -> None:
         entry = "float"
     if form == "in place" or extra in ("symmetric", "skew"):
         n = m
+    if extra in ("symmetric", "skew"):
+        gather = "written"
     if form in ("permute", "in place"):
         extra = "none" if extra != "scaled" else extra
     d.calls(
@@ -94,7 +96,7 @@ def transpose_axes(d: Draft) -> None:
                 tid = wp.tid()
                 i = tid // {cols}
                 j = tid % {cols}
-                dst[j * {rows} + i] = {value("src[tid]", f"src[j * {rows} + i]")}
+                dst[j * {rows} + i] = {factor}src[tid]
                 """
             )
         elif extra in ("symmetric", "skew"):

@@ -39,6 +39,9 @@ def split_keys(d: Draft) -> None:
     descending = d.flag("descending", 0.35)
     partial = d.option("bits", "all", "low", "high")
     items, blocks, bits = d.pick(16, 24, 32), d.pick(3, 4), d.pick(6, 8)
+    if result == "run lengths":
+        # few distinct keys, so that some are equal
+        kind, bits = ("int" if kind == "float" else kind), 4
     if kind == "float":
         partial = "all"
     d.module(f"ITEMS = wp.constant({items})")

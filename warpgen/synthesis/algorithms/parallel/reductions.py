@@ -78,7 +78,7 @@ def block_reduce(d: Draft) -> None:
         if form == "kahan":
             add = f"""
             {diff.strip().replace("$i", "i") or "$nothing"}
-            # Kahan: `error` tracks the excess from rounding
+            # `error` tracks the excess from rounding
             e = {at.replace("$i", "i")} - error
             t = s + e
             error = (t - s) - e

@@ -67,7 +67,7 @@ def row_moments(d: Draft) -> None:
         about=f"one series per {axis[:-1]}" + (", of even length" if form == "chan" else ""),
     )
     if masked:
-        d.param("lowest", "float", -0.9, -0.7, about="values below this are treated as missing")
+        d.param("lowest", "float", -0.7, -0.3, about="values below this are treated as missing")
     if result == "both":
         d.output("mean", "float", m, about=f"mean per {axis[:-1]}")
         d.output("variance", "float", m, about=f"variance per {axis[:-1]}")
@@ -276,7 +276,7 @@ def row_extremum(d: Draft) -> None:
     layout_other = "column" if layout == "rows" else "row"
     m, n = d.pick(24, 32, 48), 32 if tile else d.pick(12, 20, 28)
     at = "cost[row, col]" if layout == "rows" else "cost[col, row]"
-    d.input("cost", "float", (m, n) if layout == "rows" else (n, m), -1.0, 1.0, about="cost matrix")
+    d.input("cost", "float", (m, n) if layout == "rows" else (n, m), -1.0, 1.0, about="objective values")
     if valid == "mask":
         d.mask(
             "active",
@@ -370,8 +370,8 @@ def row_extremum(d: Draft) -> None:
     if form == "cooperative":
         d.says(f"Finds the {extremum} element in each row{among}, one block per row.")
     else:
-        also = " and its value" if keep else ""
-        d.says(f"Finds the index of the {extremum} element in each row{among}{also}.")
+        also = " and value" if keep else ""
+        d.says(f"Finds the index{also} of the {extremum} element in each row{among}.")
     if layout == "columns":
         d.sentence = d.sentence.replace("row", "column")
         d.name = d.name.replace("rows", "columns").replace("row", "column")

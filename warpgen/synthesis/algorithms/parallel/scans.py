@@ -87,20 +87,21 @@ def scan_step(d: Draft) -> None:
             "which doubles the range covered by each element."
         )
     else:
-        d.param("stride", "int", d.pick(1, 2, 4), about="distance between the elements to combine")
+        stride = d.pick(1, 2, 4)
+        d.param("stride", "int", stride, about="distance between the elements to combine")
         d.inout("x", kind, shape, low, high)
         right, left = f"x[{at}right]", f"x[{at}left]"
-        place = "right = (2 * i + 2) * stride - 1\n"
-        guard = f"if right >= x.shape[{1 if rows else 0}]:\n    return\nleft = right - stride"
+        place = "right = (2 * i + 2) * stride - 1\nleft = right - stride"
         if form == "up sweep":
-            body = f"{place}{guard}\n{right} = {join.replace('$a', left).replace('$b', right)}"
+            body = f"{place}\n{right} = {join.replace('$a', left).replace('$b', right)}"
             what = {"sum": "sums", "max": "maxima", "min": "minima", "product": "products"}[op]
             d.says(f"Performs one up-sweep step of a work-efficient in-place scan for {what}.")
         else:
-            body = f"{place}{guard}\n# Down-sweep: left child gets the prefix, right child gets prefix + left sum\n"
+            body = f"{place}\n# Down-sweep: left child gets the prefix, right child gets prefix + left sum\n"
             body += f"t = {left}\n{left} = {right}\n{right} += t"
             d.says("Performs one down-sweep step of a work-efficient in-place prefix sum.")
-        d.launch(*((m, length // 2) if rows else (length // 2,)))
+        pairs = length // (2 * stride)
+        d.launch(*((m, pairs) if rows else (pairs,)))
         d.code(f"{thread}\n$body", body=body)
 
     def reference(v: Values) -> dict[str, Any]:

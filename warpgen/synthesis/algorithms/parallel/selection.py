@@ -192,7 +192,9 @@ def row_select(d: Draft) -> None:
             kth[row] = {at("k")}
             """
         )
-        d.says(f"Finds the k-th {sense} element in each row using quickselect.")
+        d.says(
+            f"Finds the k-th {sense} element in each row using in-place quickselect, which reorders the row."
+        )
     else:
         test = "v <= mid" if sense == "smallest" else "v > mid"
         turn = "count > k" if sense == "smallest" else "count <= k"

@@ -176,7 +176,7 @@ def radix_count(d: Draft) -> None:
     kind = "uint32" if signed == "uint32" else "int"
     lowest, highest = (-2000000000, 2000000000) if signed == "signed" else (0, 5000)
     d.input("keys", kind, n, lowest, highest, about="keys to rank" if step == "rank" else "keys to count")
-    shift = 32 - bits if signed == "signed" else d.pick(0, 3, 4)
+    shift = 32 - bits if signed == "signed" else bits * d.pick(0, 1, 2)
     d.param("shift", "int", shift, about="lowest bit of the digit")
     d.module(f"RADIX_MASK = wp.constant({radix - 1})\nCHUNK = wp.constant({chunk})")
     where = "digit, block" if order == "digit major" else "block, digit"

@@ -173,11 +173,13 @@ def histogram(d: Draft) -> None:
             .replace("samples that of each chunk fall", "the samples of each chunk that fall")
         )
 
-    where = {"width": " of the unit interval", "pairs": " of the unit square"}.get(binning, "")
-    if binning == "logarithm":
-        where = " of the decade from one, on a logarithmic scale"
+    bin_said = {
+        "width": "bin of the unit interval",
+        "pairs": "bin of the unit square",
+        "logarithm": "logarithmic bin between 1 and 10",
+    }.get(binning, "bin")
     d.sentence = d.sentence or "Counts how many samples fall into each bin."
-    d.sentence = re.sub(r"(each bin|per bin)", rf"\1{where}", d.sentence, count=1)
+    d.sentence = re.sub(r"\b(each|per) bin\b", rf"\1 {bin_said}", d.sentence, count=1)
     fate = "are clamped to the first or last bin" if outliers == "clamp" else "are ignored"
     d.sentence = f"{d.sentence.rstrip('.')}; outliers {fate}."
 

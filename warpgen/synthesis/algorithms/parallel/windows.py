@@ -44,7 +44,7 @@ def sliding_window(d: Draft) -> None:
     if form == "ascending times":
         op, border, rows = ("sum" if op == "sum" else "mean"), "shrink", False
     if form == "running":
-        op, border = ("exponential" if op == "exponential" else "mean"), "shrink"
+        op, border, rows = ("exponential" if op == "exponential" else "mean"), "shrink", True
     d.calls(
         {"mean": "box_filter|box_blur|window_mean_2d", "sum": "box_sum|window_sum_2d|square_window_sum"}[op]
         if form == "image"
@@ -126,42 +126,41 @@ def sliding_window(d: Draft) -> None:
         )
         d.says("Averages an image over a square window around each pixel using per-row prefix sums.")
     elif form == "running":
-        d.launch(*((m,) if rows else (1,)))
-        first = "row = wp.tid()" if rows else ""
+        d.launch(m)
         if op == "exponential":
             d.code(
-                f"""
-                {first or "$nothing"}
-                smoothed = x[{p}0]
-                y[{p}0] = smoothed
-                for i in range(1, {count}):
-                    smoothed = decay * smoothed + (1.0 - decay) * x[{p}i]
-                    y[{p}i] = smoothed
-                """,
-                nothing="",
+                """
+                row = wp.tid()
+                smoothed = x[row, 0]
+                y[row, 0] = smoothed
+                for i in range(1, x.shape[1]):
+                    smoothed = decay * smoothed + (1.0 - decay) * x[row, i]
+                    y[row, i] = smoothed
+                """
             )
-            d.says("Computes an exponential moving average.")
+            d.says("Computes an exponential moving average of each row.")
         else:
             d.code(
-                f"""
-                {first or "$nothing"}
+                """
+                row = wp.tid()
                 s = float(0.0)
-                n = {count}
+                n = x.shape[1]
                 for i in range(n + radius):
                     # Slide the window: add the newest element, remove the oldest
                     if i < n:
-                        s += x[{p}i]
+                        s += x[row, i]
                     if i - 2 * radius - 1 >= 0:
-                        s -= x[{p}i - 2 * radius - 1]
+                        s -= x[row, i - 2 * radius - 1]
                     centre = i - radius
                     if centre >= 0:
                         lo = wp.max(centre - radius, 0)
                         hi = wp.min(centre + radius + 1, n)
-                        y[{p}centre] = s / float(hi - lo)
-                """,
-                nothing="",
+                        y[row, centre] = s / float(hi - lo)
+                """
             )
-            d.says("Computes a sliding window average with one addition and one subtraction per step.")
+            d.says(
+                "Computes a sliding window average of each row with one addition and one subtraction per step."
+            )
     elif form == "ascending times":
         d.launch(n)
         divide = " / float(tid - k)" if op == "mean" else ""

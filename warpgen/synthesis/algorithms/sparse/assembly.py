@@ -44,14 +44,15 @@ def triplets_to_rows(d: Draft) -> None:
     n, m = d.pick(32, 40, 48), d.pick(96, 128, 160)
     if task == "count" and not symmetric and drop in ("none", "small"):
         drop = "upper"  # else it would not ask for columns
-    low = -1 if drop == "negative" else 0
+    low = -(n // 8) if drop == "negative" else 0
+    dropped = ", negative if dropped" if drop == "negative" else ""
     if form == "pairs":
-        d.input("triplets", "vec2i", m, low, n, about="Row and column index per entry")
+        d.input("triplets", "vec2i", m, low, n, about=f"Row and column index per entry{dropped}")
         read = "row = triplets[k][0]\ncol = triplets[k][1]"
     else:
         rows, cols = d.pick(("rows", "cols"), ("row_indices", "col_indices"), ("i_idx", "j_idx"))
-        d.input(rows, "int", m, low, n, about="Row indices")
-        d.input(cols, "int", m, low, n, about="Column indices")
+        d.input(rows, "int", m, low, n, about=f"Row indices{dropped}")
+        d.input(cols, "int", m, low, n, about=f"Column indices{dropped}")
         read = f"row = {rows}[k]\ncol = {cols}[k]"
     if task == "bandwidth" and (drop == "small" or (drop == "upper" and symmetric)):
         drop = "none"
@@ -68,7 +69,7 @@ def triplets_to_rows(d: Draft) -> None:
         d.param("tol", "float", 0.1, 0.4, about="Drop tolerance")
     leave = {
         "none": "",
-        "negative": "# Skip dropped entries (row or column of -1)\nif row < 0 or col < 0:\n    return",
+        "negative": "# Skip dropped entries (negative row or column)\nif row < 0 or col < 0:\n    return",
         "small": "# Drop entries below the tolerance\nif wp.abs(values[k]) < tol:\n    return",
         "upper": "# Only keep the lower triangle\nif col > row:\n    return",
     }[drop]
@@ -88,14 +89,12 @@ def triplets_to_rows(d: Draft) -> None:
     d.launch(m)
     head = "k = wp.tid()\n$read\n$leave\n"
     mirror = symmetric and task in ("count", "assemble")
-    if mirror and drop != "upper":
-        of = f" of one triangle{of}"
     if task == "count":
         d.inout("row_count", "int", n, value=0.0, about="Number of entries per row")
         more = "if col != row:\n    wp.atomic_add(row_count, col, 1)" if mirror else ""
         d.code(head + "wp.atomic_add(row_count, row, 1)\n$more", read=read, leave=leave, more=more)
         d.says(
-            f"Counts the number of entries per row of a symmetric matrix given as triplets{of}."
+            f"Counts the number of entries per row of a symmetric matrix given as triplets{of}, mirroring off-diagonal entries."
             if mirror
             else f"Counts the triplets{of} per row (first pass of COO to CSR)."
         )
@@ -112,7 +111,9 @@ def triplets_to_rows(d: Draft) -> None:
         d.code(head + "# Sum duplicate triplets\nwp.atomic_add(dense, row, col, values[k])\n$more",
                read=read, leave=leave, more=more)  # fmt: skip
         d.says(
-            f"Assembles COO triplets{of} into a {'symmetric ' if mirror else ''}dense matrix, summing duplicates."
+            f"Assembles COO triplets{of} into a symmetric dense matrix, mirroring off-diagonal entries and summing duplicates."
+            if mirror
+            else f"Assembles COO triplets{of} into a dense matrix, summing duplicates."
         )
 
         def assembled(v: Values) -> dict[str, Any]:
@@ -206,9 +207,13 @@ def row_entries(d: Draft) -> None:
         "gershgorin": "gershgorin_rows|gershgorin_discs|eigenvalue_discs",
         "scale": "scale_rows|scale_csr_rows" if which == "plain" else "scale_entries|scale_matrix",
         "lump": f"{of_inverse}row_sums|{of_inverse}lumped_mass",
-        "laplacian": "degrees|weighted_degrees" if which == "plain" else "inverse_degrees|degree_scaling",
+        "laplacian": "degrees|weighted_degrees" if which == "plain"
+            else "inverse_degrees|invert_degrees" if which == "inverse" else "degree_scaling|inverse_root_degrees",
     }[task])  # fmt: skip
-    n = d.pick(40, 56, 64)
+    # a small matrix for the diagonal, so that random columns hold many of its entries
+    n, filled = (
+        (d.pick(8, 12, 16), d.pick(7, 8)) if task == "diagonal" else (d.pick(40, 56, 64), d.pick(3, 4))
+    )
     if task == "norm" and which != "plain":
         stop = False
     if layout == "arrays" and (task == "laplacian" or (task == "scale" and which == "plain")):
@@ -217,7 +222,9 @@ def row_entries(d: Draft) -> None:
         layout = "struct"  # which holds columns that need not be asked for
     # mass matrices are not negative
     low, high = (0.05, 1.0) if task == "lump" else (-1.0, 1.0)
-    a = compressed.declare(d, n, n, n * d.pick(3, 4), layout, "float", low, high)
+    a = compressed.declare(d, n, n, n * filled, layout, "float", low, high)
+    if task == "gershgorin":
+        d.input("diag", "float", n, 2.0, 5.0, about="Matrix diagonal")
     values, columns, offsets = (a.text[name] for name in ("values", "columns", "offsets"))
     if listed:
         d.input("row_order", "int", n, kind="permutation", about="Row indices in processing order")
@@ -274,12 +281,10 @@ def row_entries(d: Draft) -> None:
         )
     elif task == "gershgorin":
         body = f"""
-        center = float(0.0)
+        center = diag[row]
         radius = float(0.0)
         for k in range(start, end):
-            if {columns}[k] == row:
-                center += {values}[k]
-            else:
+            if {columns}[k] != row:
                 radius += wp.abs({values}[k])
         """
         pair = {"plain": "center - radius, center + radius", "inverse": "center, radius",
@@ -364,7 +369,7 @@ def row_entries(d: Draft) -> None:
         everything = np.ones(len(row_), bool)
         diagonal = row_ == col
         if task == "gershgorin":
-            c, r = total(val, diagonal), total(np.abs(val), ~diagonal)
+            c, r = v.diag, total(np.abs(val), ~diagonal)
             return {out: np.stack({"plain": (c - r, c + r), "inverse": (c, r),
                                        "root": (np.maximum(np.abs(c) - r, 0.0), np.abs(c) + r)}[which], -1)}  # fmt: skip
         if task == "norm":

@@ -44,7 +44,7 @@ def entry_lookup(d: Draft) -> None:
         0,
         d.pick(16, 20),
         kind="ascending",
-        about="Column indices, sorted within rows",
+        about="Column indices, sorted within rows, repeated as padding",
     )
     if task == "value":
         d.input("values", "float", (n, width), -1.0, 1.0, about="Matrix entries")

@@ -40,22 +40,22 @@ def coo_matvec(d: Draft) -> None:
     if transpose:
         d.calls("coo_rmatvec|coo_transpose_mv|spmv_coo_transposed")
     n, entries = d.pick(32, 48, 64), d.pick(96, 128, 200)
+    low = -(n // 8) if sentinel else 0
+    padding = ", negative for canceled entries" if sentinel else ""
     if packed:
-        padding = ", -1 for canceled entries" if sentinel else ""
         d.input(
             "pairs",
             "vec2i",
             entries,
-            -1 if sentinel else 0,
+            low,
             n,
             about=f"Row and column index per entry{padding}",
         )
         read = "row = pairs[tid][0]\ncol = pairs[tid][1]"
     else:
         rows, columns = d.pick(("rows", "columns"), ("row_indices", "col_indices"), ("coo_rows", "coo_cols"))
-        padding = ", -1 for canceled entries" if sentinel else ""
-        d.input(rows, "int", entries, -1 if sentinel else 0, n, about=f"Row indices{padding}")
-        d.input(columns, "int", entries, -1 if sentinel else 0, n, about=f"Column indices{padding}")
+        d.input(rows, "int", entries, low, n, about=f"Row indices{padding}")
+        d.input(columns, "int", entries, low, n, about=f"Column indices{padding}")
         read = f"row = {rows}[tid]\ncol = {columns}[tid]"
     vector = "float" if entry == "float" else "vec3"
     d.input("values", "mat33" if entry == "mat33" else "float", entries, -1.0, 1.0, about="Matrix entries")
@@ -72,7 +72,7 @@ def coo_matvec(d: Draft) -> None:
         return
     """
     mirror = f"""
-    # Only one triangle is stored, so we mirror off-diagonal entries
+    # Each off-diagonal entry is stored once, so we mirror it
     if row != col:
         wp.atomic_add(y, {of}, {flipped} * x[{to}])
     """
@@ -94,7 +94,7 @@ def coo_matvec(d: Draft) -> None:
         mirror=mirror if symmetric else "",
     )
     if symmetric:
-        d.says("Computes a symmetric COO matrix-vector product using one stored triangle.")
+        d.says("Computes a symmetric COO matrix-vector product, with each off-diagonal entry stored once.")
     elif transpose:
         d.says("Computes a transposed COO matrix-vector product using atomics.")
 
@@ -136,6 +136,8 @@ def padded_matvec(d: Draft) -> None:
     """Computes an ELLPACK matrix-vector product."""
     order = d.option("order", "row major", "column major", "flat")
     padding = d.option("padding", "sentinel", "break", "counts", weights=(0.4, 0.2, 0.4))
+    if padding == "break" and order != "row major":
+        padding = "sentinel"  # data ascend along the last axis only
     if padding == "break":
         d.forward_only()  # run backwards, the loop would end where it begins
     update = d.option("update", "product", "residual", "relaxed")
@@ -148,7 +150,7 @@ def padded_matvec(d: Draft) -> None:
     rows, width = d.pick(48, 64, 96), d.pick(4, 5, 6, 7)
     shape: Any = {"row major": (rows, width), "column major": (width, rows), "flat": rows * width}[order]
     at = {"row major": "row, slot", "column major": "slot, row", "flat": "slot * n + row"}[order]
-    low = 0 if padding == "counts" else -1
+    low, high = {"counts": (0, rows), "sentinel": (-(rows // 6), rows), "break": (0, rows * 5 // 4)}[padding]
     if padding == "counts":
         d.input("counts", "int", rows, 0, width + 1, about="Number of entries per row")
     d.input(
@@ -156,8 +158,14 @@ def padded_matvec(d: Draft) -> None:
         "int",
         shape,
         low,
-        rows,
-        about="Column indices" + ("" if padding == "counts" else ", -1 for padding"),
+        high,
+        kind="ascending" if padding == "break" else "uniform",
+        about="Column indices"
+        + {
+            "counts": "",
+            "sentinel": ", negative for padding",
+            "break": ", sorted within rows, past the last column for padding",
+        }[padding],
     )
     d.input("values", "float", shape, -1.0, 1.0, about="Matrix entries")
     d.input("x", entry, rows, -1.0, 1.0, about="Input vector" if update == "product" else "Current solution")
@@ -180,7 +188,7 @@ def padded_matvec(d: Draft) -> None:
     size = f"width = columns.shape[{1 if order == 'row major' else 0}]" if padding != "counts" else ""
     test = {
         "sentinel": "col = columns[$at]\nif col < 0:\n    continue\ns += values[$at] * x[col]",
-        "break": "col = columns[$at]\n# padding follows the valid entries\nif col == -1:\n    break\n"
+        "break": "col = columns[$at]\n# padding follows the valid entries\nif col >= x.shape[0]:\n    break\n"
         "s += values[$at] * x[col]",
         "counts": "s += values[$at] * x[columns[$at]]",
     }
@@ -223,10 +231,8 @@ def padded_matvec(d: Draft) -> None:
         columns, values = v["columns"], v["values"]
         if order != "row major":
             columns, values = columns.reshape(width, rows).T, values.reshape(width, rows).T
-        live = columns >= 0
-        if padding == "break":
-            live = np.cumprod(live, axis=1).astype(bool)
-        elif padding == "counts":
+        live = columns < rows if padding == "break" else columns >= 0
+        if padding == "counts":
             live = np.arange(width) < v.counts[:, None]
         matrix = np.zeros((rows, rows))
         at = np.broadcast_to(np.arange(rows)[:, None], columns.shape)

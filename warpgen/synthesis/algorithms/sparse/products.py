@@ -48,6 +48,8 @@ def csr_matvec(d: Draft) -> None:
     if form in ("while", "two sums"):
         d.forward_only()  # the reverse pass would not know how far the loop went
     rows, columns = d.pick(48, 64, 80), d.pick(40, 64, 72)
+    if update == "residual":
+        columns = rows
     a = compressed.declare(d, rows, columns, rows * d.pick(3, 4, 5), layout, entry)
     vector, zero = ("float", "float(0.0)") if entry == "float" else ("vec3", "wp.vec3()")
     d.input("x", vector, columns, -1.0, 1.0, about="Input vector")

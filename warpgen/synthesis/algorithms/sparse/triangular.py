@@ -38,7 +38,7 @@ def triangular_level(d: Draft) -> None:
     diagonal = d.option("diagonal", "array", "unit", "inverse")
     entry = d.option("entry", "float", "vec3")
     rows = d.option("rows", "permuted", "in order")
-    order = d.option("order", "for", "while", "backwards")
+    order = d.option("order", "for", "while")
     ready = d.pick(24, 32, 40)
     known = d.pick(24, 36)
     n = ready + known
@@ -64,7 +64,6 @@ def triangular_level(d: Draft) -> None:
     loop = {
         "for": "for k in range($offsets[row], $offsets[row + 1]):\n    $term",
         "while": "k = $offsets[row]\nwhile k < $offsets[row + 1]:\n    $term\n    k += 1",
-        "backwards": "k = $offsets[row + 1] - 1\nwhile k >= $offsets[row]:\n    $term\n    k -= 1",
     }[order]
     loop = loop.replace("$offsets", a.text["offsets"])
     value = {"array": "s / diag[row]", "unit": "s", "inverse": "inv_diag[row] * s"}[diagonal]
@@ -127,7 +126,11 @@ def block_jacobi(d: Draft) -> None:
         right = "r[tid]"
     if shift:
         d.param("mu", "float", 0.1, 0.5, about="Diagonal shift")
-        d.says("Applies a block Jacobi preconditioner with shifted blocks.")
+    d.says(
+        "Applies a block Jacobi preconditioner"
+        + (" with shifted blocks" if shift else "")
+        + (" to the residual of a linear system." if scaled == "two vectors" else ".")
+    )
     d.output("z", f"vec{size}", n, about="Preconditioned residual")
     block = "blocks[tid]"
     if shift:
