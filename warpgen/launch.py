@@ -15,6 +15,7 @@ Role = Literal["input", "output", "inout", "param", "handle"]
 FillKind = Literal[
     "constant",  # every component is `value`
     "uniform",  # every component uniform in [low, high); integers: rounded down; bool: whether at least 0.5
+    "normal",  # floats, as near to normal as the sum of twelve uniform ones: of mean 0 and deviation `high`
     "unit",  # vectors and quaternions of length one
     "transform",  # translation uniform in [low, high) per component, rotation a unit quaternion
     "rotation",  # orthonormal matrices of determinant one

@@ -121,3 +121,13 @@ def test_masks_are_true_as_often_as_their_bounds_say(
     """The bounds that a draft's masks have: five of six elements are true, or one of six."""
     mask = made(Fill("mask", "uniform", low=low, high=high), (4096,), kind=np.dtype(kind).kind)
     assert least < mask.astype(kind).astype(bool).mean() < most
+
+
+def test_normal_numbers_are_nearly_normal() -> None:
+    """Their moments up to the fourth, and none is far out."""
+    values = made(Fill("z", "normal", high=2.0), (20_000,)) / 2.0
+    assert abs(values.mean()) < 0.03
+    assert abs(values.var() - 1.0) < 0.03
+    assert abs((values**3).mean()) < 0.06
+    assert 2.7 < (values**4).mean() < 3.1
+    assert np.abs(values).max() <= 6.0

@@ -50,6 +50,16 @@ def _uniform(
     return values if kind == "f" else np.floor(values)
 
 
+def _normal(
+    fill: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream
+) -> NDArray[Any]:
+    _require(kind == "f", "normal", "floats")
+    total = np.zeros(shape + inner)
+    for part in source.uniform((12, *shape, *inner)):  # whose sum has the variance 1
+        total = total + (part - 0.5)
+    return np.asarray(fill.high * total)
+
+
 def _unit(_: Fill, kind: str, shape: tuple[int, ...], inner: tuple[int, ...], source: Stream) -> NDArray[Any]:
     _require(kind == "f" and len(inner) == 1, "unit", "a vector or quaternion of floats")
     return _normalised(source.uniform(shape + inner) * 2.0 - 1.0)
@@ -147,5 +157,6 @@ _MAKERS: dict[str, _Maker] = {
     "spd": _spd,
     "permutation": _permutation,
     "ascending": _ascending,
+    "normal": _normal,
     "offsets": _offsets,
 }

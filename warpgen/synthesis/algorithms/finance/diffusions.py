@@ -126,7 +126,7 @@ def short_rate_step(d: Draft) -> None:
             d.input(now, "float", shape[0], low, high, about=about)
         else:
             d.param(now, "float", low, high, about=about)
-    d.input("z", "float", shape, -1.7, 1.7, about="standard normal samples")
+    d.input("z", "float", shape, kind="normal", about="standard normal samples")
     d.param("dt", "float", 0.02, 0.1, about="time step in years")
     lowest = -0.01 if model == "cir" else 0.02  # Euler's scheme may leave rates below zero
     if place == "same":
@@ -288,7 +288,7 @@ def stochastic_volatility_step(d: Draft) -> None:
     if correlate == "in kernel" and not struct:
         d.param("rho", "float", -0.8, -0.3, about="correlation between the two shocks")
     d.param("dt", "float", *((0.05, 0.25) if model == "sabr" else (0.005, 0.05)), about="time step in years")
-    d.input("z", "vec2", count, -1.7, 1.7, about="pairs of independent standard normal samples")
+    d.input("z", "vec2", count, kind="normal", about="pairs of independent standard normal samples")
     first_name = "forwards" if model == "sabr" else d.pick("s", "spots", "prices")
     second_name = {"sabr": "vols", "ornstein uhlenbeck": "log_vols"}.get(
         model, "v" if first_name == "s" else "variances"

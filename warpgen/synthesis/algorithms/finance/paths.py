@@ -72,7 +72,7 @@ def path_payoff(d: Draft) -> None:
     ending = " and averages them" if result == "mean" else ""
     d.says(f"Computes discounted payoffs of {said} along geometric Brownian motion paths{ending}.")
     shape = {"path rows": (paths, steps), "step rows": (steps, paths), "flat": (paths * steps,)}[layout]
-    d.input("z", "float", shape, -1.7, 1.7, about="standard normal samples")
+    d.input("z", "float", shape, kind="normal", about="standard normal samples")
     d.param("spot", "float", 95.0, 105.0, about="underlying spot price")
     if pays == "range":
         d.param("range_low", "float", 85.0, 95.0, about="lower range bound")
