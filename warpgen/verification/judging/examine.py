@@ -75,6 +75,7 @@ class Examination:
         self._draws: dict[int, Arguments] = {}
         self._outputs: dict[int, list[NDArray[Any]]] = {}
         self._wide: dict[int, list[list[NDArray[Any]]]] = {}
+        self._known: dict[int, list[NDArray[Any]]] = {}  # what the oracle makes of all threads
         self._spreads: dict[int, list[NDArray[np.float64]]] = {}
         if like is not None:  # the same kernel at another launch
             self._junk, self.wide_layouts = like._junk, like.wide_layouts
@@ -142,6 +143,7 @@ class Examination:
         reached = self._read().reaches(self.draw(0))
         if reached is None or not _numbers(reached):
             return False
+        self._known[0] = reached
         return _numbers(self.outputs(0))
 
     def codes(self) -> list[str]:
@@ -195,7 +197,7 @@ class Examination:
         )
 
     def _against_oracle(self, variant: int, disputed: bool = False, few: bool = False) -> values_of.Agreement:
-        reference, known = self._read().outputs(self.draw(variant), every=disputed)
+        reference, known = self._known_outputs(variant, every=disputed)
         actual, sensitivity = self.outputs(variant), self.sensitivity(variant, disputed, few)
         begun = self.draw(variant).begun()
         agreement = values_of.agree(
@@ -204,6 +206,16 @@ class Examination:
         if agreement.share and self._read().unordered:
             raise Unsupported("the order in which a query finds things")
         return agreement
+
+    def _known_outputs(
+        self, variant: int, every: bool
+    ) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]] | None]:
+        """The oracle's outputs, and which of them are known: all, once every thread has been read."""
+        if every and variant not in self._known:
+            self._known[variant] = self._read().outputs(self.draw(variant), every=True)[0]
+        if variant in self._known:
+            return self._known[variant], None
+        return self._read().outputs(self.draw(variant))
 
     def _read(self) -> Reading:
         if self._reading is None:
@@ -238,7 +250,7 @@ class Examination:
         if variant not in self._spreads:
             try:
                 reading, draw = self._read(), self.draw(variant)
-                reference, _ = reading.outputs(draw, every=True)
+                reference, _ = self._known_outputs(variant, every=True)
                 self._spreads[variant] = values_of.movement(reference, reading.spread(draw, self.narrowest))
             except Unsupported:
                 self._unread = True
