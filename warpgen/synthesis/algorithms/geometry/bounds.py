@@ -207,21 +207,25 @@ def frustum_cull(d: Draft) -> None:
     source = d.option("planes", "array", "camera")
     if shape == "point" and result in ("class", "count"):
         result = "flag"
-    if result != "flag":
+    region = "a view frustum" if source == "camera" else "six clip planes"
+    by = "frustum" if source == "camera" else "planes"
+    if result == "flag" and source == "array":
+        d.calls("clip_plane_test|cull_by_planes|cull_instances|visibility_cull")
+    elif result != "flag":
         d.calls(
             {
-                "list": "frustum_cull|collect_visible|cull_instances|gather_visible",
-                "class": "classify_in_frustum|frustum_classify|frustum_test",
-                "count": "count_visible|count_in_frustum|visible_count",
+                "list": f"cull_by_{by}|collect_visible|cull_instances|gather_visible",
+                "class": f"classify_by_{by}|classify_visibility",
+                "count": "count_visible|cull_and_count|visible_count",
             }[result]
         )
     n = d.pick(64, 96, 128)
     wide = 1.0 if source == "array" else 1.5 if result == "class" else 2.0
     if source == "array":
         d.input(
-            "plane_normals", "vec3", 6, kind="unit", about="Inward-facing frustum plane normals (unit length)"
+            "plane_normals", "vec3", 6, kind="unit", about="Inward-facing unit normals of the clip planes"
         )
-        d.input("offsets", "float", 6, 0.3, 0.9, about="Frustum plane offsets: n . x + offset >= 0 inside")
+        d.input("offsets", "float", 6, 0.3, 0.9, about="Clip plane offsets: n . x + offset >= 0 inside")
         fetch = "n = plane_normals[k]\noffset = offsets[k]"
     else:
         d.param("camera", "transform", -0.3, 0.3, kind="transform", about="Camera pose, looking along -z")
@@ -297,13 +301,13 @@ def frustum_cull(d: Draft) -> None:
     else:
         d.output("classes", "int", n, about="0 outside, 1 intersecting, 2 inside")
         store = "classes[tid] = wp.where(cut > 0, 1, 2)"
-    within = f"{what} inside a" if shape == "point" else f"{what} not culled by a"
+    within = f"{what} inside {region}" if shape == "point" else f"{what} not culled by {region}"
     d.says(
         {
-            "flag": f"Marks {within} view frustum.",
-            "list": f"Collects indices of {within} view frustum.",
-            "class": f"Classifies {what} as outside (0), intersecting (1) or inside (2) a view frustum.",
-            "count": f"Counts {within} view frustum.",
+            "flag": f"Marks {within}.",
+            "list": f"Collects indices of {within}.",
+            "class": f"Classifies {what} as outside (0), intersecting (1) or inside (2) {region}.",
+            "count": f"Counts {within}.",
         }[result]
     )
     d.launch(n)

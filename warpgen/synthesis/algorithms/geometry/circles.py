@@ -12,7 +12,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 _NAMES = {
     "points": "vertices|positions|p",
     "flips": "flip_flags|illegal|needs_flip",
-    "quads": "tuples|quadruples",
+    "tests": "queries|test_indices",
 }
 
 
@@ -68,7 +68,7 @@ def delaunay_test(d: Draft) -> None:
         lines = "a = points[tid, 0]\nb = points[tid, 1]\nc = points[tid, 2]\np = points[tid, 3]"
     else:
         d.input("points", "vec2", m, -1.0, 1.0, about="Point positions")
-        listed = "edges" if edges else "quads"
+        listed = "edges" if edges else "tests"
         corners = "each edge and the opposite corners" if edges else "each triangle and the point to test"
         if layout == "quads":
             d.input(listed, "vec4i", n, 0, m, about=f"Indices of {corners}")
@@ -128,7 +128,7 @@ def delaunay_test(d: Draft) -> None:
         test, value = "wp.length_sq(p - center) < radius_sq", "wp.length_sq(p - center) - radius_sq"
     else:
         body = """
-            # the edge (a, b) is not Delaunay when the opposite angles at c and p add up to more than pi
+            # edge (a, b) between c and p is not Delaunay when the opposite angles add up to more than pi
             ca = a - c
             cb = b - c
             pa = a - p
@@ -152,7 +152,7 @@ def delaunay_test(d: Draft) -> None:
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store, none=none)
 
     def agrees(v: Values, after: Values) -> None:
-        q = v.points if layout == "soup" else v.points[v["edges" if edges else "quads"]]
+        q = v.points if layout == "soup" else v.points[v["edges" if edges else "tests"]]
         a, b, c, p = (q[:, k] for k in range(4))
         area = _cross(b - a, c - a)
         matrix = np.stack(

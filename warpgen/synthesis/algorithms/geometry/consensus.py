@@ -45,10 +45,10 @@ def score_hypotheses(d: Draft) -> None:
         score
     ]
     unfit = {"plane": "steep planes", "line": "slanted lines"}.get(shape, f"large {shape}s")
-    notes = [f"rejects {unfit}"] * prior + ["early exit for poor candidates"] * bail
+    notes = [f"rejects {unfit}"] * prior + ["exits early for poor candidates"] * bail
     d.says(
         (
-            f"Computes the best RANSAC score of {shape} fits to minimal point samples, evaluated on "
+            f"Computes the best score of {shape} fits to minimal point samples, evaluated on "
             f"{those}{facing_it} ({how})"
             if result == "best"
             else f"Fits a {shape} to a minimal point sample in each trial and scores it using "

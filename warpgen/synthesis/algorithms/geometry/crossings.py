@@ -71,7 +71,7 @@ def ray_primitive(d: Draft) -> None:
     extent = m if pairing == "nearest of all" else n
     for name, (type, low, high, kind) in fields.items():
         if pairing == "one for all":
-            d.param(name, type, *((0.3, 0.9) if name == "normal" else (low, high)))
+            d.param(name, type, low, high, kind)
         else:
             d.input(name, type, extent, low, high, kind)
     at = {"one each": "[tid]", "one for all": "", "nearest of all": "[k]"}[pairing]

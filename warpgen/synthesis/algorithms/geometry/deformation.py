@@ -28,9 +28,7 @@ NAMES = {
 )
 def skin_vertices(d: Draft) -> None:
     """Skins mesh vertices with bone transforms."""
-    blend = d.option(
-        "blend", "transforms", "matrices", "rotation and translation", "dual quaternions", "nlerp"
-    )
+    blend = d.option("blend", "transforms", "rotation and translation", "dual quaternions", "nlerp")
     bound = d.option("bound", "four", "rows", "all")
     d.calls(
         {
@@ -48,8 +46,6 @@ def skin_vertices(d: Draft) -> None:
         d.input("rest_normals", "vec3", n, kind="unit", about="Rest normals")
     if blend in ("transforms", "dual quaternions", "nlerp"):
         d.input("bones", "transform", bones, -0.5, 0.5, "transform", about="Bone transforms")
-    elif blend == "matrices":
-        d.input("bones", "mat44", bones, -1.0, 1.0, about="Bone transforms")
     else:
         d.input("rotations", "mat33", bones, kind="rotation", about="Bone rotations")
         d.input("translations", "vec3", bones, -0.5, 0.5, about="Bone translations")
@@ -93,10 +89,6 @@ def skin_vertices(d: Draft) -> None:
         first = "posed = wp.vec3()" + ("\nturned = wp.vec3()" if normals else "")
         step = f"X = {bone}\nposed += w * wp.transform_point(X, p)"
         step += "\nturned += w * wp.transform_vector(X, rest_normals[tid])" if normals else ""
-        last = "skinned[tid] = posed"
-    elif blend == "matrices":
-        first = "posed = wp.vec3()"
-        step = "posed += w * wp.transform_point(bones[b], p)"
         last = "skinned[tid] = posed"
     elif blend == "rotation and translation":
         first, step, last = (
@@ -152,9 +144,7 @@ def skin_vertices(d: Draft) -> None:
     def reference(v: Values) -> dict[str, Any]:
         w = v.weights / v.weights.sum(axis=1, keepdims=True)
         ids = np.tile(np.arange(bones), (n, 1)) if bound == "all" else v.bone_ids
-        if blend == "matrices":
-            m = v.bones[:, :3]
-        elif blend == "rotation and translation":
+        if blend == "rotation and translation":
             m = np.concatenate([v.rotations, v.translations[:, :, None]], axis=2)
         else:
             m = np.concatenate([rotations(v.bones[:, 3:]), v.bones[:, :3, None]], axis=2)

@@ -64,6 +64,7 @@ def march_tetrahedra(d: Draft) -> None:
     levels = (-0.7, -0.3) if result == "volume" else (-0.1, 0.1)  # some cells are wholly outside
     d.param("level", "float", *levels, about="Isovalue, values below are inside")
     geometry = result != "count"
+    kept = geometry and place != "middle"
     if layout == "flat":
         d.param("ny", "int", size[1], about="Number of nodes along y")
         d.param("nz", "int", size[2], about="Number of nodes along z")
@@ -237,7 +238,7 @@ def march_tetrahedra(d: Draft) -> None:
                 by = (corner >> 1) & 1
                 bz = corner >> 2
                 $fill
-                if {"values[c]" if geometry else read} < level:
+                if {"values[c]" if kept else read} < level:
                     $mark
                     count += 1
             $whole
@@ -262,10 +263,12 @@ def march_tetrahedra(d: Draft) -> None:
         whole="whole = wp.dot(corners[1] - corners[0], wp.cross(corners[2] - corners[0], corners[3] - corners[0])) / 6.0"
         if result == "volume"
         else "",
-        arrays="corners = wp.zeros(shape=4, dtype=wp.vec3)\nvalues = wp.zeros(shape=4, dtype=float)\ninside = int(0)"
+        arrays="corners = wp.zeros(shape=4, dtype=wp.vec3)\n"
+        + ("values = wp.zeros(shape=4, dtype=float)\n" if kept else "")
+        + "inside = int(0)"
         if geometry
         else "",
-        fill=f"corners[c] = {corner}\nvalues[c] = {read}" if geometry else "",
+        fill=f"corners[c] = {corner}" + (f"\nvalues[c] = {read}" if kept else "") if geometry else "",
         mark="inside = inside | (1 << c)" if geometry else "",
         ways="bits = wp.where(count == 1, inside, 15 - inside)\n"
         "lone = wp.where(bits == 1, 0, wp.where(bits == 2, 1, wp.where(bits == 4, 2, 3)))\n"

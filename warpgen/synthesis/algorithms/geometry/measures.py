@@ -246,7 +246,7 @@ def accumulate_normals(d: Draft) -> None:
     weight=3,
 )
 def mesh_moments(d: Draft) -> None:
-    """Integrates mass properties of a closed mesh over signed tetrahedra."""
+    """Integrates mass properties of a mesh over signed tetrahedra."""
     sort = d.option("layout", "flat", "rows", "vec3i")
     kind = d.option("moment", "volume", "first", "inertia", "inertia by points", "area and volume")
     where = d.option("where", "scatter", "per face")
@@ -275,18 +275,16 @@ def mesh_moments(d: Draft) -> None:
     scale = "rho * " if density else ""
     of = "mass" if density else "volume"
     what = {
-        "volume": f"the {of} of a closed mesh",
-        "first": f"the first {of} moment of a closed mesh",
-        "inertia": f"the second {of} moments of a closed mesh",
-        "inertia by points": "the inertia tensor of a closed mesh about the origin"
-        + ("" if density else " at unit density"),
-        "area and volume": "the surface area and enclosed volume of a closed mesh",
+        "volume": f"the {of}",
+        "first": f"the first {of} moment",
+        "inertia": f"the second {of} moments",
+        "inertia by points": "the inertia tensor about the origin" + ("" if density else " at unit density"),
+        "area and volume": "the face area and the volume",
     }[kind]
-    by = ", the latter using signed tetrahedra" if kind == "area and volume" else " using signed tetrahedra"
     d.says(
-        f"Computes the per-face contribution to {what}, {by.lstrip(', ')}."
+        f"Computes {what} of the signed tetrahedron between the origin and each face."
         if per_face
-        else f"Computes {what}{by}."
+        else f"Accumulates {what} of the signed tetrahedra between the origin and each face."
     )
     extent = count if per_face else 1
     spread = {
@@ -303,7 +301,7 @@ def mesh_moments(d: Draft) -> None:
                 name, type, extent, about=f"{about} per face tetrahedron" if name != "area" else "Face areas"
             )
         else:
-            d.inout(name, type, extent, value=0.0, about=f"{about} of the mesh")
+            d.inout(name, type, extent, value=0.0, about=f"{about}, summed over all faces")
     vol = f"{'m' if density else 'vol'} = {scale}wp.dot(p, wp.cross(q, r)) / 6.0"
     body, values = {
         "volume": ("", (f"{scale}wp.dot(p, wp.cross(q, r)) / 6.0",)),
@@ -344,8 +342,8 @@ def mesh_moments(d: Draft) -> None:
     d.launch(count)
     d.code("tid = wp.tid()\n$lines\n$body\n$store", lines=lines, body=body, store=store)
     d.explain("""
-        Parts outside the mesh cancel by the divergence theorem: V = sum p . (q x r) / 6. Faces must
-        have outward-facing normals (counter-clockwise winding).
+        For a closed mesh with counter-clockwise faces, parts outside the mesh cancel and the sum is
+        that of the enclosed solid: V = sum p . (q x r) / 6.
     """)
     name_corners(d)
 

@@ -162,10 +162,12 @@ def assign_sites(d: Draft) -> None:
     dim = d.option("dimension", 2, 3)
     metric = d.option("metric", "euclidean", "manhattan", "power", "chebyshev")
     result = d.option("result", "labels", "sums", "border", "second")
+    if result == "sums" and metric in ("manhattan", "chebyshev"):
+        metric = "euclidean"  # means minimize squared distances alone
     d.calls(
         {
             "labels": "assign_sites|voronoi_assign|nearest_site_kernel",
-            "sums": "accumulate_sites|lloyd_step|centroid_sums",
+            "sums": "accumulate_sites|accumulate_cells|centroid_sums",
             "border": "voronoi_margins|site_margins|nearest_site_margins",
             "second": "two_nearest_sites|nearest_two_sites|second_nearest",
         }[result]
@@ -194,7 +196,7 @@ def assign_sites(d: Draft) -> None:
     d.says(
         {
             "labels": "Assigns each point to its nearest site$by.",
-            "sums": "Accumulates per-site point sums and counts$by for the centroid update.",
+            "sums": "Accumulates per-site point sums and counts$by for the centroid update of Lloyd's algorithm.",
             "border": "Computes the distance margin between the two nearest sites for each point$by.",
             "second": "Finds the two nearest sites for each point$by.",
         }[result].replace("$by", by)

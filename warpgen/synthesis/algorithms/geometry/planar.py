@@ -58,7 +58,7 @@ def classify_cells(d: Draft) -> None:
             "active": "Marks grid cells crossed by a level set.",
             "edge points": "Computes the level set crossing fraction on each edge starting at a node, -1 "
             "for no crossing.",
-            "crossings": "Counts the number of edges crossed by the level set for each grid cell.",
+            "crossings": "Counts the edges crossed by the level set for each grid cell.",
             "length": "Computes the contour length per cell using marching squares, 0 for ambiguous cells.",
         }[result]
     )

@@ -37,12 +37,14 @@ def point_in_polygon(d: Draft) -> None:
     d.input("points", "vec2", n, -0.7, 0.7, about="Point positions")
     many = d.pick(3, 4)
     if layout == "two arrays":
-        d.input("px", "float", m, -1.0, 1.0, about="x coordinates")
-        d.input("py", "float", m, -1.0, 1.0, about="y coordinates")
+        d.input("px", "float", m, -1.0, 1.0, about="Polygon vertex x coordinates")
+        d.input("py", "float", m, -1.0, 1.0, about="Polygon vertex y coordinates")
     elif shapes == "one":
-        d.input("polygon", "vec2", m, -1.0, 1.0, about="Ordered polygon vertices")
+        d.input("polygon", "vec2", m, -1.0, 1.0, about="Ordered polygon vertices, edges may cross")
     else:
-        d.input("polygons", "vec2", (many, m), -1.0, 1.0, about="Ordered vertices per polygon")
+        d.input(
+            "polygons", "vec2", (many, m), -1.0, 1.0, about="Ordered vertices per polygon, edges may cross"
+        )
         d.input("polygon_ids", "int", n, 0, many, about="Polygon index per point")
     at = {
         "vec2": "polygon[$i]" if shapes == "one" else "polygons[polygon_id, $i]",
@@ -74,7 +76,7 @@ def point_in_polygon(d: Draft) -> None:
             "angle": f"Tests {whom} by summing signed angles.",
             "distance": "Computes the signed distance between each point and "
             + ("its polygon" if shapes == "several" else "a polygon")
-            + ", negative inside.",
+            + ", negative inside (even-odd rule).",
         }[rule]
     )
     if order == "modulo":

@@ -59,37 +59,22 @@ def registration_terms(d: Draft) -> None:
                 "cutoff": "Maximum residual",
             }[robust],
         )
-    mean = "Weighted mean" if robust in ("huber", "tukey") else "Mean"
-    if result == "covariance":
-        d.param(
-            "source_mean",
-            "vec3",
-            -0.2,
-            0.2,
-            about=f"{mean} source position" + (", transformed by the pose" if pose else ""),
-        )
-        d.param("target_mean", "vec3", -0.2, 0.2, about=f"{mean} target position over matched points")
     at = "j" if match == "indexed" else "tid"
     leaves = match == "indexed" or robust == "cutoff"
+    times = "w " if robust in ("huber", "tukey") else ""
+    total = "weight_sum" if times else "pair_count"
     outs = {
         "residual": (("residual", "float", n, "Residuals" + (", 0 for skipped pairs" if leaves else "")),),
         "system": (
-            (
-                "JTJ",
-                "spatial_matrix",
-                1,
-                "Sum of w J J^T" if robust in ("huber", "tukey") else "Sum of J J^T",
-            ),
-            ("JTr", "spatial_vector", 1, "Sum of w e J" if robust in ("huber", "tukey") else "Sum of e J"),
+            ("JTJ", "spatial_matrix", 1, f"Sum of {times}J^T J"),
+            ("JTr", "spatial_vector", 1, f"Sum of {times}J^T r"),
         ),
         "gradient": (("JTr", "spatial_vector", 1, "Gradient: translation, then rotation"),),
         "covariance": (
-            (
-                "S",
-                "mat33",
-                1,
-                f"Sum of {'w ' if robust in ('huber', 'tukey') else ''}(p - mean) (q - mean)^T over pairs of points p and matches q",
-            ),
+            (total, "float", 1, "Sum of w" if times else "Number of pairs"),
+            ("source_sum", "vec3", 1, f"Sum of {times}p over source points p"),
+            ("target_sum", "vec3", 1, f"Sum of {times}q over matched target points q"),
+            ("S", "mat33", 1, f"Sum of {times}p q^T"),
         ),
     }[result]
     for name, type, size, about in outs:
@@ -106,7 +91,7 @@ def registration_terms(d: Draft) -> None:
             else "match_distances|point_to_point|icp_residuals",
             "system": "build_icp_system|icp_normal_equations|accumulate_icp",
             "gradient": "icp_gradient|registration_gradient|pose_gradient",
-            "covariance": "cross_covariance|kabsch_covariance|match_covariance",
+            "covariance": "kabsch_sums|kabsch_moments|match_moments",
         }[result]
     )
     far = "signed point-to-plane distance for each matched pair"
@@ -122,7 +107,7 @@ def registration_terms(d: Draft) -> None:
             "residual": f"Computes the {far}{how}.",
             "system": f"Accumulates the normal equations (J^T J, J^T r) of point-to-plane ICP{how}.",
             "gradient": f"Accumulates the registration error gradient with respect to the pose twist{how}.",
-            "covariance": f"Accumulates the cross-covariance of matched points for the Kabsch algorithm{how}.",
+            "covariance": f"Accumulates the sums and cross moments of matched points for the Kabsch algorithm{how}.",
         }[result]
     )
     error = "e = wp.dot(n, p - q)" if metric == "plane" else "diff = p - q\ne = wp.length(diff)"
@@ -150,7 +135,9 @@ def registration_terms(d: Draft) -> None:
         "gradient": f"{jac}\nwp.atomic_add(JTr, 0, {ws}e * J)"
         if metric == "plane"
         else f"{POINT}\nwp.atomic_add(JTr, 0, {ws}g)",
-        "covariance": f"wp.atomic_add(S, 0, {ws}wp.outer(p - source_mean, q - target_mean))",
+        "covariance": f"wp.atomic_add({total}, 0, {'w' if weighted else '1.0'})\n"
+        f"wp.atomic_add(source_sum, 0, {ws}p)\nwp.atomic_add(target_sum, 0, {ws}q)\n"
+        f"wp.atomic_add(S, 0, {ws}wp.outer(p, q))",
     }[result]
     needs_error = not (result == "covariance" and robust == "none")
     d.launch(n)
@@ -168,11 +155,14 @@ def registration_terms(d: Draft) -> None:
         none="residual[tid] = 0.0\nreturn" if result == "residual" else "return",
     )
     trim(d)
+    if result == "covariance":
+        d.explain(f"The cross-covariance is (S - source_sum target_sum^T / {total}) / {total}.")
     if metric == "plane" and result in ("system", "gradient"):
-        d.explain("""
-            For a small pose twist (translation, rotation), e changes by J . twist with J = (n, p x n).
-            The update x solves (sum J J^T) x = -sum J e.
-        """)
+        solved = "\nThe update x solves J^T J x = -J^T r." if result == "system" else ""
+        d.explain(
+            "For a small pose twist x (translation, rotation), the residual r changes by J x\n"
+            f"with J = (n, p x n).{solved}"
+        )
 
     def reference(v: Values) -> dict[str, Any]:
         p = v[source]
@@ -196,13 +186,16 @@ def registration_terms(d: Draft) -> None:
             "cutoff": lambda: (size <= v[k]) * 1.0,
         }
         w = weighed[robust]() * there
-        if result == "covariance":
-            p, q = p - v.source_mean, q - v.target_mean
         return {
             "residual": {"residual": np.sqrt(w) * e},
             "system": {"JTJ": ((jac * w[:, None]).T @ jac)[None], "JTr": (jac.T @ (w * r))[None]},
             "gradient": {"JTr": (jac.T @ (w * r))[None]},
-            "covariance": {"S": ((p * w[:, None]).T @ q)[None]},
+            "covariance": {
+                total: w.sum(keepdims=True),
+                "source_sum": (w @ p)[None],
+                "target_sum": (w @ q)[None],
+                "S": ((p * w[:, None]).T @ q)[None],
+            },
         }[result]
 
     d.check(reference, 3e-3)

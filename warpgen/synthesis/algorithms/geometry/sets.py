@@ -60,7 +60,7 @@ def point_to_set_distance(d: Draft) -> None:
         {
             "distance": f"Computes the distance between each point and the nearest {what}.",
             "nearest": f"Finds the nearest {what} for each point.",
-            "hausdorff": f"Computes the one-sided Hausdorff distance between points and the nearest {what}.",
+            "hausdorff": f"Computes the one-sided Hausdorff distance: the largest distance to the nearest {what}.",
             "chamfer": f"Computes the one-sided chamfer distance: the mean distance to the nearest {what}.",
         }[result]
     )

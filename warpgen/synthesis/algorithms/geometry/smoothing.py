@@ -192,7 +192,7 @@ def smooth_vertices(d: Draft) -> None:
     d.input("ring_edges", "vec2i", total, 0, n, about="Opposite edge for each incident face")
     if flags != "none":
         kinds = "1 for fixed vertices" + (", 2 for boundary vertices" if flags == "boundary" else "")
-        d.input("vertex_flags", "int", n, 0, 3 if flags == "boundary" else 2, about=kinds)
+        d.input("vertex_flags", "int", n, 0.0, 3.0 if flags == "boundary" else 1.2, about=kinds)
     fields = {"step_lambda": fill(0.3, 0.5)}
     if original == "taubin":
         fields["step_mu"] = fill(-0.65, -0.52)

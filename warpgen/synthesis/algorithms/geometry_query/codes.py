@@ -22,7 +22,7 @@ EXPAND_3 = piece(
     """
 @wp.func
 def expand_bits(v: wp.uint32) -> wp.uint32:
-    # insert two zero bits between the 10 input bits
+    # insert two zero bits between neighboring bits, at most 10 of them
     v = (v * wp.uint32(0x00010001)) & wp.uint32(0xFF0000FF)
     v = (v * wp.uint32(0x00000101)) & wp.uint32(0x0F00F00F)
     v = (v * wp.uint32(0x00000011)) & wp.uint32(0xC30C30C3)

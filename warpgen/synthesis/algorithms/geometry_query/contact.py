@@ -36,7 +36,7 @@ def mesh_collision(d: Draft) -> None:
     else:
         d.input("x", "vec3", n, -1.5, 1.5, about="Particle positions")
     if mask:
-        d.input("inv_mass", "float", n, -0.3, 1.0, about="Inverse masses, <= 0 for fixed particles")
+        d.mask("dynamic", "bool", n, about="False for kinematic particles")
     d.param("margin", "float", 0.02, 0.1, about="Contact margin")
     in_place = result == "in place"
     if in_place and friction == "scaled":
@@ -87,7 +87,7 @@ def mesh_collision(d: Draft) -> None:
             n = wp.normalize(delta) * query.sign
             $respond
         """,
-        mask="# skip kinematic particles\nif inv_mass[tid] <= 0.0:\n    return" if mask else "",
+        mask="# skip kinematic particles\nif not dynamic[tid]:\n    return" if mask else "",
         call=QUERIES[sign].replace("max_dist", "MAX_DIST"),
         respond=respond,
         surface="surface_v = wp.mesh_eval_velocity(mesh, query.face, query.u, query.v)" if moving else "",
@@ -105,7 +105,7 @@ def mesh_collision(d: Draft) -> None:
         depth = np.where(inside, -far, far) - before.margin
         active = depth < 0.0
         if mask:
-            active &= before.inv_mass > 0.0
+            active &= before.dynamic
         clear = (np.abs(depth) > 1e-4) & (far > 1e-3)
         hit, free = active & clear, ~active & clear
         if in_place:

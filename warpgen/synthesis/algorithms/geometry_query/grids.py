@@ -38,15 +38,15 @@ def walk_grid(d: Draft) -> None:
     storage = d.option("storage", "grid", "flat")
     n, m = d.pick(64, 96), d.pick(8, 10, 12)
     vec = f"vec{dim}"
+    grid = "voxel grid" if dim == 3 else "2D grid"
     d.module(f"SIZE = wp.constant({m})  # number of cells per axis")
     d.input("origins", vec, n, 0.5, m - 0.5, about="Ray origins [cells]")
     d.input("directions", vec, n, kind="unit", about="Ray directions")
-    # integers from -8 to 1: one cell in ten is occupied
     shape: tuple[int, ...] = (m,) * dim if storage == "grid" else (m**dim,)
     if result == "sum":
-        d.input("density", "float", shape, 0.0, 1.0, about="Voxel values")
-    else:
-        d.input("occupied", "int", shape, -8, 2, about="Voxel occupancy, positive for occupied cells")
+        d.input("density", "float", shape, 0.0, 1.0, about="Cell values")
+    else:  # one cell in ten is occupied
+        d.input("occupied", "int", shape, 0.0, 1.1, about="Cell occupancy, 1 for occupied cells")
     d.output(
         *{
             "distance": ("t_hit", "float", n, "Distance to the first occupied cell, -1 for a miss"),
@@ -57,12 +57,12 @@ def walk_grid(d: Draft) -> None:
     )
     d.says(
         {
-            "distance": "Traverses a voxel grid along rays and returns the distance to the first occupied "
+            "distance": f"Traverses a {grid} along rays and returns the distance to the first occupied "
             "cell, or -1 if there is none.",
-            "cell": "Traverses a voxel grid along rays and returns the first occupied cell, or -1 if there "
+            "cell": f"Traverses a {grid} along rays and returns the first occupied cell, or -1 if there "
             "is none.",
             "count": "Counts free cells along each ray before the first occupied cell.",
-            "sum": "Integrates voxel values along rays using the per-cell segment length.",
+            "sum": "Integrates cell values along rays using the per-cell segment length.",
         }[result]
     )
     names = "xyz"[:dim]

@@ -183,7 +183,7 @@ def line_of_sight(d: Draft) -> None:
         d.says(f"Tests whether {sight} is blocked by a mesh{beyond}.")
     else:
         d.output("visible", "int", shape, about="Nonzero if visible")
-        d.says(f"Tests whether {sight}{within} is not blocked by a mesh.")
+        d.says(f"Tests whether {sight}{within} is unobstructed by a mesh.")
     start = "eye" if ends == "one eye" else "start"
     if query == "any hit":
         cast = f"hidden = wp.mesh_query_ray_anyhit(mesh, {start}, direction, distance)"

@@ -117,8 +117,11 @@ def mesh_signed_distance(d: Draft) -> None:
         lines = "tid = wp.tid()\np = points[tid]"
         inputs, where, shape = (lambda v: v.points), "tid", (n,)
     if bound == "given":
-        stays = "outputs are unchanged for points farther away"
-        kept = "returned for points farther away" if result in ("signed", "unsigned") else stays
+        kept = {
+            "both": "returned for points farther away, whose closest points are unchanged",
+            "point": "outputs are unchanged for points farther away",
+            "gradient": "outputs are unchanged for points farther away",
+        }.get(result, "returned for points farther away")
         d.param("max_dist", "float", 1.0, 1.1, about=f"Maximum query distance; {kept}")
     else:
         d.module("MAX_DIST = wp.constant(1.0e3)")
@@ -164,8 +167,8 @@ def mesh_signed_distance(d: Draft) -> None:
         """,
         lines=lines,
         call=call,
-        missed=f"else:\n    {'sdf' if result == 'signed' else 'distances'}[{where}] = {'max_dist' if bound == 'given' else 'MAX_DIST'}"
-        if result in ("signed", "unsigned")
+        missed=f"else:\n    {'distances' if result == 'unsigned' else 'sdf'}[{where}] = {'max_dist' if bound == 'given' else 'MAX_DIST'}"
+        if result in ("signed", "unsigned", "both")
         else "",
         store=store,
     )
@@ -177,12 +180,11 @@ def mesh_signed_distance(d: Draft) -> None:
         inside = winding(v.mesh, p) > 0.5
         reach = v.max_dist if bound == "given" else 1e3
         near, clear = far < reach, np.abs(far - reach) > 1e-3
-        beyond = 0.0 if result == "both" else reach
         if result == "unsigned":
-            expected = np.where(near, far, beyond)
+            expected = np.where(near, far, reach)
             np.testing.assert_allclose(np.reshape(after.distances, -1)[clear], expected[clear], atol=2e-3)
         elif "sdf" in after:
-            expected = np.where(near, np.where(inside, -far, far), beyond)
+            expected = np.where(near, np.where(inside, -far, far), reach)
             np.testing.assert_allclose(np.reshape(after.sdf, -1)[clear], expected[clear], atol=2e-3)
         if result in ("point", "both"):
             p, far = p[near & clear], far[near & clear]

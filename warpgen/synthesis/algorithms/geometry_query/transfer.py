@@ -188,7 +188,7 @@ def transfer_from_mesh(d: Draft) -> None:
     if what == "barycentric":  # which mean nothing without their face
         ends = ", -1 beyond the search radius" if limit == "near" else ""
         d.output("closest_face", "int", n, about=f"Closest face index{ends}")
-    none = {"face": "-1", "barycentric": "face -1 and 0"}.get(what, "0")
+    none = {"face": "-1", "barycentric": "-1 and zeros"}.get(what, "0")
     beyond = f", {none} beyond the search radius" if limit == "near" else ""
     fading = ", fading with distance" if fall else ""
     sentence = {

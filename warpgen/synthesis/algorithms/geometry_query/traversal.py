@@ -26,25 +26,14 @@ def traverse_tree(d: Draft) -> None:
     walk = d.option("walk", "stack", "stackless")
     query = d.option("query", "point", "box", "ray")
     result = d.option("result", "count", "first", "sum")
-    boxes = d.option("boxes", "two arrays", "rows", "struct")
+    boxes = d.option("boxes", "corners", "centers")
     depth = d.pick(4, 5)
     inner, nodes = 2**depth - 1, 2 ** (depth + 1) - 1
     n = d.pick(48, 64)
     low, high = ("node_lower[node]", "node_upper[node]")
-    if boxes == "two arrays":
+    if boxes == "corners":
         d.input("node_lower", "vec3", nodes, -1.2, -0.2, about="Node lower bounds")
         d.input("node_upper", "vec3", nodes, 0.2, 1.2, about="Node upper bounds")
-    elif boxes == "rows":
-        d.input(
-            "bounds",
-            "float",
-            (nodes, 6),
-            -2.5,
-            2.5,
-            kind="ascending",
-            about="Node bounds, stored as lower x, y, z and upper x, y, z",
-        )
-        low, high = "low", "high"
     else:
         d.input("centers", "vec3", nodes, -0.3, 0.3, about="Node centers")
         d.input("half", "vec3", nodes, 0.3, 1.0, about="Node half extents")
@@ -116,12 +105,6 @@ def traverse_tree(d: Draft) -> None:
             f"{noun} {reaches}.",
         }[result]
     )
-    corners = ""
-    if boxes == "rows":
-        corners = (
-            "low = wp.vec3(bounds[node, 0], bounds[node, 1], bounds[node, 2])\n"
-            "high = wp.vec3(bounds[node, 3], bounds[node, 4], bounds[node, 5])"
-        )
     begin, leaf, last = {
         "count": ("reached = int(0)", "reached += 1", "counts[tid] = reached"),
         "first": ("leaf = int(-1)", "leaf = node - NUM_INNER\nbreak", "first_leaf[tid] = leaf"),
@@ -136,7 +119,6 @@ def traverse_tree(d: Draft) -> None:
             while top > 0:
                 top -= 1
                 node = stack[top]
-                $corners
                 if $misses:
                     continue
                 if node >= $inner:
@@ -151,7 +133,6 @@ def traverse_tree(d: Draft) -> None:
         loop = """
             node = int(0)
             while node >= 0:
-                $corners
                 if $test:
                     if node < $inner:
                         node = 2 * node + 1
@@ -170,7 +151,6 @@ def traverse_tree(d: Draft) -> None:
         begin=begin,
         loop=loop,
         test=test,
-        corners=corners,
         misses=f"not {test}",
         leaf=leaf,
         inner="NUM_INNER",
@@ -186,10 +166,8 @@ def traverse_tree(d: Draft) -> None:
     """)
 
     def agrees(v: Values, after: Values) -> None:
-        if boxes == "two arrays":
+        if boxes == "corners":
             lo, hi = v.node_lower, v.node_upper
-        elif boxes == "rows":
-            lo, hi = v.bounds[:, :3], v.bounds[:, 3:]
         else:
             lo, hi = v.centers - v.half, v.centers + v.half
         p = (v.origins if query == "ray" else v.points)[:, None]

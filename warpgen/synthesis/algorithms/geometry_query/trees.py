@@ -255,6 +255,8 @@ def bvh_ray_boxes(d: Draft) -> None:
     far = 1.5 if start == "outside" else 0.5
     d.input("origins", "vec3", m, -far, far, about="Ray origins")
     d.input("directions", "vec3", m, kind="unit", about="Ray directions")
+    if ranged:
+        d.param("max_t", "float", 1.5, 2.5, about="Maximum ray parameter")
     made = {"distance": "t_out", "count": "hit_count", "index": "hit_index"}.get(result, "hit")
     d.output(
         made,
@@ -290,8 +292,6 @@ def bvh_ray_boxes(d: Draft) -> None:
             t = {form}(ro, rd, c - extent, c + extent)
             """,
     }[solid]
-    if ranged:
-        d.param("max_t", "float", 1.5, 2.5, about="Maximum ray parameter")
     begin, step, last = {
         "distance": (
             "best = float(1.0e10)",

@@ -126,7 +126,7 @@ def float_bits(d: Draft) -> None:
         "parity": "Counts the set mantissa bits of floats.",
         "truncate": "Truncates floats to bfloat16 precision.",
         "distance": "Computes the ULP distance between pairs of positive floats.",
-        "sign": "Extracts the sign bits of floats.",
+        "sign": "Extracts the signs of floats as +1 or -1 from the sign bit.",
     }[kind])  # fmt: skip
     signed = kind in ("sort key", "sign", "truncate")
     d.input(

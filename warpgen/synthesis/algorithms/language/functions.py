@@ -42,7 +42,7 @@ def own_gradient(d: Draft) -> None:
         "log cosh": "log-cosh",
         "sigmoid": "logistic function",
         "length": "smoothed absolute value",
-        "cube root": "cube root of one plus a square",
+        "cube root": "cube root of 1 + x^2",
     }[kind]
     d.says(
         f"Sums the {'weighted ' if weighed else ''}{noun} over all values using a function with a custom gradient."

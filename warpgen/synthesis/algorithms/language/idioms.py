@@ -118,7 +118,7 @@ def small_builtins(d: Draft) -> None:
         "length": "Computes the deviation of the last sample in each row from the row mean.",
         "whole": "Splits values into integer and fractional parts.",
         "sign": "Copies the sign of one array to the magnitudes of another.",
-        "edge": "Counts the number of thresholds passed by each sample.",
+        "edge": "Counts the thresholds passed by each sample.",
         "quantile": "Converts probabilities to standard normal quantiles.",
     }[kind])  # fmt: skip
     d.calls({

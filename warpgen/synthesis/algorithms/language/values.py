@@ -42,10 +42,10 @@ def plane_matrices(d: Draft) -> None:
     d.says({
         "polar": "Computes the rotation from the polar decomposition of 2D deformation gradients.",
         "stretch": "Computes the principal stretches of 2D deformation gradients.",
-        "inverse": f"Inverts 2x2 matrices{to}, approximately on a GPU.",
-        "balance": f"Divides 2x2 matrix columns by their diagonal entries{to}, approximately on a GPU.",
+        "inverse": f"Inverts 2x2 matrices{to}, using approximate GPU division.",
+        "balance": f"Divides 2x2 matrix columns by their diagonal entries{to}, using approximate GPU division.",
         "built": "Builds 2D spring stiffness matrices from spring directions.",
-        "ratio": f"Divides 2x2 matrices by their trace{to}, approximately on a GPU.",
+        "ratio": f"Divides 2x2 matrices by their trace{to}, using approximate GPU division.",
     }[kind])  # fmt: skip
     n = d.pick(48, 64, 96)
     deforms = kind in ("polar", "stretch")

@@ -169,10 +169,10 @@ def grid_neighbours(d: Draft) -> None:
     loop = d.option("loop", "for", "next", "named")
     order = d.option("order", "given", "cells")
     itself = "left out" if wanted == "nearest" else d.option("itself", "left out", "kept")
-    also = ", including itself" if itself == "kept" else ""
+    also = ", including its own" if itself == "kept" else ""
     d.says(
         {
-            "count": f"Counts neighbors for each point using a hash grid{also}.",
+            "count": f"Counts neighbors for each point using a hash grid{also.replace('its own', 'the point itself')}.",
             "density": f"Accumulates neighbor kernel weights for each point using a hash grid{also}.",
             "centre": f"Computes the mean neighbor position for each point using a hash grid{also}.",
             "nearest": "Finds the nearest neighbor for each point using a hash grid.",
@@ -342,7 +342,7 @@ def pair_tests(d: Draft) -> None:
         head += "\n# Skip self pairs\nif i == j:\n    hits[tid] = 0\n    return"
     if "edge" in kind:
         body = (
-            f"# Edge parameters at the closest points\n"
+            f"# Edge parameters and distance at the closest points\n"
             f"closest = wp.closest_point_edge_edge(a[{i}, 0], a[{i}, 1], b[{j}, 0], b[{j}, 1], 1.0e-6)"
         )
         if skip:

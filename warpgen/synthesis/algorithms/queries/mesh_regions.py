@@ -181,13 +181,13 @@ def surface_integrals(d: Draft) -> None:
     d.calls({
         "area": "surface_area|total_area|mesh_area",
         "volume": "mesh_volume|enclosed_volume|total_volume",
-        "flux": "mesh_flux|swept_volume_rate|total_flux",
+        "flux": "swept_volume_rate|total_swept_rate|mesh_volume_rate",
         "centre": "sum_weighted_centers|surface_moment|integrate_centers",
         "drag": "mesh_drag|total_drag",
     }[wanted] if summed == "whole" else {
         "area": "face_areas|compute_face_areas|mesh_face_areas",
         "volume": "signed_volumes|face_volumes|tetra_volumes",
-        "flux": "face_fluxes|swept_volume_rates",
+        "flux": "face_volume_rates|swept_volume_rates",
         "centre": "weighted_centers|area_weighted_centers",
         "normals": "face_normals|compute_face_normals|mesh_normals",
         "drag": "face_drag|normal_drag",
@@ -209,7 +209,7 @@ def surface_integrals(d: Draft) -> None:
             "volume": "Accumulates the enclosed volume of a closed mesh.",
             "flux": "Accumulates the volume swept per unit time by a moving mesh.",
             "centre": "Accumulates area-weighted face centers of a mesh.",
-            "drag": "Accumulates the drag force of a moving mesh.",
+            "drag": "Accumulates the normal drag force on a moving mesh.",
         }[wanted])  # fmt: skip
     stacks, slices = d.pick(5, 6), d.pick(8, 10)
     count = 2 * slices * (stacks - 1)
@@ -220,17 +220,17 @@ def surface_integrals(d: Draft) -> None:
         d.input("probes", "vec3", count, -1.0, 1.0, about="Probe positions")
         least = d.option("least", "zero", "given")
         limited = least == "given"
+        if limited:
+            d.param("least", "float", 1.2, 1.5, about="Minimum distance")
+            d.says(
+                "Computes the farthest mesh point distance for each probe, or 0 if all points are too close."
+            )
         d.output(
             "farthest",
             "float",
             count,
             about="Farthest point distance" + (", 0 if there is none" if limited else ""),
         )
-        if limited:
-            d.param("least", "float", 1.2, 1.5, about="Minimum distance")
-            d.says(
-                "Computes the farthest mesh point distance for each probe, or 0 if all points are too close."
-            )
         d.launch(count)
         d.code(
             f"""
@@ -253,7 +253,7 @@ def surface_integrals(d: Draft) -> None:
         d.check(farthest)
         return
     if wanted == "drag":
-        d.param("rate", "float", 0.5, 2.0, about="Drag coefficient per unit area and normal speed")
+        d.param("drag_coeff", "float", 0.5, 2.0, about="Drag coefficient per unit area and normal speed")
     vector = wanted in ("centre", "normals", "drag")
     output = {
         "area": "areas",
@@ -307,7 +307,7 @@ def surface_integrals(d: Draft) -> None:
             "volume": "wp.dot(a, wp.cross(b, c)) / 6.0",
             "flux": "0.5 * wp.dot(v, wp.cross(b - a, c - a))",
             "centre": "wp.length(wp.cross(b - a, c - a)) * (a + b + c) / 6.0",
-            "drag": "-rate * area * wp.dot(v, n) * n",
+            "drag": "-drag_coeff * area * wp.dot(v, n) * n",
         }[wanted]
     extra = middle if wanted in ("flux", "drag") else ""
     if wanted == "drag":
@@ -329,7 +329,7 @@ def surface_integrals(d: Draft) -> None:
             "flux": lambda: 0.5 * (speed * cross).sum(axis=1),
             "centre": lambda: (size / 2)[:, None] * t.mean(axis=1),
             "normals": lambda: normal,
-            "drag": lambda: -v.rate * (size / 2 * (speed * normal).sum(axis=1))[:, None] * normal,
+            "drag": lambda: -v.drag_coeff * (size / 2 * (speed * normal).sum(axis=1))[:, None] * normal,
         }
         each = results[wanted]()
         return {output: each.sum(axis=0, keepdims=True) if summed == "whole" else each}

@@ -140,7 +140,7 @@ def emit_soft_contacts(d: Draft) -> None:
     d.input("particle_q", "vec3", n, -1.2, 1.2, about="Particle positions [m]")
     d.input("particle_radius", "float", n, 0.05, 0.25, about="Particle radii [m]")
     if flags != "none":
-        d.input("particle_flags", "int", n, 0, 4, about="Particle flags, bit 0 is set for active particles")
+        d.input("particle_flags", "int", n, 1, 4, about="Particle flags, bit 0 is set for active particles")
     if worlds:
         d.input("particle_world", "int", n, -1, sets, about="Particle world index, -1 for all worlds")
         d.input("shape_world", "int", count, -1, sets, about="Shape world index, -1 for all worlds")
@@ -149,7 +149,7 @@ def emit_soft_contacts(d: Draft) -> None:
     d.struct("shapes", _contact_shapes(mesh, flags == "both"), {
         "kind": fill(0, kinds, shape=count), "size": fill(0.5, 1.1, shape=count),
         "body": fill(-1, bodies, shape=count), "local_pose": fill(-0.4, 0.4, "transform", shape=count),
-        **({"flags": fill(0, 4, shape=count)} if flags == "both" else {}),
+        **({"flags": fill(1, 4, shape=count)} if flags == "both" else {}),
     }, about="Collision shapes")  # fmt: skip
     if mesh:
         d.handle(

@@ -33,21 +33,14 @@ def index_volumes(d: Draft) -> None:
         "lookup": "Looks up voxel values using an index volume, or -1 for inactive voxels.",
         "sample": "Samples voxel values using an index volume.",
         "vectors": "Samples voxel vectors using an index volume.",
-        "gradient": "Samples log-gradients of voxel values using an index volume.",
+        "gradient": "Samples index-space log-gradients of voxel values using an index volume.",
     }[wanted])  # fmt: skip
     n, size, h = d.pick(64, 96), d.pick(5, 6), d.pick(0.25, 0.5)
     d.handle("volume", "volume", (size, size, size), of="index", value=h, about="Volume id")
     type_ = "vec3" if wanted == "vectors" else "float"
     d.input("data", type_, size**3, 0.5, 1.5, about="Voxel values, indexed by the volume")
     if wanted == "lookup":
-        d.input(
-            "cells",
-            "vec3i",
-            n,
-            -2,
-            size + 2,
-            about="Voxel coordinates",
-        )
+        d.input("cells", "vec3i", n, -1, size, about="Voxel coordinates")
     else:
         scale = h if place == "world" else 1.0
         d.input(
@@ -58,7 +51,7 @@ def index_volumes(d: Draft) -> None:
         out,
         "vec3" if wanted in ("gradient", "vectors") else "float",
         n,
-        about="Relative gradients in index space" if wanted == "gradient" else "Sampled values",
+        about="Index-space gradients of log f" if wanted == "gradient" else "Sampled values",
     )
     uvw = "wp.volume_world_to_index(volume, points[tid])" if place == "world" else "points[tid]"
     lines = {
@@ -133,7 +126,7 @@ def volume_frames(d: Draft) -> None:
         d.input("cells", "vec3i", n, 0, size, about="Voxel coordinates")
     elif kind in ("cell", "advect", "crossing"):
         beyond = h if bounded and kind == "cell" else 0.0
-        d.input("points", "vec3", n, -beyond, top + beyond, about="Point positions")
+        d.input("points", "vec3", n, 0.0 - beyond, top + beyond, about="Point positions")
     given = "directions" if kind in ("directions", "crossing") else "velocities"
     if kind in ("directions", "velocities", "advect"):
         about = "World-space directions" if kind == "directions" else "Index-space velocities"

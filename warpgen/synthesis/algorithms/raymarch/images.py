@@ -260,24 +260,20 @@ def march_grid(d: Draft) -> None:
     else:
         d.param("t_max", "float", last, about="Maximum ray length [voxels]")
     out = {"distance": "t_hit", "point": "hits", "normal": "normals"}[result]
-    d.output(
-        out,
-        "float" if result == "distance" else "vec3",
-        n,
-        about={
-            "distance": "Hit distance, -1 for a miss",
-            "point": "Hit point, zero for a miss",
-            "normal": "Unit hit normal, zero for a miss",
-        }[result],
-    )
+    about = {"distance": "Hit distances, -1", "point": "Hit points, zero", "normal": "Unit hit normals, zero"}
+    kind = "float" if result == "distance" else "vec3"
+    d.output(out, kind, n, about=f"{about[result]} for a miss")
     d.explain(
         "Positions are in voxel units relative to node (0, 0, 0) and clamped to the grid when sampling."
     )
+    on, at, point = "the isosurface of a grid field", "at each ray hit on", "the ray hit point on"
+    if refine == "none":
+        on, at, point = f"the first ray sample inside {on}", "at", "the position of"
     d.says(
         {
-            "distance": "Computes the ray distance to the isosurface of a grid field, or -1 for a miss.",
-            "point": "Computes the ray hit point on the isosurface of a grid field, or zero for a miss.",
-            "normal": "Computes the isosurface normal at each ray hit in a grid field, or zero for a miss.",
+            "distance": f"Computes the {'ray ' * (refine != 'none')}distance to {on}, or -1 for a miss.",
+            "point": f"Computes {point} {on}, or zero for a miss.",
+            "normal": f"Computes the normal {at} {on}, or zero for a miss.",
         }[result]
     )
     d.function(

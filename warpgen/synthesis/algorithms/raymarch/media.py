@@ -41,7 +41,7 @@ def _medium(d: Draft, kind: str) -> Density:
         "gaussian": ("return wp.exp(-2.0 * wp.dot(p, p))", lambda p: np.exp(-2.0 * (p * p).sum(-1))),
         "layer": (
             """
-            # exponential falloff with height above y = -2 (air, haze)
+            # exponential falloff with height, constant below y = -2 (air, haze)
             return wp.exp(-1.5 * wp.max(p[1], -2.0))
             """,
             lambda p: np.exp(-1.5 * np.maximum(p[..., 1], -2.0)),

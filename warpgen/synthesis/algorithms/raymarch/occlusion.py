@@ -27,15 +27,12 @@ def soft_shadows(d: Draft) -> None:
     """Computes soft shadows using sphere tracing in a distance field."""
     kind = d.option("kind", "ratio", "improved", "hard", "smooth")
     light = d.option("light", "directional", "point")
-    place = d.option("points", "given", "offset")
     clamped = d.flag("clamped") and kind != "improved"  # which measures by the step before
     found = scenes.draw(d, 2, floor=True, bent=kind == "hard")
     count = d.pick(64, 96, 128)
-    d.input("points", "vec3", count, -1.2, 0.9, about="Sample positions")
-    if place == "offset":
-        d.input("normals", "vec3", count, kind="unit", about="Unit surface normals")
+    d.input("points", "vec2", count, -1.5, 1.5, about="Positions (x, z) on the floor at y = -1")
     if light == "directional":
-        d.param("light", "vec3", 0.2, 0.9, about="Direction toward the light")
+        d.param("light", "vec3", 0.4, 0.9, about="Direction toward the light")
     else:
         d.param("lamp", "vec3", 2.0, 3.0, about="Light position")
     sharp = kind != "hard"
@@ -48,7 +45,6 @@ def soft_shadows(d: Draft) -> None:
     stride = f"wp.clamp(dist, {least}, {most})" if clamped else "wp.max(dist, 0.01)"
     if kind == "improved":
         stride = "dist"
-    start = "points[tid] + 0.02 * normals[tid]" if place == "offset" else "points[tid]"
     aim = (
         """
         rd = wp.normalize(light)
@@ -92,7 +88,7 @@ def soft_shadows(d: Draft) -> None:
     d.code(
         """
         tid = wp.tid()
-        ro = $start
+        ro = wp.vec3(points[tid][0], -1.0, points[tid][1])
         $aim
         visible = float(1.0)
         $previous
@@ -105,7 +101,6 @@ def soft_shadows(d: Draft) -> None:
             t += $stride
         $last
         """,
-        start=start,
         aim=aim,
         previous="previous = float(1.0e10)" if kind == "improved" else "",
         steps=str(steps),
@@ -135,7 +130,7 @@ def soft_shadows(d: Draft) -> None:
         d.calls("hard_shadows|sdf_shadows|trace_shadow_rays")
 
     def reference(v: Values) -> Any:
-        o = v.points + (0.02 * v.normals if place == "offset" else 0.0)
+        o = np.insert(v.points, 1, -1.0, axis=1)
         if light == "directional":
             r, far = np.broadcast_to(unit(np.asarray(v.light)), o.shape), np.full(count, 4.0)
         else:

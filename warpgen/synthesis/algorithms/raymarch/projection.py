@@ -52,13 +52,13 @@ def project_to_surface(d: Draft) -> None:
     d.function(GRADIENT)
     count = d.pick(64, 96, 128)
     steps = d.pick(3, 4, 5)
+    if level:
+        d.param("margin", "float", 0.02, 0.1, about="Level set offset from the surface")
     if place == "out":
         d.input("x", "vec3", count, -1.2, 1.2, about="Points to project")
         d.output("projected", "vec3", count, about="Projected positions")
     else:
         d.inout("x", "vec3", count, -1.2, 1.2, about="Points to project, updated in place")
-    if level:
-        d.param("margin", "float", 0.02, 0.1, about="Level set offset from the surface")
     value = "scene(p) - margin" if level else "scene(p)"
     slow = " using damped steps." if damped else "."
     if level:
