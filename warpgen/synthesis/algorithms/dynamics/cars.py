@@ -24,9 +24,9 @@ _FIELDS = {
     "x": fill(-50.0, 50.0),
     "y": fill(-50.0, 50.0),
     "yaw": fill(-3.0, 3.0),
-    "vx": fill(5.0, 25.0),
-    "vy": fill(-2.5, 2.5),
-    "yaw_rate": fill(-1.0, 1.0),
+    "vx": fill(8.0, 25.0),
+    "vy": fill(-1.5, 1.5),
+    "yaw_rate": fill(-0.5, 0.5),
 }
 
 
@@ -63,27 +63,27 @@ def drive_step(d: Draft) -> None:
     d.says(
         {
             "state": f"Integrates a single-track (bicycle) vehicle model{against} over one time step.",
-            "accelerations": f"Computes state derivatives for a single-track (bicycle) vehicle model{against}.",
+            "accelerations": f"Computes velocity derivatives for a single-track (bicycle) vehicle model{against}.",
             "lateral forces": "Computes front and rear lateral tire forces for a single-track vehicle model.",
         }[result]
     )
     if layout == "struct":
-        fields = _FIELDS | ({"vy": fill(-0.4, 0.4), "yaw_rate": fill(-0.3, 0.3)} if tire == "linear" else {})
+        fields = _FIELDS | ({"vy": fill(-0.3, 0.3), "yaw_rate": fill(-0.2, 0.2)} if tire == "linear" else {})
         d.struct("cars", CAR, fields, shape=count, about="Vehicle states")
         read = "car = cars[tid]\nvx = car.vx\nvy = car.vy\nr = car.yaw_rate"
         place = "px = car.x\npy = car.y\nyaw = car.yaw"
     else:
         if result == "state":
             d.input("pose", "vec3", count, -3.0, 3.0, about="Vehicle poses (x [m], y [m], yaw [rad])")
-        d.input("speed", "float", count, 5.0, 25.0, about="Forward velocities [m/s]")
-        small = 0.4 if tire == "linear" else 1.5  # other tires may slide
+        d.input("speed", "float", count, 8.0, 25.0, about="Forward velocities [m/s]")
+        small = 0.25 if tire == "linear" else 0.5  # other tires may slide
         about = "Lateral velocities [m/s] and yaw rates [rad/s]"
         d.input("lateral", "vec2", count, -small, small, about=about)
         read = "vx = speed[tid]\nvy = lateral[tid][0]\nr = lateral[tid][1]"
         place = "px = pose[tid][0]\npy = pose[tid][1]\nyaw = pose[tid][2]"
     if result != "state":
         place = ""
-    turned = 0.25 if tire == "linear" else 0.45
+    turned = 0.06 if tire == "linear" else 0.3
     d.input("steer", "float", count, -turned, turned, about="Steering angles [rad]")
     if result != "lateral forces" or load == "transfer":
         d.input("drive_acc", "float", count, -3.0, 3.0, about="Drive and brake accelerations [m/s^2]")
@@ -133,7 +133,7 @@ def drive_step(d: Draft) -> None:
     forces = {
         "linear": "fyf = STIFF_FRONT * load_f * alpha_f\nfyr = STIFF_REAR * load_r * alpha_r",
         "magic formula": """
-        # Pacejka Magic Formula: F = D sin(C atan(B s - E (B s - atan(B s))))
+        # Lateral forces from the Magic Formula, F = D sin(C atan(B s - E (B s - atan(B s))))
         bf = STIFF_FRONT * alpha_f
         fyf = FRICTION * load_f * wp.sin(SHAPE * wp.atan(bf - CURVATURE * (bf - wp.atan(bf))))
         br = STIFF_REAR * alpha_r
@@ -212,9 +212,10 @@ def drive_step(d: Draft) -> None:
         store=store, moves=moves,
     )  # fmt: skip
     units = "Positions in m, angles" if result == "state" else "Angles"
+    newtons = ", forces in N" if result == "lateral forces" else ""
     shifts = " Includes longitudinal load transfer." if load == "transfer" else ""
     d.explain(
-        f"{units} in rad, velocities in the vehicle frame (forward, left), forces in N. One thread per vehicle.{shifts}"
+        f"{units} in rad, velocities in the vehicle frame (forward, left){newtons}. One thread per vehicle.{shifts}"
     )
 
     def reference(v: Values) -> dict[str, Any]:

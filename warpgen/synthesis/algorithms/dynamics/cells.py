@@ -64,7 +64,7 @@ def step_membrane(d: Draft) -> None:
     else:
         d.inout("v", "float", count, -75.0, -20.0, about="Membrane potentials [mV]")
     if layout == "vector":
-        d.inout("gates", "vec3", count, 0.2, 0.8, about="Gating variables (m, h, n)")
+        d.inout("gates", "vec3", count, 0.1, 0.5, about="Gating variables (m, h, n)")
         load = "g = gates[tid]\nm = g[0]\nh = g[1]\nn = g[2]"
         save = "gates[tid] = wp.vec3(m, h, n)"
     elif layout == "separate":
@@ -73,11 +73,11 @@ def step_membrane(d: Draft) -> None:
             ("h_gate", "Sodium channel inactivation"),
             ("n_gate", "Potassium channel activation"),
         ):
-            d.inout(name, "float", count, 0.2, 0.8, about=told)
+            d.inout(name, "float", count, 0.1, 0.5, about=told)
         load = "m = m_gate[tid]\nh = h_gate[tid]\nn = n_gate[tid]"
         save = "m_gate[tid] = m\nh_gate[tid] = h\nn_gate[tid] = n"
     else:
-        d.inout("gates", "float", (count, 3), 0.2, 0.8, about="Gating variables (m, h, n)")
+        d.inout("gates", "float", (count, 3), 0.1, 0.5, about="Gating variables (m, h, n)")
         load = "m = gates[tid, 0]\nh = gates[tid, 1]\nn = gates[tid, 2]"
         save = "gates[tid, 0] = m\ngates[tid, 1] = h\ngates[tid, 2] = n"
     d.input("current", "float", count, 0.0, 15.0, about="Injected currents [uA/cm^2]")

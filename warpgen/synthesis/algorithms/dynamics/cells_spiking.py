@@ -54,9 +54,9 @@ def spiking_step(d: Draft) -> None:
     d.inout("v", "float", count, low, high, about="Membrane potentials [mV]")
     if model in ("izhikevich", "adaptive exponential"):
         what = "Adaptation currents [pA]" if adaptive else "Recovery variables"
-        d.inout("u", "float", count, -15.0, 5.0, about=what)
+        d.inout("u", "float", count, *((0.0, 150.0) if adaptive else (-15.0, 5.0)), about=what)
     if adaptive:
-        d.input("current", "float", count, 0.0, 400.0, about="Input currents [pA]")
+        d.input("current", "float", count, 0.0, 1000.0, about="Input currents [pA]")
     else:
         about = (
             "Input currents"

@@ -93,15 +93,15 @@ def step_powertrains(d: Draft) -> None:
     wheels = 1 if differential == "none" else 2
     turning = "the driven axle" if wheels == 1 else "a wheel"
     shape: Any = count if wheels == 1 else (count, 2)
-    d.input(f"{unit}_speed", "float", count, 40.0 if idle else 80.0, 500.0, about=f"{kind} speeds [rad/s]")
-    low, high = (-5.0, 20.0) if brakes == "implicit" else (-10.0 if road_load else 5.0, 80.0)
+    d.input(f"{unit}_speed", "float", count, 40.0 if idle else 80.0, 430.0, about=f"{kind} speeds [rad/s]")
+    low, high = (-5.0, 20.0) if brakes == "implicit" else (0.0, 45.0)
     d.input("wheel_speed_in", "float", shape, low, high, about="Driven wheel speeds [rad/s]")
     d.input("throttle", "float", count, 0.0, 1.0, about="Throttle positions")
     if clutch != "converter":
         d.input("engagement", "float", count, 0.0, 1.0, about="Clutch engagement in [0, 1]")
     if gears == "table":
         d.input("gear", "int", count, 0, 5, about="Selected gear index")
-        d.input("gear_ratios", "float", 5, 0.7, 3.6, about="Gear ratios")
+        d.input("gear_ratios", "float", 5, 0.7, 3.6, "ascending", about="Gear ratios, top gear first")
         d.param("final_ratio", "float", 3.0, 4.2, about="Final drive ratio")
     else:
         d.input("total_ratio", "float", count, 3.0, 12.0, about=f"Total ratio, {unit} speed over axle speed")
@@ -123,7 +123,7 @@ def step_powertrains(d: Draft) -> None:
             about=f"Maximum brake torque per {turning.split()[-1]} [N m]",
         )
     if engine == "table":
-        d.input("torque_table", "float", steps, 80.0, 250.0, about="Full-load torque table [N m]")
+        d.input("torque_table", "float", steps, 150.0, 250.0, about="Full-load torque table [N m]")
         d.param("table_step", "float", 80.0, 100.0, about="Table speed increment [rad/s]")
         d.param("table_size", "int", steps, about="Number of table entries")
     else:
@@ -138,7 +138,7 @@ def step_powertrains(d: Draft) -> None:
         d.param("idle_speed", "float", 80.0, 100.0, about="Idle speed [rad/s]")
         d.param("idle_gain", "float", 0.01, 0.03, about="Idle controller gain [s/rad]")
     if limiter:
-        d.param("max_speed", "float", 350.0, 480.0, about=f"Maximum {unit} speed [rad/s]")
+        d.param("max_speed", "float", 350.0, 400.0, about=f"Maximum {unit} speed [rad/s]")
     if clutch == "converter":
         d.param("capacity_factor", "float", 0.001, 0.002, about="Pump capacity factor [N m s^2]")
         d.param("stall_ratio", "float", 1.8, 2.2, about="Torque ratio at stall")
@@ -147,7 +147,7 @@ def step_powertrains(d: Draft) -> None:
         if clutch == "smooth":
             d.param("slip_width", "float", 5.0, 15.0, about="Slip speed scale for regularization [rad/s]")
         else:
-            d.param("clutch_damping", "float", 5.0, 20.0, about="Viscous clutch coefficient [N m s]")
+            d.param("clutch_damping", "float", 1.0, 4.0, about="Viscous clutch coefficient [N m s]")
     if differential == "limited slip":
         d.param("lock_torque", "float", 50.0, 150.0, about="Maximum locking torque [N m]")
         d.param("lock_slope", "float", 2.0, 10.0, about="Locking torque slope [N m s]")

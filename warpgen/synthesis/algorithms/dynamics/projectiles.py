@@ -36,7 +36,6 @@ _AIR = {
     source="McCoy 1999, ch. 8 (point-mass trajectories); Mehta 1985 (sports balls); ISO 2533:1975",
     names={
         "fly_projectiles": "ballistic_step|projectile_step|advance_projectiles|integrate_trajectories",
-        "cross_section": "frontal_area",
         "wind": "wind_velocity|wind_vel",
         "lift_slope": "magnus_coeff|cl_spin",
     },
@@ -56,9 +55,11 @@ def fly_projectiles(d: Draft) -> None:
     count = d.pick(32, 48)
     if drag == "mach" and ground == "bounce":
         ground = "stop"
-    ball = "ball" if drag == "crisis" or ground == "bounce" else "shell"
-    if ground != "none":
+    if ground != "none" or drag == "crisis":
         air = "constant"  # near the ground its density hardly changes
+    ball = "shell" if drag == "mach" or air != "constant" else "ball"
+    if ball == "ball":
+        earth = "flat"
     effects = [
         {
             "constant": "drag",
@@ -75,19 +76,21 @@ def fly_projectiles(d: Draft) -> None:
     ]
     d.says(f"Integrates projectiles with {told} over one {label} step{landing}.")
     # Near the ground some come down in the step
-    low, high = (0.05, 4.0) if ground != "none" else (0.5, 60.0 if air == "constant" else 5000.0)
+    top = 60.0 if air == "constant" else 500.0 if wind == "power law" else 5000.0
+    low, high = (0.05, 4.0) if ground != "none" else (0.5, top)
     d.input(f"{ball}_pos", "vec3", count, low, high, about="Positions, z up [m]")
-    fast = 250.0 if drag == "mach" else 40.0
+    fast = 250.0 if drag == "mach" else 150.0 if ball == "shell" else 25.0
     d.input(f"{ball}_vel", "vec3", count, -fast, fast, about="Velocities [m/s]")
     if spin != "none":
         d.input(f"{ball}_spin", "vec3", count, -60.0, 60.0, about="Angular velocities [rad/s]")
+    weights = (2.0, 6.0) if ball == "shell" else (0.1, 0.5)
     if masses:
-        d.input(f"{ball}_mass", "float", count, 0.1, 0.5, about="Masses [kg]")
+        d.input(f"{ball}_mass", "float", count, *weights, about="Masses [kg]")
     else:
-        d.param(f"{ball}_mass", "float", 0.1, 0.5, about="Mass [kg]")
+        d.param(f"{ball}_mass", "float", *weights, about="Mass [kg]")
     if ground != "none":
-        d.mask("landed", "bool", count, rare=True, about="Mask of projectiles at rest")
-    d.param("cross_section", "float", 0.003, 0.006, about="Frontal area [m^2]")
+        d.mask("stopped", "bool", count, rare=True, about="Mask of projectiles stopped by an earlier hit")
+    d.param(f"{ball}_radius", "float", 0.03, 0.05, about="Radius [m]")
     d.param(
         "cd0", "float", 0.4, 0.5, about="Drag coefficient" + (" at low speed" if drag != "constant" else "")
     )
@@ -103,12 +106,11 @@ def fly_projectiles(d: Draft) -> None:
     d.param("air_density", "float", 1.1, 1.3, about=f"Air density{level} [kg/m^3]")
     if spin != "none":
         d.param("lift_slope", "float", 0.5, 1.0, about="Lift coefficient slope vs. spin ratio")
-        d.param(f"{ball}_radius", "float", 0.03, 0.05, about="Radius [m]")
     if spin == "decaying":
         d.param("spin_decay", "float", 0.02, 0.1, about="Spin decay rate [1/s]")
     if wind != "none":
         where = " at the reference height" if wind == "power law" else ""
-        d.param("wind", "vec3", -8.0, 8.0, about=f"Wind velocity{where} [m/s]")
+        d.param("wind", "vec2", -8.0, 8.0, about=f"Horizontal wind velocity{where} [m/s]")
     if wind == "power law":
         d.param("wind_height", "float", 8.0, 12.0, about="Wind reference height [m]")
         d.param("wind_exponent", "float", 0.1, 0.25, about="Wind profile exponent")
@@ -116,14 +118,14 @@ def fly_projectiles(d: Draft) -> None:
         d.param("latitude", "float", -1.2, 1.2, about="Latitude [rad]")
     if ground == "bounce":
         d.param("restitution", "float", 0.4, 0.8, about="Coefficient of restitution")
-        d.param("turf_friction", "float", 0.1, 0.4, about="Tangential velocity loss per bounce")
+        d.param("tangential_loss", "float", 0.1, 0.4, about="Tangential velocity loss per bounce")
     d.param("dt", "float", 0.05, 0.15, about="Time step [s]")
     d.output("pos_out", "vec3", count, about="Updated positions [m]")
     d.output("vel_out", "vec3", count, about="Updated velocities [m/s]")
     if spin == "decaying":
         d.output("spin_out", "vec3", count, about="Updated angular velocities [rad/s]")
     if ground != "none":
-        d.output("landed_out", "bool", count, about="Updated mask of projectiles at rest")
+        d.output("stopped_out", "bool", count, about="Updated mask of stopped projectiles")
     d.module("GRAVITY = wp.constant(9.80665)  # [m/s^2]")
     if air == "exponential":
         d.module("SCALE_HEIGHT = wp.constant(8500.0)  # [m]")
@@ -136,9 +138,9 @@ def fly_projectiles(d: Draft) -> None:
         d.module("EARTH_RATE = wp.constant(7.292e-5)  # [rad/s]")
     blow = {
         "none": "",
-        "uniform": "# Use the velocity relative to the air\nair_vel = vel - wind",
+        "uniform": "# Use the velocity relative to the air\nair_vel = vel - wp.vec3(wind[0], wind[1], 0.0)",
         "power law": "# Velocity relative to the air, using a power-law wind profile\n"
-        "profile = wp.pow(wp.max(pos[2], 0.1) / wind_height, wind_exponent)\nair_vel = vel - profile * wind",
+        "profile = wp.pow(wp.max(pos[2], 0.1) / wind_height, wind_exponent)\nair_vel = vel - profile * wp.vec3(wind[0], wind[1], 0.0)",
     }
     u = "vel" if wind == "none" else "air_vel"
     rho = "air_density" if air == "constant" else "density"
@@ -170,12 +172,12 @@ def fly_projectiles(d: Draft) -> None:
         )
     )
     constants = [
-        "cross_section",
+        f"{ball}_radius",
         *(
             p.name
             for p in d.parameters
             if p.role == "param"
-            and p.name not in ("dt", f"{ball}_mass", "cross_section", "cd0")
+            and p.name not in ("dt", f"{ball}_mass", f"{ball}_radius", "cd0")
             and p.name in text
         ),
         "cd0",
@@ -195,6 +197,7 @@ def fly_projectiles(d: Draft) -> None:
             speed = wp.length($u) + 1.0e-6
             $air
             $drag
+            cross_section = wp.pi * $radius * $radius
             # Gravity and drag (opposes the $against)
             acc = wp.vec3(0.0, 0.0, -GRAVITY) - 0.5 * $rho * cross_section * $cd * speed / mass * $u
             $magnus
@@ -210,6 +213,7 @@ def fly_projectiles(d: Draft) -> None:
         turn=turn if earth == "coriolis" else "",
         u=u,
         rho=rho,
+        radius=f"{ball}_radius",
         cd="cd0" if drag == "constant" else "drag_coeff",
     )
     rest = ", ".join(n for n in heads if n not in ("pos", "vel"))
@@ -248,7 +252,7 @@ def fly_projectiles(d: Draft) -> None:
                 fraction = pos[2] / (pos[2] - pos_new[2])
                 pos_new = pos + fraction * (pos_new - pos)
                 vel_new = wp.vec3(0.0, 0.0, 0.0)
-            landed_out[tid] = at_rest
+            stopped_out[tid] = at_rest
         """,
         "bounce": """
             # --- Ground ---
@@ -256,16 +260,17 @@ def fly_projectiles(d: Draft) -> None:
             if pos_new[2] <= 0.0:
                 # Reflect position and velocity at the ground, with energy loss
                 pos_new = wp.vec3(pos_new[0], pos_new[1], -restitution * pos_new[2])
-                kept = 1.0 - turf_friction
+                kept = 1.0 - tangential_loss
                 vel_new = wp.vec3(kept * vel_new[0], kept * vel_new[1], -restitution * vel_new[2])
                 # Come to rest when too slow to bounce again
                 if wp.length(vel_new) < REST_SPEED:
                     at_rest = True
+                    pos_new = wp.vec3(pos_new[0], pos_new[1], 0.0)
                     vel_new = wp.vec3(0.0, 0.0, 0.0)
-            landed_out[tid] = at_rest
+            stopped_out[tid] = at_rest
         """,
     }
-    hold = f"pos_out[tid] = {ball}_pos[tid]\n    vel_out[tid] = wp.vec3(0.0, 0.0, 0.0)\n    landed_out[tid] = True\n    return"
+    hold = f"pos_out[tid] = {ball}_pos[tid]\n    vel_out[tid] = wp.vec3(0.0, 0.0, 0.0)\n    stopped_out[tid] = True\n    return"
     if spin == "decaying":
         hold = "spin_out[tid] = wp.vec3(0.0, 0.0, 0.0)\n    " + hold
     d.launch(count)
@@ -283,7 +288,7 @@ def fly_projectiles(d: Draft) -> None:
         vel_out[tid] = vel_new
         $decay
         """,
-        rest=f"# Skip projectiles at rest\nif landed[tid]:\n    {hold}" if ground != "none" else "",
+        rest=f"# Skip stopped projectiles\nif stopped[tid]:\n    {hold}" if ground != "none" else "",
         pos=f"{ball}_pos",
         vel=f"{ball}_vel",
         spin=f"spin = {ball}_spin[tid]" if spin != "none" else "",
@@ -311,7 +316,7 @@ def fly_projectiles(d: Draft) -> None:
             profile = (
                 1.0 if wind == "uniform" else (np.maximum(pos[:, 2:], 0.1) / v.wind_height) ** v.wind_exponent
             )
-            u = vel - profile * v.wind
+            u = vel - profile * np.append(v.wind, 0.0)
         speed = np.linalg.norm(u, axis=1, keepdims=True)
         z = pos[:, 2:]
         rho = (
@@ -328,7 +333,7 @@ def fly_projectiles(d: Draft) -> None:
         elif drag == "crisis":
             cd = cd - v.cd_drop / (1.0 + np.exp(-(speed - v.critical_speed) / v.crisis_width))
         mass = np.reshape(v[f"{ball}_mass"], (-1, 1))
-        push = 0.5 * rho * v.cross_section / mass
+        push = 0.5 * rho * np.pi * v[f"{ball}_radius"] ** 2 / mass
         acc = np.array([0.0, 0.0, -9.80665]) - push * cd * speed * u
         if spin != "none":
             n = np.cross(v[f"{ball}_spin"], u)
@@ -362,21 +367,21 @@ def fly_projectiles(d: Draft) -> None:
         rests = np.zeros(count, bool)
         if ground == "stop":
             part = (y[:, 2] / (y[:, 2] - new[:, 2]))[:, None]
-            stopped = np.concatenate([y[:, :3] + part * (new[:, :3] - y[:, :3]), 0.0 * y[:, 3:]], axis=1)
-            new, rests = np.where(below[:, None], stopped, new), below
+            fallen = np.concatenate([y[:, :3] + part * (new[:, :3] - y[:, :3]), 0.0 * y[:, 3:]], axis=1)
+            new, rests = np.where(below[:, None], fallen, new), below
         elif ground == "bounce":
-            g = 1.0 - v.turf_friction
+            g = 1.0 - v.tangential_loss
             back = new * np.array([1, 1, -v.restitution, g, g, -v.restitution])
             new = np.where(below[:, None], back, new)
             rests = below & (np.linalg.norm(new[:, 3:], axis=1) < 0.5)
-            new[rests, 3:] = 0.0
+            new[rests, 2:] = 0.0
         if ground != "none":
             still = np.concatenate([y[:, :3], 0.0 * y[:, 3:]], axis=1)
-            new = np.where(v.landed[:, None].astype(bool), still, new)
-            made["landed_out"] = rests | v.landed.astype(bool)
+            new = np.where(v.stopped[:, None].astype(bool), still, new)
+            made["stopped_out"] = rests | v.stopped.astype(bool)
         if spin == "decaying":
             slow = v[f"{ball}_spin"] * np.exp(-v.spin_decay * h)
-            rested = v.landed.astype(bool)[:, None] if ground != "none" else False
+            rested = v.stopped.astype(bool)[:, None] if ground != "none" else False
             made["spin_out"] = np.where(rested, 0.0, slow)
         return made | {"pos_out": new[:, :3], "vel_out": new[:, 3:]}
 

@@ -110,7 +110,7 @@ def tire_forces(d: Draft) -> None:
         "wheel_load", "float", count, -500.0, 6000.0, about="Vertical wheel loads, negative when lifted [N]"
     )
     if slip == "velocities":
-        d.input("wheel_velocity", "float", count, -2.0, 25.0, about="Hub forward velocities [m/s]")
+        d.input("wheel_velocity", "float", count, 5.0, 15.0, about="Hub forward velocities [m/s]")
         d.input(
             "lateral_velocity",
             "float",
@@ -119,7 +119,7 @@ def tire_forces(d: Draft) -> None:
             3.0,
             about="Contact patch lateral velocities [m/s]",
         )
-        d.input("wheel_speed", "float", count, 0.0, 80.0, about="Wheel angular velocities [rad/s]")
+        d.input("wheel_speed", "float", count, 15.0, 50.0, about="Wheel angular velocities [rad/s]")
         d.param("low_speed", "float", 0.5, 2.0, about="Minimum reference speed for the slip ratio [m/s]")
     else:
         d.input("slip_ratio_in", "float", count, -1.0, 0.3, about="Longitudinal slip ratios, -1 when locked")

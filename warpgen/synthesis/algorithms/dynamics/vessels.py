@@ -62,7 +62,7 @@ def step_vessels(d: Draft) -> None:
     if floating == "surface":
         d.calls("marine_step|step_vessels|integrate_vessels")
     d.says(f"Integrates {what} over one time step using a 6-DOF marine craft model.")
-    low, high = (-0.6, 0.6) if floating == "surface" else (-6.0, -0.5)
+    low, high = (-0.3, 0.3) if floating == "surface" else (-6.0, -0.5)
     d.input("vessel_pos", "vec3", count, low, high, about="World-space positions, z up [m]")
     d.input("vessel_rot", "quat", count, kind="unit", about="Body-to-world orientations")
     velocity = "world_vel" if world else "vessel_vel"
@@ -99,7 +99,7 @@ def step_vessels(d: Draft) -> None:
             d.param("reverse_gain", "float", 0.6, 0.9, about="Reverse thrust efficiency")
     d.param("mass", "float", 20.0, 40.0, about="Mass [kg]")
     d.param("added_mass", "vec3", 5.0, 30.0, about="Added mass per body axis [kg]")
-    d.param("inertia", "vec3", 1.0, 4.0, about="Moments of inertia [kg m^2]")
+    d.param("inertia", "vec3", 2.0, 4.0, about="Moments of inertia [kg m^2]")
     d.param("added_inertia", "vec3", 0.2, 2.0, about="Added moments of inertia [kg m^2]")
     if damping in ("linear", "both"):
         d.param("linear_drag", "vec3", 2.0, 10.0, about="Linear damping [N s/m]")
@@ -108,7 +108,8 @@ def step_vessels(d: Draft) -> None:
         d.param("quadratic_drag", "vec3", 20.0, 80.0, about="Quadratic damping [N s^2/m^2]")
         d.param("angular_quadratic", "vec3", 1.0, 4.0, about="Quadratic angular damping [N m s^2]")
     if floating != "neutral":
-        d.param("buoyancy_ratio", "float", 0.98, 1.04, about="Buoyancy-to-weight ratio when fully submerged")
+        ratio = (1.5, 2.5) if floating == "surface" else (0.98, 1.04)
+        d.param("buoyancy_ratio", "float", *ratio, about="Buoyancy-to-weight ratio when fully submerged")
     d.param(
         "center_of_buoyancy",
         "vec3",

@@ -164,9 +164,11 @@ def wheel_forces(d: Draft) -> None:
     mask = d.option("mask", "none", "broken", "count")
     wanted = d.option("wanted", "wrench", "wrench and spin")
     cars, wheels = d.pick(12, 16, 24), 4
-    d.module("SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nMIN_TILT_COSINE = wp.constant(0.3)  # maximum tilt")
-    d.input("chassis_pos", "vec3", cars, -0.3, 0.3, about="Chassis positions, z up [m]")
-    d.input("attitude", "vec3", cars, -1.15, 1.15, about="Chassis roll, pitch and yaw [rad]")
+    d.module(
+        "SPEED_FLOOR = wp.constant(0.5)  # [m/s]\nMIN_TILT_COSINE = wp.constant(0.7)  # cosine of the maximum tilt"
+    )
+    d.input("chassis_pos", "vec3", cars, 0.5, 1.0, about="Chassis positions, z up [m]")
+    d.input("attitude", "vec3", cars, -0.7, 0.7, about="Chassis roll, pitch and yaw [rad]")
     d.input("twist", "spatial_vector", cars, -1.0, 1.0, about="Chassis linear and angular velocities")
     d.input("wheel_speed", "float", (cars, wheels), -1.0, 4.0, about="Wheel spin rates [rad/s]")
     if steered == "front":
@@ -177,7 +179,14 @@ def wheel_forces(d: Draft) -> None:
         d.mask("wheel_attached", "bool", (cars, wheels), about="Mask of attached wheels")
     elif mask == "count":
         d.input("wheel_count", "int", cars, 2, wheels + 1, about="Number of wheels per car")
-    d.input("wheel_mount", "vec3", wheels, -0.8, 0.8, about="Suspension mounts in the chassis frame [m]")
+    d.input(
+        "wheel_mount",
+        "vec2",
+        wheels,
+        -0.8,
+        0.8,
+        about="Suspension mounts in the chassis plane (forward, left) [m]",
+    )
     d.param("rest_length", "float", 0.5, 0.7, about="Suspension rest length [m]")
     d.param("wheel_radius", "float", 0.3, 0.4, about="Wheel radius [m]")
     d.param("spring_ke", "float", 2.0e4, 4.0e4, about="Suspension stiffness [N/m]")
@@ -193,7 +202,7 @@ def wheel_forces(d: Draft) -> None:
         d.struct("tire", TIRE, _TIRE_FIELDS, about="Tire coefficients")
     if ground == "plane":
         d.param("ground_slope", "vec2", -0.2, 0.2, about="Ground slope along x and y")
-        d.param("ground_offset", "float", -0.9, -0.7, about="Ground height at the origin [m]")
+        d.param("ground_offset", "float", -0.1, 0.1, about="Ground height at the origin [m]")
     else:
         d.param("amplitude", "float", 0.02, 0.05, about="Bump amplitude [m]")
         d.param("frequency", "float", 2.0, 4.0, about="Bump wave number [1/m]")
@@ -249,7 +258,8 @@ def wheel_forces(d: Draft) -> None:
         pos = chassis_pos[car]
         rot = rotation_from_rpy(attitude[car])
         # Cast the suspension ray downwards from the mount
-        mount = pos + wp.quat_rotate(rot, wheel_mount[wheel])
+        place = wheel_mount[wheel]
+        mount = pos + wp.quat_rotate(rot, wp.vec3(place[0], place[1], 0.0))
         ray_dir = wp.quat_rotate(rot, wp.vec3(0.0, 0.0, -1.0))
         # Skip if the chassis is tilted too far for the wheel to reach the ground
         if ray_dir[2] > -MIN_TILT_COSINE:
@@ -276,7 +286,7 @@ def wheel_forces(d: Draft) -> None:
         vel_y = wp.dot(contact_vel, side)
         # --- Slip ---
         rim_speed = wheel_speed[car, wheel] * wheel_radius
-        # Clamp the reference speed so that slip stays finite at standstill
+        # Floor the reference speed smoothly, so that slip stays finite at standstill
         reference_speed = wp.sqrt(vel_x * vel_x + SPEED_FLOOR * SPEED_FLOOR)
         kappa = (rim_speed - vel_x) / reference_speed
         tan_alpha = vel_y / reference_speed
@@ -303,8 +313,8 @@ def wheel_forces(d: Draft) -> None:
         )
     d.explain("""
         Each wheel uses a raycast suspension with a spring-damper. The tire force is a function of the
-        slip ratio kappa = (omega r - v_x) / v and slip angle tan(alpha) = v_y / v, where v is |v_x| clamped away
-        from zero. The suspension force acts along the ground normal as the tire load. This kernel uses one thread per wheel.
+        slip ratio kappa = (omega r - v_x) / v and slip angle tan(alpha) = v_y / v, where v is |v_x| with a
+        smooth floor. The suspension force acts along the ground normal as the tire load. This kernel uses one thread per wheel.
     """)
 
     def curve(v: Values, slip: Any, load: Any) -> Any:
@@ -323,9 +333,9 @@ def wheel_forces(d: Draft) -> None:
             )
             turned = _rotation(*v.attitude[c])
             down = -turned[:, 2]
-            if lost or down[2] > -0.3:
+            if lost or down[2] > -0.7:
                 continue
-            mount = v.chassis_pos[c] + turned @ v.wheel_mount[w]
+            mount = v.chassis_pos[c] + turned[:, :2] @ v.wheel_mount[w]
             if ground == "plane":
                 n = np.array([*-v.ground_slope, 1.0])
                 n /= np.linalg.norm(n)

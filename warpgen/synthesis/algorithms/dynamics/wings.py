@@ -15,10 +15,10 @@ SURFACE = piece(
     '''
 @wp.struct
 class LiftingSurface:
-    """Lifting surface (wing, tail or fin) in the body frame."""
+    """Lifting surface (wing panel or tail) in the body frame, x forward and z up."""
 
     center: wp.vec3
-    orientation: wp.quat  # surface to body frame: x forward along the chord, z up
+    dihedral: float  # rotation about the forward axis [rad]
     area: float  # [m^2]
     aspect_ratio: float
     stall_angle: float  # [rad]
@@ -27,7 +27,7 @@ class LiftingSurface:
 )
 _FIELDS = {
     "center": fill(-1.0, 1.0),
-    "orientation": fill(kind="unit"),
+    "dihedral": fill(-0.1, 0.6),
     "area": fill(0.2, 1.0),
     "aspect_ratio": fill(4.0, 9.0),
     "stall_angle": fill(0.2, 0.35),
@@ -100,7 +100,8 @@ def surface_force(
         surface: Lifting surface geometry.
         parasitic_drag: Zero-lift drag coefficient.
     """
-    local_velocity = wp.quat_rotate_inv(surface.orientation, air_velocity)
+    orientation = wp.quat_from_axis_angle(wp.vec3(1.0, 0.0, 0.0), surface.dihedral)
+    local_velocity = wp.quat_rotate_inv(orientation, air_velocity)
     forward_speed = local_velocity[0]
     sink_speed = -local_velocity[2]
     # Discard spanwise flow, which does not generate lift
@@ -115,7 +116,7 @@ def surface_force(
     motion_dir = wp.vec3(forward_speed, 0.0, -sink_speed) / speed
     lift_dir = wp.vec3(sink_speed, 0.0, forward_speed) / speed
     force = dynamic_pressure * surface.area * (coefficients[0] * lift_dir - coefficients[1] * motion_dir)
-    return wp.quat_rotate(surface.orientation, force)
+    return wp.quat_rotate(orientation, force)
 '''
 
 
@@ -140,8 +141,13 @@ def aerodynamic_surfaces(d: Draft) -> None:
     mixing = d.option("controls", "surfaces", "mixed")
     propeller = d.flag("propeller", 0.35)
     count, surfaces = d.pick(16, 24, 32), 4
-    d.input("pose", "transform", count, 0.0, 200.0, kind="transform", about="World-space body poses, z up")
-    d.input("twist", "spatial_vector", count, -10.0, 10.0, about="World-space linear and angular velocities")
+    needs_rot = wind != "none" or frame == "world"
+    if needs_rot or atmosphere != "constant":
+        top = 200.0 if atmosphere == "constant" or wind == "shear" else 2000.0
+        d.input("pose", "transform", count, 0.0, top, kind="transform", about="World-space body poses, z up")
+    d.input("forward_speed", "float", count, 12.0, 25.0, about="Body-space forward speeds [m/s]")
+    d.input("cross_speed", "vec2", count, -5.0, 5.0, about="Body-space speeds to the left and up [m/s]")
+    d.input("omega", "vec3", count, -1.0, 1.0, about="Body-space angular velocities [rad/s]")
     if threads == "aircraft":
         d.module(f"SURFACES = wp.constant({surfaces})")
     d.struct("surfaces", SURFACE, _FIELDS, surfaces, about="Lifting surfaces, shared by all aircraft")
@@ -159,9 +165,9 @@ def aerodynamic_surfaces(d: Draft) -> None:
         )
         d.param("max_deflection", "float", 0.2, 0.3, about="Maximum deflection [rad]")
     if wind == "uniform":
-        d.param("wind", "vec3", -5.0, 5.0, about="Wind velocity [m/s]")
+        d.param("wind", "vec3", -3.0, 3.0, about="Wind velocity [m/s]")
     elif wind == "shear":
-        d.param("wind", "vec3", -5.0, 5.0, about="Wind velocity at 10 m [m/s]")
+        d.param("wind", "vec3", -3.0, 3.0, about="Wind velocity at 10 m [m/s]")
         d.param("shear_exponent", "float", 0.1, 0.25, about="Wind shear exponent")
     if atmosphere == "constant":
         d.param("air_density", "float", 1.0, 1.3, about="Air density [kg/m^3]")
@@ -206,12 +212,15 @@ def aerodynamic_surfaces(d: Draft) -> None:
         ''')
     rho = "air_density" if atmosphere == "constant" else "density"
     air = {
-        "none": "air_vel = wp.spatial_top(twist[aircraft])",
-        "uniform": "air_vel = wp.spatial_top(twist[aircraft]) - wind",
+        "none": "",
+        "uniform": """
+        # Velocity relative to the air
+        vel_body -= wp.quat_rotate_inv(rot, wind)
+        """,
         "shear": """
         # Power-law wind profile, clamped below 1 m
         profile = wp.pow(wp.max(pos[2], 1.0) / WIND_HEIGHT, shear_exponent)
-        air_vel = wp.spatial_top(twist[aircraft]) - profile * wind
+        vel_body -= profile * wp.quat_rotate_inv(rot, wind)
         """,
     }
     command = {
@@ -225,7 +234,7 @@ def aerodynamic_surfaces(d: Draft) -> None:
     surface = surfaces[index]
     $command
     # Include the velocity due to body rotation
-    local_vel = vel_body + wp.cross(omega_body, surface.center)
+    local_vel = vel_body + wp.cross(omega[aircraft], surface.center)
     $f = surface_force(local_vel, $rho, angle, surface, parasitic_drag)
     """
     thrust = """
@@ -264,16 +273,16 @@ def aerodynamic_surfaces(d: Draft) -> None:
         """
         $thread
         $pos
-        rot = wp.transform_get_rotation(pose[aircraft])
+        $rot
         $density
+        across = cross_speed[aircraft]
+        vel_body = wp.vec3(forward_speed[aircraft], across[0], across[1])
         $air
-        # Transform to the body frame
-        vel_body = wp.quat_rotate_inv(rot, air_vel)
-        omega_body = wp.quat_rotate_inv(rot, wp.spatial_bottom(twist[aircraft]))
         $body
         """,
         thread="aircraft, index = wp.tid()" if threads == "surface" else "aircraft = wp.tid()",
         pos="pos = wp.transform_get_translation(pose[aircraft])" if needs_pos else "",
+        rot="rot = wp.transform_get_rotation(pose[aircraft])" if needs_rot else "",
         density="" if atmosphere == "constant" else "density = density_at(pos[2])",
         air=air[wind],
         body=body[threads],
@@ -305,27 +314,26 @@ def aerodynamic_surfaces(d: Draft) -> None:
         return share * lift + (1.0 - share) * plate_lift, share * drag + (1.0 - share) * plate_drag
 
     def reference(v: Values) -> dict[str, Any]:
-        turn = quaternions.matrix(v.pose[:, 3:])
-        height = v.pose[:, 2]
+        pose = v.get("pose", np.zeros((count, 7)))
+        turn, height = quaternions.matrix(pose[:, 3:]), pose[:, 2]
         rho = {
             "constant": lambda: v.air_density,
             "exponential": lambda: 1.225 * np.exp(-height / 8500.0),
             "standard": lambda: 1.225 * ((288.15 - 0.0065 * height) / 288.15) ** 4.2559,
         }[atmosphere]()
-        air = v.twist[:, :3]
-        if wind == "uniform":
-            air = air - v.wind
-        elif wind == "shear":
-            air = air - (np.maximum(height, 1.0) / 10.0)[:, None] ** v.shear_exponent * v.wind
-        vel, spin = (np.einsum("nji,nj->ni", turn, a) for a in (air, v.twist[:, 3:]))
+        vel, spin = np.concatenate([v.forward_speed[:, None], v.cross_speed], axis=1), v.omega
+        if wind != "none":
+            profile = np.maximum(height, 1.0) / 10.0
+            blown = np.einsum("nji,j->ni", turn, v.wind)
+            vel = vel - (1.0 if wind == "uniform" else profile[:, None] ** v.shear_exponent) * blown
         force, torque = np.zeros((count, 3)), np.zeros((count, 3))
         for i in range(surfaces):
             if mixing == "surfaces":
                 angle = v.deflection[:, i]
             else:
                 angle = np.clip(v.stick @ v.mixer[i], -v.max_deflection, v.max_deflection)
-            axes_ = quaternions.matrix(v["surfaces.orientation"][i : i + 1])[0]
-            chord, normal = axes_[:, 0], axes_[:, 2]
+            tilt = v["surfaces.dihedral"][i]
+            chord, normal = np.array([1.0, 0.0, 0.0]), np.array([0.0, -np.sin(tilt), np.cos(tilt)])
             local = vel + np.cross(spin, v["surfaces.center"][i])
             ahead, sink = local @ chord, -(local @ normal)
             cl, cd = coefficients(v, np.arctan2(sink, ahead), angle, i)

@@ -74,7 +74,7 @@ def solve_contact_blocks(d: Draft) -> None:
         d.param("push_speed", "float", 0.1, 0.3, about="Maximum push-out speed [m/s]")
     if restitution:
         about = "Normal velocities at both points before solving, negative when approaching [m/s]"
-        d.input("closing_speed", "vec2", pairs, -1.5, 0.5, about=about)
+        d.input("initial_speed", "vec2", pairs, -1.5, 0.5, about=about)
         d.param("bounce", "float", 0.2, 0.6, about="Coefficient of restitution")
         d.param("bounce_speed", "float", 0.2, 0.6, about="Approach speed threshold for restitution [m/s]")
     if friction != "none":
@@ -141,8 +141,8 @@ def solve_contact_blocks(d: Draft) -> None:
             "# Restitution uses pre-solve velocities, because earlier impulses already changed the current ones"
         )
         for k in (1, 2):
-            speeds.append(f"closing{k} = closing_speed[tid][{k - 1}]")
-            speeds.append(f"bounce{k} = wp.where(closing{k} < -bounce_speed, bounce * closing{k}, 0.0)")
+            speeds.append(f"initial{k} = initial_speed[tid][{k - 1}]")
+            speeds.append(f"bounce{k} = wp.where(initial{k} < -bounce_speed, bounce * initial{k}, 0.0)")
             extra[k - 1] += f" + bounce{k}"
     soft = ""
     if bias == "baumgarte":
@@ -342,8 +342,8 @@ def solve_contact_blocks(d: Draft) -> None:
                 x, y = x * v.step_ratio, y * v.step_ratio
             more = np.zeros(2)
             if restitution:
-                closing = v.closing_speed[k]
-                more = np.where(closing < -v.bounce_speed, v.bounce * closing, 0.0)
+                initial = v.initial_speed[k]
+                more = np.where(initial < -v.bounce_speed, v.bounce * initial, 0.0)
             depth = v.contact_depth[k] if bias != "none" else np.zeros(2)
             ease = 0.0
             if bias == "baumgarte":

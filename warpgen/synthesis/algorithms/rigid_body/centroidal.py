@@ -162,8 +162,8 @@ def centroidal_state(d: Draft) -> None:
         "inertia": "composite[robot] = composed",
         "capture point": """
             # Linear inverted pendulum: x + v sqrt(height / g)
-            pace = wp.sqrt(com_height / gravity)
-            capture[robot] = wp.vec2(center[0] + pace * velocity[0], center[1] + pace * velocity[1])
+            fall_time = wp.sqrt(com_height / gravity)
+            capture[robot] = wp.vec2(center[0] + fall_time * velocity[0], center[1] + fall_time * velocity[1])
         """,
         "energy": """
             # As a single rigid body, the robot keeps its momentum but loses joint motion

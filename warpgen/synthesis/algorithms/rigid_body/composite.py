@@ -42,7 +42,7 @@ def mass_matrix(d: Draft) -> None:
     if masked == "active":
         d.mask("world_active", "bool", worlds, about="False to skip a world")
     elif masked == "list":
-        d.input("world_ids", "int", threads, -1, worlds, about="World indices to update, padded with -1")
+        d.input("world_ids", "int", worlds, kind="permutation", about="World indices, those to update first")
     tree_inputs(d, worlds, links, kinds, shared)
     if armature != "none":
         d.input("joint_armature", "float", links, 0.01, 0.1, about="Reflected rotor inertias")
@@ -101,7 +101,7 @@ def mass_matrix(d: Draft) -> None:
     head = {
         "all": "world = wp.tid()",
         "active": "world = wp.tid()\n# Inactive worlds keep their previous matrix\nif not world_active[world]:\n    return",
-        "list": "tid = wp.tid()\nworld = world_ids[tid]\n# Skip padding\nif world < 0:\n    return",
+        "list": "world = world_ids[wp.tid()]",
     }
     d.launch(threads)
     d.code(
@@ -168,7 +168,7 @@ def mass_matrix(d: Draft) -> None:
         made = np.zeros((worlds, links, links))
         active = {"all": range(worlds), "active": np.flatnonzero(v.get("world_active"))}.get(masked)
         if active is None:
-            active = sorted({int(w) for w in v.world_ids if w >= 0})
+            active = v.world_ids[:threads]
         made_trees = trees(v, worlds, links, kinds)
         for w in active:
             tree = made_trees[w]

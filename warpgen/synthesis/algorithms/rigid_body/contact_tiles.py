@@ -48,7 +48,7 @@ def constraint_masses(d: Draft) -> None:
     worlds, dofs, rows, bodies = d.pick(3, 4), d.pick(4, 5, 6), d.pick(2, 3), d.pick(2, 3)
     d.module(f"DOFS = wp.constant({dofs})" + (f"\nROWS = wp.constant({rows})" if result != "speeds" else ""))
     if inertia == "root":
-        d.input("mass_root", "float", (worlds, dofs, dofs), -0.6, 0.6, about="mass matrix square root")
+        d.input("mass_root", "float", (worlds, dofs, dofs), -0.6, 0.6, about="Mass matrix square root")
     else:
         d.module(f"BODY_ROWS = wp.constant({6 * bodies})")
         d.input(
@@ -57,23 +57,30 @@ def constraint_masses(d: Draft) -> None:
             (worlds, 6 * bodies, dofs),
             -0.7,
             0.7,
-            about="body Jacobians, six rows per body",
+            about="Body Jacobians, six rows per body",
         )
-        d.input("body_inertia", "float", 6 * bodies, 1.0, 2.0, about="body masses and principal inertias")
+        d.input(
+            "body_inertia",
+            "float",
+            6 * bodies,
+            1.0,
+            2.0,
+            about="Diagonal body inertias, six entries per body",
+        )
     if armature:
-        d.input("armature", "float", dofs, 0.3, 0.8, about="reflected rotor inertias")
+        d.input("armature", "float", dofs, 0.3, 0.8, about="Reflected rotor inertias")
     else:
-        d.param("armature", "float", 0.3, 0.6, about="reflected rotor inertia")
+        d.param("armature", "float", 0.3, 0.6, about="Reflected rotor inertia")
     d.input(
         "jacobian",
         "float",
         (worlds, rows, dofs),
         -1.0,
         1.0,
-        about="constraint Jacobians, one row per constraint",
+        about="Constraint Jacobians, one row per constraint",
     )
     if compliance == "scalar":
-        d.param("softness", "float", 0.05, 0.3, about="compliance divided by the squared time step")
+        d.param("softness", "float", 0.05, 0.3, about="Compliance divided by the squared time step")
     elif compliance == "per row":
         d.input(
             "softness",
@@ -81,25 +88,25 @@ def constraint_masses(d: Draft) -> None:
             (worlds, rows),
             0.05,
             0.3,
-            about="compliance divided by the squared time step",
+            about="Compliance divided by the squared time step",
         )
     if scaled:
-        d.input("row_scale", "float", rows, 0.5, 2.0, about="constraint row scales")
+        d.input("row_scale", "float", rows, 0.5, 2.0, about="Constraint row scales")
     if result in ("right-hand side", "speeds"):
-        d.input("velocities", "float", (worlds, dofs), -1.0, 1.0, about="joint velocities")
-        d.input("forces", "float", (worlds, dofs), -1.0, 1.0, about="joint forces")
-        d.param("dt", "float", 0.01, 0.05, about="time step [s]")
+        d.input("velocities", "float", (worlds, dofs), -1.0, 1.0, about="Joint velocities")
+        d.input("forces", "float", (worlds, dofs), -1.0, 1.0, about="Joint forces")
+        d.param("dt", "float", 0.01, 0.05, about="Time step [s]")
     if result == "answer":
-        d.input("impulses", "float", (worlds, rows), -1.0, 1.0, about="constraint impulses")
+        d.input("impulses", "float", (worlds, rows), -1.0, 1.0, about="Constraint impulses")
     if result == "operational":
-        d.input("accelerations", "float", (worlds, rows), -1.0, 1.0, about="target task accelerations")
+        d.input("accelerations", "float", (worlds, rows), -1.0, 1.0, about="Target task accelerations")
     if result == "operational" and compliance == "none":
         d.param(
             "task_damping",
             "float",
             0.001,
             0.01,
-            about="regularization added to the diagonal of the inverse task inertia",
+            about="Regularization added to the diagonal of the inverse task inertia",
         )
     name, shape, about = {
         "matrix": ("delassus_out", (worlds, rows, rows), "J M^-1 J^T"),

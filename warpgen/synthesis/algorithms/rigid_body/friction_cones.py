@@ -67,10 +67,13 @@ def update_cones(d: Draft) -> None:
             d.param("torsional", "float", 0.02, 0.1, about="Torsional friction coefficient [m]")
         if dims > 4:
             d.param("rolling", "float", 0.005, 0.02, about="Rolling friction coefficient [m]")
+    elif dims > 3:  # of different sizes
+        d.input("sliding", "float", count, 0.3, 1.0, about="Sliding friction coefficients")
+        d.input("torsional", "float", count, 0.02, 0.1, about="Torsional friction coefficients [m]")
+        if dims > 4:
+            d.input("rolling", "float", count, 0.005, 0.02, about="Rolling friction coefficients [m]")
     else:
-        d.input(
-            "contact_friction", "float", (count, slots), 0.3, 1.0, about="Per-contact friction coefficients"
-        )
+        d.input("contact_friction", "float", (count, 2), 0.3, 1.0, about="Friction along both tangents")
     if ratio:
         d.param("impratio", "float", 1.0, 3.0, about="Ratio of frictional to normal impedance")
     if skip == "distance":
@@ -98,7 +101,7 @@ def update_cones(d: Draft) -> None:
         d.module("SATISFIED = wp.constant(0)\nQUADRATIC = wp.constant(1)\nCONE = wp.constant(2)")
     at = "tid, {}" if layout == "rows" else "adr + {}"
     first, row = ("tid, 0" if layout == "rows" else "adr"), at.format("j")
-    if common and dims == 6:
+    if dims == 6:
         d.module("vec5 = wp.types.vector(length=5, dtype=float)")
     values = ["sliding", "sliding", "torsional", "rolling", "rolling"][:slots]
     vector = {3: "wp.vec3", 5: "vec5"}.get(slots)
@@ -106,9 +109,10 @@ def update_cones(d: Draft) -> None:
     lines = []
     if common and dims == 3:
         fri, lead = "sliding", "sliding"
-    elif common:
-        fri, lead = "friction[{} - 1]", "sliding"
-        lines = [f"friction = {vector}({', '.join(values)})"]
+    elif dims > 3:
+        per = "" if common else "[tid]"
+        fri, lead = "friction[{} - 1]", f"sliding{per}"
+        lines = [f"friction = {vector}({', '.join(name + per for name in values)})"]
     if ratio:
         lines += [
             "# Friction coefficient of the regularized cone",
@@ -228,7 +232,11 @@ def update_cones(d: Draft) -> None:
                 skip == "active" and k >= v.contact_count
             ):
                 continue
-            fri_ = v.contact_friction[k] if not common else np.array([v[n] for n in values])
+            fri_ = (
+                np.array([v[n] if common else v[n][k] for n in values])
+                if common or dims > 3
+                else v.contact_friction[k]
+            )
             slope_ = fri_[0] / np.sqrt(v.impratio if ratio else 1.0)
             price[k], where[k] = _cone(jar[k], stiff[k], fri_, slope_)
             if where[k] == 1:  # differences of what may not stay in its zone would be wrong

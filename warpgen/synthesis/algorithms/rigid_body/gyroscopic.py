@@ -114,7 +114,7 @@ def step_free_bodies(d: Draft) -> None:
     tensor = d.option("inertia", "diagonal", "full")
     damping = d.option("damping", "none", "linear", "exponential")
     limit = d.flag("limit", 0.45)
-    kinematic = d.option("static", "none", "mass", "flag")
+    kinematic = d.option("static", "none", "fixed", "flag")
     com = d.flag("com", 0.4)
     layout = d.option("layout", "separate", "spatial")
     count = d.pick(24, 32, 48)
@@ -135,9 +135,8 @@ def step_free_bodies(d: Draft) -> None:
             about=f"Velocities: linear part first, angular part in {frame} space",
         )
         d.input("body_f", "spatial_vector", count, -2.0, 2.0, about="World-space forces and torques")
-    if kinematic == "mass":
-        about = "Inverse masses, zero or negative for fixed bodies [1/kg]"
-        d.input("body_inv_mass", "float", count, -0.4, 2.0, about=about)
+    if kinematic == "fixed":
+        d.input("body_inv_mass", "float", count, 0.5, 2.0, about="Inverse masses [1/kg]")
     else:
         d.input("body_mass", "float", count, 0.5, 2.0, about="Masses [kg]")
     if tensor == "diagonal":
@@ -146,7 +145,9 @@ def step_free_bodies(d: Draft) -> None:
         d.input("body_inertia", "mat33", count, 0.6, 1.2, kind="spd", about="Inertia tensors [kg m^2]")
     if com:
         d.input("body_com", "vec3", count, -0.2, 0.2, about="Centers of mass in body space [m]")
-    if kinematic == "flag":
+    if kinematic == "fixed":
+        d.mask("is_fixed", "bool", count, rare=True, about="True for fixed bodies")
+    elif kinematic == "flag":
         d.mask("is_kinematic", "bool", count, rare=True, about="True for kinematic bodies")
     d.param("gravity", "vec3", -5.6, 5.6, about="Gravity [m/s^2]")
     d.param("dt", "float", 0.01, 0.03, about="Time step [s]")
@@ -175,7 +176,7 @@ def step_free_bodies(d: Draft) -> None:
                 return wp.quat(s * v, wp.cos(0.5 * angle))
         ''')
     spin = "omega" if frame == "body" else "spin"
-    kept = ("wp.vec3(0.0, 0.0, 0.0)",) * 2 if kinematic == "mass" else ("vel", spin)
+    kept = ("wp.vec3(0.0, 0.0, 0.0)",) * 2 if kinematic == "fixed" else ("vel", spin)
     keep = (
         f"vel_out[tid] = {kept[0]}\nomega_out[tid] = {kept[1]}"
         if layout == "separate"
@@ -184,7 +185,7 @@ def step_free_bodies(d: Draft) -> None:
     hold = f"pos_out[tid] = pos\nrot_out[tid] = rot\n{keep}\nreturn"
     fixed = {
         "none": "",
-        "mass": "# Skip fixed bodies\nif inv_mass <= 0.0:\n    $hold",
+        "fixed": "# Skip fixed bodies\nif is_fixed[tid]:\n    $hold",
         "flag": "# Skip kinematic bodies\nif is_kinematic[tid]:\n    $hold",
     }
     damp = {
@@ -230,8 +231,8 @@ def step_free_bodies(d: Draft) -> None:
         else f"# Linear part first\nvel = wp.spatial_top(body_qd[tid])\n{spin} = wp.spatial_bottom(body_qd[tid])\n"
         "force = wp.spatial_top(body_f[tid])\ntorque = wp.spatial_bottom(body_f[tid])",
         fixed=fixed[kinematic],
-        mass="inv_mass = body_inv_mass[tid]" if kinematic == "mass" else "mass = body_mass[tid]",
-        pull="force * inv_mass" if kinematic == "mass" else "force / mass",
+        mass="inv_mass = body_inv_mass[tid]" if kinematic == "fixed" else "mass = body_mass[tid]",
+        pull="force * inv_mass" if kinematic == "fixed" else "force / mass",
         hold=hold,
         center="center = pos + wp.quat_rotate(rot, body_com[tid])" if com else "",
         inertia="inertia = body_inertia[tid]\ninv_inertia = wp.inverse(inertia)"
@@ -262,7 +263,7 @@ def step_free_bodies(d: Draft) -> None:
     d.says(f"Integrates rigid bodies over one time step with {listed}.")
     still = {
         "none": "",
-        "mass": " Fixed bodies are skipped.",
+        "fixed": " Fixed bodies stay at rest.",
         "flag": " Kinematic bodies are left unchanged.",
     }[kinematic]
     d.explain(f"""
@@ -277,7 +278,7 @@ def step_free_bodies(d: Draft) -> None:
         force, torque = (v.body_f[:, :3], v.body_f[:, 3:]) if spatial else (v.body_force, v.body_torque)
         place, turned, fast, spun = v.body_pos.copy(), v.body_rot.copy(), vel.copy(), spin.copy()
         for i in range(n):
-            if kinematic == "mass" and v.body_inv_mass[i] <= 0.0:
+            if kinematic == "fixed" and v.is_fixed[i]:
                 fast[i] = spun[i] = 0.0
                 continue
             if kinematic == "flag" and v.is_kinematic[i]:
@@ -285,7 +286,7 @@ def step_free_bodies(d: Draft) -> None:
             own = quaternions.matrix(v.body_rot[i])
             inertia = np.diag(v.body_inertia[i]) if tensor == "diagonal" else v.body_inertia[i]
             w = spin[i] if frame == "body" else own.T @ spin[i]
-            inverse = v.body_inv_mass[i] if kinematic == "mass" else 1.0 / v.body_mass[i]
+            inverse = v.body_inv_mass[i] if kinematic == "fixed" else 1.0 / v.body_mass[i]
             u = vel[i] + v.dt * (force[i] * inverse + v.gravity)
             new = _spun(scheme, inertia, w, own.T @ torque[i], v.dt)
             if damping != "none":

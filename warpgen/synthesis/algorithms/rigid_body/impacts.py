@@ -254,7 +254,7 @@ def ground_contact_forces(d: Draft) -> None:
     owner = d.option("owner", "index", "blocks")
     bodies, per = d.pick(8, 12, 16), d.pick(4, 8)
     count = bodies * per
-    d.input("body_q", "transform", bodies, -0.8, 0.8, kind="transform", about="Body poses")
+    d.input("body_q", "transform", bodies, -0.3, 0.7, kind="transform", about="Body poses")
     d.input("body_qd", "spatial_vector", bodies, -1.0, 1.0, about="Spatial velocities (linear, angular)")
     if reference_point == "com":
         d.input("com", "vec3", bodies, -0.2, 0.2, about="Centers of mass in body space [m]")
@@ -272,12 +272,12 @@ def ground_contact_forces(d: Draft) -> None:
         )
     if owner == "blocks":
         d.module(f"POINTS_PER_BODY = wp.constant({per})")
-    d.param("ke", "float", 50.0, 200.0, about="Contact stiffness [N/m]")
-    damping = (0.5, 2.0) if normal == "hunt" else (10.0, 40.0)
+    d.param("ke", "float", 500.0, 2000.0, about="Contact stiffness [N/m]")
+    damping = (0.5, 2.0) if normal == "hunt" else (20.0, 80.0)
     d.param("kd", "float", *damping, about=f"Contact damping {'[s/m]' if normal == 'hunt' else '[N s/m]'}")
     if friction:
         d.param("friction", "float", 0.2, 0.8, about="Coulomb friction coefficient")
-        d.param("kf", "float", 1.0, 5.0, about="Regularization viscosity at low slip [N s/m]")
+        d.param("kf", "float", 50.0, 200.0, about="Regularization viscosity at low slip [N s/m]")
     d.output("body_f", "spatial_vector", bodies, about="Accumulated body wrenches")
     split = f"vn, slip = {d.use(contact.SPLIT)}(u, n)" if friction else "vn = wp.dot(u, n)"
     laws = {
@@ -337,7 +337,7 @@ def ground_contact_forces(d: Draft) -> None:
     about_ = {
         "center": "the body origins",
         "com": "the body centers of mass",
-        "origin": "the world's origin",
+        "origin": "the world origin",
     }
     level = " The ground is the plane y = 0." if ground == "level" else ""
     d.explain(f"""

@@ -172,7 +172,7 @@ def constraint_reference(d: Draft) -> None:
     near = {"none": "0.0", "one": "margin", "per row": "row_margin[tid]"}[margin]
     zeros = "" if result == "acceleration" else f"    row_weight[tid] = 0.0\n    {name}[tid] = 0.0\n"
     leave = {
-        "return": f"# Inactive: outside the margin\nif dist >= $near:\n{zeros}    return",
+        "return": f"# Inactive: {'no violation' if margin == 'none' else 'outside the margin'}\nif dist >= $near:\n{zeros}    return",
         "flag": "active = dist < $near\nrow_active[tid] = active\nif not active:\n    return",
         "none": "",
     }[inactive]

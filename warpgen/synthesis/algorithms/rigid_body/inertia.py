@@ -13,8 +13,8 @@ from warpgen.synthesis.writing.draft import Draft, Values
 
 SHAPES = {
     "sphere": (
-        "i = 0.4 * m * size[0] * size[0]\nmoments = wp.vec3(i, i, i)",
-        "4.0 / 3.0 * wp.pi * size[0] * size[0] * size[0]",
+        "i = 0.4 * m * size * size\nmoments = wp.vec3(i, i, i)",
+        "4.0 / 3.0 * wp.pi * size * size * size",
     ),
     "box": (
         """
@@ -58,19 +58,19 @@ SHAPES = {
 
 
 _SIZES = {
-    "sphere": "Radii, as first components,",
+    "sphere": "Radii",
     "box": "Half extents",
-    "cylinder": "Radii and half heights along z, as first components,",
+    "cylinder": "Radii and half heights along z",
     "ellipsoid": "Semi-axes",
-    "cone": "Radii and half heights along z, as first components,",
+    "cone": "Radii and half heights along z",
 }
 
 
 def _moments(shape: str, size: Any) -> tuple[Any, Any]:
     """Volume, and principal moments over mass."""
-    a, b, c = size.T
     if shape == "sphere":
-        return 4.0 / 3.0 * np.pi * a**3, np.stack([0.4 * a * a] * 3, -1)
+        return 4.0 / 3.0 * np.pi * size**3, np.stack([0.4 * size * size] * 3, -1)
+    a, b, c = size.T if size.shape[1] == 3 else (*size.T, None)
     if shape == "box":
         return 8.0 * a * b * c, np.stack([b * b + c * c, a * a + c * c, a * a + b * b], -1) / 3.0
     if shape == "ellipsoid":
@@ -115,7 +115,8 @@ def shape_inertia(d: Draft) -> None:
     bodies = 8
     text, volume = SHAPES[shape]
     array = {"box": "half_extents", "ellipsoid": "semi_axes"}.get(shape, "sizes")
-    d.input(array, "vec3", count, 0.2, 1.0, about=f"{_SIZES[shape]} of the shapes [m]")
+    type = {"sphere": "float", "box": "vec3", "ellipsoid": "vec3"}.get(shape, "vec2")
+    d.input(array, type, count, 0.2, 1.0, about=f"{_SIZES[shape]} of the shapes [m]")
     if given == "density":
         d.param("density", "float", 500.0, 2000.0, about="Mass density [kg/m^3]")
     else:

@@ -242,7 +242,7 @@ def joint_wrenches(d: Draft) -> None:
     }
     at_origin = about == "origin"
     twist = _TWIST.replace(
-        "offset `r` from its center of mass", "a point, from its twist at the world's origin"
+        "offset `r` from its center of mass", "a point, from its twist at the world origin"
     )
     twist = twist.replace("r: wp.vec3", "point: wp.vec3").replace("omega, r)", "omega, point)")
     arms = (_FRAME, twist) if at_origin else (_FRAME, _ARM, _TWIST)

@@ -16,6 +16,7 @@ from warpgen.synthesis.writing.trim import trim
     names={
         "bend_limbs": "two_bone_ik|limb_ik|analytic_ik|solve_two_bone",
         "roots": "hips|root_pose|hip_pose",
+        "root_positions": "hip_positions|root_pos|hip_pos",
         "targets": "goals|effector_goal|foot_target",
         "poles": "hints|pole_hint|knee_hint",
         "reach": "dist|span|distance",
@@ -47,15 +48,20 @@ def bend_limbs(d: Draft) -> None:
         space = "world"  # only the distance counts: from the root its pose would not matter
     ankle = d.flag("end rotation", 0.4) and result in ("rotations", "poses")
     n = d.pick(24, 32, 48)
-    d.input("roots", "transform", n, -0.5, 0.5, kind="transform", about="World-space upper joint poses")
+    # Where only the distance counts, or world-space poles give the plane, roots may be turned as they like
+    turned = space == "root" or (result != "angles" and (blend or pole == "root axis"))
+    if turned:
+        d.input("roots", "transform", n, -0.5, 0.5, kind="transform", about="World-space upper joint poses")
+    else:
+        d.input("root_positions", "vec3", n, -0.5, 0.5, about="Upper joint positions [m]")
     d.input("targets", "vec3", n, -0.1, 0.6, about=f"End effector targets in {space} space [m]")
     if pole == "point":
         d.input("poles", "vec3", n, -2.0, -1.0, about="Pole targets toward which the middle joints bend [m]")
     elif pole == "direction":
         d.input("poles", "vec3", n, kind="unit", about="Bend directions of the middle joints")
     if length == "uniform":
-        d.param("femur", "float", 0.5, 0.65, about="Upper bone length [m]")
-        d.param("tibia", "float", 0.2, 0.3, about="Lower bone length [m]")
+        d.param("femur", "float", 0.4, 0.5, about="Upper bone length [m]")
+        d.param("tibia", "float", 0.3, 0.4, about="Lower bone length [m]")
     else:
         d.input("bones", "vec2", n, 0.25, 0.75, about="Upper and lower bone lengths [m]")
     if beyond == "soft":
@@ -88,7 +94,7 @@ def bend_limbs(d: Draft) -> None:
     d.function('''
         @wp.func
         def frame_along(x_axis: wp.vec3, z_axis: wp.vec3) -> wp.quat:
-            """Rotation from three orthonormal axes."""
+            """Rotation from orthonormal x and z axes."""
             return wp.quat_from_matrix(wp.matrix_from_cols(x_axis, wp.cross(z_axis, x_axis), z_axis))
     ''')
     lengths = ""
@@ -101,8 +107,8 @@ def bend_limbs(d: Draft) -> None:
         "soft": """
             # Soft IK: ease out near full extension to avoid knee popping
             soft_start = full - softness
-            late = full - softness * wp.exp(-(wanted - soft_start) / softness)
-            reach = wp.max(wp.where(wanted > soft_start, late, wanted), wp.abs(thigh - shin) + 1.0e-3)
+            eased = full - softness * wp.exp(-(wanted - soft_start) / softness)
+            reach = wp.max(wp.where(wanted > soft_start, eased, wanted), wp.abs(thigh - shin) + 1.0e-3)
         """,
         "stretch": """
             # Stretch the bones to reach distant targets
@@ -157,8 +163,7 @@ def bend_limbs(d: Draft) -> None:
     d.code(
         """
         limb = wp.tid()
-        root = roots[limb]
-        hip = wp.transform_get_translation(root)
+        $origin
         $target
         $lengths
         # --- Triangle formed by both bones and the target ---
@@ -181,6 +186,9 @@ def bend_limbs(d: Draft) -> None:
         $mixed
         $store
         """,
+        origin="root = roots[limb]\nhip = wp.transform_get_translation(root)"
+        if turned
+        else "hip = root_positions[limb]",
         target="goal = targets[limb]"
         if space == "world"
         else "goal = wp.transform_point(root, targets[limb])",
@@ -222,7 +230,7 @@ def bend_limbs(d: Draft) -> None:
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        hip, q = v.roots[:, :3], v.roots[:, 3:]
+        hip, q = (v.roots[:, :3], v.roots[:, 3:]) if turned else (v.root_positions, np.eye(4)[[3] * n])
         goal = v.targets if space == "world" else hip + _turned(q, v.targets)
         a = v.femur * np.ones(n) if length == "uniform" else v.bones[:, 0]
         b = v.tibia * np.ones(n) if length == "uniform" else v.bones[:, 1]

@@ -63,16 +63,9 @@ def integrate_bodies(d: Draft) -> None:
     else:
         d.input("f", "vec3", count, -5.0, 5.0, about="Forces [N]")
         d.input("t", "vec3", count, -5.0, 5.0, about="Torques [N m]")
-    d.input(
-        "inv_mass",
-        "float",
-        count,
-        -0.5 if static else 0.2,
-        2.0,
-        about="Inverse masses, zero or negative for static bodies [1/kg]"
-        if static
-        else "Inverse masses [1/kg]",
-    )
+    d.input("inv_mass", "float", count, 0.2, 2.0, about="Inverse masses [1/kg]")
+    if static:
+        d.mask("is_static", "bool", count, rare=True, about="True for static bodies")
     if tensor == "full":
         d.input("inertia", "mat33", count, 1.0, 2.0, kind="spd", about="Body-space inertia tensors [kg m^2]")
     else:
@@ -137,7 +130,7 @@ def integrate_bodies(d: Draft) -> None:
         v_new[tid] = v1
         w_new[tid] = w1
         """,
-        static="# Skip static bodies\nif inv_m <= 0.0:\n    $keep" if static else "",
+        static="# Skip static bodies\nif is_static[tid]:\n    $keep" if static else "",
         keep=keep,
         pose="""
         x0 = wp.transform_get_translation(pose[tid])
@@ -160,7 +153,7 @@ def integrate_bodies(d: Draft) -> None:
     }[gyroscopic]
     how = (" and angular damping" if damped else "") + how
     d.says(
-        f"Integrates rigid bodies with semi-implicit Euler{how}{'; static bodies are skipped' if static else ''}."
+        f"Integrates rigid bodies with semi-implicit Euler{how}{'; static bodies stay at rest' if static else ''}."
     )
     law = "t" if gyroscopic == "none" else "t - w x (I w)"
     d.explain(f"""
@@ -191,7 +184,7 @@ def integrate_bodies(d: Draft) -> None:
         v1 = v.v + v.dt * (force * v.inv_mass[:, None] + v.gravity)
         x1, q1 = x + v.dt * v1, step(q, w1, v.dt)
         if static:
-            still = (v.inv_mass <= 0.0)[:, None]
+            still = v.is_static[:, None].astype(bool)
             x1, q1 = np.where(still, x, x1), np.where(still, q, q1)
             v1, w1 = np.where(still, 0.0, v1), np.where(still, 0.0, w1)
         pose = {"pose_new": np.concatenate([x1, q1], 1)} if transform else {"x_new": x1, "q_new": q1}

@@ -112,10 +112,10 @@ def plane_convex_contacts(d: Draft) -> None:
     d.param("vertex_count", "int", per, about="Number of vertices per hull")
     if poses == "transforms":
         d.input(
-            "body_pose", "transform", count, -0.8, 0.8, kind="transform", about="Body poses in world space"
+            "body_pose", "transform", count, -0.3, 0.3, kind="transform", about="Body poses in world space"
         )
     else:
-        d.input("body_pos", "vec3", count, -0.8, 0.8, about="Body positions [m]")
+        d.input("body_pos", "vec3", count, -0.3, 0.3, about="Body positions [m]")
         d.input("body_rot", "quat", count, kind="unit", about="Body orientations")
     if scaled:
         d.input("hull_scale", "float", count, 0.7, 1.3, about="Per-hull uniform scale")

@@ -271,7 +271,7 @@ def compute_bounds(d: Draft) -> None:
     planes = " Planes use a box large enough for any scene." if "PLANE" in types else ""
     unset = " Boxes of non-colliding shapes are not updated." if flags else ""
     d.explain(f"""
-        {listed} point along local z. Boxes are tight, i.e. each face touches the shape{apart}.{planes}{unset}
+        {listed} point along local z. Bounds are tight, i.e. each face touches the shape{apart}.{planes}{unset}
     """)
 
     def reference(v: Values) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def update_sleep(d: Draft) -> None:
     motion = d.option("motion", *_MOTION)
     wake = d.option("wake", "none", "contacts", "forces")
     word = d.option("islands", "bits", "array")
-    kinematic = d.option("kinematic", "none", "flag", "mass")
+    kinematic = d.option("kinematic", "none", "flag", "fixed")
     timer = d.option("timer", "seconds", "frames")
     gravity = d.flag("gravity", 0.4)
     bodies, islands = d.pick(32, 48, 64), d.pick(24, 40)
@@ -64,8 +64,8 @@ def update_sleep(d: Draft) -> None:
     fast = 0.07 if motion == "speeds" else 0.05
     d.input("body_vel", "vec3", bodies, -fast, fast, about="Velocities [m/s]")
     d.input("body_omega", "vec3", bodies, -fast, fast, about="Angular velocities [rad/s]")
-    first = 0 if kinematic == "mass" else -1
-    about = "Island index per body" + ("" if kinematic == "mass" else ", -1 for fixed bodies")
+    first = 0 if kinematic == "fixed" else -1
+    about = "Island index per body" + ("" if kinematic == "fixed" else ", -1 for fixed bodies")
     d.input("body_island", "int", bodies, first, islands, about=about)
     if motion == "energy":
         d.input("body_radius", "float", bodies, 0.2, 1.0, about="Bounding radii [m]")
@@ -89,15 +89,8 @@ def update_sleep(d: Draft) -> None:
     if kinematic == "flag":
         d.input("body_flags", "int", bodies, 0, 8, about="Body flags; bit 1 marks kinematic bodies")
         d.module("FLAG_KINEMATIC = wp.constant(2)")
-    elif kinematic == "mass":
-        d.input(
-            "inv_mass",
-            "float",
-            bodies,
-            -0.2,
-            1.0,
-            about="Inverse masses, zero or negative for fixed bodies [1/kg]",
-        )
+    elif kinematic == "fixed":
+        d.mask("is_fixed", "bool", bodies, rare=True, about="True for fixed bodies")
     if gravity:
         d.param("gravity_step", "float", 0.005, 0.02, about="Velocity added by gravity per step [m/s]")
     if timer == "seconds":
@@ -121,7 +114,7 @@ def update_sleep(d: Draft) -> None:
     fixed = {
         "none": "",
         "flag": "# Skip kinematic bodies, which neither sleep nor keep others awake\nif (body_flags[body] & FLAG_KINEMATIC) != 0:\n    return",
-        "mass": "# Skip fixed bodies, which neither sleep nor keep others awake\nif inv_mass[body] <= 0.0:\n    return",
+        "fixed": "# Skip fixed bodies, which neither sleep nor keep others awake\nif is_fixed[body]:\n    return",
     }
     rouse = {
         "none": "",
@@ -168,7 +161,9 @@ def update_sleep(d: Draft) -> None:
         unit=unit,
         none=none,
         clear=clear[word],
-        alone="" if kinematic == "mass" else "# Fixed bodies belong to no island\nif island < 0:\n    return",
+        alone=""
+        if kinematic == "fixed"
+        else "# Fixed bodies belong to no island\nif island < 0:\n    return",
     )
     d.explain("""
         Bodies may sleep after resting for some time, but islands only sleep as a whole. Island flags must be
@@ -183,7 +178,7 @@ def update_sleep(d: Draft) -> None:
             if (
                 island < 0
                 or (kinematic == "flag" and v.body_flags[b] & 2)
-                or (kinematic == "mass" and v.inv_mass[b] <= 0.0)
+                or (kinematic == "fixed" and v.is_fixed[b])
             ):
                 continue
             vel, w = v.body_vel[b], v.body_omega[b]

@@ -113,13 +113,13 @@ def terrain_contacts(d: Draft) -> None:
     if rolling:
         distance = "normal"  # a ball touches along the normal
     bodies, count, side = d.pick(8, 12), d.pick(32, 48), d.pick(9, 12)
-    d.input("terrain", "float", (side, side), -0.3, 0.3, about="Height samples [m]")
+    d.input("terrain", "float", (side, side), 0.0, 0.25, about="Height samples [m]")
     if ground == "map":
         d.input("terrain_kind", "int", (side, side), 0, 3, about="Per-cell ground type")
         d.input("kind_friction", "float", 3, 0.3, 1.0, about="Friction coefficient per ground type")
     d.input("contact_body", "int", count, 0, bodies, about="Body index per point")
     d.input("contact_offset", "vec3", count, -0.3, 0.3, about="Body-space points [m]")
-    d.input("body_pose", "transform", bodies, -1.2, 1.2, kind="transform", about="Body poses, z up")
+    d.input("body_pose", "transform", bodies, 0.0, 0.6, kind="transform", about="Body poses, z up")
     d.input("body_twist", "spatial_vector", bodies, -1.0, 1.0, about="Body velocities, linear part first")
     if com:
         d.input("body_com", "vec3", bodies, -0.1, 0.1, about="Body-space centers of mass [m]")
@@ -137,7 +137,7 @@ def terrain_contacts(d: Draft) -> None:
         d.param("dissipation", "float", 0.4, 1.2, about="Dissipation [s/m]")
     else:
         unit = "[N s/m^2]" if model == "hertz" else "[N s/m]"
-        damped = (1000.0, 3000.0) if model == "hertz" else (200.0, 600.0)
+        damped = (200.0, 800.0) if model == "hertz" else (20.0, 80.0)
         d.param("damping", "float", *damped, about=f"Contact damping {unit}")
     if friction != "none":
         if ground == "one":
@@ -175,11 +175,13 @@ def terrain_contacts(d: Draft) -> None:
                 return
         """,
         "wrap": """
-            # Periodic terrain: the last samples coincide with the first
+            # Periodic terrain: the last samples are followed by the first
             column = wp.floor(gx)
             row = wp.floor(gy)
-            i = int(column - wp.floor(column / float(cells)) * float(cells))
-            j = int(row - wp.floor(row / float(cells)) * float(cells))
+            i = int(column - wp.floor(column / float(side_samples)) * float(side_samples))
+            j = int(row - wp.floor(row / float(side_samples)) * float(side_samples))
+            i1 = (i + 1) % side_samples
+            j1 = (j + 1) % side_samples
         """,
     }
     measure = {
@@ -211,13 +213,13 @@ def terrain_contacts(d: Draft) -> None:
         # --- Height field cell ---
         gx = (point[0] - origin[0]) / spacing
         gy = (point[1] - origin[1]) / spacing
-        cells = side_samples - 1
+        $cells
         $inside
         $within
         h00 = terrain[i, j]
-        h10 = terrain[i + 1, j]
-        h01 = terrain[i, j + 1]
-        h11 = terrain[i + 1, j + 1]
+        h10 = terrain[$i1, j]
+        h01 = terrain[i, $j1]
+        h11 = terrain[$i1, $j1]
         $surface
         normal = wp.normalize(wp.vec3(-slope_x, -slope_y, 1.0))
         $measure
@@ -231,7 +233,10 @@ def terrain_contacts(d: Draft) -> None:
         $store
         """,
         center="wp.transform_point(pose, body_com[body])" if com else "wp.transform_get_translation(pose)",
+        cells="" if border == "wrap" else "cells = side_samples - 1",
         inside=inside[border],
+        i1="i1" if border == "wrap" else "i + 1",
+        j1="j1" if border == "wrap" else "j + 1",
         within="u = gx - column\nv = gy - row"
         if border == "wrap"
         else "u = gx - float(i)\nv = gy - float(j)",
@@ -270,12 +275,13 @@ def terrain_contacts(d: Draft) -> None:
             if border == "clamp":
                 g = np.clip(g, 0.0, side - 1)
             elif border == "wrap":
-                g = g % (side - 1)
+                g = g % side
             i, j = np.floor(g).astype(int)
             if border == "skip" and (min(i, j) < 0 or max(i, j) >= side - 1):
                 continue
-            i, j = min(i, side - 2), min(j, side - 2)
-            corner = v.terrain[i : i + 2, j : j + 2]
+            if border != "wrap":
+                i, j = min(i, side - 2), min(j, side - 2)
+            corner = v.terrain[np.ix_([i, (i + 1) % side], [j, (j + 1) % side])]
 
             def height(p: Any, corner: Any = corner, lower: bool = bool((g - (i, j)).sum() < 1.0)) -> Any:
                 x, y = p

@@ -122,7 +122,7 @@ def plan_feet(d: Draft) -> None:
     if place == "raibert":
         d.param("raibert_gain", "float", 0.02, 0.06, about="Velocity error feedback gain [s]")
     if reach:
-        d.param("max_reach", "float", 0.1, 0.2, about="Maximum step length from below the hip [m]")
+        d.param("max_reach", "float", 0.06, 0.12, about="Maximum step length from below the hip [m]")
     if result == "angles":
         d.param("thigh", "float", 0.22, 0.3, about="Thigh length [m]")
         d.param("shank", "float", 0.22, 0.3, about="Shank length [m]")

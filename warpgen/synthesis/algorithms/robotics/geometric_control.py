@@ -56,11 +56,11 @@ def control_multirotors(d: Draft) -> None:
     if frame == "x":
         d.module("SQRT_HALF = wp.constant(0.70710678)")
     rotors = {"speed": "rotor_speed", "thrust": "rotor_thrust", "normalized": "throttle"}.get(output, "")
-    d.input("drone_pos", "vec3", count, -1.5, 1.5, about="Positions, z up [m]")
+    d.input("drone_pos", "vec3", count, -0.8, 0.8, about="Positions, z up [m]")
     d.input("drone_vel", "vec3", count, -0.5, 0.5, about="Velocities [m/s]")
     d.input("drone_rot", "quat", count, kind="unit", about="Body-to-world orientations")
     d.input("drone_omega", "vec3", count, -1.0, 1.0, about="Body rates [rad/s]")
-    d.input("target_pos", "vec3", count, -1.5, 1.5, about="Target positions [m]")
+    d.input("target_pos", "vec3", count, -0.8, 0.8, about="Target positions [m]")
     d.input("target_vel", "vec3", count, -0.5, 0.5, about="Target velocities [m/s]")
     if feed == "acceleration":
         d.input("target_acc", "vec3", count, -2.0, 2.0, about="Feedforward accelerations [m/s^2]")
@@ -69,7 +69,7 @@ def control_multirotors(d: Draft) -> None:
         d.input("target_omega", "vec3", count, -0.5, 0.5, about="Target body rates [rad/s]")
     d.param("mass", "float", 0.8, 1.5, about="Mass [kg]")
     if gyro:
-        d.param("inertia", "vec3", 0.01, 0.03, about="Principal moments of inertia [kg m^2]")
+        d.param("inertia", "vec3", 0.015, 0.03, about="Principal moments of inertia [kg m^2]")
     d.param("gravity", "float", 9.7, 9.9, about="Gravity [m/s^2]")
     if gains == "struct":
         d.struct(
@@ -78,8 +78,8 @@ def control_multirotors(d: Draft) -> None:
             {
                 "position": fill(3.0, 6.0),
                 "velocity": fill(1.0, 3.0),
-                "rotation": fill(0.5, 1.5),
-                "rate": fill(0.1, 0.3),
+                "rotation": fill(0.1, 0.3),
+                "rate": fill(0.03, 0.08),
             },
             about="Feedback gains",
         )
@@ -87,8 +87,8 @@ def control_multirotors(d: Draft) -> None:
     else:
         d.param("k_pos", "float", 3.0, 6.0, about="Position gain [N/m]")
         d.param("k_vel", "float", 1.0, 3.0, about="Velocity gain [N s/m]")
-        d.param("k_rot", "float", 0.5, 1.5, about="Attitude gain [N m]")
-        d.param("k_omega", "float", 0.1, 0.3, about="Rate gain [N m s]")
+        d.param("k_rot", "float", 0.1, 0.3, about="Attitude gain [N m]")
+        d.param("k_omega", "float", 0.03, 0.08, about="Rate gain [N m s]")
         kp, kv, kr, kw = "k_pos", "k_vel", "k_rot", "k_omega"
     if tilt:
         d.param("max_tilt", "float", 0.2, 0.6, about="Maximum thrust tilt angle [rad]")

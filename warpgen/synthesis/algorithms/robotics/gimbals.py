@@ -82,8 +82,8 @@ def stabilize_gimbals(d: Draft) -> None:
             "mount_rot", "quat", 0.0, 1.0, kind="unit", about="Gimbal mounting orientation on the carrier"
         )
     if limits:
-        d.param("angle_lower", "vec3", -1.2, -0.5, about="Lower joint limits [rad]")
-        d.param("angle_upper", "vec3", 0.5, 1.2, about="Upper joint limits [rad]")
+        d.param("angle_lower", "vec3", -2.0, -1.0, about="Lower joint limits [rad]")
+        d.param("angle_upper", "vec3", 1.0, 2.0, about="Upper joint limits [rad]")
     if dead:
         d.param("dead_band", "float", 0.01, 0.1, about="Dead band [rad]")
     if output == "torques":

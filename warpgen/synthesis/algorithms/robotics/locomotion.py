@@ -15,15 +15,17 @@ from warpgen.synthesis.writing.pieces import Piece, piece
 _SCALES = {
     "tracking_lin": fill(1.0, 2.0),
     "tracking_ang": fill(0.5, 1.0),
-    "vertical": fill(-1.0, -0.5),
+    "vertical": fill(-0.5, -0.2),
     "roll_pitch": fill(-0.05, -0.02),
     "tilt": fill(-0.5, -0.2),
-    "torque": fill(-0.02, -0.01),
-    "action_rate": fill(-0.1, -0.05),
+    "torque": fill(-0.002, -0.001),
+    "action_rate": fill(-0.02, -0.01),
     "air_time": fill(0.5, 1.0),
     "clearance": fill(-1.0, -0.5),
-    "limits": fill(-1.0, -0.5),
+    "limits": fill(-0.2, -0.1),
 }
+_TOLD = {"tracking_lin": "linear velocity tracking", "tracking_ang": "yaw rate tracking"}
+_TOLD |= {"vertical": "vertical velocity", "roll_pitch": "roll and pitch rate", "limits": "joint limit"}
 
 
 def _scales(used: Sequence[str]) -> Piece:
@@ -103,17 +105,12 @@ def locomotion_rewards(d: Draft) -> None:
         d.input("older_action", "float", (envs, joints), -1.0, 1.0, about="Actions two steps ago")
     if limits:
         d.input("joint_q", "float", (envs, joints), -1.2, 1.2, about="Joint positions [rad]")
-        d.input("joint_lower", "float", joints, -1.3, -0.8, about="Soft lower joint limits [rad]")
-        d.input("joint_upper", "float", joints, 0.8, 1.3, about="Soft upper joint limits [rad]")
+        for side, low in (("lower", -1.3), ("upper", 0.8)):
+            d.input(f"joint_{side}", "float", joints, low, low + 0.5, about=f"Soft {side} joint limits [rad]")
     if gait == "air time":
         d.input("air_time", "float", (envs, feet), 0.0, 0.8, about="Time since the last contact per foot [s]")
-        d.mask(
-            "first_contact",
-            "bool",
-            (envs, feet),
-            rare=True,
-            about="True for feet that made contact in this step",
-        )
+        about = "True for feet that made contact in this step"
+        d.mask("first_contact", "bool", (envs, feet), rare=True, about=about)
     elif gait == "clearance":
         d.input("foot_height", "float", (envs, feet), 0.0, 0.2, about="Foot heights [m]")
         d.input("foot_speed", "float", (envs, feet), 0.0, 2.0, about="Horizontal foot speeds [m/s]")
@@ -138,13 +135,14 @@ def locomotion_rewards(d: Draft) -> None:
     else:
         for name in used:
             low, high = _SCALES[name].low, _SCALES[name].high
-            d.param(f"scale_{name}", "float", low, high, about=f"Weight of the {name.replace('_', ' ')} term")
+            told = _TOLD.get(name, name.replace("_", " "))
+            d.param(f"scale_{name}", "float", low, high, about=f"Weight of the {told} term")
     if gait != "none":
         d.module(f"FEET = wp.constant({feet})")
     if gait == "air time":
         d.module("MIN_AIR_TIME = wp.constant(0.3)  # [s]")
         d.module(
-            "STANDING_SPEED = wp.constant(0.1)  # commands below this threshold are treated as zero [m/s]"
+            "STANDING_SPEED = wp.constant(0.2)  # commands below this threshold are treated as zero [m/s]"
         )
     if ends != "none":
         d.module("FALL_PENALTY = wp.constant(2.0)")
@@ -384,7 +382,7 @@ def locomotion_rewards(d: Draft) -> None:
             total += w["limits"] * np.abs(out).sum(1)
         if gait == "air time":
             swing = np.where(v.first_contact, v.air_time - 0.3, 0.0).sum(1)
-            total += np.where(np.linalg.norm(v.command[:, :2], axis=1) > 0.1, w["air_time"] * swing, 0.0)
+            total += np.where(np.linalg.norm(v.command[:, :2], axis=1) > 0.2, w["air_time"] * swing, 0.0)
         elif gait == "clearance":
             total += w["clearance"] * (v.foot_speed * (v.foot_height - v.swing_height) ** 2).sum(1)
         fallen = up[:, 2] < 0.0

@@ -97,10 +97,9 @@ def step_servos(d: Draft) -> None:
         "command",
         "float",
         count,
-        -1.2,
-        1.2,
+        *((-1.2, 1.2) if control == "voltage" else (-1.0, 1.0)),
         about={
-            "voltage": "Duty cycles in [-1, 1]",
+            "voltage": "Duty cycles, limited to [-1, 1]",
             "current": "Current commands relative to the maximum",
             "position": "Target joint positions [rad]",
         }[control],

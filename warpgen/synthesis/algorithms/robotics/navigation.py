@@ -70,7 +70,7 @@ def navigate(d: Draft) -> None:
     d.input("nav_vel", "vec3", count, -50.0, 50.0, about="NED velocities [m/s]")
     if update == "geodetic":
         d.input("latitude", "float64", count, -1.2, 1.2, about="Latitudes [rad]")
-        d.input("longitude", "float64", count, -3.8, 3.8, about="Longitudes [rad], unwrapped")
+        d.input("longitude", "float64", count, -3.14, 3.14, about="Longitudes [rad]")
         d.input("altitude", "float", count, 0.0, 2000.0, about=f"Heights above the {earth} [m]")
     else:
         d.input("nav_pos", "vec3", count, -500.0, 500.0, about="NED positions relative to the origin [m]")

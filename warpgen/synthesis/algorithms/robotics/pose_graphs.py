@@ -72,10 +72,10 @@ def pose_graph_terms(d: Draft) -> None:
         "weight": "edge_weights|robust_edge_weights|irls_weights",
         "total": "pose_graph_cost|total_edge_cost|graph_objective",
     }[result])  # fmt: skip
-    robustly, sturdy = ("", "") if robust == "none" else (" robustly", "robust ")
+    how, sturdy = ("information-", "") if robust == "none" else ("robustly ", "robust ")
     d.says({
         "cost": f"Computes {sturdy}costs of relative pose measurements in a pose graph.",
-        "error": f"Computes information-weighted{robustly} errors of relative pose measurements in a pose graph.",
+        "error": f"Computes {how}weighted errors of relative pose measurements in a pose graph.",
         "weight": "Computes robust weights of relative pose measurements in a pose graph.",
         "total": f"Accumulates {sturdy}costs of relative pose measurements in a pose graph.",
     }[result])  # fmt: skip
@@ -83,13 +83,13 @@ def pose_graph_terms(d: Draft) -> None:
         switchable = "all"  # what is trusted less is the cost
     n, m = d.pick(48, 64), d.pick(12, 16)
     if flat:
-        d.input("poses", "vec3", m, -1.5, 1.5, about="Pose estimates (x, y, heading)")
+        d.input("poses", "vec3", m, -0.6, 0.6, about="Pose estimates (x, y, heading)")
         d.input(
             "measured",
             "vec3",
             n,
-            -1.5,
-            1.5,
+            -0.6,
+            0.6,
             about="Measured poses of the second node relative to the first",
         )
     else:
@@ -124,8 +124,7 @@ def pose_graph_terms(d: Draft) -> None:
         d.param(
             "robust_scale",
             "float",
-            0.8,
-            1.6,
+            *((0.8, 1.6) if flat else (1.5, 3.0)),
             about=f"{'Squared error' if robust == 'switch' else 'Error'} threshold of the robust kernel",
         )
     if switchable == "loops":
@@ -133,7 +132,8 @@ def pose_graph_terms(d: Draft) -> None:
     elif switchable == "disabled":
         d.mask("enabled", "int", n, about="0 for previously rejected edges")
     if gate:
-        d.param("gate", "float", 4.0, 9.0, about="Gating threshold on the error")
+        low, high = (1.5, 2.5) if flat else (3.0, 5.0)
+        d.param("gate", "float", low, high, about="Gating threshold on the error")
     kind = "vec3" if flat else "spatial_vector"
     name, type, about = {
         "cost": ("cost", "float", f"{'Robust cost' if sturdy else 'Cost'} per edge"),
@@ -147,7 +147,7 @@ def pose_graph_terms(d: Draft) -> None:
             '''
             @wp.func
             def relative_error(a: wp.vec3, b: wp.vec3, z: wp.vec3) -> wp.vec3:
-                """Return the error of the measured pose of b relative to a, in the measurement frame$how."""
+                """Return the relative pose error in the measurement frame$how."""
                 c = wp.cos(a[2])
                 s = wp.sin(a[2])
                 dx = b[0] - a[0]
@@ -160,7 +160,7 @@ def pose_graph_terms(d: Draft) -> None:
                 $turn
                 return wp.vec3(cz * local[0] + sz * local[1], -sz * local[0] + cz * local[1], angle)
             ''',
-            how="" if log == "logarithm" else ", 2 sin(angle / 2) for the angle",
+            how="" if log == "logarithm" else ", with 2 sin(angle / 2) as the angle error",
             turn="# Wrap the heading difference to [-pi, pi]\nangle = wp.atan2(wp.sin(angle), wp.cos(angle))"
             if log == "logarithm"
             else "# Twice the sine of the half angle, taking the shorter rotation\nangle = 2.0 * wp.sin(0.5 * wp.atan2(wp.sin(angle), wp.cos(angle)))",

@@ -30,12 +30,10 @@ def wrapped_length(start: wp.vec3, end: wp.vec3, center: wp.vec3, radius: float)
     if t <= 0.0 or t >= 1.0 or wp.length(a + t * (b - a)) >= radius:
         return straight
     # Angle between both endpoints minus the angles spanned by the tangent segments
-    full_angle = wp.acos(wp.clamp(wp.dot(a, b) / (dist_a * dist_b), -1.0, 1.0))
-    tangent_a = wp.acos(radius / dist_a)
-    tangent_b = wp.acos(radius / dist_b)
-    arc = radius * (full_angle - tangent_a - tangent_b)
+    full_angle = wp.atan2(wp.length(wp.cross(a, b)), wp.dot(a, b))
     leg_a = wp.sqrt(dist_a * dist_a - radius * radius)
     leg_b = wp.sqrt(dist_b * dist_b - radius * radius)
+    arc = radius * (full_angle - wp.atan2(leg_a, radius) - wp.atan2(leg_b, radius))
     return leg_a + arc + leg_b
 '''
 
@@ -61,12 +59,10 @@ def wrapped_length(start: wp.vec3, end: wp.vec3, center: wp.vec3, axis: wp.vec3,
     t = -wp.dot(flat_a, flat_b - flat_a) / wp.max(flat_sq, 1.0e-8)
     if t <= 0.0 or t >= 1.0 or wp.length(flat_a + t * (flat_b - flat_a)) >= radius:
         return straight
-    full_angle = wp.acos(wp.clamp(wp.dot(flat_a, flat_b) / (dist_a * dist_b), -1.0, 1.0))
-    tangent_a = wp.acos(radius / dist_a)
-    tangent_b = wp.acos(radius / dist_b)
-    arc = radius * (full_angle - tangent_a - tangent_b)
+    full_angle = wp.atan2(wp.length(wp.cross(flat_a, flat_b)), wp.dot(flat_a, flat_b))
     leg_a = wp.sqrt(dist_a * dist_a - radius * radius)
     leg_b = wp.sqrt(dist_b * dist_b - radius * radius)
+    arc = radius * (full_angle - wp.atan2(leg_a, radius) - wp.atan2(leg_b, radius))
     planar = leg_a + arc + leg_b
     return wp.sqrt(planar * planar + travel * travel)
 '''
@@ -174,7 +170,7 @@ def route_tendons(d: Draft) -> None:
             "float",
             tendons,
             0.5,
-            2.0,
+            1.0,
             about="Length scale of each path, e.g. for a block and tackle",
         )
     elif scaled == "per branch":
@@ -193,14 +189,14 @@ def route_tendons(d: Draft) -> None:
             if wanted == "muscle"
             else "Slack length [m]"
         )
-        d.input(rest, "float", tendons, 0.5, 2.0, about=told)
+        d.input(rest, "float", tendons, 1.5, 4.0, about=told)
         d.input("stiffness", "float", tendons, 5.0, 20.0, about="Stiffness [N/m]")
     if wanted == "muscle":
         d.module("BELL_WIDTH = wp.constant(0.45)  # of the active force-length curve (Thelen 2003)")
         d.input("activation", "float", (worlds, tendons), 0.0, 1.0, about="Muscle activation, 0 to 1")
         d.input("max_force", "float", tendons, 5.0, 15.0, about="Peak isometric force [N]")
     if limits:
-        d.input("length_limit", "float", tendons, 1.5, 3.0, about="Maximum length [m]")
+        d.input("length_limit", "float", tendons, 4.0, 7.0, about="Maximum length [m]")
         d.param("limit_stiffness", "float", 50.0, 100.0, about="Stiffness beyond the length limit [N/m]")
     output = "tendon_length" if wanted == "length" and not limits else "tendon_force"
     if output == "tendon_force":
@@ -326,8 +322,8 @@ def route_tendons(d: Draft) -> None:
         d.explain(f"A {runs} straight from site to site.{told}")
     else:
         d.explain(f"""
-            A {runs} straight from site to site.{told} Each wrapping object follows the site it is listed
-            for; the path takes the shortest way around it, without a preferred side.
+            A {runs} straight from site to site.{told} Each segment can wrap around one object;
+            the path takes the shortest way around it, without a preferred side.
         """)
 
     def segment_of(v: Values, poses: Any, a: Any, b: Any, which: int) -> Any:

@@ -45,25 +45,25 @@ def corrected_states(d: Draft) -> None:
         d.calls("innovation_scores|mahalanobis_scores|squared_mahalanobis")
     filters, state, measured = d.pick(3, 4), d.pick(3, 4, 6), d.pick(2, 3)
     d.module(f"STATE = wp.constant({state})\nMEASURED = wp.constant({measured})")
-    d.input("states", "float", (filters, state), -1.0, 1.0, about="prior state estimates")
+    d.input("states", "float", (filters, state), -1.0, 1.0, about="Prior state estimates")
     if root == "diagonal":
-        about = "prior variances of uncorrelated errors"
+        about = "Prior variances of uncorrelated errors"
         d.input("variances", "float", (filters, state), 0.5, 2.0, about=about)
     else:
-        d.input("roots", "float", (filters, state, state), -0.8, 0.8, about="covariance square roots")
+        d.input("roots", "float", (filters, state, state), -0.8, 0.8, about="Covariance square roots")
     if predicted:
-        d.input("dynamics", "float", (state, state), -0.6, 0.6, about="state transition matrix")
-        d.input("process_var", "float", state, 0.05, 0.2, about="process noise variances")
+        d.input("dynamics", "float", (state, state), -0.6, 0.6, about="State transition matrix")
+        d.input("process_var", "float", state, 0.05, 0.2, about="Process noise variances")
     if control:
         d.input(
-            "control", "float", (filters, state), -0.3, 0.3, about="control input contribution to the states"
+            "control", "float", (filters, state), -0.3, 0.3, about="Control input contribution to the states"
         )
-    d.input("observe", "float", (measured, state), -1.0, 1.0, about="measurement matrix")
-    d.input("readings", "float", (filters, measured), -1.0, 1.0, about="measurements")
+    d.input("observe", "float", (measured, state), -1.0, 1.0, about="Measurement matrix")
+    d.input("readings", "float", (filters, measured), -1.0, 1.0, about="Measurements")
     if noise == "scalar":
-        d.input("noise", "float", filters, 0.2, 0.6, about="per-filter measurement variance")
+        d.input("noise", "float", filters, 0.2, 0.6, about="Per-filter measurement variance")
     elif noise == "diagonal":
-        d.input("noise", "float", measured, 0.2, 0.6, about="measurement variances")
+        d.input("noise", "float", measured, 0.2, 0.6, about="Measurement variances")
     else:
         d.input(
             "noise_factor",
@@ -71,31 +71,31 @@ def corrected_states(d: Draft) -> None:
             (measured, measured),
             -0.6,
             0.6,
-            about="square root of the measurement covariance",
+            about="Square root of the measurement covariance",
         )
         d.param(
             "least_var",
             "float",
             0.1,
             0.3,
-            about="minimum variance, so that the innovation covariance stays positive definite",
+            about="Minimum variance, so that the innovation covariance stays positive definite",
         )
     if gated:
         d.param(
-            "gate", "float", 3.0, 9.0, about="squared distance at which a measurement has half its weight"
+            "gate", "float", 3.0, 9.0, about="Squared distance at which a measurement has half its weight"
         )
     does = "Predicts and corrects" if predicted else "Corrects"
     softly = ", down-weighting outliers" if gated else ""
     if result == "likelihood":
-        d.output("log_p", "float", filters, about="measurement log-likelihoods")
+        d.output("log_p", "float", filters, about="Measurement log-likelihoods")
         d.says("Computes measurement log-likelihoods under Kalman filter predictions.")
     elif result == "score":
-        d.output("scores", "float", filters, about="squared Mahalanobis distances of the measurements")
+        d.output("scores", "float", filters, about="Squared Mahalanobis distances of the measurements")
         d.says("Computes squared Mahalanobis distances between measurements and Kalman filter predictions.")
     else:
-        d.output("corrected", "float", (filters, state), about="updated state estimates")
+        d.output("corrected", "float", (filters, state), about="Updated state estimates")
     if result == "state and covariance":
-        d.output("corrected_cov", "float", (filters, state, state), about="updated covariances")
+        d.output("corrected_cov", "float", (filters, state, state), about="Updated covariances")
     elif result == "state":
         d.says(f"{does} states from measurements using the Kalman gain{softly}.")
     if result == "state and covariance":

@@ -60,9 +60,12 @@ def track_targets(d: Draft) -> None:
         load = "pp = pos_cov[tid]\npv = cross_cov[tid]\nvv = vel_cov[tid]\n" + "\n".join(
             f"p{i}{j} = {('pp', 'pv', 'vv')[i // 2 + j // 2]}[{i % 2}, {j % 2}]" for i, j in _PAIRS
         )
-    d.input("z", "vec2", d.pick(24, 40) if picked else count, -3.0, 3.0, about="Measured positions")
+    scan = d.pick(24, 40) if picked else count
+    d.input("z", "vec2", scan, -3.0, 3.0, about="Measured positions")
     if picked:
-        d.input("assigned", "int", count, -1, 24, about="Measurement index per track, -1 for none")
+        d.input(
+            "assigned", "int", count, -scan // 6, scan, about="Measurement index per track, negative for none"
+        )
     told = {"discrete": "Acceleration variance", "continuous": "Spectral density of the acceleration noise",
             "velocity": "Velocity variance growth rate"}[noise]  # fmt: skip
     d.param("dt", "float", 0.1, 0.5, about="Time since the last update")
