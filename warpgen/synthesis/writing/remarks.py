@@ -31,6 +31,7 @@ _NAMES = frozenset(
     " Bazett Beasley Christoffel Cox Darboux Dietzfelbinger Fermat Fletcher Frobenius Garner Haurwitz"
     " Hoare January Kirk Kugelstadt Kumaraswamy Lagrange Lindemann Meador Moro Muller Neville Pluecker"
     " Polak Prager Sagnac Stein Tikhonov Umeyama Winkler"
+    " Friedewald Hann Hencky Hertz Rothermel Scharr Warp"
     " Adler Blinn Cranley Dormand Hay Lambert Machado Miller Rush Shan Stillinger Troe".split()
 )
 

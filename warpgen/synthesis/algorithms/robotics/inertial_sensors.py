@@ -92,13 +92,13 @@ def read_imus(d: Draft) -> None:
     if source == "difference" or noise != "none" or lowpass:
         d.param("dt", "float", 0.005, 0.02, about="Sample period [s]")
     if noise != "none":
-        d.input("accel_noise", "vec3", count, -1.7, 1.7, about="Standard normal samples")
-        d.input("gyro_noise", "vec3", count, -1.7, 1.7, about="Standard normal samples")
+        d.input("accel_noise", "vec3", count, kind="normal", about="Standard normal samples")
+        d.input("gyro_noise", "vec3", count, kind="normal", about="Standard normal samples")
         d.param("accel_density", "float", 0.01, 0.04, about="Noise density [m/s^2/sqrt(Hz)]")
         d.param("gyro_density", "float", 0.001, 0.005, about="Noise density [rad/s/sqrt(Hz)]")
     if noise == "white and walk":
-        d.input("accel_drift", "vec3", count, -1.7, 1.7, about="Standard normal samples")
-        d.input("gyro_drift", "vec3", count, -1.7, 1.7, about="Standard normal samples")
+        d.input("accel_drift", "vec3", count, kind="normal", about="Standard normal samples")
+        d.input("gyro_drift", "vec3", count, kind="normal", about="Standard normal samples")
         d.input("accel_bias", "vec3", count, -0.3, 0.3, about="Accelerometer biases [m/s^2]")
         d.input("gyro_bias", "vec3", count, -0.1, 0.1, about="Gyroscope biases [rad/s]")
         d.param("accel_walk", "float", 0.01, 0.05, about="Accelerometer bias random walk [m/s^2/sqrt(s)]")
