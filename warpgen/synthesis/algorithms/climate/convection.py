@@ -24,7 +24,7 @@ _SATURATION = {
     names={
         "temperature": "air_temp|t_air|temperatures",
         "anomaly": "temp_anomaly|t_deviation|departure",
-        "mixing_ratio": "vapor|vapor_ratio",
+        "humidity": "relative_humidity|rh",
         "pressure": "p_levels|levels_hpa|p_full",
         "column": "tid|i|col",
         "t_parcel": "tp|parcel_temp|t_lifted",
@@ -64,17 +64,13 @@ def lift_parcels(d: Draft) -> None:
 
     if level_first:
         # Only along the last axis can inputs be ascending: the columns are made of offsets.
-        d.input("reference_profile", "float", levels, 225.0, 297.0, "ascending", "Standard temperature [K]")
+        d.input("reference_profile", "float", levels, 230.0, 297.0, "ascending", "Standard temperature [K]")
         d.input("anomaly", "float", shape, -3.0, 3.0, about="Temperature anomaly [K]")
     else:
         d.input(
-            "temperature", "float", shape, 225.0, 300.0, "ascending", "Air temperature [K], top to bottom"
+            "temperature", "float", shape, 230.0, 300.0, "ascending", "Air temperature [K], top to bottom"
         )
-    about = "Water vapor mixing ratio [kg/kg]"
-    if level_first:
-        d.input("mixing_ratio", "float", shape, 0.0002, 0.004, about=about)
-    else:
-        d.input("mixing_ratio", "float", shape, 0.0001, 0.012, "ascending", about)
+    d.input("humidity", "float", shape, 0.3, 0.9, about="Relative humidity")
     d.input("pressure", "float", levels, 180.0, 1000.0, "ascending", about="Level pressure [hPa]")
     if entrain:
         d.param("entrainment", "float", 0.0005, 0.002, about="Fractional entrainment rate [1/hPa]")
@@ -137,7 +133,7 @@ def lift_parcels(d: Draft) -> None:
     air = at("temperature", "{0}")
     if level_first:
         air = f"reference_profile[{{0}}] + {at('anomaly', '{0}')}"
-    potential = f"({air})" if level_first else air
+    vapor = f"{at('humidity', '{0}')} * saturation_mixing_ratio({{1}}, {{2}})"
 
     source = {
         "surface": f"""
@@ -145,10 +141,10 @@ def lift_parcels(d: Draft) -> None:
             start = pressure.shape[0] - 1
             p0 = pressure[start]
             t0 = {air.format("start")}
-            r0 = {at("mixing_ratio", "start")}
+            r0 = {vapor.format("start", "t0", "p0")}
             """,
         "mixed": f"""
-            # Mixed-layer parcel: average potential temperature and humidity over the lowest three levels
+            # Mixed-layer parcel: average potential temperature and mixing ratio over the lowest three levels
             start = pressure.shape[0] - 1
             p0 = pressure[start]
             t0 = float(0.0)
@@ -156,7 +152,7 @@ def lift_parcels(d: Draft) -> None:
             for m in range(3):
                 t_m = {air.format("start - m")}
                 t0 += t_m * wp.pow(p0 / pressure[start - m], RD / CP) / 3.0
-                r0 += {at("mixing_ratio", "start - m")} / 3.0
+                r0 += {vapor.format("start - m", "t_m", "pressure[start - m]")} / 3.0
             """,
         "unstable": f"""
             # Most unstable parcel: largest equivalent potential temperature (approximate) within the lowest 300 hPa
@@ -164,14 +160,15 @@ def lift_parcels(d: Draft) -> None:
             p_ground = pressure[start]
             largest = float(-1.0)
             for m in range(pressure.shape[0]):
-                theta_e = {potential.format("m")} * wp.pow(1000.0 / pressure[m], RD / CP)
-                theta_e *= wp.exp(2.501e6 * {at("mixing_ratio", "m")} / (CP * {potential.format("m")}))
+                t_m = {air.format("m")}
+                r_m = {vapor.format("m", "t_m", "pressure[m]")}
+                theta_e = t_m * wp.pow(1000.0 / pressure[m], RD / CP) * wp.exp(2.501e6 * r_m / (CP * t_m))
                 if pressure[m] > p_ground - 300.0 and theta_e > largest:
                     largest = theta_e
                     start = m
             p0 = pressure[start]
             t0 = {air.format("start")}
-            r0 = {at("mixing_ratio", "start")}
+            r0 = {vapor.format("start", "t0", "p0")}
             """,
     }[parcel]
     advance = {
@@ -185,8 +182,8 @@ def lift_parcels(d: Draft) -> None:
     energy = result in ("cape", "cape and cin", "speed")
     first = "buoyancy_below = float(0.0)"
     if parcel == "mixed":  # which is not as warm as the air where it starts
-        around = tv.format(potential.format("start"), at("mixing_ratio", "start"))
-        first = f"buoyancy_below = {tv.format('t0', 'r0')} - {around}"
+        around = tv.format("t_start", vapor.format("start", "t_start", "p0"))
+        first = f"t_start = {air.format('start')}\nbuoyancy_below = {tv.format('t0', 'r0')} - {around}"
     d.launch(columns)
     d.code(
         """
@@ -234,7 +231,7 @@ def lift_parcels(d: Draft) -> None:
         ),
         stop="if p < p_top:\n    break" if ceiling else "",
         air=air.format("level"),
-        need=f"r_env = {at('mixing_ratio', 'level')}" if virtual and energy else "",
+        need=f"r_env = {vapor.format('level', 't_env', 'p')}" if virtual and energy else "",
         dry="r_parcel = r0" if virtual and energy else "",
         wet="r_parcel = saturation_mixing_ratio(t_parcel, p)" if virtual and energy else "",
         steps=f"{float(steps)}",
@@ -322,7 +319,7 @@ def lift_parcels(d: Draft) -> None:
 
     def agrees(v: Values, after: Values) -> None:
         t_all = v.anomaly.T + v.reference_profile if level_first else v.temperature
-        r_all = v.mixing_ratio.T if level_first else v.mixing_ratio
+        r_all = (v.humidity.T if level_first else v.humidity) * saturated(t_all, v.pressure)
         found = [lifted(t, r, v.pressure, v) for t, r in zip(t_all, r_all, strict=True)]
         made = np.array(found)
         mostly_close(after[output[0]], made.T if result == "profile" and level_first else made, 1e-2, 0.95)

@@ -64,7 +64,7 @@ def evaporate_reference(d: Draft) -> None:
     if light == "sunshine":
         d.input("sun", "float", shape, 1.0, 8.0, about="Sunshine duration [h]")
     elif light == "measured":
-        d.input("solar", "float", shape, 8.0, 24.0, about="Solar radiation [MJ/m^2/day]")
+        d.input("solar", "float", shape, 10.0, 24.0, about="Solar radiation [MJ/m^2/day]")
     if axis == "sites":
         d.input("latitude", "float", count, -0.9, 0.9, about="Latitude [rad], between the polar circles")
         d.input("altitude", "float", count, 0.0, 1500.0, about="Altitude [m]")

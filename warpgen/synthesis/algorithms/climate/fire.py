@@ -244,7 +244,7 @@ def spread_fire(d: Draft) -> None:
         shelter="# Wind adjustment to midflame height: 0.4 in the open, 0.16 under a closed canopy\nmidflame *= 0.4 * (1.0 - 0.6 * canopy_cover[tid])"
         if sheltered
         else "",
-        limit="# Rothermel wind limit: 0.9 times the reaction intensity\nmidflame = wp.min(midflame, 0.9 * reaction_intensity)"
+        limit="# Wind limit (Rothermel): 0.9 times the reaction intensity\nmidflame = wp.min(midflame, 0.9 * reaction_intensity)"
         if limit
         else "",
         slope=incline,

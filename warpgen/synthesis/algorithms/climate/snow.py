@@ -147,8 +147,8 @@ def snow_energy_balance(d: Draft) -> None:
     elif mask == "glacier":
         d.input("glacier_id", "int", count, -1, 3, about="Glacier index, -1 if the cell has no glacier")
     dry = ", excluding liquid water" if liquid else ""
-    d.input("swe", "float", count, 0.0, 120.0, about=f"Snow water equivalent{dry} [mm]")
-    d.input("cold_content", "float", count, 0.0, 1.5, about="Snowpack cold content [MJ/m^2]")
+    d.input("swe", "float", count, 20.0, 140.0, about=f"Snow water equivalent{dry} [mm]")
+    d.input("cold_content", "float", count, 0.0, 0.4, about="Snowpack cold content [MJ/m^2]")
     d.input("snow_age", "float", count, 0.0, 20.0, about="Snow surface age from the previous day [days]")
     if liquid:
         d.input("liquid_water", "float", count, 0.0, 4.0, about="Liquid water in the snowpack [mm]")

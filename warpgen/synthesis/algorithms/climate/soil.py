@@ -61,7 +61,7 @@ def thermal_conductivity(saturation: float, soil: SoilProperties) -> float:
         "column": "cell|site|col",
         "temp": "soil_temp|t_soil|temperature",
         "water": "soil_moisture|theta|moisture",
-        "thickness": "dz|layer_depth|layer_thickness",
+        "thickness": "dz|layer_thickness",
         "layers": "num_layers|n_layers|levels",
         "runoff": "surface_runoff|overland_flow",
         "drainage": "percolation|deep_drainage",
@@ -118,12 +118,12 @@ def step_soil_columns(d: Draft) -> None:
         d.param("geothermal_flux", "float", 0.05, 0.1, about="Geothermal heat flux at the bottom [W/m^2]")
     elif bottom == "fixed":
         d.param("deep_temp", "float", 4.0, 8.0, about="Temperature below the column [deg C]")
+    d.param("dt", "float", 1800.0, 3600.0, about="Time step [s]")
     if water != "none":
         d.input("rain", "float", columns, 0.0, 25.0, about="Water supply at the surface [mm/h]")
         if water == "gravity":
             d.output("runoff", "float", columns, about="Surface runoff [mm]")
         d.output("drainage", "float", columns, about="Drainage at the column bottom [mm]")
-    d.param("dt", "float", 1800.0, 3600.0, about="Time step [s]")
     d.output("modified_link", "float", shape, about="Scratch array for the tridiagonal solver")
     d.output("modified_rhs", "float", shape, about="Scratch array for the tridiagonal solver")
     constants = ["WATER_HEAT_CAPACITY = wp.constant(4.18)  # [MJ/m^3/K]"]

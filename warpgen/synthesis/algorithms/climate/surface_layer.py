@@ -105,8 +105,8 @@ def surface_fluxes(d: Draft) -> None:
     d.input("air_theta", "float", n, 285.0, 300.0, about="Air potential temperature [K]")
     d.input("surface_temperature", "float", n, 284.0, 304.0, about="Surface temperature [K]")
     if moist:
-        d.input("humidity", "float", n, 0.002, 0.012, about="Air specific humidity [kg/kg]")
-        d.input("surface_humidity", "float", n, 0.004, 0.018, about="Surface specific humidity [kg/kg]")
+        d.input("humidity", "float", n, 0.002, 0.008, about="Air specific humidity [kg/kg]")
+        d.input("surface_humidity", "float", n, 0.004, 0.009, about="Surface specific humidity [kg/kg]")
     if rough == "field" and not canopy:
         d.input("roughness", "float", n, 0.01, 0.3, about="Momentum roughness length [m]")
     if canopy:

@@ -47,24 +47,28 @@ def geodetic_to_ecef(d: Draft) -> None:
         "local": f"Computes local east-north-up (ENU) coordinates relative to a site for points in {given}.",
         "look angles": f"Computes look angles from a site to points in {given}.",
     }[result].replace("points in lat", "points at lat"))  # fmt: skip
-    scale = 57.29577951308232 if units == "degrees" else 1.0
+    scale = 57.29577951308232 if units == "degrees" and not packed else 1.0
+    unit = "deg" if scale != 1.0 else "rad"
+    # Points that can be seen from a site are less than some 200 km away
+    lats, lons = ((0.6, 0.64), (0.2, 0.24)) if site else ((-1.2, 1.2), (-3.0, 3.0))
     if packed:
-        d.input("geo", "vec3", count, 0.1, 0.9, about="Latitude [rad], longitude [rad], height [km]")
+        lats = lons = (0.52, 0.54) if site else (0.1, 0.9)
+        d.input("geo", "vec3", count, *lats, about="Latitude [rad], longitude [rad], height [km]")
         load = "g = geo[tid]\nphi = $angle(g[0])\nlam = $angle(g[1])\nh = 1000.0 * g[2]"
     else:
-        unit = "deg" if units == "degrees" else "rad"
-        d.input("lat", "float", count, -1.2 * scale, 1.2 * scale, about=f"Latitude [{unit}]")
-        d.input("lon", "float", count, -3.0 * scale, 3.0 * scale, about=f"Longitude [{unit}]")
+        for name, (low, high) in (("latitude", lats), ("longitude", lons)):
+            ends = round(low * scale, 2), round(high * scale, 2)
+            d.input(name[:3], "float", count, *ends, about=f"{name.capitalize()} [{unit}]")
         if curved:
             d.input("height", "float", count, 0.0, 9000.0, about="Height above the ellipsoid [m]")
         load = "phi = $angle(lat[tid])\nlam = $angle(lon[tid])" + ("\nh = height[tid]" if curved else "")
-    scale = 1.0 if packed else scale
     if site:
-        unit = "rad" if scale == 1.0 else "deg"
-        d.param("site_lat", "float", 0.3 * scale, 0.8 * scale, about=f"Site latitude [{unit}]")
-        d.param("site_lon", "float", -scale, scale, about=f"Site longitude [{unit}]")
+        for name, (low, high) in (("latitude", lats), ("longitude", lons)):
+            inset = 0.25 * (high - low)
+            ends = round((low + inset) * scale, 3), round((high - inset) * scale, 3)
+            d.param(f"site_{name[:3]}", "float", *ends, about=f"Site {name} [{unit}]")
     d.module(ELLIPSOID)
-    load = load.replace("$angle(", "wp.radians(" if units == "degrees" and not packed else "(")
+    load = load.replace("$angle(", "wp.radians(" if scale != 1.0 else "(")
     load = (
         load
         if "wp.radians" in load
@@ -160,11 +164,8 @@ def geodetic_to_ecef(d: Draft) -> None:
         if result == "local":
             return {"enu": local}
         east, north, up = local.T
-        return {
-            "angles": np.stack(
-                [np.arctan2(east, north), np.arcsin(up / np.linalg.norm(away, axis=1))], axis=-1
-            )
-        }
+        angles = np.arctan2(east, north), np.arcsin(up / np.linalg.norm(away, axis=1))
+        return {"angles": np.stack(angles, axis=-1)}
 
     d.check(reference, 2e-3)
 
@@ -243,9 +244,9 @@ def surface_distance(d: Draft) -> None:
     ball = {
         "haversine": """
         sp = wp.sin(0.5 * (lat2 - lat1))
-        sq = wp.sin(0.5 * (lon2 - lon1))
+        sl = wp.sin(0.5 * (lon2 - lon1))
         # Numerically stable for nearby points, unlike the law of cosines
-        h = sp * sp + wp.cos(lat1) * wp.cos(lat2) * sq * sq
+        h = sp * sp + wp.cos(lat1) * wp.cos(lat2) * sl * sl
         sigma = 2.0 * wp.asin(wp.min(wp.sqrt(h), 1.0))
         distance[tid] = EARTH_RADIUS * sigma
         """,

@@ -58,14 +58,14 @@ def link_budgets(d: Draft) -> None:
         up = "radial"  # of the vertical it would ask nothing but whether the satellite is up
     n = d.pick(32, 48, 64)
     d.input("stations", "vec3", n, 3676.0, 3684.0, about="Stations, earth-fixed [km]")
-    d.input("satellites", "vec3", n, -8000.0, 24000.0, about="Satellites, earth-fixed [km]")
+    d.input("satellites", "vec3", n, -14000.0, 30000.0, about="Satellites, earth-fixed [km]")
     if up == "given":
-        d.input("verticals", "vec3", n, 0.45, 0.7, about="Station up vectors (not normalized)")
+        d.input("verticals", "vec3", n, 0.57, 0.585, about="Station up vectors (not normalized)")
     if band == "param":
         d.param("frequency", "float", 11.0, 14.0, about="Frequency [GHz]")
     else:
         d.input("frequency", "float", n, 11.0, 14.0, about="Frequencies [GHz]")
-    weak, strong = (15.0, 30.0) if result == "bit errors" else (40.0, 55.0)
+    weak, strong = (20.0, 35.0) if result == "bit errors" else (40.0, 55.0)
     d.param("eirp", "float", weak, strong, about="Satellite effective isotropic radiated power [dBW]")
     d.param("diameter", "float", 0.6, 2.4, about="Dish diameter [m]")
     if rain != "none":

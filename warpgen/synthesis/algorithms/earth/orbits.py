@@ -71,8 +71,8 @@ def propagate_orbits(d: Draft) -> None:
     }[result])  # fmt: skip
     circular = solver == "series" or drift == "drag"
     # perigees lie above the air, except where orbits decay
-    top = 0.04 if circular else 0.4
-    sizes = (6.8, 7.2) if drift == "drag" else (7.0, 12.0) if circular else (11.0, 27.0)
+    top = 0.008 if drift == "drag" else 0.04 if circular else 0.4
+    sizes = (6.56, 6.64) if drift == "drag" else (7.0, 12.0) if circular else (11.0, 27.0)
     if elements == "arrays":
         d.input("a", "float", count, *sizes, about="Semi-major axes")
         d.input("e", "float", count, 0.001, top, about="Eccentricities")
@@ -102,7 +102,7 @@ def propagate_orbits(d: Draft) -> None:
         turns = "" if flat else "inc = orbit.inclination\nnode = orbit.node\nperi = orbit.perigee"
     d.param("dt", "float", 0.05, 0.4, about="Time since epoch")
     if drift == "drag":
-        d.param("decay", "float", 0.001, 0.005, about="Semi-major axis decay rate")
+        d.param("decay", "float", 0.001, 0.003, about="Semi-major axis decay rate")
     d.module(
         "# mu = 3.986e14 m^3/s^2, converted to units of 1000 km and hours\n"
         "MU = wp.constant(5165.86)"

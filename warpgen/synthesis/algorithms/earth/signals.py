@@ -52,7 +52,7 @@ delay += SPEED_OF_LIGHT * slant_factor * zenith_delay
 
 _TROPOSPHERE = {
     "saastamoinen": """
-    # Saastamoinen tropospheric delay, using a standard atmosphere at the receiver height
+    # Tropospheric delay (Saastamoinen 1972), using a standard atmosphere at the receiver height
     pressure = 1013.25 * wp.pow(1.0 - 2.2557e-5 * height, 5.2568)
     temperature = 288.15 - 6.5e-3 * height
     vapor_pressure = 6.108 * humidity * wp.exp((17.15 * temperature - 4684.0) / (temperature - 38.45))
@@ -61,7 +61,7 @@ _TROPOSPHERE = {
     wet_zenith = 0.002277 * (1255.0 / temperature + 0.05) * vapor_pressure
     """,
     "hopfield": """
-    # Hopfield tropospheric delay, using a standard atmosphere at the receiver height
+    # Tropospheric delay (Hopfield 1969), using a standard atmosphere at the receiver height
     pressure = 1013.25 * wp.pow(1.0 - 2.2557e-5 * height, 5.2568)
     temperature = 288.15 - 6.5e-3 * height
     vapor_pressure = 6.108 * humidity * wp.exp((17.15 * temperature - 4684.0) / (temperature - 38.45))

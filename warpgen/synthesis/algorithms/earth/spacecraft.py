@@ -72,11 +72,11 @@ def spacecraft_acceleration(d: Draft) -> None:
         d.param(
             "sun",
             "vec3",
-            *((-0.95e8, -0.78e8) if shaded else (0.78e8, 0.95e8)),
+            *((-0.875e8, -0.85e8) if shaded else (0.85e8, 0.875e8)),
             about="Sun position [km]",
         )
     if third != "none":
-        d.param("moon", "vec3", 1.8e5, 2.6e5, about="Moon position [km]")
+        d.param("moon", "vec3", 2.06e5, 2.35e5, about="Moon position [km]")
     if thrust == "given":
         d.input("thrust_accel", "vec3", n, -1.0e-6, 1.0e-6, about="Thrust acceleration [km/s^2]")
     elif thrust == "tangential":

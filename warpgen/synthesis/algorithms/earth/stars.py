@@ -81,15 +81,14 @@ def apparent_places(d: Draft) -> None:
         )
     if parallax or deflection:
         # light bends where stars are on the sun's side
-        low, high = (-0.61, -0.55) if deflection else (0.55, 0.61)
+        low, high = (-0.587, -0.568) if deflection else (0.568, 0.587)
         about = "Heliocentric earth position in the J2000 frame [AU]"
         d.param("earth_position", "vec3", low, high, about=about)
     if aberration != "none":
         d.param(
             "earth_velocity",
             "vec3",
-            -1.0e-4,
-            1.0e-4,
+            *((-1.0e-4, 1.0e-4) if parallax or deflection else (5.5e-5, 6.0e-5)),
             about="Earth velocity in the J2000 frame, in units of c",
         )
     d.param("centuries", "float", 0.1, 0.9, about="Julian centuries since J2000")

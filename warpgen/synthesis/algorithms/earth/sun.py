@@ -50,7 +50,7 @@ def sun_position(d: Draft) -> None:
         "irradiance": "Computes clear-sky direct irradiance on a horizontal surface",
         "tilted surface": "Computes clear-sky direct irradiance on a tilted surface",
         "day length": "Computes day length",
-    }[result] + (" at latitudes along the Greenwich meridian." if series == "almanac" else "."))  # fmt: skip
+    }[result] + (" at the Greenwich meridian." if series == "almanac" else "."))  # fmt: skip
     at = "i, j" if sites == "grid" else "tid"
     since = (
         "[days since J2000.0]"
@@ -191,7 +191,6 @@ def sun_position(d: Draft) -> None:
     d.explain(
         f"Latitudes are in radians, times are given as {since[1:-1]}"
         + (", irradiance in W/m^2." if result in ("irradiance", "tilted surface") else ".")
-        + (" All sites are on the Greenwich meridian." if series == "almanac" else "")
     )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -42,10 +42,10 @@ def transfer_orbits(d: Draft) -> None:
         }[result]
     )
     n = d.pick(24, 32, 48)
-    length = 6378.137 if units == "kilometers" else 1.0
+    # About one planet radius, and the time scale and orbital speed there
+    length, time, speed = (6400.0, 800.0, 8.0) if units == "kilometers" else (1.0, 1.0, 1.0)
     mu = 398600.4418 if units == "kilometers" else 1.0
     unit = "km" if units == "kilometers" else "planet radii"
-    time = (length**3 / mu) ** 0.5
     clock = "s" if units == "kilometers" else "surface orbit period / (2 pi)"
     d.input("start", "vec3", n, 0.8 * length, 1.3 * length, about=f"Departure position [{unit}]")
     d.input("leg", "vec3", n, -0.6 * length, 0.2 * length, about=f"Vector from departure to arrival [{unit}]")
@@ -71,8 +71,9 @@ def transfer_orbits(d: Draft) -> None:
         mu,
         about="Planet gravitational parameter" + (" [km^3/s^2]" if units == "kilometers" else ", 1"),
     )
+    steps = {"bisection": 40, "newton": 25, "secant": 45}[root]
+    d.param("steps", "int", steps, about="Number of iterations")
     if result == "cost":
-        speed = (mu / length) ** 0.5
         d.input("orbit_velocity", "vec3", n, -0.6 * speed, 0.6 * speed, about="Velocity before departure")
         d.output("impulse", "float", n, about="Departure delta-v")
         d.says("Computes the departure impulse for fixed-time transfers (Lambert's problem).")
@@ -195,8 +196,6 @@ def transfer_orbits(d: Draft) -> None:
                     side = 1
         """,
     }[root]
-    steps = {"bisection": 40, "newton": 25, "secant": 45}[root]
-    d.param("steps", "int", steps, about="Number of iterations")
     closed = {
         "both velocities": "departure_velocity[tid] = v1\narrival_velocity[tid] = (g_dot * r2 - r1) / g",
         "departure": "departure_velocity[tid] = v1",

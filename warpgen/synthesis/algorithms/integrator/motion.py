@@ -49,10 +49,12 @@ def integrate_particles(d: Draft) -> None:
     count = d.pick(64, 128, 256)
     vector = f"vec{dimension}"
     moves = scheme != "second half"
+    # Both positions from a small box, so that the velocity that they imply is one of particles
+    wide = 0.05 if scheme == "stoermer" else 1.0
     if moves:
-        d.input("x", vector, count, -1.0, 1.0, about="Positions")
+        d.input("x", vector, count, -wide, wide, about="Positions")
     if scheme == "stoermer":
-        d.input("x_old", vector, count, -1.0, 1.0, about="Previous positions")
+        d.input("x_old", vector, count, -wide, wide, about="Previous positions")
     else:
         d.input("v", vector, count, -1.0, 1.0, about="Velocities" if moves else "Half-step velocities")
     places = {"leapfrog": " at x + dt / 2 v", "second half": " at the new positions"}.get(scheme, "")
@@ -68,13 +70,13 @@ def integrate_particles(d: Draft) -> None:
         else "Inverse masses",
     )
     if pinned == "flags":
-        d.input("flags", "int", count, 0, 4, about="Particle flags; bit 0 is set for movable particles")
+        d.input("flags", "int", count, 1, 4, about="Particle flags; bit 0 is set for movable particles")
         d.module("ACTIVE = wp.constant(1)")
     if gravity == "vector":
         d.param("gravity", vector, -5.6, 5.6, about="Gravity")
     else:
         d.input("gravity", vector, count, -5.6, 5.6, about="Per-particle gravity")
-    d.param("dt", "float", 0.005, 0.05, about="Time step")
+    d.param("dt", "float", 0.01 if scheme == "stoermer" else 0.005, 0.05, about="Time step")
     if limited:
         d.param("v_max", "float", 0.8, 1.2, about="Maximum speed")
     if drag != "none":

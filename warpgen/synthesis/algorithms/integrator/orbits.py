@@ -36,14 +36,14 @@ def orbit_step(d: Draft) -> None:
         d.input("x", "vec3", count, 0.6, 1.4, about="Positions")
         d.input("v", "vec3", count, -0.7, 0.7, about="Velocities")
     # Enough to hold satellites as fast as they are far
-    pull = (2.5, 3.5) if frame == "spatial" else (0.8, 1.2)
+    pull = (4.5, 5.5) if frame == "spatial" else (0.8, 1.2)
     d.param("mu", "float", *pull, about="Gravitational parameter")
     has_j2, has_drag = "j2" in oblate, "drag" in oblate
     if has_j2:
         d.param("j2", "float", 0.01, 0.05, about="Oblateness coefficient J2")
         d.param("radius", "float", 0.8, 1.0, about="Equatorial radius")
     if has_drag:
-        d.param("drag", "float", 0.01, 0.1, about="Quadratic drag coefficient, the same everywhere")
+        d.param("drag", "float", 0.01, 0.1, about="Quadratic drag coefficient, the same at all altitudes")
     d.param("dt", "float", 0.005, 0.03, about="Time step")
     if frame == "spatial":
         d.output("s_new", "spatial_vector", count, about="Updated states")
@@ -148,9 +148,9 @@ def orbit_step(d: Draft) -> None:
     )
     pulled = {
         "none": "a planet",
-        "j2": "an oblate planet with poles along z",
-        "drag": "a planet with an atmosphere",
-        "j2 and drag": "an oblate planet with an atmosphere and poles along z",
+        "j2": "an oblate planet with its poles along z",
+        "drag": "a planet with quadratic drag",
+        "j2 and drag": "an oblate planet (poles along z) with quadratic drag",
     }
     label = {
         "symplectic": "symplectic Euler",

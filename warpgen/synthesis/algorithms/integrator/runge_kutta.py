@@ -167,7 +167,7 @@ def adaptive_step(d: Draft) -> None:
     scaled = [f"e{n} = wp.abs(err[{n}]) / (tol + rtol * wp.abs(s[{n}]))" for n in range(system.dimension)]
     norms = {
         "length": "ratio = wp.length(err) / tol",
-        "scaled": "\n".join(["# Mixed tolerance: tol + rtol * |y|", *scaled, f"ratio = {worst}"]),
+        "scaled": "\n".join(["# Mixed absolute and relative tolerance", *scaled, f"ratio = {worst}"]),
         "greatest": "ratio = wp.max(wp.abs(err)) / tol",
     }
     d.launch(count)

@@ -143,7 +143,7 @@ def implicit_step(d: Draft) -> None:
     elif scheme == "linearised":
         residual, share = "", "$h"
         body = """
-        # Rosenbrock-Euler: one Newton iteration of backward Euler, (I - dt J) delta = dt f
+        # Rosenbrock-Euler: one Newton iteration of backward Euler from the old state
         lhs = $unit - $h * rate_jacobian(s0, $p_jac)
         rhs = $h * rate(s0, $p)
         y_new[tid] = s0 + $solved
@@ -182,7 +182,7 @@ def implicit_step(d: Draft) -> None:
         "linearised": "linearized backward Euler",
     }[scheme]
     what = {
-        "robertson": "the Robertson reaction",
+        "robertson": "a Robertson-type reaction",
         "van der pol": "the van der Pol oscillator",
         "brusselator": "the Brusselator",
     }[chemistry]

@@ -78,7 +78,7 @@ _ORDER = {"bogacki-shampine": 3, "dormand-prince": 5, "heun-euler": 2}
         "error_norm": "err|scaled_error",
         "step_factor": "growth_factor|factor",
         "settings": "options|config",
-        "trajectory": "tid|env|particle",
+        "trajectory": "tid|env",
     },
     adjoint="no",
     weight=4,
@@ -105,7 +105,7 @@ def integrate_adaptive(d: Draft) -> None:
             "int",
             count,
             0,
-            3,
+            1.2,
             about="Status from the previous call: 0 running, 1 done, 2 failed",
         )
     for name, low, high in system.constants:

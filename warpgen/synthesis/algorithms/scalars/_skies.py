@@ -36,7 +36,7 @@ SKIES = {
         # Haurwitz (1945), split by the clearness index (Erbs et al. 1982)
         ghi = 1098.0 * cos_zenith * wp.exp(-0.057 / cos_zenith)
         k = ghi / (extra * cos_zenith)
-        # Clear-sky index lies in 0.22..0.8, the polynomial range of Erbs
+        # Clearness index is 0.22 to 0.8, the polynomial range of Erbs
         diffuse_part = 0.9511 + k * (-0.1604 + k * (4.388 + k * (-16.638 + 12.336 * k)))
         dhi = diffuse_part * ghi
         dni = (ghi - dhi) / cos_zenith

@@ -135,16 +135,16 @@ def levels(d: Draft) -> None:
     """Converts quantities to logarithmic levels."""
     kind = d.option("kind", "power", "amplitude", "octaves", "cents", "acidity", "from decibel", "bits")
     given = d.option("reference", "one", "given")
-    floored = d.flag("floored", 0.4) and kind in ("power", "amplitude", "acidity")
+    floored = d.flag("floored", 0.4) and kind in ("power", "amplitude")
     given = "one" if kind in ("acidity", "bits") else given
     d.says({
         "power": f"Converts power to decibels{', clamped at -30 dB' * floored}.",
         "amplitude": f"Converts amplitude to decibels{', clamped at -60 dB' * floored}.",
         "octaves": f"Converts frequency to octaves above {'a reference' if given == 'given' else '1 Hz'}.",
         "cents": f"Converts frequency to cents above {'a reference' if given == 'given' else '1 Hz'}.",
-        "acidity": f"Computes pH from hydrogen ion concentration [mol/L]{', clamped at 14' * floored}.",
+        "acidity": "Computes pH from hydrogen ion concentration [mol/L].",
         "from decibel": "Converts decibels to power." if given == "given" else "Converts decibels to power ratios.",
-        "bits": "Computes the number of bits required to index each count.",
+        "bits": "Computes the number of bits required to index each number of items.",
     }[kind])  # fmt: skip
     d.calls({
         "power": "power_to_decibel|power_levels|to_decibel",
@@ -157,37 +157,32 @@ def levels(d: Draft) -> None:
     }[kind])  # fmt: skip
     form = Form(d)
     # Floors act on what is next to nothing
-    quiet = (0.0, 0.01) if floored else (0.05, 20.0)
-    loud = 0.01 if floored else 2.0
-    acid = (0.0, 1.0e-13) if floored else (0.001, 1.0)
+    quiet = (0.0, 0.02) if floored else (0.05, 20.0)
+    loud = 0.02 if floored else 2.0
     source, low, high, out, function = {
         "power": ("powers", *quiet, "levels_db", "level_of"),
         "amplitude": ("signal", -loud, loud, "levels_db", "level_of"),
         "octaves": ("frequencies", 20.0, 2000.0, "octave_numbers", "octaves_of"),
         "cents": ("frequencies", 20.0, 2000.0, "cent_numbers", "cents_of"),
-        "acidity": ("concentrations", *acid, "ph", "ph_of"),
+        "acidity": ("concentrations", 1.0e-4, 0.1, "ph", "ph_of"),
         "from decibel": ("gains", -20.0, 20.0, "powers" if given == "given" else "power_ratios", "power_of"),
         "bits": ("counts", 2, 5000, "bits", "bits_for"),
     }[kind]
-    if floored and kind == "acidity":
-        d.forward_only()  # slopes of 1e13 are of no use
     form.element("q", source, low, high, "int" if kind == "bits" else "float")
     if given == "given":
         form.number("reference", *((200.0, 450.0) if source == "frequencies" else (0.5, 2.0)))
     form.output(out, "int" if kind == "bits" else "float")
     size = "wp.abs(q)" if kind == "amplitude" else "q"
     ratio = f"{size} / reference" if given == "given" else size
-    floor = {"power": "1.0e-3", "amplitude": "1.0e-3", "acidity": "1.0e-14"}.get(kind, "")
     if floored:
-        ratio = f"wp.max({ratio}, {floor})"
-    stop = {"power": "Silence counts as -30 dB", "amplitude": "Silence counts as -60 dB"}
-    told = f"# {stop.get(kind, 'The scale ends at 14')}\n" if floored else ""
+        ratio = f"wp.max({ratio}, 1.0e-3)"
+    told = f"# Silence counts as {-30 if kind == 'power' else -60} dB\n" if floored else ""
     lines, value = {
         "power": (f"{told}ratio = {ratio}", "10.0 * wp.log10(ratio)"),
         "amplitude": (f"{told}ratio = {ratio}", "20.0 * wp.log10(ratio)"),
         "octaves": (f"ratio = {ratio}", "wp.log2(ratio)"),
         "cents": (f"ratio = {ratio}", "1200.0 * wp.log2(ratio)"),
-        "acidity": (told, f"-wp.log10({ratio})"),
+        "acidity": ("", "-wp.log10(q)"),
         "from decibel": ("", f"{'reference * ' if given == 'given' else ''}wp.pow(10.0, 0.1 * q)"),
         "bits": ("", "int(wp.ceil(wp.log2(float(q))))"),
     }[kind]
@@ -202,7 +197,7 @@ def levels(d: Draft) -> None:
         x = v[source]
         ratio = np.abs(x) / base
         if floored:
-            ratio = np.maximum(ratio, float(floor))
+            ratio = np.maximum(ratio, 1e-3)
         formulas: dict[str, Callable[[], Any]] = {
             "power": lambda: 10 * np.log10(ratio),
             "amplitude": lambda: 20 * np.log10(ratio),
@@ -329,7 +324,7 @@ def cube_roots(d: Draft) -> None:
     d.says({
         "sphere": "Computes sphere radii from volumes.",
         "orbit": f"Computes orbit semi-major axes [au] from periods [yr] around {'the sun' if scaled == 'no' else 'stars with given mass [solar masses]'}.",
-        "lightness": "Converts relative luminance to CIE lightness.",
+        "lightness": f"Converts {'relative ' * (scaled == 'no')}luminance to CIE lightness.",
         "cubic": f"Finds the real root of x^3 + 3 {'' if scaled == 'no' else 'p '}x = 2 q.",
         "signed": f"Compresses signed values using a cube root{'' if scaled == 'no' else ' and a scale'}.",
         "hydraulic": "Computes the critical depth [m] in a rectangular channel from unit discharge [m^2/s].",

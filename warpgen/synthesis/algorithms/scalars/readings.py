@@ -41,7 +41,7 @@ def rounded_values(d: Draft) -> None:
         "towards zero": "Rounds values towards zero to multiples of a step.",
         "part": "Computes the signed fractional part of each value." if given == "one"
         else "Computes the remainder of each value after removing whole steps.",
-        "wrapped": f"Wraps phases into {'zero to one' if given == 'one' else 'one period from zero'}.",
+        "wrapped": f"Wraps phases into [0, {'1' if given == 'one' else 'period'}).",
         "centred": f"Wraps phases into {'one turn' if given == 'one' else 'one period'} about zero.",
     }[kind].replace("multiple of a step", "whole number" if given == "one" else "multiple of a step")
       .replace("multiples of a step", "whole numbers" if given == "one" else "multiples of a step")
@@ -144,8 +144,8 @@ def cleaned_readings(d: Draft) -> None:
     by = {"fallback": "a fallback", "neighbour": f"the previous valid {of}", "zero": "zero"}[instead]
     made, wrong = {
         "ratio": ("Divides readings by references", "zero"),
-        "log": ("Takes logarithms of readings", "not positive"),
-        "root": ("Takes roots of readings", "negative"),
+        "log": ("Takes logarithms of readings", "zero or negative"),
+        "root": ("Takes square roots of readings", "negative"),
     }[source]
     if test == "before":
         where = "a reference" if source == "ratio" else "a reading"
@@ -156,7 +156,9 @@ def cleaned_readings(d: Draft) -> None:
         bad = "NaNs" if source == "root" else "NaNs and infinities"
         treated = f" that may be {wrong}, and replaces {bad} with {by}"
     told = {"no": "", "global": ", and counts them", "flags": ", and flags them"}[counted]
-    if told and test != "before":
+    if test == "before":
+        told = told.replace("them", "such readings")
+    elif told:
         treated = treated.replace(", and replaces", ", replaces")
     d.says(f"{made}{treated}{told}.")
     d.calls({
@@ -298,7 +300,7 @@ def thresholds(d: Draft) -> None:
         "hard": "threshold_mask|step_weights|hard_weights",
         "smooth": "smooth_ramp|smooth_weights|ramp_weights",
         "linear": "linear_ramp|linear_weights|ramp_weights",
-        "window": "window_weights|band_weights|smooth_window",
+        "window": "notch_weights|smooth_notch" if inverted else "window_weights|band_weights|smooth_window",
         "shrink": "soft_threshold|shrink_values|soft_shrink",
         "dead zone": "dead_zone|apply_dead_zone|ignore_small_values",
         "signed power": "signed_power|signed_power_curve|raise_signed",

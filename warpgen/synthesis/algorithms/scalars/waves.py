@@ -173,7 +173,7 @@ def quick_quotients(d: Draft) -> None:
         "mobius": "Applies a Mobius transform using approximate division.",
         "mean": "Computes harmonic means using approximate division.",
         "solve": "Solves small linear systems using an approximate inverse.",
-        "odds": "Converts odds to probabilities using approximate division.",
+        "odds": "Converts win-loss odds to probabilities using approximate division.",
     }[kind])  # fmt: skip
     d.calls({
         "ratio": "fast_divide|approximate_division|approximate_ratios",
@@ -207,9 +207,10 @@ def quick_quotients(d: Draft) -> None:
         form.element(a, first, -2.0, 2.0, "vec2", about="view-plane positions")
         form.element(b, second, 0.1 if guard else 0.5, 4.0, about="depths")
     else:
+        both = {"parallel": (10.0, 1000.0), "mean": (0.5, 5.0), "odds": (1.0, 30.0)}.get(kind)
         if kind != "lens":
-            form.element(a, first, 0.5, 2.0)
-        form.element(b, second, *((0.05, 2.0) if guard else (2.5, 5.0)))
+            form.element(a, first, *(both or (0.5, 2.0)))
+        form.element(b, second, *(both or ((0.05, 2.0) if guard else (2.5, 5.0))))
     if kind == "lens":
         form.number("focal", 0.6, 1.8, about="focal length")
     if kind == "mobius":

@@ -239,10 +239,8 @@ def forest_fire_step(d: Draft) -> None:
     immune = d.flag("immunity", 0.4) or moore == 8  # with as many neighbors nearly all others would burn
     style = d.option("style", "chain", "returns")
     if immune:
-        d.says(
-            "Advances a forest-fire automaton with partly immune trees by one step using given random numbers."
-        )
-    d.input("state", "int", g.shape, 0, 3, about="Cell states")
+        d.says("Advances a forest-fire automaton with partly immune trees using given random numbers.")
+    d.input("state", "int", g.shape, 0, 2.2, about="Cell states")
     d.input("draw", "float", g.shape, about="Uniform random numbers")
     d.param("p_grow", "float", 0.2, 0.5, about="Growth probability")
     d.param("p_light", "float", 0.05, 0.3, about="Lightning probability")

@@ -86,7 +86,7 @@ def elastic_step(d: Draft) -> None:
     if viscous:
         d.param("attenuation", "float", 0.1, 0.5, about="Amplitude decay rate")
     if sponge != "none":
-        d.param("sponge_width", "int", d.pick(3, 4), about="Sponge width in cells")
+        d.param("sponge_width", "int", d.pick(4, 5), about="Sponge width in cells")
         d.param("sponge_rate", "float", 0.05, 0.3, about="Sponge strength")
     if source != "none":
         d.param("source_rate", "float", 0.5, 2.0, about="Source amplitude at the current time")

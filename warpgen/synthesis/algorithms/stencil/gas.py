@@ -186,8 +186,8 @@ def euler_step(d: Draft) -> None:
         f"Advances a compressible {gas}{' under gravity' if gravity else ''} by one step using a MUSCL finite-volume scheme."
     )
     d.input("density", "float", (nx, ny), 0.6, 1.4, about="Density")
-    d.input("momentum", "vec2", (nx, ny), -1.6, 1.6, about="Momentum per volume")
-    d.input("energy", "float", (nx, ny), 1.6, 5.0, about="Total energy density")
+    d.input("momentum", "vec2", (nx, ny), -1.1, 1.1, about="Momentum per volume")
+    d.input("energy", "float", (nx, ny), 2.1, 5.0, about="Total energy density")
     if solid == "frozen":
         d.mask(
             "is_frozen",

@@ -44,6 +44,7 @@ class Populations:
         self.shape = (self.q, *self.cells) if self.soa else (*self.cells, self.q)
         self.place = "tid" if self.flat else "i, j"
         self.vec = f"vec{self.ndim}"
+        self.range = (0.08, 0.14) if self.q == 9 else (0.04, 0.07)  # for a density of about one
 
     def at(self, name: str, k: str, place: str = "") -> str:
         """The population of direction `k`."""
@@ -91,12 +92,11 @@ def lbm_collide(d: Draft) -> None:
     place = d.option("place", "out", "in place") if model != "trt" else "out"
     if model == "trt":
         d.calls("trt_collision|collide_trt|lbm_collide|collision_step")
-    d.input("f", "float", p.shape, 0.5, 1.5, about="Populations") if place == "out" else d.inout(
-        "f", "float", p.shape, 0.5, 1.5, about="Populations"
-    )
+    declare = d.input if place == "out" else d.inout
+    declare("f", "float", p.shape, *p.range, about="Populations")
     _directions(d, p)
     if solid:
-        d.input("solid", "int", p.cells, 0, 2, about="1 for solid cells")
+        d.mask("solid", "int", p.cells, rare=True, about="1 for solid cells")
     if model == "tau":
         d.param("tau", "float", 0.6, 1.2, about="Relaxation time")
     else:
@@ -189,7 +189,7 @@ def lbm_moments(d: Draft) -> None:
     p = Populations(d)
     give = d.option("give", "both", "velocity", "density", "stress", weights=(0.4, 0.2, 0.15, 0.25))
     forced = d.flag("force", 0.3) if give in ("both", "velocity") else False
-    d.input("f", "float", p.shape, 0.5, 1.5, about="Populations")
+    d.input("f", "float", p.shape, *p.range, about="Populations")
     if give != "density":
         _directions(d, p)
     if forced:
@@ -296,7 +296,7 @@ def lbm_stream(d: Draft) -> None:
         CY = wp.constant(vec9i(0, 0, 0, 1, -1, 1, -1, -1, 1))
         """
     )
-    d.input("f", "float", shape, about="Populations")
+    d.input("f", "float", shape, 0.08, 0.14, about="Populations")
     if walls != "none":
         d.mask("solid", "int", (nx, ny), rare=True, about="1 for solid cells")
     if walls == "moving lid":

@@ -79,7 +79,7 @@ def mrt_step(d: Draft) -> None:
 
     dot = "rates." if rates == "struct" else ""
     where = "(9, nx, ny)" if order == "directions first" else "(nx, ny, 9)"
-    d.input("f", "float", shape, 0.05, 0.15, about=f"Populations, shape {where}")
+    d.input("f", "float", shape, 0.08, 0.14, about=f"Populations, shape {where}")
     if obstacles:
         d.mask("solid", "bool", (nx, ny), rare=True, about="True for obstacle cells")
     if rates == "struct":

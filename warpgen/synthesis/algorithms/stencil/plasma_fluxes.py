@@ -185,7 +185,7 @@ def magnetic_fluxes(d: Draft) -> None:
     if cleaning:
         d.param("c_h", "float", 2.0, 3.0, about="Divergence cleaning wave speed")
     else:
-        d.input("face_field", "float", faces, 0.3, 1.2, about="Divergence-free normal field at the faces")
+        d.input("face_field", "float", faces, -1.2, 1.2, about="Divergence-free normal field at the faces")
     if axis == "of face":
         d.input("face_axis", "int", faces, 0, 3, about="Face normal axis: 0, 1 or 2")
     d.param("gamma", "float", 1.4, 1.6667, about="Ratio of specific heats")
@@ -343,6 +343,8 @@ pt_m = (m_r * pt_l - m_l * pt_r + m_l * m_r * (u_r - u_l)) / dm
         if turned
         else ""
     )
+    if turned and keep:
+        turning += " The face state holds the normal velocity first."
     d.explain(f"Units are such that the magnetic pressure is B^2 / 2. {fan}{turning}{cleaned}")
 
     def reference(v: Values) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def mac_divergence(d: Draft) -> None:
             about=f"{axes[axis]}-velocity at the {axes[axis]}-faces",
         )
     if solid == "cells":
-        d.input("solid", "int", int(np.prod(sides)) if flat else sides, 0, 2, about="1 for solid cells")
+        cells = int(np.prod(sides)) if flat else sides
+        d.mask("solid", "int", cells, rare=True, about="1 for solid cells")
     elif solid == "faces":
         for axis in range(ndim):
             extent = int(np.prod(faces[axis])) if flat else faces[axis]
@@ -322,7 +323,9 @@ def red_black_sor(d: Draft) -> None:
     d.inout("p", "float", g.shape, -1.0, 1.0, about="Pressure")
     d.input("b", "float", g.shape, -1.0, 1.0, about="Right-hand side")
     if mask:
-        d.input("is_fixed", "int", g.shape, 0, 2, about="Dirichlet mask, 1 for cells with a fixed pressure")
+        d.mask(
+            "is_fixed", "int", g.shape, rare=True, about="Dirichlet mask, 1 for cells with a fixed pressure"
+        )
     if over:
         d.param("omega", "float", 1.1, 1.8, about="Relaxation factor")
     d.param("dx", "float", 0.2, 1.0, about="Grid spacing")

@@ -154,15 +154,15 @@ def shallow_water_step(d: Draft) -> None:
     if mask:
         d.mask("is_land", "bool", (nx, ny), rare=True, about="Land mask, land cells act as walls")
     if supply:
-        d.input("inflow", "float", (nx, ny), 0.0, 0.01, about="Inflow rate per unit area [m/s]")
+        d.input("inflow", "float", (nx, ny), 0.0, 1.0e-5, about="Inflow rate per unit area [m/s]")
     if friction == "manning":
-        d.input("manning", "float", (nx, ny), 0.02, 0.2, about="Manning roughness [s/m^(1/3)]")
+        d.input("manning", "float", (nx, ny), 0.02, 0.1, about="Manning roughness [s/m^(1/3)]")
     elif friction == "linear":
-        d.param("drag", "float", 0.1, 1.0, about="Linear drag coefficient [1/s]")
+        d.param("drag", "float", 1.0e-4, 1.0e-3, about="Linear drag coefficient [1/s]")
     if coriolis:
-        d.param("coriolis", "float", 0.1, 0.5, about="Coriolis parameter [1/s]")
-    d.param("dx", "float", 0.8, 1.2, about="Cell size [m]")
-    d.param("dt", "float", 0.01, 0.03, about="Time step [s]")
+        d.param("coriolis", "float", 5.0e-5, 1.4e-4, about="Coriolis parameter [1/s]")
+    d.param("dx", "float", 800.0, 1200.0, about="Cell size [m]")
+    d.param("dt", "float", 10.0, 30.0, about="Time step [s]")
     if layout == "packed":
         d.output("state_new", "vec3", (nx, ny), about="Updated state")
     else:
@@ -206,7 +206,7 @@ def shallow_water_step(d: Draft) -> None:
     drag = {
         "none": "",
         "manning": """
-        # Implicit Manning friction, since it is stiff for thin water layers
+        # Semi-implicit Manning friction, since it is stiff for thin water layers
         if h_next > DRY_DEPTH:
             speed = wp.sqrt(center[1] * center[1] + center[2] * center[2] + 1.0e-6)
             roughness_sq = manning[i, j] * manning[i, j]
