@@ -63,12 +63,14 @@ def compare_colors(d: Draft) -> None:
     first, second = {
         "pairs": d.pick(("first", "second"), ("standards", "samples"), ("references", "trials")),
         "palette": d.pick(("colors", "palette"), ("samples", "palette_colors")),
-        "one": d.pick(("first", "second"), ("colors", "target"), ("standards", "sample")),
+        "one": d.pick(("first", "second"), ("colors", "target"), ("references", "trial")),
     }[against]
     many = patches if palette else count
-    about = {"pairs": "Colors to compare against", "palette": "Palette colors", "one": "Reference color"}[
-        against
-    ]
+    about = {
+        "pairs": "Colors to compare against",
+        "palette": "Palette colors",
+        "one": "Color to compare against",
+    }[against]
     if space == "lab":
         # lightness lies apart, since a and b have signs
         d.input(f"{first}_l", "float", count, 5.0, 95.0, about="Colors: L* of CIE Lab")
@@ -90,7 +92,7 @@ def compare_colors(d: Draft) -> None:
             d.input(f"{second}_lc", "vec2", many, 5.0, 95.0, about=f"{about}: L* and C*")
             d.input(f"{second}_hue", "float", many, 0.0, 360.0, about=f"{about}: hue [deg]")
     else:
-        bright = d.pick(0.03, 1.0)  # the dark ones are on the linear part of the curve too
+        bright = d.pick(0.1, 1.0)  # the dark ones are on the linear part of the curve too
         d.input(first, "vec3", count, 0.0, bright, about="Colors: linear sRGB")
         if against == "one":
             d.param(second, "vec3", 0.0, bright, about=f"{about}: linear sRGB")

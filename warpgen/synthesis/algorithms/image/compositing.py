@@ -18,9 +18,9 @@ _BLENDS = {
 }
 _PREMULTIPLIED = {
     "multiply": "wp.cw_mul(top, bottom)",
-    "screen": "b[3] * top + a * bottom - wp.cw_mul(top, bottom)",
-    "darken": "wp.min(b[3] * top, a * bottom)",
-    "lighten": "wp.max(b[3] * top, a * bottom)",
+    "screen": "b * top + a * bottom - wp.cw_mul(top, bottom)",
+    "darken": "wp.min(b * top, a * bottom)",
+    "lighten": "wp.max(b * top, a * bottom)",
 }
 
 
@@ -55,48 +55,41 @@ def composite_layers(d: Draft) -> None:
         }[operator]
     )
     front, back = d.pick(("fg", "bg"), ("foreground", "background"), ("layer", "backdrop"))
-    d.input(
-        front,
-        "vec4",
-        shape,
-        0.1,
-        0.9,
-        about="Foreground layer (RGBA, premultiplied)" if premultiplied else "Foreground layer (RGBA)",
-    )
-    d.input(
-        back,
-        "vec3" if opaque else "vec4",
-        shape,
-        0.1,
-        0.9,
-        about=f"Background ({'RGB' if opaque else 'RGBA, premultiplied' if premultiplied else 'RGBA'})",
-    )
+    if premultiplied:
+        # no premultiplied color exceeds its alpha
+        for name, what in ((front, "Foreground"), (back, "Background")):
+            d.input(name, "vec3", shape, 0.0, 0.4, about=f"{what} color, premultiplied")
+            d.input(f"{name}_alpha", "float", shape, 0.4, 1.0, about=f"{what} alpha")
+    else:
+        d.input(front, "vec4", shape, 0.1, 0.9, about="Foreground layer (RGBA)")
+        kind = "RGB" if opaque else "RGBA"
+        d.input(back, f"vec{len(kind)}", shape, 0.1, 0.9, about=f"Background ({kind})")
     if masked:
         d.input("mask", "float", shape, about="Per-pixel layer mask in [0, 1]")
     if fade:
         d.param("opacity", "float", 0.3, 1.0, about="Layer opacity")
     d.output("composed", "vec3" if opaque else "vec4", shape, about="Composited image")
     scale = [name for name in ("opacity" if fade else "", f"mask[{place}]" if masked else "") if name]
-    lines = [head, f"f = {front}[{place}]", f"{'bottom' if opaque else 'b'} = {back}[{place}]"]
-    times = " * ".join(["f[3]", *scale])
-    if premultiplied and blend == "over":
+    lines = [head]
+    if premultiplied:
+        lines += [f"top = {front}[{place}]", f"bottom = {back}[{place}]"]
+        lines += [f"a = {front}_alpha[{place}]", f"b = {back}_alpha[{place}]"]
         if scale:
-            lines += [f"f = {' * '.join(scale)} * f"]
-        lines += [
-            "# with premultiplied alpha, all four channels blend alike",
-            f"composed[{place}] = f + (1.0 - f[3]) * b",
-        ]
-    else:
-        if premultiplied and scale:
-            lines += [f"f = {' * '.join(scale)} * f"]
-            times = "f[3]"
-        lines += ["top = wp.vec3(f[0], f[1], f[2])"]
-        lines += [] if opaque else ["bottom = wp.vec3(b[0], b[1], b[2])"]
-        lines.append(f"a = {times}")
-        if premultiplied:
+            lines += ["# premultiplied color fades along with its alpha"]
+            lines += [f"top = {' * '.join(scale)} * top", f"a = {' * '.join(scale)} * a"]
+        if blend == "over":
+            lines += ["c = top + (1.0 - a) * bottom"]
+        else:
             lines += ["# blend mode scaled by both alphas to avoid un-premultiplying"]
             lines += [f"mixed = {_PREMULTIPLIED[blend]}"]
-        elif blend != "over":
+            lines += ["c = (1.0 - b) * top + (1.0 - a) * bottom + mixed"]
+        lines += [f"composed[{place}] = wp.vec4(c[0], c[1], c[2], a + b * (1.0 - a))"]
+    else:
+        lines += [f"f = {front}[{place}]", f"{'bottom' if opaque else 'b'} = {back}[{place}]"]
+        lines += ["top = wp.vec3(f[0], f[1], f[2])"]
+        lines += [] if opaque else ["bottom = wp.vec3(b[0], b[1], b[2])"]
+        lines.append(f"a = {' * '.join(['f[3]', *scale])}")
+        if blend != "over":
             if opaque:
                 lines.append(f"top = {_BLENDS[blend]}")
             else:
@@ -111,27 +104,25 @@ def composite_layers(d: Draft) -> None:
                 "c = (a * top + b[3] * (1.0 - a) * bottom) / wp.max(alpha, 1.0e-6)",
                 f"composed[{place}] = wp.vec4(c[0], c[1], c[2], alpha)",
             ]
-        elif operator == "atop":
+        else:
             lines += ["c = a * top + (1.0 - a) * bottom"]
             lines += [f"composed[{place}] = wp.vec4(c[0], c[1], c[2], b[3])"]
-        else:
-            lines += [
-                "c = (1.0 - b[3]) * top + (1.0 - a) * bottom + mixed",
-                f"composed[{place}] = wp.vec4(c[0], c[1], c[2], a + b[3] * (1.0 - a))",
-            ]
     d.launch(*shape)
     d.code("\n".join(lines))
 
     def reference(v: Values) -> dict[str, Any]:
-        top, a = v[front][..., :3], v[front][..., 3:]
+        top, bottom = v[front][..., :3], v[back][..., :3]
+        if premultiplied:
+            a, b = v[f"{front}_alpha"][..., None], v[f"{back}_alpha"][..., None]
+            top, bottom = top / a, bottom / b
+        else:
+            a = v[front][..., 3:]
+            b = np.ones_like(a) if opaque else v[back][..., 3:]
         k: Any = 1.0
         if fade:
             k = k * v.opacity
         if masked:
             k = k * v.mask[..., None]
-        bottom, b = (v[back], np.ones_like(a)) if opaque else (v[back][..., :3], v[back][..., 3:])
-        if premultiplied:
-            top, bottom = top / a, bottom / b
         a = a * k
         mixed = {
             "over": top,

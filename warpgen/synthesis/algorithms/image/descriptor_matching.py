@@ -132,7 +132,7 @@ def matched_descriptors(d: Draft) -> None:
             "ratio test": f"Matches binary descriptors using Lowe's ratio test ({how} distance{part}).",
             "within": f"Counts matching candidates for each binary query descriptor ({how} distance{part}).",
             "mutual": f"Matches binary descriptors between two images with a cross-check ({how} distance{part}).",
-            "distances": f"Computes pairwise {how} distances between the binary descriptors of two images{part}.",
+            "distances": f"Computes pairwise {how} distances between the binary descriptors of two images{' inside a search window' * windowed}.",
         }[result]
     )
     if counter == "sideways":

@@ -147,7 +147,7 @@ def describe_keypoints(d: Draft) -> None:
         (octaves, rows, cols),
         0.0,
         1.0,
-        about="Blurred images, shape (octaves, height, width)",
+        about="Blurred images, padded to the same size, shape (octaves, height, width)",
     )
     fields = {"position": fill(1.0, 17.0), "scale": fill(1.5, 2.5)}
     if orientation == "rotated":

@@ -146,6 +146,8 @@ def thin_edges(d: Draft) -> None:
             return wp.vec2(right - left, lower - upper) / {unit}
         '''
     )
+    norms = {"manhattan": "L1 norm of the gradient", "maximum": "Maximum norm of the gradient"}
+    measure = norms.get(norm, "Gradient magnitude")
     size_of = {
         "euclidean": "wp.length(g)",
         "manhattan": "wp.abs(g[0]) + wp.abs(g[1])",
@@ -155,7 +157,7 @@ def thin_edges(d: Draft) -> None:
         f'''
         @wp.func
         def magnitude_at(image: wp.array2d(dtype={kind}), row: int, col: int) -> float:
-            """Gradient magnitude."""
+            """{measure}."""
             g = gradient_at(image, border_index(row, image.shape[0]), border_index(col, image.shape[1]))
             return {size_of}
         '''

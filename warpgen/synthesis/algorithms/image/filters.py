@@ -333,14 +333,8 @@ def morphology(d: Draft) -> None:
     )
     d.input("src", "float", (h, w), about="Input image")
     if shape == "element":
-        d.input(
-            "element",
-            "int",
-            (2 * r + 1, 2 * r + 1),
-            0,
-            2,
-            about="Flat structuring element, nonzero for pixels in the neighborhood",
-        )
+        about = "Flat structuring element, nonzero for pixels in the neighborhood"
+        d.mask("element", "int", (2 * r + 1, 2 * r + 1), about=about)
     else:
         d.param("radius", "int", r, about="Window radius [px]")
     d.output("dst", "float", (h, w), about="Output image")

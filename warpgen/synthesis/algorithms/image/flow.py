@@ -80,10 +80,11 @@ def refine_flow(d: Draft) -> None:
     words, body = BORDERS[border]
     d.function(TURN, about=words, body=body)
     if warped:
-        d.function('''
+        beyond = {"clamp": "clamp-to-edge", "mirror": "mirrored", "wrap": "periodic"}[border]
+        d.function(f'''
             @wp.func
             def sample(image: wp.array2d(dtype=float), y: float, x: float) -> float:
-                """Sample an image bilinearly with clamp-to-edge addressing."""
+                """Sample an image bilinearly with {beyond} addressing."""
                 r = int(wp.floor(y))
                 c = int(wp.floor(x))
                 b = y - float(r)
@@ -256,7 +257,7 @@ def refine_flow(d: Draft) -> None:
     if result == "energy":
         d.says("Computes the optical flow energy density (brightness constancy plus smoothness).")
     elif result == "change":
-        d.says("Computes the per-pixel optical flow update of a variational method.")
+        d.says("Computes the length of one variational optical flow update at each pixel.")
     if result == "flow" and solver == "jacobi" and not cap:  # then the step need not be known
         d.text = d.text.replace("step = mean - gain * wp.vec2(ix, iy) - flow[row, col]\n", "")
         d.text = d.text.replace("flow[row, col] + step", "mean - gain * wp.vec2(ix, iy)")

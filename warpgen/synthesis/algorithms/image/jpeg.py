@@ -135,7 +135,13 @@ def jpeg_blocks(d: Draft) -> None:
     )
     rows, cols = d.pick((4, 4), (3, 5), (4, 6))
     shape = (8 * rows, 8 * cols)
-    d.input("picture", pixels, shape, *((150, 190) if flat else (0, 256)), about="Samples, 0 to 255")
+    d.input(
+        "picture",
+        pixels,
+        shape,
+        *((150, 190) if flat else (0, 255 if pixels == "float" else 256)),
+        about="Samples, 0 to 255",
+    )
     steps = [int(x) for x in (CHROMINANCE if table == "chrominance" else LUMINANCE).split()]
     if table == "array":
         d.input("steps", "float", 64, 8.0, 60.0, about="Quantization table in row-major order")
@@ -167,12 +173,10 @@ def jpeg_blocks(d: Draft) -> None:
         d.says("Computes quantized JPEG DCT coefficients in zigzag order for each 8x8 block.")
     elif result == "error":
         d.output("square_error", "float", (rows, cols), about="Per-block mean squared error")
-        d.says("Computes the JPEG quantization error for each 8x8 block.")
+        d.says("Computes the mean squared JPEG error for each 8x8 block.")
     else:
         d.output("cost", "int", (rows, cols), about="Number of amplitude bits per block")
         d.says("Counts the JPEG amplitude bits for each 8x8 block.")
-    if flat:
-        d.says(d.sentence.replace("8 x 8 pixels", "8 x 8 pixels (flat ones reduced to their mean)"))
     fast = transform.startswith("fast")
     back = result in ("restored", "error")
     if fast:

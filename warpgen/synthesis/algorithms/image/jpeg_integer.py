@@ -138,16 +138,21 @@ def jpeg_integer_blocks(d: Draft) -> None:
         d.param("quality", "int", *((5, 40) if shortcut else (10, 100)), about="Quality, 1 to 100")
     what = {"luma": "Samples", "rgb": "Luma", "chroma": "Blue chroma"}[source]
     of = "" if source == "luma" else f" of {what.lower()}"
+    cut = ", truncating coefficients towards zero" * (rounding == "truncate")
     if result == "restored":
         d.output("restored", storage, shape, about=f"Reconstructed {what.lower()}")
-        how = "using integer arithmetic" + (", as in the reference software" if rounding == "nearest" else "")
+        how = f"using integer arithmetic{cut or ', as in the reference software'}"
         d.says(f"Runs each 8x8 block{of} through a JPEG round trip {how}.")
     elif result == "levels":
         d.output("levels", "int", shape, about="Quantized DCT coefficients, stored at their block's position")
-        d.says(f"Computes quantized JPEG DCT coefficients{of} for each 8x8 block using integer arithmetic.")
+        d.says(
+            f"Computes quantized JPEG DCT coefficients{of} for each 8x8 block using integer arithmetic{cut}."
+        )
     else:
         d.output("total_error", "int", (rows, cols), about="Per-block sum of squared errors")
-        d.says(f"Computes the integer JPEG reconstruction error{of} for each 8x8 block.")
+        d.says(
+            f"Computes the squared error{of} after a JPEG round trip for each 8x8 block using integer arithmetic{cut}."
+        )
     lines = "\n".join(f"{name} = wp.constant({value})" for name, value in _FIXED.items())
     d.module(f"# DCT constants with 13 fractional bits\n{lines}")
     d.function('''

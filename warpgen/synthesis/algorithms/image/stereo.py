@@ -73,17 +73,11 @@ def aggregate_path_costs(d: Draft) -> None:
             about="Grayscale reference image",
         )
     if mask:
-        d.input(
-            "valid",
-            "int",
-            (*lead, rows, cols),
-            0,
-            5,
-            about="Validity mask, 0 for pixels without a matching cost",
-        )
+        about = "Validity mask, 0 for pixels without a matching cost"
+        d.mask("valid", "int", (*lead, rows, cols), about=about)
     fields = {"p1": fill(1.0, 3.0), "p2": fill(8.0, 12.0)}
     if penalty == "adaptive":
-        fields |= {"p2_min": fill(3.5, 5.0), "gradient_scale": fill(8.0, 20.0)}
+        fields |= {"p2_min": fill(3.5, 5.0), "gradient_scale": fill(2.0, 5.0)}
     fields["max_cost"] = fill(18.0, 22.0)
     params = piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields))
     d.struct("params", params, fields, about="Semi-global matching parameters")

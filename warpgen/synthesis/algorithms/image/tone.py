@@ -95,7 +95,7 @@ def convert_colors(d: Draft) -> None:
     given = {"from hsv": "hsv", "from ycbcr": "ycbcr"}.get(space, "rgb")
     turned = {"hsv": "srgb", "ycbcr": "srgb", "lab": "linear", "xyz": "linear"}
     first = turned[space] if shift == "turned" else space
-    shadows = {"srgb": 0.01, "linear": 0.08, "lab": 0.02}.get(first, 1.0)  # where the curves are linear
+    shadows = {"srgb": 0.1, "linear": 0.4, "lab": 0.05}.get(first, 1.0)  # where the curves are linear
     pic.declare(
         d,
         given,
@@ -160,9 +160,8 @@ def tone_map(d: Draft) -> None:
     d.says(f"Tone maps an HDR image using {by}{coding}.")
     clamped = d.flag("clamped", 0.4) or encode != "none"  # what is encoded is meant for a display
     clamped = clamped and curve not in ("reinhard", "exponential")
-    night = encode == "srgb" and d.pick(True, False)  # sRGB is linear near black
-    about = "Linear HDR colors of a night scene" if night else "Linear HDR colors"
-    pic.declare(d, "hdr", about, high=0.02 if night else 16.0)
+    dim = encode == "srgb" and d.pick(True, False)  # sRGB is linear near black
+    pic.declare(d, "hdr", "Linear HDR colors", high=0.5 if dim else 8.0)
     d.param("exposure", "float", 0.5, 2.0, about="Exposure scale")
     if curve in ("extended", "hable", "luminance"):
         d.param("white", "float", 8.0, 12.0, about="White point")

@@ -148,15 +148,15 @@ def track_features(d: Draft) -> None:
         1.0,
         about="Gray values, shape (num_frames, height, width)",
     )
-    d.input("features", "vec2", size, 0.0, 15.0, about="Feature positions (x, y) [px]")
+    d.input("features", "vec2", size, 0.0, min(rows, cols) - 1.0, about="Feature positions (x, y) [px]")
     if prediction == "flow":
         d.input("predicted_flow", "vec2", size, -1.0, 1.0, about="Predicted motion [px]")
     elif prediction == "coarse":
         d.input("coarse_flow", "vec2", size, -0.5, 0.5, about="Flow from the next coarser pyramid level [px]")
     d.mask("active", "bool", size, about="Feature mask, False if lost in an earlier frame")
-    fields = {"min_eigenvalue": fill(0.02, 0.06), "max_step": fill(0.2, 0.4), "damping": fill(0.3, 0.5)}
+    fields = {"min_eigenvalue": fill(0.005, 0.02), "max_step": fill(0.2, 0.4), "damping": fill(0.3, 0.5)}
     if errors:
-        fields["max_error"] = fill(0.15, 0.25)
+        fields["max_error"] = fill(0.2, 0.3)
     params = piece(_PARAMS + "".join(f"    {name}: float\n" for name in fields))
     d.struct("params", params, fields, about="Settings")
     out = "tracked" if result == "position" else "flow"

@@ -72,9 +72,9 @@ def reprojection_residuals(d: Draft) -> None:
     mask = d.option("unused", "index", "flag", "none")
     cheirality = d.flag("cheirality", 0.7)
     n, views, points = d.pick(32, 48), d.pick(3, 4), d.pick(10, 12)
-    fields = {"focal": fill(80.0, 120.0), "center": fill(40.0, 60.0)}
+    fields = {"focal": fill(70.0, 90.0), "center": fill(120.0, 130.0)}
     for name in FIELDS[model]:
-        fields[name] = fill(-0.05, 0.05) if name[0] == "k" else fill(-0.01, 0.01)
+        fields[name] = fill(-0.05, 0.05) if name == "k1" else fill(-0.005, 0.005)
     d.struct(
         "camera" if shared == "shared" else "cameras",
         intrinsics(model),
@@ -83,10 +83,10 @@ def reprojection_residuals(d: Draft) -> None:
         about="Camera intrinsics" + ("" if shared == "shared" else ", one per view"),
     )
     # Some points lie behind the cameras, if these are skipped
-    near, far, spread = (1.5, 2.0, 1.6) if cheirality else (2.9, 3.2, 1.0)
+    near, far, spread = (1.5, 2.0, 1.2) if cheirality else (2.9, 3.2, 0.7)
     d.input("poses", "transform", views, near, far, "transform", about="World-to-camera transforms")
     d.input("points", "vec3", points, -spread, spread, about="Landmark positions in the world frame [m]")
-    d.input("observations", "vec2", n, 80.0, 200.0, about="Observed pixel coordinates")
+    d.input("observations", "vec2", n, 160.0, 250.0, about="Observed pixel coordinates")
     d.input("view_ids", "int", n, -1 if mask == "index" else 0, views, about="View index per observation" + (
         ", -1 if unused" if mask == "index" else ""))  # fmt: skip
     d.input("point_ids", "int", n, 0, points, about="Landmark index per observation")

@@ -42,13 +42,13 @@ def path_bounce(d: Draft) -> None:
     roulette = d.flag("roulette", 0.6)
     sky = d.option("sky", "gradient", "constant", "none")
     place = d.option("place", "same", "next")
-    n, count, kinds = d.pick(96, 128, 160), d.pick(4, 5, 6), 3 if glass else 2
+    n, count, kinds = d.pick(96, 128, 160), d.pick(14, 16, 18), 3 if glass else 2
     d.struct(
         "scene",
         SPHERES,
         {
             "centers": fill(-2.0, 2.0, shape=count),
-            "radii": fill(0.5, 0.9, shape=count),
+            "radii": fill(0.5, 0.8, shape=count),
             "material_ids": fill(0, 4, shape=count),
         },
         about="Sphere scene to intersect",
@@ -96,13 +96,13 @@ def path_bounce(d: Draft) -> None:
         d.forward_only()
         d.inout("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
         d.inout("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions, normalized")
-        d.inout("throughput", "vec3", n, 0.3, 1.0, about="Path throughput")
+        d.inout("throughput", "vec3", n, 0.6, 1.0, about="Path throughput")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Accumulated radiance")
         d.inout("active", "int", n, 0.8, 2, about="0 for terminated paths")
     else:
         d.input("ray_origins", "vec3", n, -2.0, 2.0, about="Ray origins")
         d.input("ray_dirs", "vec3", n, -1.0, 1.0, "unit", about="Ray directions, normalized")
-        d.input("throughput", "vec3", n, 0.3, 1.0, about="Path throughput")
+        d.input("throughput", "vec3", n, 0.6, 1.0, about="Path throughput")
         d.mask("active", "int", n, about="0 for terminated paths")
         d.inout("radiance", "vec3", n, 0.0, 0.5, about="Accumulated radiance, updated in place")
         d.output("next_origins", "vec3", n, about="Origins of surviving paths")

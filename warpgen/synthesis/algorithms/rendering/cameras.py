@@ -19,6 +19,7 @@ _NAMES = {
     "pixels": "uv|image_points|projected",
     "points": "positions|world_points",
     "focal": "f|focal_lengths",
+    "extrinsics": "world_to_camera|X_cw|view",
 }
 
 
@@ -243,22 +244,22 @@ def project_points(d: Draft) -> None:
             if model == "matrix"
             else "reprojection_errors|reprojection_residuals"
         )
-    frame = d.option("frame", "pose", "rotation and translation")
+    frame = d.option("frame", "transform", "rotation and translation")
     behind = d.option("behind", "skip", "mark")
     many = d.flag("cameras", 0.35)
     n, cameras = d.pick(48, 64, 96), d.pick(3, 4)
-    far = 4.0 if model == "matrix" else 2.0
-    d.input("points", "vec3", n, -far, far, about="World-space points")
+    reach = 3.0 if model == "matrix" else 1.2
+    d.input("points", "vec3", n, -reach, reach, about="World-space points")
     observed = model == "reprojection"
     if observed:
         behind = "skip"  # a residual has no value that marks it
-        d.input("observed", "vec2", n, 20.0, 80.0, about="Observed pixel coordinates")
+        d.input("observed", "vec2", n, 60.0, 110.0, about="Observed pixel coordinates")
     if model == "matrix":
-        about = "Camera-to-world pose, camera looks along local -z"
-        d.param("pose", "transform", -0.5, 0.5, kind="transform", about=about)
-        d.param("tan_half", "float", 0.4, 0.8, about="Tangent of the half vertical FOV")
+        about = "World-to-camera transform, camera looks along local -z"
+        d.param("extrinsics", "transform", -4.5, -3.5, "transform", about=about)
+        d.param("tan_half", "float", 1.0, 1.4, about="Tangent of the half vertical FOV")
         d.param("aspect", "float", 1.2, 1.8, about="Aspect ratio (width / height)")
-        d.param("near", "float", 0.1, 0.5, about="Near plane distance")
+        d.param("near", "float", 1.0, 2.0, about="Near plane distance")
         d.param("far", "float", 8.0, 16.0, about="Far plane distance")
         d.output("ndc", "vec3", n, about="Normalized device coordinates")
         d.says(
@@ -269,7 +270,7 @@ def project_points(d: Draft) -> None:
         d.code(
             """
             tid = wp.tid()
-            q = wp.transform_point(wp.transform_inverse(pose), points[tid])
+            q = wp.transform_point(extrinsics, points[tid])
             # clip-space w is the distance in front of the camera
             w = -q[2]
             if w < near:
@@ -283,7 +284,7 @@ def project_points(d: Draft) -> None:
         )
 
         def clipped(v: Values) -> dict[str, Any]:
-            q = turned(v.pose[3:] * np.array([-1.0, -1.0, -1.0, 1.0]), v.points - v.pose[:3])
+            q = turned(v.extrinsics[3:], v.points) + v.extrinsics[:3]
             f, depth = 1.0 / v.tan_half, v.far - v.near
             m = np.diag([f / v.aspect, f, -(v.far + v.near) / depth, 0.0])
             m[2, 3], m[3, 2] = -2.0 * v.far * v.near / depth, -1.0
@@ -297,34 +298,32 @@ def project_points(d: Draft) -> None:
     at = "[camera]" if many else ""
     if many:
         d.input("camera_id", "int", n, 0, cameras, about="Camera index per point")
-    if frame == "pose":
+    # whichever way a camera is turned, points lie ahead of it, and few of them near
+    if frame == "transform":
+        about = "World-to-camera transform" + "s" * many
         if many:
-            d.input("pose", "transform", cameras, -0.5, 0.5, "transform", about="Camera-to-world poses")
+            d.input("extrinsics", "transform", cameras, 1.5, 2.0, "transform", about=about)
         else:
-            d.param("pose", "transform", -0.5, 0.5, kind="transform", about="Camera-to-world pose")
-        local = f"q = wp.transform_point(wp.transform_inverse(pose{at}), points[tid])"
+            d.param("extrinsics", "transform", 1.5, 2.0, kind="transform", about=about)
+        local = f"q = wp.transform_point(extrinsics{at}, points[tid])"
     else:
         if many:
             d.input("R", "mat33", cameras, kind="rotation", about="World-to-camera rotations")
-            d.input("t", "vec3", cameras, -0.5, 0.5, about="World-to-camera translations")
+            d.input("t", "vec3", cameras, 1.5, 2.0, about="World-to-camera translations")
         else:
             d.param("R", "mat33", 0, 1, kind="rotation", about="World-to-camera rotation")
-            d.param("t", "vec3", -0.5, 0.5, about="World-to-camera translation")
+            d.param("t", "vec3", 1.5, 2.0, about="World-to-camera translation")
         local = f"q = R{at} * points[tid] + t{at}"
-    d.param("focal", "vec2", 80.0, 150.0, about="Focal lengths [px]")
+    d.param("focal", "vec2", 30.0, 40.0, about="Focal lengths [px]")
     d.param("center", "vec2", 45.0, 55.0, about="Principal point [px]")
-    d.param("near", "float", 0.5, 1.0, about="Minimum visible depth")
+    d.param("near", "float", 0.5, 0.8, about="Minimum visible depth")
     if model == "distorted":
         d.param("k1", "float", -0.1, 0.1, about="First radial distortion coefficient")
         d.param("k2", "float", -0.01, 0.01, about="Second radial distortion coefficient")
     about = "Projected minus observed pixels" if observed else "Pixels"
-    d.output(
-        "residual" if observed else "pixels",
-        "vec2",
-        n,
-        about=about + (", not written for points that are not visible" if behind == "skip" else ""),
-    )
+    about += ", not written for points that are not visible" if behind == "skip" else ""
     out = "residual" if observed else "pixels"
+    d.output(out, "vec2", n, about=about)
     unseen = "; (-1, -1) if not visible" if behind == "mark" else ""
     d.says(
         {
@@ -375,10 +374,9 @@ def project_points(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         pick = v.camera_id if many else np.zeros(n, int)
-        if frame == "pose":
-            pose = np.atleast_2d(v.pose)[pick]
-            back = pose[:, 3:] * np.array([-1.0, -1.0, -1.0, 1.0])
-            q = turned(back, v.points - pose[:, :3])
+        if frame == "transform":
+            place = np.atleast_2d(v.extrinsics)[pick]
+            q = turned(place[:, 3:], v.points) + place[:, :3]
         else:
             q = (
                 np.einsum("nij,nj->ni", np.reshape(v.R, (-1, 3, 3))[pick], v.points)

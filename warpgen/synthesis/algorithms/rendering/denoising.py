@@ -55,7 +55,14 @@ def atrous_filter(d: Draft) -> None:
         d.input("normals", "vec3", size, kind="unit", about="Unit surface normals")
     if depth == "plane":
         d.input("positions", "vec3", size, -1.0, 1.0, about="World-space positions")
-    d.input("depth", "float", size, -0.3 if sky else 1.0, 3.0, about="Linear depth, <= 0 for sky pixels")
+    d.input(
+        "depth",
+        "float",
+        size,
+        -0.3 if sky else 1.0,
+        3.0,
+        about="Linear depth" + ", <= 0 for sky pixels" * sky,
+    )
     if depth == "slope":
         d.input("depth_slope", "float", size, 0.05, 0.5, about="Maximum depth gradient per pixel")
     if albedo != "none":
@@ -70,7 +77,7 @@ def atrous_filter(d: Draft) -> None:
     if albedo == "guide":
         d.module("PHI_ALBEDO = wp.constant(2.0)  # albedo edge-stopping strength")
     if ids:
-        d.input("mesh_id", "int", size, 0, 3, about="Mesh ID per pixel")
+        d.input("mesh_id", "int", size, 0, 2, about="Mesh ID per pixel")
     if kernel == "box":
         d.param("radius", "int", reach, about="Filter radius in taps")
     else:

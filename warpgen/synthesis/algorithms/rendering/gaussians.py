@@ -65,8 +65,10 @@ def preprocess_gaussians(d: Draft) -> None:
     size: int | tuple[int, ...] = (cameras, n) if batched else n
     zoom = "scale" if model == "orthographic" else "focal"
     fields = {
-        "world_to_camera": fill(-0.4, 0.4, "transform"),
-        zoom: fill(40.0, 60.0),
+        "world_to_camera": fill(1.8, 2.2, "transform"),
+        zoom: {"perspective": fill(18.0, 22.0), "orthographic": fill(8.0, 12.0), "fisheye": fill(22.0, 30.0)}[
+            model
+        ],
         "center": fill(28.0, 36.0),
         "width": fill(64, 65),
         "height": fill(64, 65),
@@ -79,7 +81,7 @@ def preprocess_gaussians(d: Draft) -> None:
         cameras if batched else (),
         about="Cameras to render, shape (num_cameras,)" if batched else "Camera to render with",
     )
-    d.input("means", "vec3", n, -3.0, 3.0, about="Gaussian centers in world space")
+    d.input("means", "vec3", n, -1.5, 1.5, about="Gaussian centers in world space")
     if shape == "covariance":
         d.input("covariances", "mat33", n, 0.02, 0.2, "spd", about="World-space covariances")
         sigma = "covariances[gaussian_index]"

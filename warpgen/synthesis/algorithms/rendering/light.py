@@ -124,8 +124,10 @@ def spherical_harmonics(d: Draft) -> None:
         d.check(projected, 2e-3)
         return
     each = task == "per point"
-    d.input("coeffs", type, (n, size) if each else size, -0.5, 1.0, about="Spherical harmonics coefficients")
+    d.input("coeffs", type, (n, size) if each else size, 0.1, 1.0, about="Spherical harmonics coefficients")
     name = "irradiance" if task == "irradiance" else "radiance"
+    ringing = "# a truncated series may ring below zero\n"
+    dark = "wp.vec3(0.0, 0.0, 0.0)" if channels == "rgb" else "0.0"
     d.output(name, type, n, about=name.capitalize())
     if task == "irradiance":
         lobe = "\n".join(f"A{b} = wp.constant({damp[b]})" for b in range(degree + 1))
@@ -141,15 +143,13 @@ def spherical_harmonics(d: Draft) -> None:
             "\n".join([f"band{b} = {term(first)}", *(f"band{b} += {term(k)}" for k in rest)])
             for b, first, rest in ((0, 0, ()), (1, 1, (2, 3)), (2, 4, range(5, 9)))
         ]
-        body = (
-            "\n".join(bands[: degree + 1])
-            + f"\n{name}[tid] = "
-            + " + ".join(f"A{b} * band{b}" if task == "irradiance" else f"band{b}" for b in range(degree + 1))
+        total = " + ".join(
+            f"A{b} * band{b}" if task == "irradiance" else f"band{b}" for b in range(degree + 1)
         )
+        body = "\n".join(bands[: degree + 1]) + f"\n{ringing}{name}[tid] = wp.max({total}, {dark})"
     else:
-        body = "\n".join(
-            [f"total = {term(0)}", *(f"total += {term(k)}" for k in range(1, size)), f"{name}[tid] = total"]
-        )
+        lines = [f"total = {term(0)}", *(f"total += {term(k)}" for k in range(1, size))]
+        body = "\n".join([*lines, f"{ringing}{name}[tid] = wp.max(total, {dark})"])
     if task == "irradiance":
         d.says(f"Computes irradiance from spherical harmonics lighting up to degree {degree}.")
         d.explain(
@@ -170,7 +170,7 @@ def spherical_harmonics(d: Draft) -> None:
         if task == "irradiance":
             b = b * np.array([np.pi, 2.0 * np.pi / 3.0, np.pi / 4.0])[list(level[:size])]
         made = np.einsum("nk,nk...->n...", b, v.coeffs) if each else np.tensordot(b, v.coeffs, axes=(1, 0))
-        return {name: made}
+        return {name: np.maximum(made, 0.0)}
 
     d.check(reference, 1e-3)
 

@@ -51,7 +51,7 @@ def shade_points(d: Draft) -> None:
         colour = "albedo" if model in (brdf.OREN_NAYAR, brdf.DISNEY_DIFFUSE) else "both lobes"
     n = d.pick(48, 64, 96)
     d.input("positions", "vec3", n, -1.0, 1.0, about="Surface positions")
-    d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
+    d.input("normals", "vec3", n, -0.3, 1.0, about="Surface normals, not necessarily normalized")
     d.param("eye", "vec3", 2.0, 3.0, about="Camera position")
     lights = d.pick(3, 4)
     to_light, falloff = "delta = light_pos - p\nl = wp.normalize(delta)", "intensity / wp.length_sq(delta)"
@@ -107,7 +107,7 @@ def shade_points(d: Draft) -> None:
         """
     d.launch(n)
     d.code(
-        "tid = wp.tid()\np = positions[tid]\nn = normals[tid]\nv = wp.normalize(eye - p)\n$shade",
+        "tid = wp.tid()\np = positions[tid]\nn = wp.normalize(normals[tid])\nv = wp.normalize(eye - p)\n$shade",
         shade=sums if light == "several" else "$to_light\n$skip\nradiance[tid] = $weight * $f",
         start="float(0.0)" if colour == "none" else "wp.vec3()",
         to_light=to_light,
@@ -134,7 +134,7 @@ def shade_points(d: Draft) -> None:
     """)
 
     def reference(v: Values) -> dict[str, Any]:
-        p, nrm = v.positions, v.normals
+        p, nrm = v.positions, unit(v.normals)
         made: Any = 0.0
         for k in range(lights if light == "several" else 1):
             if light == "directional":
@@ -159,7 +159,7 @@ def shade_points(d: Draft) -> None:
 
     # behind the horizon the two forms of a lobe part, but the cosine is zero there
     def agrees(before: Values, after: Values) -> None:
-        p, nrm = before.positions, before.normals
+        p, nrm = before.positions, unit(before.normals)
         faces = (nrm * unit(np.asarray(before.eye) - p)).sum(-1) > 0.05
         expected = reference(before)["radiance"][faces]
         scale = np.abs(expected).max() + 1e-9
@@ -197,8 +197,8 @@ def fresnel_terms(d: Draft) -> None:
         d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
         cos = "# abs() for two-sided surfaces\nc = wp.abs(wp.dot(view[tid], normals[tid]))"
     else:
-        d.input("view", "vec3", n, -0.3, 1.0, about="View direction, toward the viewer")
-        d.input("light", "vec3", n, -0.3, 1.0, about="Light direction, toward the light")
+        d.input("view", "vec3", n, -0.3, 1.0, about="Direction toward the viewer, not normalized")
+        d.input("light", "vec3", n, -0.3, 1.0, about="Direction toward the light, not normalized")
         cos = "v = wp.normalize(view[tid])\nh = wp.normalize(v + wp.normalize(light[tid]))\nc = wp.dot(v, h)"
     ranges = {
         "schlick": (("f0", 0.02, 0.2, "Reflectance at normal incidence"),),

@@ -28,20 +28,18 @@ def trace_paths(d: Draft) -> None:
     material = d.option("material", "diffuse", "mirror", "mixed", "fuzzy")
     sky = d.option("sky", "gradient", "constant", "sun")
     camera = d.option("camera", "pinhole", "rays")
-    records = d.option("spheres", "vec4", "arrays")
+    alike = d.flag("one radius")
     roulette = d.flag("roulette", 0.3) if material in ("diffuse", "mixed") else False
-    width, height, m = d.pick(12, 16), d.pick(8, 10), d.pick(5, 6, 8)
+    width, height, m = d.pick(12, 16), d.pick(8, 10), d.pick(8, 10, 12)
     bounces = d.pick(3, 4, 5)
-    if records == "vec4":
-        d.input("spheres", "vec4", m, 0.15, 0.7, about="Spheres (x, y, z, radius)")
-        center, radius = "wp.vec3(s[0], s[1], s[2])", "s[3]"
-        fetch = f"s = spheres[k]\nt = $hit(ro, rd, {center}, {radius})"
-        normal = f"s = spheres[hit]\nn = wp.normalize(p - {center})"
+    d.input("centers", "vec3", m, -1.0, 1.0, about="Sphere centers")
+    if alike:
+        d.param("radius", "float", 0.35, 0.6, about="Sphere radius")
     else:
-        d.input("centers", "vec3", m, -1.0, 1.0, about="Sphere centers")
-        d.input("radii", "float", m, 0.2, 0.5, about="Sphere radii")
-        fetch = "t = $hit(ro, rd, centers[k], radii[k])"
-        normal = "n = (p - centers[hit]) / radii[hit]"
+        d.input("radii", "float", m, 0.35, 0.6, about="Sphere radii")
+    radius = "radius" if alike else "radii[$k]"
+    fetch = f"t = $hit(ro, rd, centers[k], {radius.replace('$k', 'k')})"
+    normal = f"n = (p - centers[hit]) / {radius.replace('$k', 'hit')}"
     d.input("albedo", "vec3", m, 0.3, 0.9, about="Surface albedo")
     if material == "mixed":
         d.input("kind", "int", m, 0, 2, about="Material type, 0 for diffuse and 1 for mirror")
@@ -166,9 +164,7 @@ def trace_paths(d: Draft) -> None:
     )
 
     def scene(v: Values) -> tuple[Any, Any]:
-        if records == "vec4":
-            return v.spheres[:, :3], v.spheres[:, 3]
-        return v.centers, v.radii
+        return v.centers, np.full(m, v.radius) if alike else v.radii
 
     def light(r: Any) -> Any:
         if sky == "gradient":

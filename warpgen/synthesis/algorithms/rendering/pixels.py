@@ -40,9 +40,9 @@ def rasterize_triangles(d: Draft) -> None:
     perspective = d.flag("perspective") if result in ("colour", "depth") else False
     if over == "triangle" and result in ("face", "colour", "barycentric"):
         over = "pixel"
-    width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(8, 10, 12)
+    width, height, m = d.pick(16, 20), d.pick(12, 16), d.pick(16, 20, 24)
     about = "Triangle vertices (x, y, depth), x and y normalized to [0, 1]"
-    d.input("triangles", "vec3", (m, 3), 0.1, 0.9, about=about)
+    d.input("triangles", "vec3", (m, 3), 0.05, 0.95, about=about)
     if result == "colour":
         d.input("colors", "vec3", (m, 3), 0.0, 1.0, about="Vertex colors")
     buffer, kind, about = {
@@ -257,7 +257,7 @@ def composite_samples(d: Draft) -> None:
     if coloured:
         d.input("colors", "vec3", shape, 0.0, 1.0, about="Colors")
     if result == "depth" and opacity == "density":
-        d.param("near", "float", 0.5, 1.0, about="Per-ray near distance")
+        d.param("near", "float", 0.5, 1.0, about="Distance of the first sample interval")
     elif result == "depth":
         d.input("t", "float", shape, 0.5, 4.0, "ascending", about="Sample distances along the rays")
     if storage == "packed":

@@ -55,7 +55,7 @@ def principled_shading(d: Draft) -> None:
         return name
 
     if frame == "normals":
-        d.input("normals", "vec3", n, kind="unit", about="Unit surface normals")
+        d.input("normals", "vec3", n, -0.2, 1.0, about="Surface normals, not necessarily normalized")
     else:
         d.input(
             "frames",
@@ -126,7 +126,7 @@ def principled_shading(d: Draft) -> None:
                 return 1.0 / (cosine + wp.sqrt(alpha_sq + cosine * cosine * (1.0 - alpha_sq)))
         ''')
     start = {
-        "normals": "n = normals[i]",
+        "normals": "n = wp.normalize(normals[i])",
         "quaternions": """
             tangent = wp.quat_rotate(frames[i], wp.vec3(1.0, 0.0, 0.0))
             n = wp.quat_rotate(frames[i], wp.vec3(0.0, 0.0, 1.0))
@@ -295,7 +295,7 @@ def principled_shading(d: Draft) -> None:
 
     def reference(v: Values) -> dict[str, Any]:
         if frame == "normals":
-            nn = v.normals
+            nn = unit(v.normals)
             x = np.zeros_like(nn)
         else:
             x, nn = turned(v.frames, np.array([1.0, 0, 0])), turned(v.frames, np.array([0, 0, 1.0]))

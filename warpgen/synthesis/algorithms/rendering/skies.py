@@ -64,7 +64,9 @@ def shade_sky(d: Draft) -> None:
     solar = d.option("sun", "direction", "angles")
     if view == "directions":
         shape: tuple[int, ...] = (d.pick(48, 64, 96),)
-        d.input("directions", "vec3", shape, kind="unit", about="Unit directions, z is up")
+        d.input(
+            "directions", "vec3", shape, -0.2, 1.0, about="Directions, not necessarily normalized, z is up"
+        )
     else:
         # Rows so fine that some lie just above the horizon
         shape = (d.pick(16, 18), d.pick(12, 16))
@@ -132,7 +134,7 @@ def shade_sky(d: Draft) -> None:
     )
     index = "tid" if view == "directions" else "row, col"
     where = {
-        "directions": "tid = wp.tid()\ndirection = directions[tid]",
+        "directions": "tid = wp.tid()\ndirection = wp.normalize(directions[tid])",
         "panorama": f"""
             row, col = wp.tid()
             # Lat-long map with the zenith in the top row
@@ -317,7 +319,7 @@ def shade_sky(d: Draft) -> None:
     def agrees(v: Values, after: Values) -> None:
         seen = np.ones(shape, bool)
         if view == "directions":
-            w = v.directions
+            w = v.directions / np.linalg.norm(v.directions, axis=-1, keepdims=True)
         else:
             i, j = np.meshgrid(*(np.arange(k) + 0.5 for k in shape), indexing="ij")
             theta, phi = np.pi * i / shape[0], 2 * np.pi * j / shape[-1]

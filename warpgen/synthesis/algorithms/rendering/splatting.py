@@ -203,7 +203,7 @@ def blend_splats(d: Draft) -> None:
     order = d.option("order", "stored", "indexed")
     background = d.flag("background") if result == "colour" else False
     width, height, m = d.pick(12, 16), d.pick(8, 12), d.pick(12, 16, 20)
-    d.input("means2d", "vec2", m, 0.0, 16.0, about="Projected centers [px]")
+    d.input("means2d", "vec2", m, 0.0, 12.0, about="Projected centers [px]")
     if form == "isotropic":
         d.input("radii", "float", m, 2.0, 5.0, about="Isotropic splat standard deviations [px]")
         power = "power = -0.5 * wp.dot(delta, delta) / (radii[k] * radii[k])"

@@ -103,8 +103,8 @@ def resolve_temporally(d: Draft) -> None:
         d.input("previous_depth", "float", size, 1.0, 4.0, about="Previous frame linear depth")
         d.param("depth_tolerance", "float", 0.2, 0.4, about="Relative depth threshold for disocclusion")
     if rejected == "object":
-        d.input("object_id", "int", size, 0, 3, about="Current frame object IDs")
-        d.input("previous_id", "int", size, 0, 3, about="Previous frame object IDs")
+        d.input("object_id", "int", size, 0, 2, about="Current frame object IDs")
+        d.input("previous_id", "int", size, 0, 2, about="Previous frame object IDs")
     if jitter:
         d.param("jitter", "vec2", -0.5, 0.5, about="Camera jitter delta included in the motion vectors [px]")
     if variance:

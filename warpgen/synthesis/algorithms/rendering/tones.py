@@ -118,9 +118,10 @@ def tone_map(d: Draft) -> None:
             m = wp.min(m, wp.vec3(1.0, 1.0, 1.0))
             """
     if layout == "packed":
-        store = "\n".join(
-            f"{n} = wp.uint32(255.0 * wp.clamp({channel(k)}, 0.0, 1.0) + 0.5)" for k, n in enumerate("rgb")
-        )
+        # these curves stay below one by themselves
+        within = over == "channels" and form in ("reinhard", "aces", "exponential")
+        byte = "255.0 * {} + 0.5" if within else "255.0 * wp.min({}, 1.0) + 0.5"
+        store = "\n".join(f"{n} = wp.uint32({byte.format(channel(k))})" for k, n in enumerate("rgb"))
         store += f"\nldr[{at}] = r | (g << wp.uint32(8)) | (b << wp.uint32(16))"
     elif over == "luminance" and encode == "linear":
         store = f"ldr[{at}] = m"

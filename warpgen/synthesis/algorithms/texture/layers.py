@@ -87,7 +87,7 @@ def layer_textures(d: Draft) -> None:
         form.number("k1", -0.3, 0.3, about="first radial distortion coefficient")
         form.number("k2", -0.1, 0.1, about="second radial distortion coefficient")
     if kind == "slope":
-        form.number("texel", 0.03, 0.08, about="sample spacing in texture coordinates")
+        form.number("spacing", 0.03, 0.08, about="sample spacing in texture coordinates")
     if kind == "detail":
         form.number("repeats", 2.2, 3.4, about="detail tiling factor")
     if kind == "swirl":
@@ -119,9 +119,9 @@ def layer_textures(d: Draft) -> None:
             look("wp.vec2(0.5, 0.5) + bent"),
         ),
         "slope": (
-            f"du = {look('uv + wp.vec2(texel, 0.0)')} - {look('uv - wp.vec2(texel, 0.0)')}\n"
-            f"dv = {look('uv + wp.vec2(0.0, texel)')} - {look('uv - wp.vec2(0.0, texel)')}",
-            "wp.vec2(du, dv) / (2.0 * texel)",
+            f"du = {look('uv + wp.vec2(spacing, 0.0)')} - {look('uv - wp.vec2(spacing, 0.0)')}\n"
+            f"dv = {look('uv + wp.vec2(0.0, spacing)')} - {look('uv - wp.vec2(0.0, spacing)')}",
+            "wp.vec2(du, dv) / (2.0 * spacing)",
         ),
         "detail": (
             "fine = wp.vec2(wp.frac(repeats * uv[0]), wp.frac(repeats * uv[1]))\n"
@@ -171,8 +171,8 @@ def layer_textures(d: Draft) -> None:
             return f(0.5 + np.concatenate([z.real, z.imag], axis=-1))
 
         def slopes() -> Any:
-            e = v.texel * np.eye(2)
-            return np.concatenate([f(uv + a) - f(uv - a) for a in e], axis=-1) / (2 * v.texel)
+            e = v.spacing * np.eye(2)
+            return np.concatenate([f(uv + a) - f(uv - a) for a in e], axis=-1) / (2 * v.spacing)
 
         def faded() -> Any:
             t = np.clip(np.minimum(uv, 1 - uv).min(axis=-1, keepdims=True) / v.border, 0, 1)

@@ -192,7 +192,7 @@ def filter_texture(d: Draft) -> None:
         "laplacian": "texture_laplacian|laplacian_filter|image_laplacian",
         "edges": "edge_filter|detect_edges|gradient_magnitude",
     }[kind])  # fmt: skip
-    image(d, "tex", channels)
+    _, side = image(d, "tex", channels, square=True)
     typed, zero = ("float", "float(0.0)") if channels == 1 else ("wp.vec4", "wp.vec4()")
     if kind == "gauss":
         d.param("radius", "int", d.pick(1, 2, 3), about="Filter radius")
@@ -202,7 +202,7 @@ def filter_texture(d: Draft) -> None:
     elif direction == "argument":
         d.param("step", "vec2", 0.02, 0.08, about="Tap spacing in texture coordinates")
     else:
-        d.param("texel", "vec2", 0.04, 0.1, about="Texel size in texture coordinates")
+        d.param("texel", "float", 1.0 / side, about="Texel size in texture coordinates")
     if kind == "unsharp":
         d.param("amount", "float", 0.3, 1.5, about="Sharpening strength")
     scalar = kind == "edges" or channels == 1
@@ -228,7 +228,7 @@ def filter_texture(d: Draft) -> None:
                 "for a in range(-radius, radius + 1):",
                 "    for b in range(-radius, radius + 1):",
                 "        g = wp.exp(-0.5 * float(a * a + b * b) / (sigma * sigma))",
-                "        st = wp.vec2(u + float(b) * texel[0], v + float(a) * texel[1])",
+                "        st = wp.vec2(u + float(b) * texel, v + float(a) * texel)",
                 f"        blurred += g * {fetch.format('st')}",
                 "        norm += g",
             ]
@@ -240,7 +240,7 @@ def filter_texture(d: Draft) -> None:
             "    for b in range(-1, 2):",
             "        # Binomial weights (1, 2, 1) along both axes",
             "        w = float((2 - wp.abs(a)) * (2 - wp.abs(b)))",
-            f"        mean += w * {fetch.format('wp.vec2(u + float(b) * texel[0], v + float(a) * texel[1])')}",
+            f"        mean += w * {fetch.format('wp.vec2(u + float(b) * texel, v + float(a) * texel)')}",
             "filtered[i, j] = mean / 16.0",
         ]
     elif kind == "supersample":
@@ -256,22 +256,22 @@ def filter_texture(d: Draft) -> None:
         ]
     else:
         lines += [
-            f"left = {fetch.format('wp.vec2(u - texel[0], v)')}",
-            f"right = {fetch.format('wp.vec2(u + texel[0], v)')}",
-            f"below = {fetch.format('wp.vec2(u, v - texel[1])')}",
-            f"above = {fetch.format('wp.vec2(u, v + texel[1])')}",
+            f"left = {fetch.format('wp.vec2(u - texel, v)')}",
+            f"right = {fetch.format('wp.vec2(u + texel, v)')}",
+            f"below = {fetch.format('wp.vec2(u, v - texel)')}",
+            f"above = {fetch.format('wp.vec2(u, v + texel)')}",
         ]
         if kind == "edges":
             if channels == 1:
                 lines += [
-                    "gx = 0.5 * (right - left) / texel[0]",
-                    "gy = 0.5 * (above - below) / texel[1]",
+                    "gx = 0.5 * (right - left) / texel",
+                    "gy = 0.5 * (above - below) / texel",
                     "filtered[i, j] = wp.sqrt(gx * gx + gy * gy)",
                 ]
             else:
                 lines += [
-                    "gx = 0.5 * (right - left) / texel[0]",
-                    "gy = 0.5 * (above - below) / texel[1]",
+                    "gx = 0.5 * (right - left) / texel",
+                    "gy = 0.5 * (above - below) / texel",
                     "# Gradient magnitude over all channels",
                     "filtered[i, j] = wp.sqrt(wp.dot(gx, gx) + wp.dot(gy, gy))",
                 ]
@@ -302,22 +302,20 @@ def filter_texture(d: Draft) -> None:
                 taps = [(np.exp(-0.5 * (a / v.sigma) ** 2), a * v.step[0], a * v.step[1]) for a in steps]
             else:
                 taps = [
-                    (np.exp(-0.5 * (a * a + b * b) / v.sigma**2), b * v.texel[0], a * v.texel[1])
+                    (np.exp(-0.5 * (a * a + b * b) / v.sigma**2), b * v.texel, a * v.texel)
                     for a in steps
                     for b in steps
                 ]
             value = sum(g * f(du, dv) for g, du, dv in taps) / sum(g for g, _, _ in taps)
         elif kind == "tent":
             tent = {-1: 1, 0: 2, 1: 1}
-            value = (
-                sum(tent[a] * tent[b] * f(b * v.texel[0], a * v.texel[1]) for a in tent for b in tent) / 16
-            )
+            value = sum(tent[a] * tent[b] * f(b * v.texel, a * v.texel) for a in tent for b in tent) / 16
         elif kind == "supersample":
             n = int(v.side)
             parts = (np.arange(n) + 0.5) / n - 0.5
             value = sum(f(b / ow, a / oh) for a in parts for b in parts) / n**2
         else:
-            e, h = v.texel
+            e = h = v.texel
             if kind == "edges":
                 gx, gy = (f(e) - f(-e)) / (2 * e), (f(0, h) - f(0, -h)) / (2 * h)
                 value = np.sqrt((gx**2 + gy**2).sum(-1, keepdims=True))

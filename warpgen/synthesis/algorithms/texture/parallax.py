@@ -78,9 +78,6 @@ def parallax_offset(d: Draft) -> None:
             lines += ["shifted[tid] = here"]
         elif method == "occlusion":
             lines += [
-                "if depth < surface:",
-                "    shifted[tid] = here",
-                "    return",
                 "# Secant step: linearly intersect the ray and the surface between the last two layers",
                 "under = depth - surface",
                 "over = before - (depth - layer)",

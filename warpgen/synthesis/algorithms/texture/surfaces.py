@@ -79,7 +79,7 @@ def perturb_normals(d: Draft) -> None:
             about="Tangential component scale" if source == "normal" else "Slope scale",
         )
     if source == "height":
-        d.param("texel", "float", 0.04, 0.08, about="Texel size in texture coordinates")
+        d.param("spacing", "float", 0.04, 0.08, about="Sample spacing in texture coordinates")
     about = "Tangent-space unit normals" if frame == "plane" else "Perturbed normals"
     d.output("perturbed", "vec3", m, about=about)
 
@@ -111,12 +111,12 @@ def perturb_normals(d: Draft) -> None:
         ]
     elif source == "height":
         lines += [
-            f"left = {fetch('st[0] - texel', 'st[1]', 'float')}",
-            f"right = {fetch('st[0] + texel', 'st[1]', 'float')}",
-            f"below = {fetch('st[0]', 'st[1] - texel', 'float')}",
-            f"above = {fetch('st[0]', 'st[1] + texel', 'float')}",
-            f"dx = {'strength * ' if scaled else ''}(left - right) / (2.0 * texel)",
-            f"dy = {'strength * ' if scaled else ''}(below - above) / (2.0 * texel)",
+            f"left = {fetch('st[0] - spacing', 'st[1]', 'float')}",
+            f"right = {fetch('st[0] + spacing', 'st[1]', 'float')}",
+            f"below = {fetch('st[0]', 'st[1] - spacing', 'float')}",
+            f"above = {fetch('st[0]', 'st[1] + spacing', 'float')}",
+            f"dx = {'strength * ' if scaled else ''}(left - right) / (2.0 * spacing)",
+            f"dy = {'strength * ' if scaled else ''}(below - above) / (2.0 * spacing)",
         ]
     else:
         lines += [
@@ -158,9 +158,10 @@ def perturb_normals(d: Draft) -> None:
             dx, dy = s * c[:, 0], s * c[:, 1]
             dz = np.sqrt(np.maximum(1 - dx**2 - dy**2, 0))
         elif source == "height":
-            e = np.eye(2) * v.texel
+            e = np.eye(2) * v.spacing
             dx, dy = (
-                s * (sample(v[tex], v.uv - k_) - sample(v[tex], v.uv + k_))[:, 0] / (2 * v.texel) for k_ in e
+                s * (sample(v[tex], v.uv - k_) - sample(v[tex], v.uv + k_))[:, 0] / (2 * v.spacing)
+                for k_ in e
             )
             dz = np.ones(m)
         else:

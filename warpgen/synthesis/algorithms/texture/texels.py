@@ -10,9 +10,10 @@ import numpy as np
 from warpgen.synthesis.writing.draft import Draft
 
 
-def image(d: Draft, name: str, channels: int) -> tuple[int, int]:
+def image(d: Draft, name: str, channels: int, square: bool = False) -> tuple[int, int]:
     """Declares a texture of two axes; gives its rows and columns."""
-    h, w = d.pick(6, 8, 12), d.pick(8, 10, 16)
+    w = d.pick(8, 10, 16)
+    h = w if square else d.pick(6, 8, 12)
     d.handle(name, "texture", (h, w, channels), type="wp.Texture2D")
     return h, w
 

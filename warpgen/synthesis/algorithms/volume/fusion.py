@@ -97,29 +97,23 @@ def integrate_tsdf(d: Draft) -> None:
     n, rows, cols = d.pick(5, 6), d.pick(12, 16), d.pick(14, 18)
     size = (n, n, n)
     d.struct("grid", TSDF_GRID, {
-        "origin": fill(-0.7, -0.5), "voxel_size": fill(0.25, 0.35), "truncation": fill(0.3, 0.5),
-        "max_weight": fill(8.0, 12.0),
+        "origin": fill(-0.55, -0.45), "voxel_size": fill(0.15, 0.2), "truncation": fill(0.5, 0.7),
+        "max_weight": fill(8.0, 8.5),
     }, about="Voxel grid parameters")  # fmt: skip
     d.struct("camera", DEPTH_CAMERA, {
-        "fx": fill(5.0, 7.0), "fy": fill(5.0, 7.0), "cx": fill(1.0, 3.0), "cy": fill(0.0, 2.0),
-        "min_depth": fill(0.1, 0.2), "max_depth": fill(2.0, 2.8),
+        "fx": fill(3.5, 4.5), "fy": fill(3.5, 4.5), "cx": fill(6.5, 7.5), "cy": fill(5.5, 6.5),
+        "min_depth": fill(0.6, 0.8), "max_depth": fill(2.2, 2.6),
     }, about="Pinhole intrinsics and valid depth range")  # fmt: skip
-    d.param("world_to_camera", "transform", 1.0, 1.4, "transform", about="World-to-camera transform")
-    depths = (1.3, 2.1) if lookup == "bilinear" else (-0.1, 3.0)
-    d.input("depth_image", "float", (rows, cols), *depths, about="Depth image [m], 0 or negative if missing")
+    d.param("world_to_camera", "transform", 1.6, 2.0, "transform", about="World-to-camera transform")
+    depths = (1.4, 2.1) if lookup == "bilinear" else (0.5, 2.7)
+    d.input("depth_image", "float", (rows, cols), *depths, about="Depth image [m], 0 if missing")
     if color:
         d.input(
             "color_image", "vec3", (rows, cols), 0.0, 1.0, about="Color image registered to the depth image"
         )
     if dynamic:
-        d.input(
-            "dynamic_mask",
-            "int",
-            (rows, cols),
-            0,
-            2,
-            about="Dynamic object mask, nonzero for pixels on moving objects",
-        )
+        about = "Dynamic object mask, nonzero for pixels on moving objects"
+        d.mask("dynamic_mask", "int", (rows, cols), about=about, rare=True)
     declare = d.input if place == "new" else d.inout
     declare("tsdf", "float", size, -1.0, 1.0, about="Truncated signed distances, normalized to [-1, 1]")
     declare("weights", "float", size, 0.0, 8.0, about="Accumulated weights, 0 for unobserved voxels")

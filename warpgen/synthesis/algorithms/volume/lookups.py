@@ -71,7 +71,7 @@ def store_voxels(d: Draft) -> None:
     if rule in ("ball", "spin", "pull", "inside", "box"):
         d.param("center", "vec3", 0.3 * n * h, 0.7 * n * h, about="World-space center")
     if rule in ("ball", "inside"):
-        d.param("radius", "float", 0.2 * n * h, 0.4 * n * h, about="World-space radius")
+        d.param("radius", "float", 0.3 * n * h, 0.5 * n * h, about="World-space radius")
     if rule == "box":
         d.param("half_edge", "float", 0.2 * n * h, 0.4 * n * h, about="Cube half-extent in world units")
     if rule == "layers":
