@@ -6,6 +6,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,8 @@ def guard(draft: Draft, element: str) -> None:
     added = draft.parameters[known:]
     draft.parameters[:] = [*draft.parameters[:first], *added, *draft.parameters[first:known]]
     draft.text = text
-    name = added[0].name
-    draft.references[:] = [(_within(r, kind, name, count), tolerance) for r, tolerance in draft.references]
+    within = partial(_within, kind=kind, name=added[0].name, count=count, launched=draft.dim[0])
+    draft.references[:] = [(within(reference), tolerance) for reference, tolerance in draft.references]
 
 
 def _fits(draft: Draft, at: str) -> bool:
@@ -82,14 +83,14 @@ def _fits(draft: Draft, at: str) -> bool:
     return True
 
 
-def _within(reference: Reference, kind: str, name: str, count: int) -> Reference:
+def _within(reference: Reference, kind: str, name: str, count: int, launched: int) -> Reference:
     """The reference, where elements that are left out keep what they had."""
 
     def masked(v: Values) -> Mapping[str, Any]:
         given = np.asarray(v[name])
         numbers = np.arange(count)
         chosen = {"mask": given.astype(bool), "flags": (given & 1) == 1, "count": numbers < given.flat[0]}
-        inside = chosen.get(kind, np.isin(numbers, given))
+        inside = chosen.get(kind, np.isin(numbers, given[:launched]))
         made = {}
         for output, values in reference(v).items():
             before = np.asarray(v[output])
@@ -151,13 +152,12 @@ def _list(draft: Draft, element: str, at: str) -> _Test:
         own = next(word for word in (element, f"{element}_id", f"this_{element}") if word not in words)
         draft.text = re.sub(r"(?<!\.)\btid\b(?!\()", own, draft.text)
     start = f"slot = wp.tid()\n{own} = {name}[slot]\n"
-    if any(p.role == "inout" for p in draft.parameters):  # what is worked on in place must not come twice
-        draft.input(name, "int", count, kind="permutation", about="Indices in processing order")
-        return start, "", "", ""
-    draft.dim = (count - count // 4,)
-    about = f"Indices of {_plural(element)} to process, negative entries are padding"
-    draft.input(name, "int", draft.dim, -1 - count // 8, count, about=about)
-    return start, "# Skip padding (negative index)\n", f"{own} < 0", f"{own} >= 0"
+    # No element comes twice: the list is a permutation, of which a launch takes all or the first part.
+    about = draft.pick("Indices in processing order", f"Indices of {_plural(element)}, the active ones first")
+    if "first" in about:
+        draft.dim = (count - count // 4,)
+    draft.input(name, "int", count, kind="permutation", about=about)
+    return start, "", "", ""
 
 
 _MAKERS = {"mask": _mask, "flags": _flags, "count": _count, "list": _list}
