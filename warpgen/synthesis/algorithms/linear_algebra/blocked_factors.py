@@ -36,7 +36,7 @@ _ORDERS = {
             for i in range(k + 1, blocks):
                 panel = {_LOAD.format("factors[m]", "i", "k", _SHARED)}
                 $panel
-            # Rank-TILE update of the trailing matrix
+            # Update the trailing matrix using the new block column
             for i in range(k + 1, blocks):
                 l_ik = {_LOAD.format("factors[m]", "i", "k", "")}
                 for j in range(k + 1, i + 1):
@@ -101,7 +101,7 @@ _CLEAR = """
     source="Golub & Van Loan 2013, sec. 4.2.9 and alg. 4.2.4; Anderson et al. 1999 (LAPACK potrf); Warp manual, Tiles",
     names={
         "factored_blocks": "blocked_cholesky|block_factorize|potrf_tiled|panel_cholesky",
-        "matrices": "mats|a_in|covariances",
+        "matrices": "mats|a_in",
         "factors": "lower|chol|cholesky_factors",
         "corner": "l_kk|diag_factor|block_factor",
         "pivot": "a_kk|diag_block",

@@ -172,7 +172,7 @@ def solve_iteratively(d: Draft) -> None:
             if place == "global" and not any(q.name == f"{name}_work" for q in d.parameters):
                 d.inout(f"{name}_work", "float", (n, size), value=0.0, about="Scratch buffer")
     if damped:
-        d.module("RESTART = wp.constant(3)")
+        d.module("RESTART = wp.constant(5)")
     d.calls({
         "gradients": "batched_cg|conjugate_gradient_solve|krylov_solve|solve_systems",
         "residuals": "batched_cr|conjugate_residual_solve|krylov_solve|solve_systems",

@@ -78,7 +78,7 @@ _ROBUST = {
     names={
         "fitted_step": "levenberg_step|gauss_newton_step|fit_curves|marquardt_update",
         "params": "theta|coeffs|estimates",
-        "times": "abscissae|ts|x_data",
+        "times": "sample_times|ts|t_data",
         "readings": "observed|y_data|samples",
         "jac": "jacobian|design|sensitivities",
         "normal": "jtj|hessian|information",
@@ -110,7 +110,8 @@ def fitted_step(d: Draft) -> None:
     formula, slopes, numpy = _MODELS[model]
     weight, numpy_weight = _ROBUST[robust]
     d.module(f"SAMPLES = wp.constant({count})")
-    d.input("times", "float", (series, count), 0.2, 3.0, about="sample times")
+    at = "doses" if model == "saturation" else "times"
+    d.input(at, "float", (series, count), 0.2, 3.0, about=at if at == "doses" else "sample times")
     d.input("readings", "float", (series, count), 0.1, 1.5, about="sample values")
     if counted:
         d.mask("valid", "int", (series, count), about="sample mask, 0 for missing readings")
@@ -119,7 +120,7 @@ def fitted_step(d: Draft) -> None:
     if robust != "none":
         d.param("scale", "float", 0.1, 0.4, about="robust loss scale")
     if bounded:
-        d.param("floor_value", "float", 0.5, 0.9, about="lower parameter bound")
+        d.param("floor_value", "float", 0.3, 0.6, about="lower parameter bound")
     d.output("next_params", "vec3", series, about="updated parameters")
     weighing = " with robust weights" if robust != "none" else ""
     if judged:
@@ -198,7 +199,7 @@ def fitted_step(d: Draft) -> None:
     d.code(
         f"""
         series = wp.tid()
-        t = wp.tile_load(times[series], shape=SAMPLES)
+        t = wp.tile_load({at}[series], shape=SAMPLES)
         y = wp.tile_load(readings[series], shape=SAMPLES)
         p = params[series]
         $residual
@@ -237,7 +238,7 @@ def fitted_step(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         moved, gains = [], []
         for k in range(series):
-            t, y, p, e = v.times[k], v.readings[k], v.params[k], 1e-6
+            t, y, p, e = v[at][k], v.readings[k], v.params[k], 1e-6
             r = y - numpy(t, p)
             jac = np.stack([(numpy(t, p + e * u) - numpy(t, p - e * u)) / (2 * e) for u in np.eye(3)], axis=1)
             w_ = numpy_weight(r, v.get("scale")) * (v.valid[k] if counted else 1.0)

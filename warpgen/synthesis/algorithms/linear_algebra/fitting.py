@@ -74,7 +74,7 @@ def least_squares_fit(d: Draft) -> None:
     if model == "sinusoid":
         d.param("omega", "float", 1.0, 2.0, about="Angular frequency")
     if method == "gradient step":
-        d.param("rate", "float", 0.05, 0.2, about="Learning rate")
+        d.param("rate", "float", 0.01, 0.04, about="Learning rate")
     elif method == "damped step":
         d.param("lm", "float", 0.05, 0.3, about="Levenberg-Marquardt damping")
     else:

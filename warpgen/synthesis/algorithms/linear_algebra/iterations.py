@@ -34,6 +34,8 @@ def newton_schulz(d: Draft) -> None:
     """Performs one Newton-Schulz iteration for the inverse of a matrix."""
     goal = d.option("goal", "inverse", "orthogonal", "quintic", "sign")
     form = d.option("form", "tile", "vec type", "threads")
+    if goal == "inverse":
+        form = "vec type"  # matrices near the identity, so that iterates are near their inverses
     d.calls({
         "inverse": "newton_schulz_inverse|schulz_inverse|newton_schulz_step|ns_iteration",
         "orthogonal": "orthogonalize_step|newton_schulz_polar|newton_schulz_step|ns_iteration",
@@ -53,8 +55,10 @@ def newton_schulz(d: Draft) -> None:
     else:
         kind, shape = "float", ((count * size, size) if tile else (count, size, size))
     if goal == "inverse":
-        d.input("A", kind, shape, -scale, scale, about="Matrices to invert")
-    d.input("X", kind, shape, -scale, scale, about="Iterates")
+        d.input("A", kind, shape, 0.7, 1.3, "spd", about="Matrices to invert")
+        d.input("X", kind, shape, 0.8, 1.2, "spd", about="Iterates")
+    else:
+        d.input("X", kind, shape, -scale, scale, about="Iterates")
     if damped:
         d.param("relax", "float", 0.4, 0.9, about="Relaxation factor")
     d.output("Y", kind, shape, about="Next iterates")
@@ -90,8 +94,6 @@ def newton_schulz(d: Draft) -> None:
     elif tile:
         d.module(f"N = wp.constant({size})")
         steps = {
-            "inverse": "a = wp.tile_load(A, shape=(N, N), offset=(i * N, 0))\nax = wp.tile_matmul(a, x)\n"
-            "new = x * 2.0 - wp.tile_matmul(x, ax)",
             "orthogonal": "g = wp.tile_matmul(wp.tile_transpose(x), x)\n"
             "new = x * 1.5 - wp.tile_matmul(x, g) * 0.5",
             "quintic": "g = wp.tile_matmul(x, wp.tile_transpose(x))\ng2 = wp.tile_matmul(g, g)\n"
@@ -112,24 +114,22 @@ def newton_schulz(d: Draft) -> None:
         )
     else:
         inner = {
-            "inverse": ("A[batch, k, l] * X[batch, l, j]", "2.0 * x - s"),
-            "orthogonal": ("X[batch, l, k] * X[batch, l, j]", "1.5 * x - 0.5 * s"),
-            "quintic": ("X[batch, l, k] * X[batch, l, j]", "1.5 * x - 0.5 * s"),
-            "sign": ("X[batch, k, l] * X[batch, l, j]", "1.5 * x - 0.5 * s"),
+            "orthogonal": "X[batch, l, k] * X[batch, l, j]",
+            "quintic": "X[batch, l, k] * X[batch, l, j]",
+            "sign": "X[batch, k, l] * X[batch, l, j]",
         }[goal]
+        new = "1.5 * x - 0.5 * s"
         if goal == "quintic":
             d.says(names["orthogonal"] if not damped else f"{names['orthogonal'][:-1]}, under-relaxed.")
-        entry = {"inverse": "ax_entry", "sign": "square_entry"}.get(goal, "gram_entry")
+        entry = "square_entry" if goal == "sign" else "gram_entry"
         out = "x + relax * (new - x)" if damped else "new"
-        pair = ("A: wp.array3d(dtype=float), " if goal == "inverse" else "") + "X: wp.array3d(dtype=float)"
-        names_in = "A, X" if goal == "inverse" else "X"
         d.function(
             f"""
             @wp.func
-            def {entry}({pair}, batch: int, k: int, j: int) -> float:
+            def {entry}(X: wp.array3d(dtype=float), batch: int, k: int, j: int) -> float:
                 g = float(0.0)
                 for l in range(X.shape[1]):
-                    g += {inner[0]}
+                    g += {inner}
                 return g
             """
         )
@@ -141,10 +141,10 @@ def newton_schulz(d: Draft) -> None:
             x = X[batch, i, j]
             s = float(0.0)
             for k in range(n):
-                s += X[batch, i, k] * {entry}({names_in}, batch, k, j)
+                s += X[batch, i, k] * {entry}(X, batch, k, j)
             $put
             """,
-            put=f"new = {inner[1]}\nY[batch, i, j] = {out}" if damped else f"Y[batch, i, j] = {inner[1]}",
+            put=f"new = {new}\nY[batch, i, j] = {out}" if damped else f"Y[batch, i, j] = {new}",
         )
 
     def reference(v: Values) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def krylov_update(d: Draft) -> None:
         d.input("p", entry, shape, -1.0, 1.0, about="Search direction")
         d.input("s", entry, shape, -1.0, 1.0, about="Residual after the half step")
         d.input(
-            "t", entry, shape, -1.0, 1.0, about=f"Matrix times the {'preconditioned ' if jacobi else ''}`s`"
+            "t", entry, shape, -1.0, 1.0, about=f"Matrix times {'the preconditioned ' if jacobi else ''}`s`"
         )
         d.inout("x", entry, shape, -1.0, 1.0, about="Solution")
         d.output("r", entry, shape, about="Residual")
@@ -176,7 +176,8 @@ def krylov_update(d: Draft) -> None:
             d.param("min_omega", "float", 0.05, 0.1, about="Minimum stabilization step length")
             d.explain("If `omega` is smaller than `min_omega`, only the half step along `p` is applied.")
             lines.append(f"# Stagnation: apply only the half step\nif wp.abs({w}) < min_omega:\n"
-                         f"    x[{at}] += {a} * {f'inv_diag[{at}] * ' if jacobi else ''}p[{at}]\n    r[{at}] = s[{at}]\n    return")  # fmt: skip
+                         f"    x[{at}] += {a} * {f'inv_diag[{at}] * ' if jacobi else ''}p[{at}]\n    r[{at}] = s[{at}]\n"
+                         + (f"    wp.atomic_add(rr, 0, {square.replace('$e', f's[{at}]')})\n" if dots else "") + "    return")  # fmt: skip
         change = f"{a} * p[{at}] + {w} * s[{at}]"
         if jacobi:
             d.input("inv_diag", "float", shape, 0.2, 1.0, about="Inverse diagonal (Jacobi preconditioner)")
@@ -258,7 +259,7 @@ def krylov_update(d: Draft) -> None:
             r = v.s - w * v.t
             change = v.alpha * v.p + w * v.s
             made = {"x": v.x + (scaled(change) if jacobi else change), "r": r}
-            return made | ({"rr": norms(r) * (not stop)} if dots else {})
+            return made | ({"rr": norms(r)} if dots else {})
         p = (v.v - v.delta * v.p_old - v.epsilon * v.p_older) / v.gamma
         x = v.x + v.eta * p
         return {"p": p, "x": x} | ({"xx": norms(x)} if dots else {})

@@ -17,7 +17,7 @@ _NAMES = {
 }
 _WAYS = {
     "higham": "Newton iteration", "svd": "SVD", "planar": "a closed form in 2D",
-    "newton-schulz": "Newton-Schulz iterations", "quaternion": "iteratively rotating an initial guess towards F",
+    "newton-schulz": "Newton-Schulz iterations", "quaternion": "repeated rotation of an initial guess towards F",
 }  # fmt: skip
 _POLAR = {
     "R": "Rotations", "S": "Symmetric stretches", "E": "Biot strains",
@@ -203,7 +203,7 @@ def matrix_exponential(d: Draft) -> None:
         d.output("x_new", f"vec{size}", count, about="Updated states")
         store = "x_new[tid] = e * x[tid]"
     elif applied == "composed":
-        d.input("flow", kind, count, -1.0, 1.0, about="Accumulated flow maps")
+        d.input("flow", kind, count, 0.6, 1.4, "spd", about="Accumulated flow maps")
         d.output("flow_new", kind, count, about="Updated flow maps")
         store = "flow_new[tid] = e * flow[tid]"
     else:

@@ -17,7 +17,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "V": "basis|vectors|Q|frames",
         "batch": "tid|b|set_id",
         "proj": "coef|h|overlap",
-        "norm": "length|vec_norm|nrm",
+        "norm": "length|vec_norm",
         "k": "row|i|m",
         "j": "l|q|other",
     },
@@ -34,6 +34,7 @@ def gram_schmidt(d: Draft) -> None:
     m, n, count = d.pick(3, 4), d.pick(6, 8, 10), d.pick(32, 48)
     if layout == "vec3":
         m, n = 3, 3
+        keep = keep and form != "twice"  # what the second pass removes would be missing in it
     block = layout == "one block"
     how = "Gram-Schmidt" + (" with reorthogonalization" if form == "twice" else "")
     if block:

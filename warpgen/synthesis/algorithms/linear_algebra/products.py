@@ -16,8 +16,6 @@ _NAMES = {
     "acc": "sum_tile|c_tile|partial",
     "s": "summed|dot|total",
     "k": "kk|p|inner",
-    "alpha": "scale|gain",
-    "beta": "scale_c|beta_c",
     "bias": "offset|b_vec|shift",
 }
 

@@ -120,14 +120,14 @@ def orthonormal_columns(d: Draft) -> None:
     again = ""
     needs_basis = result not in ("factor", "volume")
     if sweeps == "twice" and not ridge:
-        weighed = f"weighed_t = basis_t * {per_col('w', 'COLS', 'ROWS')}" if weigh else ""
+        weighed = f"weighted_t = basis_t * {per_col('w', 'COLS', 'ROWS')}" if weigh else ""
         then = {"factor": "product = wp.tile_matmul(lower, second)", "volume": ""}.get(
             result, "better_t = wp.tile_lower_solve(second, basis_t)"
         )
         again = f"""
             # CholeskyQR2: a second pass restores orthogonality, which degrades with the squared condition number
             $weighed
-            check = wp.tile_matmul(basis_t, wp.tile_transpose({"weighed_t" if weigh else "basis_t"}))
+            check = wp.tile_matmul(basis_t, wp.tile_transpose({"weighted_t" if weigh else "basis_t"}))
             second = wp.tile_cholesky(check)
             {then}
         """
@@ -182,10 +182,10 @@ def orthonormal_columns(d: Draft) -> None:
         end=end,
     )
     form = "A^T W A" if weigh else "A^T A"
-    volume = ", and the volume is det(L)" + (" from both passes" if again else "")
+    volume = ", and the volume is " + ("the product of det(L) from both passes" if again else "det(L)")
     then = {"factor": " and R = L^T", "volume": volume}.get(result, ", R = L^T and Q = A R^-1")
     d.explain(f"""
-        {form} = L L^T{" after the ridge is added" if ridge else ""}{then}: unlike column-by-column
+        {form} = L L^T{" after the ridge is added" if ridge else ""}{then}. Unlike column-by-column
         Gram-Schmidt, most of the work is in matrix products.
     """)
 

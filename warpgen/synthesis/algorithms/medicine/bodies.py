@@ -20,7 +20,7 @@ from warpgen.synthesis.writing.pieces import Piece, piece
         "amounts": "state|drug|compartments",
         "infusion": "input_rate|pump|r_in",
         "weight": "body_mass|kg|mass",
-        "clearance": "cl_typical|cl_pop|typical_clearance",
+        "clearance": "drug_clearance|total_clearance",
         "site": "effect_site|site_level|biophase",
         "dt": "step|h|time_step",
     },
@@ -61,10 +61,11 @@ def dose_patients(d: Draft) -> None:
         d.input("infusion", "float", count, 0.0, 4.0, about="infusion rate per patient [mg/h]")
     if scaled:
         d.input("weight", "float", count, 45.0, 110.0, about="body weight [kg]")
+    at = " at the reference body mass" if scaled else ""
     if loss != "saturable":
-        d.param("clearance", "float", 1.0, 4.0, about="typical patient clearance [l/h]")
+        d.param("clearance", "float", 1.0, 4.0, about=f"clearance{at} [l/h]")
     if loss != "linear":
-        d.param("vmax", "float", 1.0, 4.0, about="typical patient maximum elimination rate Vmax [mg/h]")
+        d.param("vmax", "float", 1.0, 4.0, about=f"maximum elimination rate{at} [mg/h]")
         d.param("km", "float", 0.2, 1.0, about="Michaelis constant, concentration at half Vmax [mg/l]")
     if route != "infusion":
         d.param("ka", "float", 0.5, 1.5, about="absorption rate constant [1/h]")
@@ -282,7 +283,7 @@ def regulate_glucose(d: Draft) -> None:
     read = (f"patient.{name}" if layout == "struct" else f"{name}[tid]" for name in parts)
     load += f"y = {kind}({', '.join(read)})"
     if insulin == "pumped":
-        d.input("infusion", "float", count, 0.0, 12.0, about="insulin infusion [mU/l/min]")
+        d.input("infusion", "float", count, 0.0, 4.0, about="insulin infusion [mU/l/min]")
     d.param("p1", "float", 0.01, 0.04, about="glucose effectiveness [1/min]")
     d.param("p3", "float", 6.0e-6, 2.5e-5, about="insulin action gain [l/mU/min^2]")
     if insulin == "closed loop":
@@ -342,7 +343,7 @@ def regulate_glucose(d: Draft) -> None:
         d.output("predicted", "float", count, about="plasma glucose one step ahead [mg/dl]")
         store = "predicted[tid] = y[0]"
     elif layout == "struct":
-        about = "time derivatives [1/min]" if result == "rates" else "updated state"
+        about = "state time derivatives, per minute" if result == "rates" else "updated state"
         d.struct(
             out, patient, {name: fill(value=0.0) for name in parts}, shape=count, role="output", about=about
         )
@@ -350,12 +351,10 @@ def regulate_glucose(d: Draft) -> None:
         store = f"made = Patient()\n{cells}\n{out}[tid] = made"
     else:
         for name in parts:
-            d.output(
-                f"{name}_{out}",
-                "float",
-                count,
-                about=f"{'rate of' if result == 'rates' else 'next'} {_PARTS[name][0]}",
-            )
+            about = f"next {_PARTS[name][0]}"
+            if result == "rates":
+                about = f"rate of {_PARTS[name][0]}".replace("]", "/min]").replace("1/min/min", "1/min^2")
+            d.output(f"{name}_{out}", "float", count, about=about)
         store = "\n".join(f"{name}_{out}[tid] = {x}" for name, x in zip(parts, values, strict=True))
     d.launch(count)
     d.code("tid = wp.tid()\n$load\n$body\n$store", load=load, body=body, store=store)

@@ -31,6 +31,8 @@ def spread_disease(d: Draft) -> None:
     vaccine = d.flag("vaccine", 0.4)
     season = d.flag("season", 0.35)
     layout = d.option("layout", "vectors", "matrix")
+    if model == "hospital":
+        layout = "vectors"  # far fewer people are in hospital than in any other compartment
     result = d.option("result", "state", "new cases", "growth")
     d.calls({
         "state": f"{'seir_hospital' if model == 'hospital' else model}_step|epidemic_step|infect_regions",

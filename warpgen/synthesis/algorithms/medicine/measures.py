@@ -82,20 +82,25 @@ def clinical_measures(d: Draft) -> None:
     }[kind])  # fmt: skip
     if graded != "value":
         d.says(
-            d.sentence.rstrip(".") + (" and grades the result." if graded == "grade" else ", as z-scores.")
+            d.sentence.rstrip(".")
+            + (
+                "," * ("," in d.sentence) + " and grades the result."
+                if graded == "grade"
+                else ", as z-scores."
+            )
         )
     form = Form(d)
     readings: dict[str, tuple[tuple[str, str, float, float, str], ...]] = {
-        "mass index": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
-        "du bois": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
-        "mosteller": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm")),
-        "resting energy": (("kg", "masses", 45, 120, "kg"), ("cm", "heights", 150, 195, "cm"), ("age", "ages", 20, 80, "years")),
-        "clearance": (("kg", "masses", 45, 120, "kg"), ("age", "ages", 20, 80, "years"), ("creatinine", "creatinines", 0.6, 3.0, "mg/dl")),
-        "lipids": (("cholesterol", "cholesterols", 120, 280, "mg/dl"), ("hdl", "hdls", 30, 80, "mg/dl"), ("triglycerides", "triglycerides_in", 60, 500 if graded == "value" else 400, "mg/dl")),
-        "corrected qt": (("qt", "intervals", 320, 460, "ms"), ("pulse", "pulses", 45, 120, "1/min")),
+        "mass index": (("kg", "masses", 55, 95, "kg"), ("cm", "heights", 155, 190, "cm")),
+        "du bois": (("kg", "masses", 55, 95, "kg"), ("cm", "heights", 155, 190, "cm")),
+        "mosteller": (("kg", "masses", 55, 95, "kg"), ("cm", "heights", 155, 190, "cm")),
+        "resting energy": (("kg", "masses", 55, 95, "kg"), ("cm", "heights", 155, 190, "cm"), ("age", "ages", 20, 80, "years")),
+        "clearance": (("kg", "masses", 55, 95, "kg"), ("age", "ages", 20, 80, "years"), ("creatinine", "creatinines", 0.6, 1.6, "mg/dl")),
+        "lipids": (("cholesterol", "cholesterols", 160, 280, "mg/dl"), ("hdl", "hdls", 30, 70, "mg/dl"), ("triglycerides", "triglycerides_in", 60, 500 if graded == "value" else 400, "mg/dl")),
+        "corrected qt": (("qt", "intervals", 340, 430, "ms"), ("pulse", "pulses", 55, 95, "1/min")),
         "arterial pressure": (("systolic", "systolics", 95, 180, "mmHg"), ("diastolic", "diastolics", 55, 94, "mmHg")),
-        "oxygen gradient": (("po2", "arterial_oxygen", 60, 100, "mmHg"), ("pco2", "arterial_co2", 30, 50, "mmHg")),
-        "anion gap": (("sodium", "sodiums", 130, 148, "mmol/l"), ("chloride", "chlorides", 95, 110, "mmol/l"), ("bicarbonate", "bicarbonates", 15, 28, "mmol/l")),
+        "oxygen gradient": (("po2", "arterial_oxygen", 60, 90, "mmHg"), ("pco2", "arterial_co2", 32, 44, "mmHg")),
+        "anion gap": (("sodium", "sodiums", 136, 146, "mmol/l"), ("chloride", "chlorides", 97, 106, "mmol/l"), ("bicarbonate", "bicarbonates", 18, 28, "mmol/l")),
     }  # fmt: skip
     for local, array, low, high, unit in readings[kind]:
         form.element(local, array, low, high, about=f"{_READINGS[local]} [{unit}]")
@@ -104,20 +109,20 @@ def clinical_measures(d: Draft) -> None:
         form.element("female", "women", 0, 1, "bool", about="True for female patients")
     if kind == "oxygen gradient":
         # grades suppose room air
-        form.number("fio2", 0.21, 0.6 if graded == "value" else 0.22, about="inspired oxygen fraction")
+        form.number("fio2", 0.21, 0.4 if graded == "value" else 0.22, about="inspired oxygen fraction")
     if kind == "anion gap":
         form.element("albumin", "albumins", 2.0, 4.5, about="serum albumin [g/dl]")
     limits = {
         "mass index": (18.5, 25.0), "du bois": (1.6, 2.0), "mosteller": (1.6, 2.0), "resting energy": (1300.0, 1800.0),
         "clearance": (90.0, 140.0), "lipids": (100.0, 160.0), "corrected qt": (350.0, 440.0), "arterial pressure": (70.0, 105.0),
-        "oxygen gradient": (15.0, 25.0), "anion gap": (8.0, 16.0),
+        "oxygen gradient": (5.0, 20.0), "anion gap": (8.0, 16.0),
     }[kind]  # fmt: skip
     unit_ = {
         "mass index": "kg/m^2", "du bois": "m^2", "mosteller": "m^2", "resting energy": "kcal/day", "clearance": "ml/min",
         "lipids": "mg/dl", "corrected qt": "ms", "arterial pressure": "mmHg", "oxygen gradient": "mmHg", "anion gap": "mmol/l",
     }[kind]  # fmt: skip
     about = {
-        "value": f"{word.replace('_', ' ')} [{unit_}]",
+        "value": f"{word.replace('_', ' ').replace('qt', 'QT').replace('ldl', 'LDL')} [{unit_}]",
         "grade": "grade, -1 below the reference range, 0 within, 1 above",
         "z score": "z-scores",
     }

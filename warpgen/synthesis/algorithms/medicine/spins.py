@@ -53,7 +53,7 @@ def bloch_simulate(d: Draft) -> None:
     }
     d.struct("tissue", _TISSUE, bounds, about="relaxation times, proton density and off-resonance per voxel")
     if start == "given":
-        d.input("magnetization", "vec3", voxels, -0.5, 0.5, about="initial magnetization per voxel")
+        d.input("magnetization", "vec3", voxels, -0.25, 0.25, about="initial magnetization per voxel")
     if gradient == "linear":
         d.input("positions", "float", voxels, -1.0, 1.0, about="voxel positions along the readout axis [cm]")
         d.input("gradient_areas", "float", events, -2.0, 2.0, about="gradient area per event [rad/cm]")
@@ -183,8 +183,8 @@ def bloch_simulate(d: Draft) -> None:
     )
     kinds = ["pulses", *["gradients"] * (gradient != "none"), *["spoilers"] * (spoiled != "none")]
     events_ = f"{', '.join(kinds)} and delays" + (" after an inversion" if inverted else "")
-    what = "signal" if result == "echoes" else "magnetization"
-    d.says(f"Simulates voxel {what} for a sequence of {events_}.")
+    what = "the signal of all voxels" if result == "echoes" else "voxel magnetization"
+    d.says(f"Simulates {what} for a sequence of {events_}.")
     d.explain(
         "Hard-pulse approximation: each event is an instantaneous rotation followed by free precession\n"
         "and relaxation; rotations are right-handed."

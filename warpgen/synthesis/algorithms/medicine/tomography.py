@@ -61,9 +61,10 @@ def project_rays(d: Draft) -> None:
         about="attenuation image [1/cm], indexed [y, x]",
     )
     if way == "array":
-        d.input("angles", "float", views, 0.1, 3.0, about="gantry angle per view [rad]")
+        whole = 3.1 if beam == "parallel" else 6.2
+        d.input("angles", "float", views, 0.0, whole, "ascending", about="gantry angle per view [rad]")
     if bad == "mask":
-        d.input("cell_ok", "int", bins, 0, 6, about="detector cell mask, 0 for broken cells")
+        d.mask("cell_ok", "int", bins, about="detector cell mask, 0 for broken cells")
     elif bad == "unfinished":
         d.param("views_done", "int", views - 2, about="number of views acquired so far")
     wide = size / bins  # with it the outermost rays miss the image

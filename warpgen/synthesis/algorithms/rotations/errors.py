@@ -71,13 +71,14 @@ def pose_errors(d: Draft) -> None:
         "points": "tool_point_errors|point_distances|attached_point_errors",
     }[kind])  # fmt: skip
     form = Form(d)
-    form.element("a", "goals", -1.0, 1.0, "transform", "transform", about="goals")
-    form.element("b", "poses", -1.0, 1.0, "transform", "transform", about="current poses")
+    far = 0.1 if kind == "reached" else 1.0
+    form.element("a", "goals", -far, far, "transform", "transform", about="goals")
+    form.element("b", "poses", -far, far, "transform", "transform", about="current poses")
     if kind == "weighted":
         form.number("arm", 0.2, 1.0, about="distance weight for angles [m/rad]")
     if kind == "reached":
-        form.number("distance_limit", 0.8, 1.6, about="position tolerance [m]")
-        form.number("angle_limit", 1.2, 2.4, about="angle tolerance [rad]")
+        form.number("distance_limit", 0.08, 0.16, about="position tolerance [m]")
+        form.number("angle_limit", 1.4, 2.2, about="angle tolerance [rad]")
     if kind == "points":
         form.number("tip", -0.5, 0.5, "vec3", about="local point in the frame of each pose")
     out = {"reached": "reached", "vector": "rotvecs"}.get(kind, "out")
@@ -182,7 +183,7 @@ def turn_by_vectors(d: Draft) -> None:
         "half rate": "Integrates quaternions with an explicit Euler step followed by renormalization.",
         "frame": "Builds orientations from a z axis and an approximate x axis.",
         "exponential": "Converts rotation vectors to quaternions.",
-        "aim limited": "Rotates directions toward targets by a limited angle; opposite directions are not supported.",
+        "aim limited": "Rotates directions toward targets by a limited angle.",
         "conjugate": "Transforms rotations about world axes into body frames.",
     }[kind])  # fmt: skip
     d.calls({
@@ -245,8 +246,8 @@ def turn_by_vectors(d: Draft) -> None:
         ),
         "rate": (exponential.format(" * dt"), "wp.quat_from_axis_angle(spin, angle) * q"),
         "half rate": (
-            "# dq/dt = 1/2 (w, 0) q with world-space angular velocity w\nrate = wp.quat(omega, 0.0) * q",
-            "wp.normalize(q + 0.5 * dt * rate)",
+            "# dq/dt = 1/2 (w, 0) q with world-space angular velocity w\nrate = 0.5 * wp.quat(omega, 0.0) * q",
+            "wp.normalize(q + dt * rate)",
         ),
         "frame": (
             "y = wp.normalize(wp.cross(z, side))\nx = wp.cross(y, z)",

@@ -284,10 +284,17 @@ def velocity_products(d: Draft) -> None:
         "net force": "net_spatial_force|spatial_inverse_dynamics|rigid_body_forces",
     }[result])  # fmt: skip
     if inertia == "each":
-        d.input("m", "spatial_matrix", count, 0.5, 2.0, "spd", about="Spatial inertias")
+        d.input("m", "spatial_matrix", count, 0.5, 2.0, "spd", about="Spatial inertias with added mass")
         momentum = "m[tid] * $arg"
     else:
-        d.param("m", "spatial_matrix", 0.5, 2.0, "spd", about="Spatial inertia shared by all links")
+        d.param(
+            "m",
+            "spatial_matrix",
+            0.5,
+            2.0,
+            "spd",
+            about="Spatial inertia with added mass, shared by all links",
+        )
         momentum = "m * $arg"
     d.input("v", "spatial_vector", count, -1.0, 1.0, about="Spatial link velocities, angular part first")
     if result == "net force":
@@ -332,7 +339,9 @@ def velocity_products(d: Draft) -> None:
     if result == "power":
         d.launch(count)
         d.code("tid = wp.tid()\n$body", body=body)
-    d.explain("Spatial vectors store the angular part first; the inertia maps velocity to momentum.")
+    d.explain(
+        "Spatial vectors store the angular part first; the inertia, with added mass, maps velocity to momentum."
+    )
 
     def reference(v: Values) -> dict[str, Any]:
         def apply(x: Any) -> Any:

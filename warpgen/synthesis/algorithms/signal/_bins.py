@@ -47,9 +47,9 @@ def scaled_real(value: wp.vec2) -> float:
 
 IN_BAND = '''
 @wp.func
-def in_band(z: wp.vec2, bin: int, lowest: int, highest: int) -> wp.vec2:
+def in_band(z: wp.vec2, index: int, lowest: int, highest: int) -> wp.vec2:
     """Keep in-band bins and their negative-frequency mirrors."""
-    k = wp.min(bin, POINTS - bin)
+    k = wp.min(index, POINTS - index)
     if k < lowest or k > highest:
         return wp.vec2(0.0, 0.0)
     return z
@@ -57,18 +57,18 @@ def in_band(z: wp.vec2, bin: int, lowest: int, highest: int) -> wp.vec2:
 
 IN_GAUSSIAN_BAND = """
 @wp.func
-def in_band(z: wp.vec2, bin: int, middle: float, width: float) -> wp.vec2:
-    u = (float(bin) - middle) / width
+def in_band(z: wp.vec2, index: int, middle: float, width: float) -> wp.vec2:
+    u = (float(index) - middle) / width
     return wp.exp(-0.5 * u * u) * z
 """
 
 ONE_SIDED = '''
 @wp.func
-def one_sided(z: wp.vec2, bin: int) -> wp.vec2:
+def one_sided(z: wp.vec2, index: int) -> wp.vec2:
     """Double positive-frequency bins and zero negative ones."""
-    if bin == 0 or bin == POINTS // 2:
+    if index == 0 or index == POINTS // 2:
         return z
-    if bin > POINTS // 2:
+    if index > POINTS // 2:
         return wp.vec2(0.0, 0.0)
     return 2.0 * z
 '''

@@ -168,14 +168,15 @@ def control_level(d: Draft) -> None:
         detect = "peak" if detect == "decibel" else detect
     if what == "follower":
         place = "new"
+    tracked = {"peak": "envelopes", "power": "power", "decibel": "levels in decibels"}[detect]
     d.says({
         "compressor": "Applies dynamic range compression above a threshold"
         + (" with a soft knee" if knee else ""),
         "limiter": "Applies a limiter when the signal level exceeds a threshold",
         "gate": "Applies a noise gate that attenuates signals below a threshold",
-        "follower": "Tracks signal envelopes with separate attack and release times"
+        "follower": f"Tracks signal {tracked} with separate attack and release smoothing"
         if ballistics == "branch"
-        else "Tracks signal envelopes using exponential smoothing",
+        else f"Tracks signal {tracked} using exponential smoothing",
         "expander": "Applies downward expansion below a threshold",
     }[what] + ".")  # fmt: skip
     d.calls({
@@ -189,7 +190,7 @@ def control_level(d: Draft) -> None:
     if place == "new":
         d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     else:
-        d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
+        d.inout("x", "float", shape, -1.0, 1.0, about="Signal, processed in place")
     attack, release = d.pick(("attack", "release"), ("attack_coef", "release_coef"))
     if ballistics == "branch":
         d.param(attack, "float", 0.2, 0.5, about="Attack coefficient per sample")

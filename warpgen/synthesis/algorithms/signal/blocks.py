@@ -108,7 +108,7 @@ def block_fft(d: Draft) -> None:
             given, "float" if source == "real" else "vec2", (channels, length), -1.0, 1.0,
             about=f"{made_of.capitalize()}, shape (channels, {made_of})",
         )  # fmt: skip
-    weights = "gains" if inverse else "window"
+    weights = "gains" if inverse else "weights"
     if window:
         d.input(
             weights,
@@ -116,7 +116,7 @@ def block_fft(d: Draft) -> None:
             n,
             0.1,
             1.0,
-            about="Per-bin gain" if inverse else f"Window function, {n} samples",
+            about="Per-bin gain" if inverse else "Per-sample weight",
         )
     if hop != n:
         d.module(f"HOP = wp.constant({hop})")
@@ -192,7 +192,7 @@ def block_fft(d: Draft) -> None:
         stores="\n".join(stores),
     )
     trim(d)
-    blocks = f"{'windowed ' if window else ''}{n}-sample blocks"
+    blocks = f"{'weighted ' if window else ''}{n}-sample blocks"
     d.says(
         f"Computes the inverse DFT of {'weighted ' if window else ''}{n}-bin spectra."
         if inverse

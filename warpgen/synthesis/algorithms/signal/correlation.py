@@ -44,6 +44,8 @@ def correlate_lags(d: Draft) -> None:
     lags, size, rows = d.pick(12, 16, 24), d.pick(48, 64), d.pick(4, 6)
     if what == "normalised":
         scale = "sum"
+    elif what in _TERMS and scale == "biased":
+        scale = "unbiased"  # else differences would fall with the lag
     if what == "circular" or layout == "frames" or what in _TERMS:
         two_sided = False  # differences are the same at lags of both signs
     hop = size // 2
@@ -257,8 +259,7 @@ def yin_pitch(d: Draft) -> None:
         d.param(
             "threshold",
             "float",
-            0.6,
-            0.9,
+            *((0.3, 0.6) if source == "differences" else (0.6, 0.9)),
             about="Absolute threshold for the normalized difference",
         )
     if result == "frequency":
@@ -297,7 +298,7 @@ def yin_pitch(d: Draft) -> None:
         for lag in range(1, MAX_LAG):
             $term
             cumulative += {value}
-            # cumulative mean normalization (YIN, step 3)
+            # cumulative mean normalization, step 3 of YIN
             if cumulative > 0.0:
                 norm_diff[frame, lag] = {value} * float(lag) / cumulative
             else:

@@ -237,7 +237,7 @@ def smooth_polynomial(d: Draft) -> None:
     half = window // 2
     said = {"value": "value", "slope": "slope", "curvature": "second derivative"}[result]
     d.says(
-        f"Smooths signals with a {window}-tap window of user-supplied weights."
+        f"Filters signals with a centered {window}-tap window of user-supplied weights."
         if form == "table"
         else f"Fits a local quadratic to a {window}-sample window and evaluates its {said} at the center."
     )

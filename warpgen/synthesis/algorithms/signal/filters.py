@@ -257,7 +257,7 @@ def biquad_filter(d: Draft) -> None:
     if place == "new":
         d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     else:
-        d.inout("x", "float", shape, -1.0, 1.0, about="Input signal")
+        d.inout("x", "float", shape, -1.0, 1.0, about="Signal, filtered in place")
     if not cascade and coefficients in ("struct", "table"):
         d.input("preset", "int", count, 0, number, about="Section index for each channel")
     if coefficients == "struct":

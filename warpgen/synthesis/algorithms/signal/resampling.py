@@ -53,12 +53,12 @@ def resample_signal(d: Draft) -> None:
         "times": "interpolate_signal|read_between|sample_at_times",
     }[where])  # fmt: skip
     size, count, rows = d.pick(48, 64, 96), d.pick(40, 64, 80), d.pick(3, 4)
-    if where != "times":  # at another rate the last samples lie beyond the signal
+    if where != "times":
         count = size if where == "delay" else size + size // 8
     shape = (size,) if layout == "one" else (rows, size)
     d.input("x", "float", shape, -1.0, 1.0, about="Input signal")
     if where == "ratio":
-        d.param("ratio", "float", 0.9, 0.98, about="Input samples per output sample, at most 1")
+        d.param("ratio", "float", 0.8, 0.885, about="Input samples per output sample, at most 1")
         pos = "float(n) * ratio"
     elif where == "delay":
         if layout == "rows":

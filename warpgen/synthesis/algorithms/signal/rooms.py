@@ -151,14 +151,14 @@ def image_sources(d: Draft) -> None:
     }[result]
     start = {
         "response": "taps = response.shape[1]",
-        "energy": "# Small epsilon to avoid log(0)\nenergy = float(1.0e-12)",
+        "energy": "energy = float(0.0)",
         "clarity": "# Small epsilons keep the ratio finite\nearly_energy = float(1.0e-9)\nlate_energy = float(1.0e-9)\n"
         "direct = wp.length(origin - ear)",
         "first echo": "shortest = float(1.0e6)",
     }[result]
     store = {
         "response": "",
-        "energy": "level[pair] = 10.0 * wp.log10(energy)",
+        "energy": "# Clamp to avoid log(0)\nlevel[pair] = 10.0 * wp.log10(wp.max(energy, 1.0e-12))",
         "clarity": "clarity[pair] = 10.0 * wp.log10(early_energy / late_energy)",
         "first echo": "echo_gap[pair] = (shortest - wp.length(origin - ear)) / SPEED_OF_SOUND",
     }[result]
@@ -240,7 +240,7 @@ def image_sources(d: Draft) -> None:
                 c = x @ v.facing[i] / r
                 g = g * (0.5 * (1 + c) if pattern == "cardioid" else c)
             direct = np.linalg.norm(v.sources[i] - v.microphones[i])
-            out["level"][i] = 10 * np.log10((g**2).sum() + 1e-12)
+            out["level"][i] = 10 * np.log10(max((g**2).sum(), 1e-12))
             out["echo_gap"][i] = (r[keep & (bounces > 0)].min() - direct) / 343
             if result == "clarity":
                 soon = (r - direct) / 343 <= v.early

@@ -15,7 +15,7 @@ from warpgen.synthesis.writing.outline import outlined
 _NAMES = {
     "x": "signal|samples|audio",
     "n": "i|t|m",
-    "k": "bin|freq_bin|f",
+    "k": "freq_bin|f",
     "frames": "windowed|segments|blocks",
     "spectrum": "bins|spec|dft_out",
     "coefficients": "bins_in|spec_in|spectrum_in",
@@ -132,7 +132,7 @@ def discrete_fourier(d: Draft) -> None:
     """Computes the discrete Fourier transform using direct summation."""
     result = d.option("result", "complex", "power", "magnitude", "decibel", "split")
     source = d.option("source", "real", "complex")
-    twiddle = d.option("twiddle", "each", "rotated", "table")
+    twiddle = d.option("twiddle", "each", "rotated", "table", weights=(0.45, 0.45, 0.1))
     batch = d.flag("batch")
     inverse = d.flag("inverse", 0.3)
     if inverse:
@@ -287,7 +287,7 @@ def fft_stage(d: Draft) -> None:
     kind = d.option("kind", "in time", "in frequency", "stockham")
     layout = d.option("layout", "one", "rows", "split")
     inverse = d.flag("inverse")
-    twiddle = d.option("twiddle", "computed", "table")
+    twiddle = d.option("twiddle", "computed", "table", weights=(0.85, 0.15))
     place = d.option("place", "new", "same")
     if kind == "stockham":
         place = "new"

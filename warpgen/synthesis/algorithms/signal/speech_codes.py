@@ -54,7 +54,7 @@ def code_speech(d: Draft) -> None:
         + "".join(f"        {', '.join(map(str, _STEPS[k : k + 15]))},\n" for k in range(0, len(_STEPS), 15))
         + "    )\n)\nINDEX_MOVES = wp.constant(vec8i(-1, -1, -1, -1, 2, 4, 6, 8))"
     )
-    low, high = {"int": (-32768, 32768), "float": (-1.0, 1.0), "int16": (-32768, 32768)}[pcm]
+    low, high = {"int": (-6000, 6001), "float": (-0.2, 0.2), "int16": (-6000, 6001)}[pcm]
     if way == "decode":
         d.input("packed", "uint8", (blocks, size // 2), 0, 256, about="Packed 4-bit codes, two per byte")
     else:

@@ -315,9 +315,9 @@ def shaped_frames(d: Draft) -> None:
     elif kind == "frequency":
         d.function(f"""
             @wp.func
-            def {by}_of(z: wp.vec2, bin: int) -> float:
+            def {by}_of(z: wp.vec2, index: int) -> float:
                 # Skip the upper half, which mirrors the lower half
-                return wp.where(bin > POINTS // 2, 0.0, {"wp.length_sq(z)" if power == "square" else "wp.sqrt(wp.length_sq(z) + 1.0e-9)"})
+                return wp.where(index > POINTS // 2, 0.0, {"wp.length_sq(z)" if power == "square" else "wp.sqrt(wp.length_sq(z) + 1.0e-9)"})
         """)
         body = (
             f"weight = wp.tile_map({by}_of, spectrum, bins)\n"

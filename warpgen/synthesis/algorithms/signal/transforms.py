@@ -14,7 +14,7 @@ from warpgen.synthesis.writing.outline import outlined
 _NAMES = {
     "x": "signal|samples|data",
     "n": "i|t|m",
-    "k": "bin|freq|q",
+    "k": "freq|q",
     "power": "tone_power|bin_power",
     "coeffs": "dct_out|spectrum|transformed",
 }
@@ -38,7 +38,7 @@ def detect_tones(d: Draft) -> None:
     layout = d.option("layout", "frames", "hops", "columns")
     form = d.option("form", "two states", "shifted")
     windowed = d.flag("windowed", 0.3) and result != "amplitude"  # of which a window would take some away
-    of = "windowed signal frames" if windowed else "signal frames"
+    of = "weighted signal frames" if windowed else "signal frames"
     frames, size, number = d.pick(8, 12, 16), d.pick(40, 48, 64), d.pick(4, 7, 8)
     d.says({
         "power": f"Computes the power |X|^2 / N of tones in {of} using the Goertzel algorithm.",
@@ -66,7 +66,7 @@ def detect_tones(d: Draft) -> None:
         d.param("w", "float", 0.4, 2.6, about="Angular tone frequency [rad/sample]")
         omega = ""
     if windowed:
-        d.input("window", "float", size, 0.1, 1.0, about="Window weights")
+        d.input("weights", "float", size, 0.1, 1.0, about="Per-sample weight")
     if result == "present":
         d.param("threshold", "float", 0.2, 0.3, about="Detection threshold for tone power")
     out = (frames,) if tones == "one" else (frames, number)
@@ -79,7 +79,7 @@ def detect_tones(d: Draft) -> None:
     d.output(name, type_, out, about=about)
     d.module(f"FRAME = wp.constant({size})" + (f"\nHOP = wp.constant({hop})" if layout == "hops" else ""))
     at = {"frames": "x[frame, n]", "hops": "x[frame * HOP + n]", "columns": "x[n, frame]"}[layout]
-    u = f"window[n] * {at}" if windowed else at
+    u = f"weights[n] * {at}" if windowed else at
     to = "[frame]" if tones == "one" else "[frame, j]"
     if form == "two states":
         loop = f"""
@@ -137,7 +137,7 @@ def detect_tones(d: Draft) -> None:
     one, two = d.pick(("s1", "s2"), ("prev", "prev2"), ("q1", "q2"), ("z1", "z2"))
     d.text = renamed(d.text, {"s1": one, "s2": two})
     d.explain(
-        f"One multiply per sample and tone{' besides the window' if windowed else ''}, cheaper than an FFT"
+        f"One multiply per sample and tone{' besides the weights' if windowed else ''}, cheaper than an FFT"
         " for a few tones."
     )
 
@@ -146,7 +146,7 @@ def detect_tones(d: Draft) -> None:
             x = np.lib.stride_tricks.sliding_window_view(v.x, size)[::hop][:frames]
         else:
             x = v.x if layout == "frames" else v.x.T
-        x = x * v.window if windowed else x
+        x = x * v.weights if windowed else x
         if tones == "one":
             w = np.array([v.w])
         else:
@@ -180,7 +180,7 @@ def cosine_transform(d: Draft) -> None:
     size, blocks = d.pick(8, 12, 16), d.pick(6, 8, 12)
     length = 2 * size if kind == "mdct" else size
     said = {
-        "i": "the first kind", "ii": "the second kind", "iii": "the third kind, the inverse of the second" + ("" if scale == "orthonormal" else " but for a factor"),
+        "i": "the first kind", "ii": "the second kind", "iii": "the third kind",
         "iv": "the fourth kind", "mdct": "",
     }[kind]  # fmt: skip
     what = f"Transforms blocks using the discrete cosine transform of {said}"
@@ -194,6 +194,9 @@ def cosine_transform(d: Draft) -> None:
         scale = "plain"
     root = "sqrt(2 / (N - 1))" if kind == "i" else "sqrt(2 / N)"
     norm = {"orthonormal": " (orthonormal)", "plain": " (unscaled)", "scaled": f" (scaled by {root})"}[scale]
+    if kind == "iii":
+        norm += ", the inverse of the second" + ("" if scale == "orthonormal" else " but for a factor")
+        quantise = quantise and basis
     if basis:
         what = f"Projects {'overlapping ' * (kind == 'mdct')}blocks onto given basis vectors"
         d.calls("block_transform|project_blocks|apply_basis")

@@ -282,7 +282,7 @@ def contrast_pairs(d: Draft) -> None:
         "one way": "The loss is the row-wise cross entropy, with targets on the diagonal.",
         "sigmoid": "Each image-text combination is treated as an independent binary classification.",
     }[loss]
-    cosines = "cosines" if normal == "here" else "inner products of pre-normalized embeddings"
+    cosines = "cosines" if normal == "here" else "inner products of the embeddings"
     scaled = "divided by the temperature" if temperature == "param" else "multiplied by the learned scale"
     plus = " plus a bias" if biased else ""
     if margin:

@@ -288,7 +288,8 @@ def pack_colours(d: Draft) -> None:
     layout = d.option("layout", "888", "565")
     bits = d.option("channel order", "rgb", "bgr")
     type_ = d.option("type", "uint32", "int")
-    masked = d.flag("masked") and (direction, layout) != ("unpack", "565")  # a byte is free in the other
+    # A byte is free in words of 888; words of 565 have no room for the low bits of bytes
+    masked = d.flag("masked") and layout == ("565" if direction == "pack" else "888")
     n, blocks = d.pick(32, 64, 128), d.pick(2, 3, 4)
     size = extent(d, "TILE", n)
     form = Flat(d, size)
@@ -304,7 +305,7 @@ def pack_colours(d: Draft) -> None:
     top = sum(m << shifts[c] for c, m in masks.items())
     at_top = f"{channels[0]} in the highest bits"
     d.says(
-        f"Packs {'the low bits of ' if masked else ''}three color channels into one {layout} word per pixel, {at_top}."
+        f"Packs three {'8-bit ' if masked else ''}color channels into one {layout} word per pixel, {at_top}."
         if direction == "pack"
         else f"Unpacks the color channels from {layout} pixel words, "
         f"{at_top.replace('in the highest bits', 'next to the highest byte') if masked else at_top}."
@@ -314,13 +315,13 @@ def pack_colours(d: Draft) -> None:
     d.launch(blocks, tiled=True)
     if direction == "pack":
         for c in ("red", "green", "blue"):
-            # Mask to the channel width to avoid overflow into the next channel
-            d.input(c, type_, n * blocks, 0, masks[c] * (3 if masked else 1) + 1)
+            d.input(c, type_, n * blocks, 0, 256 if masked else masks[c] + 1)
         d.output("packed", type_, n * blocks, about="packed colors")
 
         def part(c: str) -> str:
             loaded = form.load(c)
-            loaded = f"wp.tile_map(wp.bit_and, {loaded}, {number(masks[c])})" if masked else loaded
+            lost = 8 - masks[c].bit_length()
+            loaded = f"wp.tile_map(wp.rshift, {loaded}, {number(lost, str)})" if masked else loaded
             return f"wp.tile_map(wp.lshift, {loaded}, {number(shifts[c], str)})" if shifts[c] else loaded
 
         d.code(
@@ -335,7 +336,7 @@ def pack_colours(d: Draft) -> None:
             $store
             """,
             head=form.head,
-            why="# Mask to the low bits so that channels do not overlap" if masked else "",
+            why="# Drop the low bits, which do not fit" if masked else "",
             a=part(channels[0]),
             b=part(channels[1]),
             c=part(channels[2]),
@@ -361,7 +362,13 @@ def pack_colours(d: Draft) -> None:
     def reference(v: Values) -> Mapping[str, Any]:
         if direction == "pack":
             return {
-                "packed": sum((v[c].astype(np.int64) % (masks[c] + 1)) * 2 ** shifts[c] for c in channels)
+                "packed": sum(
+                    v[c].astype(np.int64)
+                    * (masks[c] + 1)
+                    // (256 if masked else masks[c] + 1)
+                    * 2 ** shifts[c]
+                    for c in channels
+                )
             }
         return {c: v.packed.astype(np.int64) // 2 ** shifts[c] % (masks[c] + 1) for c in channels}
 

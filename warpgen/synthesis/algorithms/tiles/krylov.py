@@ -219,7 +219,7 @@ def conjugate_gradients(d: Draft) -> None:
 @DOMAIN.algorithm(
     source="Bauer 1957; Rutishauser 1969; Golub & Van Loan 2013, sec. 8.2; Halko, Martinsson & Tropp 2011, alg. 4.4",
     names={
-        "matrices": "roots|root_mats|factors",
+        "roots": "root_mats|factors|root_factors",
         "basis": "q|frame|subspace",
         "gram": "g|overlaps|inner",
         "DIM": "N|SIZE|TILE_N",
@@ -243,7 +243,7 @@ def subspace_iteration(d: Draft) -> None:
     )
     if given == "matrix":
         d.input(
-            "matrices",
+            "roots",
             "float",
             (blocks, size, size),
             -0.5,
@@ -282,7 +282,7 @@ def subspace_iteration(d: Draft) -> None:
         rows = raw - wp.tile_broadcast(mean, shape=(SAMPLES, DIM))
         """
     build = {
-        "matrix": "root = wp.tile_load(matrices[block], shape=(DIM, DIM))\na = wp.tile_matmul(root, wp.tile_transpose(root))",
+        "matrix": "root = wp.tile_load(roots[block], shape=(DIM, DIM))\na = wp.tile_matmul(root, wp.tile_transpose(root))",
         "samples": "rows = wp.tile_load(samples[block], shape=(SAMPLES, DIM))\n"
         "a = (1.0 / float(SAMPLES)) * wp.tile_matmul(wp.tile_transpose(rows), rows)",
         "centered samples": "raw = wp.tile_load(samples[block], shape=(SAMPLES, DIM))\n"
@@ -368,7 +368,7 @@ def subspace_iteration(d: Draft) -> None:
 
     def agrees(v: Values, after: Values) -> None:
         if given == "matrix":
-            a = v.matrices @ v.matrices.swapaxes(1, 2)
+            a = v.roots @ v.roots.swapaxes(1, 2)
         else:
             x = v.samples - (v.samples.mean(1, keepdims=True) if given == "centered samples" else 0.0)
             a = x.swapaxes(1, 2) @ x / (samples - (given == "centered samples"))

@@ -36,7 +36,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
 )
 def joint_dynamics(d: Draft) -> None:
     """Solves for joint accelerations using a Cholesky factorization of the per-world mass matrix."""
-    inertia = d.option("inertia", "diagonal", "blocks", "given")
+    inertia = d.option("inertia", "diagonal", "blocks", "given", weights=(0.45, 0.45, 0.1))
     damping = d.option("damping", "none", "explicit", "implicit")
     skipped = d.option("skipped", "none", "mask", "list", "sleeping")
     place = d.option("solve", "new tile", "in place", "two solves")
@@ -117,14 +117,10 @@ def joint_dynamics(d: Draft) -> None:
         d.input("damping", "float", dofs, 0.1, 0.5, about="viscous joint damping")
     if skipped == "mask":
         d.mask("active", "bool", worlds, about="False for worlds that are paused")
+    elif skipped == "list" and in_place:  # no world must be stepped twice
+        d.input("world_ids", "int", worlds, kind="permutation", about="world indices in processing order")
     elif skipped == "list":
-        d.input(
-            "world_ids",
-            "int",
-            worlds,
-            kind="permutation",
-            about="world indices to solve, -1 for unused entries",
-        )
+        d.input("world_ids", "int", worlds, -1, worlds, about="world indices to solve, -1 for unused entries")
     elif skipped == "sleeping":
         d.param(
             "sleep_speed",
@@ -145,14 +141,19 @@ def joint_dynamics(d: Draft) -> None:
             "float",
             (worlds, dofs, dofs),
             about="Cholesky factors for use in the contact solver"
-            + (", unchanged for skipped worlds" if skipped != "none" else ""),
+            + (
+                ", unchanged for skipped worlds"
+                if skipped != "none" and not (skipped == "list" and in_place)
+                else ""
+            ),
         )
     if not in_place:
         d.output(output, "float", (worlds, dofs), about=about)
     skip = {
         "none": "world = wp.tid()",
         "mask": "world = wp.tid()\n# The whole block returns together\nif not active[world]:\n    return",
-        "list": "entry = wp.tid()\nworld = world_ids[entry]\nif world < 0:\n    return",
+        "list": "entry = wp.tid()\nworld = world_ids[entry]"
+        + ("" if in_place else "\nif world < 0:\n    return"),
         "sleeping": (
             "world = wp.tid()\n"
             "vel = wp.tile_load(joint_qd[world], shape=DOFS)\n"

@@ -265,8 +265,8 @@ logdet[block] = 2.0 * total
     triangle = "upper" if way == "upper" else "lower"
     of = {
         "given": f"Only the {triangle} triangle of each matrix is used, with `shift` added to the diagonal. ",
-        "gram": "The matrices are R^T R + I. ",
-        "ridge": "The matrices are R^T R + `ridge` I, as in ridge regression. ",
+        "gram": "R^T R + I is positive definite for any R. ",
+        "ridge": "R^T R + `ridge` I is positive definite for any R, as in ridge regression. ",
     }[built]
     d.explain(f"{of}The block factorizes each matrix cooperatively in shared memory.")
 

@@ -51,7 +51,7 @@ def table_rows(d: Draft) -> None:
     of = {
         "no": "",
         "given": f" and scales the {noun} by a gain",
-        "by width": " and scales them by the square root of their length, as for transformer embeddings",
+        "by width": f" and scales them by the square root of the {noun[:-1]} size, as for transformer embeddings",
     }[scaled]
     d.says({
         "gather": f"Gathers table {noun} using an index array{of}.",
@@ -132,7 +132,7 @@ wp.tile_store(picked, {value}, offset={at})""",
         "block_histogram": "histogram_tiles|bin_samples|binning",
         "x": "samples|pixels|intensity",
         "counts": "histogram|hist|bins",
-        "level": "bin|bucket|slot",
+        "level": "bin_id|bucket|slot",
         "BINS": "NUM_BINS|LEVELS",
         "BLOCK_SAMPLES": "SAMPLES_PER_BLOCK|PER_BLOCK",
         "weights": "w|sample_weights|importance",
@@ -385,7 +385,8 @@ def stencil_views(d: Draft) -> None:
         steps=steps,
         **{place: view(reach + shift) for place, shift in SHIFTS.items()},
     )
-    edges = "including adjacent edge values" if rows == "flat" else "including ghost values at both ends"
+    edges = f"with {'the values beside it' if rows == 'flat' else 'ghost values'}"
+    edges += " on the left" if kind == "upwind" else " at both ends"
     d.explain(f"The tile is loaded {edges}; views share memory with the tile.")
 
     def reference(v: Values) -> Mapping[str, Any]:

@@ -202,7 +202,7 @@ def nearest_code(d: Draft) -> None:
     d.says({
         "index": f"Finds the codebook entry that {best_of} each sample.",
         "index and value": f"Finds the codebook entry that {best_of} each sample, and "
-        + ("the product." if measure == "product" else "its distance."),
+        + ("the product." if measure == "product" else f"its {'squared ' * (measure == 'squared')}distance."),
         "entry": f"Replaces each sample with the codebook entry that {best_of} it.",
     }[kept])  # fmt: skip
     if measure != "product":

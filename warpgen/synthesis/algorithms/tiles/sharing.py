@@ -152,7 +152,7 @@ def quantise_tile(d: Draft) -> None:
     n, blocks = d.pick(16, 32, 64), d.pick(3, 4)
     size = extent(d, "TILE", n)
     form = Flat(d, size)
-    d.input("x", "float", n * blocks, -4.0, 4.0)
+    d.input("x", "float", n * blocks, -2.4, 2.4)
     if scale == "given":
         d.param("step", "float", 0.11, 0.23)
     elif scale == "per block":

@@ -69,14 +69,14 @@ def spectral_filter(d: Draft) -> None:
     middle = f"{n // 2}.0" if size == str(n) else f"float({size} // 2)"
     frequency = f"""
         # bins in the upper half are negative frequencies
-        f = wp.where(bin < {middle}, bin, bin - {points})
+        f = wp.where(index < {middle}, index, index - {points})
     """.strip("\n")
     bodies = {
         "low pass": ("cutoff: float", f"{frequency}\n        return z / (1.0 + wp.pow(f / cutoff, 4.0))"),
         "derivative": (
             "",
             "        # Zero the Nyquist bin, since the derivative of its two signs cancels\n"
-            f"        if bin == {middle}:\n            return wp.vec2(0.0, 0.0)\n"
+            f"        if index == {middle}:\n            return wp.vec2(0.0, 0.0)\n"
             f"{frequency}\n        return wp.vec2(-f * z[1], f * z[0])",
         ),
         "shift": (
@@ -103,7 +103,7 @@ def spectral_filter(d: Draft) -> None:
         work = f"wp.tile_store(transformed, spectrum * (1.0 / {scale}), offset=(block, 0))"
     else:
         bins = kind != "convolve"
-        head = ", ".join(filter(None, ["z: wp.vec2", "bin: float" if bins else "", parameter]))
+        head = ", ".join(filter(None, ["z: wp.vec2", "index: float" if bins else "", parameter]))
         d.function("@wp.func\ndef respond(" + head + ") -> wp.vec2:\n" + body.replace("        ", "    "))
         extra = {"low pass": ", cutoff", "shift": ", delay"}.get(kind, "")
         if bins:

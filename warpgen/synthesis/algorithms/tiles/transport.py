@@ -228,9 +228,9 @@ def transport_plans(d: Draft) -> None:
     )
     d.explain(
         "Minimizes <P, C> + `epsilon` sum P (log P - 1) + `penalty` (KL(P 1 | a) + KL(P^T 1 | b)) over plans P with\n"
-        "supplies a and demands b, alternating between row and column scaling."
+        f"{'uniform ' if masses == 'uniform' else ''}supplies a and demands b, alternating between row and column scaling."
         if relaxed
-        else "Minimizes <P, C> + `epsilon` sum P (log P - 1) over plans P with given row and column sums,\n"
+        else f"Minimizes <P, C> + `epsilon` sum P (log P - 1) over plans P with {masses} row and column sums,\n"
         "alternating between row and column scaling"
         + (", over-relaxed by `omega`." if over else ".")
         + (" Supplies and demands are first normalized to unit mass." if masses == "given" else "")

@@ -52,14 +52,14 @@ def momentum_step(d: Draft) -> None:
     if kind != "plain":
         d.param("momentum", "float", 0.5, 0.95, about="momentum coefficient")
     if decayed:
-        d.param("decay", "float", 0.05, 0.2, about="weight decay")
+        d.param("decay", "float", 0.01, 0.1, about="weight decay")
     clip = ""
     if limit == "clipped":
         d.param("max_gradient", "float", 0.5, 1.5, about="gradient clipping bound per entry")
         clip = "g = wp.tile_map(wp.min, wp.tile_map(wp.max, g, -max_gradient), max_gradient)"
     d.inout("weights", "float", n * blocks, -1.0, 1.0, about="parameters to update")
     if kind != "plain":
-        d.inout("velocity", "float", n * blocks, -1.0, 1.0, about="momentum buffer")
+        d.inout("velocity", "float", n * blocks, -0.5, 0.5, about="momentum buffer")
     ahead = "# Nesterov momentum look-ahead"
     if spelled == "axpy":
         moved = "v = momentum * v\nwp.tile_axpy(-rate, g, v)"
