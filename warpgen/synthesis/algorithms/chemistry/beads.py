@@ -95,7 +95,7 @@ def dissipative_particles(d: Draft) -> None:
     elif wrapped == "layer":
         d.param("box", "vec2", 2.1, 2.6, about="Box periods along x and y")
     if bonded != "none":
-        d.mask("is_bond", "bool", n, about="Bond mask, True for bonded pairs")
+        d.mask("is_bond", "bool", n, rare=True, about="Bond mask, True for bonded pairs")
         d.param("bond_stiffness", "float", 10.0, 50.0, about="Bond stiffness")
         if bonded == "harmonic":
             d.param("bond_length", "float", 0.6, 0.8, about="Bond rest length")

@@ -34,10 +34,10 @@ def react_stiffly(d: Draft) -> None:
     count, turns = d.pick(48, 64, 96), d.pick(3, 4)
     fed_ = " in a fed reactor" if source else ""
     d.says({
-        "backward euler": f"Advances Robertson's reactions{fed_} by one implicit Euler step.",
-        "midpoint": f"Advances Robertson's reactions{fed_} by one step using the implicit midpoint rule.",
-        "rosenbrock": f"Advances Robertson's reactions{fed_} by one step using the ROS2 Rosenbrock method.",
-        "trapezoid": f"Advances Robertson's reactions{fed_} by one step using the implicit trapezoidal rule.",
+        "backward euler": f"Advances Robertson-type reactions{fed_} by one implicit Euler step.",
+        "midpoint": f"Advances Robertson-type reactions{fed_} by one step using the implicit midpoint rule.",
+        "rosenbrock": f"Advances Robertson-type reactions{fed_} by one step using the ROS2 Rosenbrock method.",
+        "trapezoid": f"Advances Robertson-type reactions{fed_} by one step using the implicit trapezoidal rule.",
     }[method])  # fmt: skip
     if layout == "vec3":
         d.input("conc", "vec3", count, 0.1, 1.0, about="species concentrations (A, B, C)")
@@ -210,8 +210,8 @@ v = inv * wp.vec3({ra}, {rb}, {rc})
     d.code("tid = wp.tid()\n$load\n$speeds\n$body\n$store", load=load, speeds=speeds, body=body, store=store)
     trim(d)
     d.explain(
-        "Robertson's scheme: A -> B (k1), B + B -> B + C (k2), B + C -> A + C (k3); times in s."
-        + (" The rate constants are less stiff than the original." if arrhenius else "")
+        "Reactions: A -> B (k1), B + B -> B + C (k2), B + C -> A + C (k3); times in s."
+        + (" The rate constants are less stiff than Robertson's." if arrhenius else "")
         + (" The reactor is fed with species A at concentration 1." if source else "")
     )
 

@@ -77,7 +77,7 @@ _METHODS: dict[str, tuple[float, list[list[float]], list[list[float]], list[floa
 @DOMAIN.algorithm(
     source="Sandu et al. 1997 (ROS3, RODAS3); Damian et al. 2002 (KPP); Verwer et al. 1999 (ROS2); Hairer & Wanner 1996, IV.7 (RODAS)",
     names={
-        "concentrations": "conc|c_in|number_density",
+        "concentrations": "conc|c_in",
         "updated": "conc_out|c_new|after_step",
         "temperature": "temp|t_air|kelvin",
         "sunlight": "photo_scale|actinic|sun_factor",
@@ -112,7 +112,7 @@ def rosenbrock_step(d: Draft) -> None:
     shape = (cells, many) if layout == "cell first" else (many, cells)
     lit = any(kind == "sun" for _, _, _, kind, _ in reactions)
     warm = law == "arrhenius" and any(t for *_, t in reactions)
-    about = f"Concentrations of {', '.join(species)} [1e12 / cm^3]"
+    about = f"Scaled concentrations of {', '.join(species)}"
     d.input("concentrations", "float", shape, 0.1, 1.0, about=about)
     if warm:
         d.input("temperature", "float", cells, 210.0, 310.0, about="Air temperatures [K]")
@@ -126,7 +126,7 @@ def rosenbrock_step(d: Draft) -> None:
     d.param("h", "float", step, 10.0 * step, about="Time step [s]")
     if result != "concentrations":
         d.param("rtol", "float", 1e-3, 1e-2, about="Relative tolerance")
-        d.param("atol", "float", 1e-4, about="Absolute tolerance [1e12 / cm^3]")
+        d.param("atol", "float", 1e-4, about="Absolute tolerance")
     if result == "error":
         d.output("error_norm", "float", cells, about="Scaled error norm of the embedded method")
         d.says(f"Estimates the local error of a trace gas chemistry step using {scheme}.")
@@ -134,7 +134,7 @@ def rosenbrock_step(d: Draft) -> None:
         d.output("next_h", "float", cells, about="Next time step, changed at most fivefold [s]")
         d.says(f"Computes adaptive time steps for trace gas chemistry using {scheme}.")
     else:
-        d.output("updated", "float", shape, about="Concentrations after the step [1e12 / cm^3]")
+        d.output("updated", "float", shape, about="Scaled concentrations after the step")
         d.says(f"Advances trace gas concentrations by one step of {scheme}.")
 
     def at(name: str, k: int) -> str:

@@ -93,9 +93,9 @@ def solution_laws(d: Draft) -> None:
     }[kind]  # fmt: skip
     d.calls("|".join(f"log_{name}" for name in called.split("|")) if decadic else called)
     if kind in ("nernst", "arrhenius"):
-        d.module("GAS_CONSTANT = wp.constant(8.314)  # [J/(mol K)]")
+        d.module("GAS_CONSTANT = wp.constant(8.314462618)  # [J/(mol K)]")
     if kind == "nernst":
-        d.module("FARADAY = wp.constant(96485.0)  # [C/mol]")
+        d.module("FARADAY = wp.constant(96485.33212)  # [C/mol]")
     assumed = {
         "ionic": "Uses the Davies coefficients for water at 25 degrees Celsius.",
         "weak acid": "Water autoionization is neglected.",
@@ -180,8 +180,10 @@ def solution_laws(d: Draft) -> None:
         c, o, t = v[array], v.get(f"{partner}_conc"), v.get("temperatures", v.get("temp"))
         found: dict[str, Callable[[], Any]] = {
             "ph": lambda: v.pka + np.log10(o / c),
-            "nernst": lambda: v.standard_potential - 8.314 * t / (v.electrons * 96485) * np.log(c / o),
-            "arrhenius": lambda: v.prefactor * np.exp(-v.activation_energy / (8.314 * t)) * c,
+            "nernst": lambda: (
+                v.standard_potential - 8.314462618 * t / (v.electrons * 96485.33212) * np.log(c / o)
+            ),
+            "arrhenius": lambda: v.prefactor * np.exp(-v.activation_energy / (8.314462618 * t)) * c,
             "ionic": lambda: 10 ** (-0.509 * v.charge**2 * (np.sqrt(c) / (1 + np.sqrt(c)) - 0.3 * c)),
             "langmuir": lambda: v.k_a * c / (1 + v.k_a * c + v.k_b * o),
             "competitive": lambda: v.v_max * c / (v.k_m * (1 + o / v.k_i) + c),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -234,6 +235,7 @@ def three_body_forces(d: Draft) -> None:
     }[result]
     strength = "strength[species[i]]" if species == "central" else "strength"
     factor = {"none": "", "switch": "coupling * ", "weights": "triplet_weight[tid] * "}[scaled]
+    plain = species != "central" and scaled == "none"
     nothing = "energies[tid] = 0.0" if result == "each" else ""
     kept = f"    {nothing}\n" if nothing else ""
     d.launch(n)
@@ -261,7 +263,7 @@ def three_body_forces(d: Draft) -> None:
         u_ik = bond_ik / r_ik
         cosine = wp.dot(u_ij, u_ik)
         deviation = cosine - cos_rest
-        k = $strength
+        $scale
         $shape
         $grad
         $store
@@ -273,12 +275,11 @@ def three_body_forces(d: Draft) -> None:
         invert="cell_inverse = wp.inverse(cell)" if box == "triclinic" else "",
         bond_ij=wrap.format("positions[j] - positions[i]"),
         bond_ik=wrap.format("positions[k_atom] - positions[i]"),
-        skip="# Early exit: most triplets in the list are beyond the cutoff\nif r_ij >= cutoff or r_ik >= cutoff:\n"
-        f"{kept}    return\n"
+        skip=f"# Skip triplets beyond the cutoff\nif r_ij >= cutoff or r_ik >= cutoff:\n{kept}    return\n"
         if skip
         else "",
-        strength=factor + strength,
-        shape=shape_of,
+        scale="" if plain else f"k = {factor}{strength}",
+        shape=re.sub(r"\bk \*", "strength *", shape_of) if plain else shape_of,
         grad=grad if forces else "",
         cap="""
             # Clamp the force to avoid blow-up for overlapping atoms

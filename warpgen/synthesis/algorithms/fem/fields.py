@@ -59,7 +59,8 @@ def interpolate_field(d: Draft) -> None:
         about="Node indices per element",
     )
     d.input("cell_of", "int", points, -6 if outside else 0, elements, about="Element index, -1 if outside")
-    d.input("xi", f"vec{shape.axes}", points, 0.05, 0.3, about="Reference coordinates per point")
+    reach = (-0.9, 0.9) if shape is shape_functions.QUAD else (0.05, 0.3)
+    d.input("xi", f"vec{shape.axes}", points, *reach, about="Reference coordinates per point")
     if result == "scatter":
         d.input("load", entry, points, -1.0, 1.0, about="Point loads")
         d.output("nodal", entry, nodes, about="Nodal values")

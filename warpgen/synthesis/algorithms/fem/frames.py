@@ -31,12 +31,14 @@ from warpgen.synthesis.writing.draft import Draft, Values
 )
 def frame_forces(d: Draft) -> None:
     """Computes the internal forces and moments of frame members in space."""
-    orient = d.option("orientation", *ORIENTATIONS)
     shear = d.option("shear", "rigid", "one factor", "two areas")
     geometric = d.flag("geometric", 0.4)
     thermal = d.flag("thermal", 0.35)
     section = d.option("section", *SECTIONS)
     output = d.option("output", "nodes", "ends", "both")
+    # Without local moments, the axes of a tube with one shear area change nothing
+    turned = section != "tube" or shear == "two areas" or output != "nodes"
+    orient = d.option("orientation", *ORIENTATIONS) if turned else "up vector"
     load = d.option("load", "none", "uniform", "weight") if output != "ends" else "none"
     net = {"none": "", "uniform": " minus line loads", "weight": " minus self-weight"}[load]
     d.says({
@@ -66,7 +68,7 @@ def frame_forces(d: Draft) -> None:
     property("youngs", 1.0e4, 2.0e5, "Young's modulus [MPa]")
     property("poisson", 0.2, 0.4, "Poisson's ratio")
     if section == "given":
-        property("area", 0.01, 0.03, "Cross-section [m^2]")
+        property("area", 0.012, 0.03, "Cross-section [m^2]")
         property("moment_y", 2.0e-4, 6.0e-4, "Second moment of area about local y [m^4]")
         property("moment_z", 2.0e-4, 6.0e-4, "Second moment of area about local z [m^4]")
         property("torsion", 3.0e-4, 9.0e-4, "Torsion constant [m^4]")
@@ -79,7 +81,7 @@ def frame_forces(d: Draft) -> None:
     if shear == "one factor":
         d.param("shear_factor", "float", 0.5, 0.9, about="Ratio of shear area to cross-sectional area")
     elif shear == "two areas":
-        shear_range = (0.008, 0.02) if section == "given" else (0.03, 0.06)
+        shear_range = (0.008, 0.01) if section == "given" else (0.025, 0.033)  # up to 5/6 of the least area
         property("shear_area_y", *shear_range, "Shear area along local y [m^2]")
         property("shear_area_z", *shear_range, "Shear area along local z [m^2]")
     if thermal:

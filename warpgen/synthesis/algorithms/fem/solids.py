@@ -73,9 +73,11 @@ def tet_elastic_forces(d: Draft) -> None:
     if damping:
         d.input("v", "vec3", nodes, -1.0, 1.0, about="Nodal velocities [m/s]")
     # gradients of the four shape functions in the rest state, which cancel
-    d.input("grads", "vec3", (tets, 3), -0.6, 0.6, about="Shape function gradients [1/m]")
+    d.input(
+        "grads", "mat33", tets, 0.95, 1.05, "spd", about="Gradients of the last three shape functions [1/m]"
+    )
     if result in ("forces", "energy"):
-        d.input("volume", "float", tets, 0.5, 1.5, about="Element volumes [m^3]")
+        d.input("volume", "float", tets, 0.145, 0.19, about="Element volumes [m^3]")
     if parameters == "one":
         d.param("mu", "float", 0.5, 2.0, about="Shear modulus")
         d.param("lam", "float", 1.0, 3.0, about="First Lame parameter")
@@ -113,9 +115,9 @@ def tet_elastic_forces(d: Draft) -> None:
     gather = "\n".join(f"n{k} = {index[k]}" for k in range(4))
     kinematics = """
     # F = I + sum_a u_a (x) grad N_a with grad N_0 = -(grad N_1 + grad N_2 + grad N_3)
-    g1 = grads[elem, 0]
-    g2 = grads[elem, 1]
-    g3 = grads[elem, 2]
+    g1 = grads[elem][0]
+    g2 = grads[elem][1]
+    g3 = grads[elem][2]
     grad_u = wp.outer(u[n1] - u[n0], g1) + wp.outer(u[n2] - u[n0], g2) + wp.outer(u[n3] - u[n0], g3)
     F = grad_u + wp.identity(n=3, dtype=float)
     """
@@ -169,8 +171,7 @@ wp.atomic_sub(f, n3, f3)""",
     )
     d.explain(
         """
-        Total Lagrangian: `grads` holds rest-state gradients of the last three shape functions
-        [1/m], `u` displacements [m].$unit
+        Total Lagrangian: the rows of `grads` are rest-state gradients of the last three shape functions.$unit
     """.replace("$unit", "" if result == "energy" else " Stresses use the same units as the moduli.")
     )
     says = {

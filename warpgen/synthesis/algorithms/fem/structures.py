@@ -61,13 +61,13 @@ def truss_forces(d: Draft) -> None:
     else:
         d.input("members", "int", 2 * bars, 0, nodes, about="Node indices per bar")
         ends = "i = members[2 * member]\nj = members[2 * member + 1]"
-    d.input("x", vec, nodes, -2.0, 2.0, about="Node positions")
+    d.input("x", vec, nodes, -1.0, 1.0, about="Node positions")
     if extra == "damping":
         d.input("v", vec, nodes, -1.0, 1.0, about="Node velocities")
-    d.input("rest", "float", bars, 0.5, 2.0, about="Rest lengths")
+    d.input("rest", "float", bars, 0.8, 1.5, about="Rest lengths")
     d.input("ea", "float", bars, 0.5, 2.0, about="Axial stiffness")
     if extra == "prestress":
-        d.input("prestress", "float", bars, 0.1, 0.4, about="Prestress forces")
+        d.input("pretension", "float", bars, 0.1, 0.4, about="Axial forces at rest length")
     elif extra == "damping":
         d.param("damping", "float", 0.1, 0.5, about="Axial damping coefficient [N s/m]")
     elif extra == "gravity":
@@ -108,15 +108,17 @@ def truss_forces(d: Draft) -> None:
         "logarithmic": "force * l0 / l",
         "cable": "force",
     }[strain]
-    initial = " + prestress[member]" if extra == "prestress" else ""
+    initial = " + pretension[member]" if extra == "prestress" else ""
     pulled = f"force = ea[member] * strain{initial}\n"
     taut_ = "strain > 0.0"
     if strain == "cable" and initial:
         # A prestressed cable slackens where its force would become a push
-        pulled = "# Cables only carry tension\nforce = wp.max(ea[member] * strain + prestress[member], 0.0)\n"
+        pulled = (
+            "# Cables only carry tension\nforce = wp.max(ea[member] * strain + pretension[member], 0.0)\n"
+        )
         taut_ = "force > 0.0"
     if result == "energy":
-        add = " + prestress[member] * strain" if initial else ""
+        add = " + pretension[member] * strain" if initial else ""
         end = f"energy[member] = l0 * (0.5 * ea[member] * strain * strain{add})"
         if not add:
             end = "energy[member] = 0.5 * l0 * ea[member] * strain * strain"
@@ -212,7 +214,7 @@ def truss_forces(d: Draft) -> None:
             "logarithmic": (np.log(ratio), 1 / le, -1 / le**2),
             "cable": (np.maximum(ratio - 1, 0), 1 / l0, 0 * le),
         }[strain]
-        before = v.prestress if extra == "prestress" else 0.0
+        before = v.pretension if extra == "prestress" else 0.0
         force = v.ea * eps + before
         slack = strain == "cable" and extra == "prestress"
         if slack:

@@ -27,9 +27,9 @@ def shape_gradient(corner: int, xi: wp.vec3, inv_half: wp.vec3) -> wp.vec3:
     """Evaluate the gradient of a trilinear shape function.
 
     Args:
-        corner: Corner of the cell, bits 0 to 2 tell its side along x, y and z.
+        corner: Cell corner, bits 0 to 2 select the side along x, y and z.
         xi: Reference coordinates in [-1, 1].
-        inv_half: Inverse of half of the cell size, maps to derivatives in space.
+        inv_half: Inverse half cell size, maps reference to spatial derivatives.
     """
     sx = 2.0 * float(corner & 1) - 1.0
     sy = 2.0 * float((corner >> 1) & 1) - 1.0
@@ -229,7 +229,8 @@ def voxel_elasticity(d: Draft) -> None:
         d.param("cell_size", "vec3", 0.3, 0.6, about="Cell edge lengths")
     else:
         d.param("cell_size", "float", 0.3, 0.6, about="Cell edge length")
-    d.module("POINTS = wp.constant(8)  # 2x2x2 Gauss rule")
+    named = "2x2x2 Gauss rule" if rule == "full" else "one point per corner"
+    d.module(f"POINTS = wp.constant(8)  # {named}")
     if wanted == "force":
         d.output("node_force", "vec3", nodes, about="Accumulated nodal forces")
     else:

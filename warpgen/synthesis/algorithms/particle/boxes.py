@@ -114,7 +114,7 @@ def count_cells(d: Draft) -> None:
     if cells.order != "morton":
         d.param("side", "int", cells.side, about="Number of cells per side")
     if wanted != "counts":
-        others = "" if alive == "none" else ", or -1 if not binned"
+        others = {"none": "", "mask": ", or -1 if inactive", "type": ", or -1 for other species"}[alive]
         d.output("cell_of", "int", count, about=f"Per-particle cell index{others}")
     if wanted != "cell":
         d.output("counts", "int", cells.total, about="Particle count per cell")
@@ -362,7 +362,7 @@ layers = {cells.format("xi[2]", "box[2]")}
     elif walls == "slab":
         d.says(
             f"Wraps particle positions into a slab {placing}, periodic in x and y"
-            + (" and updates image counters." if images else ".")
+            + (", and updates image counters." if images else ".")
         )
     elif box == "sheared":
         d.says(f"Wraps particles into a sheared periodic box (Lees-Edwards) {placing}.")

@@ -35,7 +35,7 @@ NAMES = {
         "mass": "grain_mass|m",
         "grid": "hash_grid|grid_id",
         "v_n": "vn|v_normal",
-        "modulus": "e_eff|youngs_modulus|e_star",
+        "modulus": "e_eff|contact_modulus|e_star",
     },
     element="",
     weight=3,
@@ -79,7 +79,7 @@ def grain_contact_forces(d: Draft) -> None:
     if sizes == "per grain" and search == "grid":
         d.param("max_radius", "float", 0.25, about="Maximum grain radius, used for the query")
     if gravity:
-        d.param("gravity", "vec3", -10.0, 0.0, about="Gravity")
+        d.param("gravity", "vec3", -5.6, 0.0, about="Gravity")
         if sizes == "equal":
             d.param("mass", "float", 0.5, 1.5, about="Grain mass")
         else:
@@ -251,13 +251,20 @@ def tangential_spring(d: Draft) -> None:
     d.input("v_rel", "vec3", count, -0.5, 0.5, about="Relative contact velocities")
     if broken == "flag":
         d.mask("touching", "int", count, about="Contact mask, 0 for open contacts")
-    d.input("f_n", "float", count, -1.0 if broken == "force" else 0.1, 4.0, about="Normal force magnitudes")
+    d.input(
+        "f_n",
+        "float",
+        count,
+        -1.0 if broken == "force" else 0.1,
+        4.0,
+        about="Normal forces, positive in compression",
+    )
     d.param("k_t", "float", 50.0, 200.0, about="Tangential stiffness")
     if damped:
         d.param("gamma_t", "float", 0.5, 2.0, about="Tangential damping")
     kind = "Coulomb" if slipping == "one" else "Static"
     if own:
-        d.input(sticking, "float", count, 0.2, 0.8, about=f"{kind} friction coefficients")
+        d.input(sticking, "float", count, 0.45, 0.8, about=f"{kind} friction coefficients")
     else:
         d.param(sticking, "float", 0.5, 0.8, about=f"{kind} friction coefficient")
     if slipping != "one":

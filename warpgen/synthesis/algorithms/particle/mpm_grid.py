@@ -40,14 +40,14 @@ def grid_update(d: Draft) -> None:
         d.inout("grid_mv", vector, shape, -1.0, 1.0, about="Grid node momentum, overwritten with velocity")
     else:
         d.input("grid_mv", vector, shape, -1.0, 1.0, about="Grid node momentum")
-    d.param("min_mass", "float", 0.05, 0.2, about="Minimum node mass, nodes below are empty")
-    d.param("gravity", vector, -9.81, 9.81, about="Gravity")
+    d.param("min_mass", "float", 0.02, 0.06, about="Minimum node mass, nodes below are empty")
+    d.param("gravity", vector, -5.6, 5.6, about="Gravity")
     d.param("dt", "float", 0.001, 0.01, about="Time step")
     if damped:
         d.param("damping", "float", 0.5, 5.0, about="Velocity damping rate")
     if walls == "friction":
         d.param("friction", "float", 0.1, 0.6, about="Floor friction coefficient")
-    d.param("padding", "int", 4 - dimension, about="Boundary width in cells")
+    d.param("padding", "int", 4 - dimension, about="Boundary width in nodes")
     target = "grid_mv"
     if place != "in place":
         d.output("grid_v", vector, shape, about="Grid node velocity")

@@ -125,7 +125,6 @@ def scatter_materials(d: Draft) -> None:
         ("elastic", "fluid", "snow", "sand"),
     )
     elastic = d.option("elastic", *ELASTIC)
-    affine = d.option("transfer", "apic", "pic")
     grid = d.option("grid", "two arrays", "packed")
     inactive = d.option("inactive", "material", "flag", "none")
     given = d.option("parameters", "struct", "values")
@@ -144,8 +143,8 @@ def scatter_materials(d: Draft) -> None:
     d.input("material", "int", count, low, len(cases), about=about)
     if inactive == "flag":
         d.mask("active", "bool", count, about="Active mask")
-    d.input("mass", "float", count, 0.5, 2.0, about="Particle masses [kg]")
-    d.input("volume", "float", count, 0.0005, 0.002, about="Initial particle volumes [m^3]")
+    d.input("mass", "float", count, 0.8, 1.6, about="Particle masses [kg]")
+    d.input("volume", "float", count, 0.0008, 0.0012, about="Initial particle volumes [m^3]")
     dot = "params." if given == "struct" else ""
     used = [name for name in _FIELDS if any(name in re.findall(r"\w+", _CASES[c][1]) for c in cases)]
     fields = {name: _FIELDS[name] for name in ["dt", "inv_dx", *used]}
@@ -236,7 +235,8 @@ def scatter_materials(d: Draft) -> None:
         $keep
         # MLS-MPM stress term; D^-1 = 4 / dx^2 for quadratic B-splines
         affine = -$dt * volume[p] * 4.0 * $inv_dx * $inv_dx * tau
-        $apic
+        # APIC: add the affine velocity contribution
+        affine += mass[p] * C[p]
         momentum = mass[p] * v[p]
         $gravity
         scatter_to_grid(x[p], mass[p], momentum, affine, $inv_dx, $targets)
@@ -245,9 +245,6 @@ def scatter_materials(d: Draft) -> None:
         ratio="Jp_elastic, tau" if snowy else "tau",
         keep="Jp_new[p] = Jp_elastic" if snowy else "",
         used=", ".join([*(["Jp[p]"] if snowy else []), *(f"{dot}{name}" for name in used)]),
-        apic="# APIC: add the affine velocity contribution\naffine += mass[p] * C[p]"
-        if affine == "apic"
-        else "",
         gravity=f"momentum += {dot}dt * mass[p] * gravity" if gravity else "",
         targets=targets,
         **blocks,
@@ -270,7 +267,7 @@ def scatter_materials(d: Draft) -> None:
             ratio = float(v.Jp[i]) if snowy else 1.0
             made[i], ratios[i], tau = deform(p, elastic, cases[v.material[i]], trial, ratio)
             carried = -p["dt"] * v.volume[i] * 4.0 * p["inv_dx"] ** 2 * tau
-            carried = carried + (v.mass[i] * v.C[i] if affine == "apic" else 0.0)
+            carried = carried + v.mass[i] * v.C[i]
             base = np.floor(v.x[i] * p["inv_dx"] - 0.5)
             if base.min() < 0 or base.max() + 2 >= side:
                 continue

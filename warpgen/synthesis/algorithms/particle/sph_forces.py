@@ -99,16 +99,16 @@ def sph_pressure_acceleration(d: Draft) -> None:
     count = d.pick(96, 128, 192)
     slope = d.use(kernel.slope)
     neighbours(d, count)
-    d.input("rho", "float", count, 900.0, 1100.0, about="Densities")
+    d.input("rho", "float", count, 1000.0, 1050.0, about="Densities")
     if state == "stored":
         d.input("p", "float", count, 0.0, 5000.0, about="Pressures")
     particle_mass(d, count)
     d.param("h", "float", 0.35, 0.5, about="Smoothing length (kernel support radius)")
     if state != "stored":
-        d.param("rho0", "float", 900.0, 1000.0, about="Rest density")
+        d.param("rho0", "float", 980.0, 1000.0, about="Rest density")
         d.param("c0", "float", 10.0, 30.0, about="Speed of sound")
     if gravity:
-        d.param("gravity", "vec3", -9.81, 9.81, about="Gravity")
+        d.param("gravity", "vec3", -5.6, 5.6, about="Gravity")
     d.output("accel", "vec3", count, about="Accelerations")
     pressure = {
         "tait": "tait_pressure(rho$of, rho0, c0)",
@@ -160,7 +160,7 @@ def sph_pressure_acceleration(d: Draft) -> None:
     formula = "m (p_i / rho_i^2 + p_j / rho_j^2)" if form == "symmetric" else mean
     d.explain(f"""
         a_i = {"g - " if gravity else "-"}sum_j {formula} grad W(x_i - x_j, h), in m/s^2.
-        `m` is the particle mass. A hash grid cell size close to `h` performs best.
+        A hash grid cell size close to `h` performs best.
     """)
 
     def reference(v: Values) -> dict[str, Any]:

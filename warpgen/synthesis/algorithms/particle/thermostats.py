@@ -18,7 +18,7 @@ from warpgen.synthesis.writing.draft import Draft, Values
         "thermostat": "rescale_velocities|apply_thermostat|temperature_control|heat_bath",
         "target": "target_temp|t_target|target_temperature",
         "scale": "lam|factor|chi",
-        "kinetic": "ke|e_kin|kinetic_energy",
+        "kinetic": "mean_ke|mean_kinetic_energy|ke_per_particle",
         "tau": "coupling_time|relaxation_time|tau_t",
         "temperature": "t_now|temp",
     },
@@ -48,8 +48,7 @@ def thermostat(d: Draft) -> None:
             "kinetic",
             "float",
             number,
-            0.2,
-            4.0,
+            *((1.6, 2.4) if place == 3 else (1.0, 1.7)),
             about=f"Mean kinetic energy per particle{' per group' if groups == 'each' else ''}"
             + (", relative to the flow" if drift else ""),
         )

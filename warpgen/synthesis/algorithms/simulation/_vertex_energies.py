@@ -127,11 +127,12 @@ def bending_force_and_hessian(
     order: int,
     x: wp.array(dtype=wp.vec3),
     edge_indices: wp.array(dtype=int),
-    edge_weights: wp.array(dtype=wp.vec4),
+    edge_cots: wp.array(dtype=wp.vec4),
     stiffness: float,
 ):
     """Isometric bending, k/2 |sum_i c_i x_i|^2: force and Hessian for a single hinge vertex."""
-    c = edge_weights[edge]
+    cot = edge_cots[edge]
+    c = wp.vec4(-cot[0] - cot[2], -cot[1] - cot[3], cot[2] + cot[3], cot[0] + cot[1])
     # Mean curvature vector at the hinge
     curvature = c[0] * x[edge_indices[4 * edge]] + c[1] * x[edge_indices[4 * edge + 1]]
     curvature += c[2] * x[edge_indices[4 * edge + 2]] + c[3] * x[edge_indices[4 * edge + 3]]

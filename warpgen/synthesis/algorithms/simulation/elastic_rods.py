@@ -75,7 +75,7 @@ def rod_forces(d: Draft) -> None:
     elif breaks == "strain":
         d.param("break_strain", "float", 0.8, 1.6, about="Breaking strain")
     if gravity:
-        d.param("gravity", "vec3", -9.8, 0.0, about="Gravity [m/s^2]")
+        d.param("gravity", "vec3", -5.6, 0.0, about="Gravity [m/s^2]")
         d.param("line_density", "float", 0.1, 0.3, about="Mass per length [kg/m]")
     if order == "rods":
         d.param("segments_per_rod", "int", length, about="Number of segments per rod")

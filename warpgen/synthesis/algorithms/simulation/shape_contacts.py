@@ -108,14 +108,18 @@ def project_shape_contacts(d: Draft) -> None:
     d.input("particle_x", "vec3", particles, -0.6, 0.6, about="Predicted positions [m]")
     if friction != "none":
         d.input("particle_prev", "vec3", particles, -0.6, 0.6, about="Previous particle positions [m]")
-    d.input(
-        "particle_inv_mass",
-        "float",
-        particles,
-        0.0,
-        1.0,
-        about="Inverse masses, 0 for fixed particles [1/kg]",
-    )
+    weighted = compliance != "none" or friction != "none" or moving == "dynamic"  # or the mass cancels
+    if weighted:
+        d.input(
+            "particle_inv_mass",
+            "float",
+            particles,
+            0.0,
+            1.0,
+            about="Inverse masses, 0 for fixed particles [1/kg]",
+        )
+    else:
+        d.mask("fixed", "bool", particles, rare=True, about="Mask of fixed particles")
     if radius == "one":
         d.param("particle_radius", "float", 0.02, 0.08, about="Particle radius [m]")
     elif radius == "per particle":
@@ -255,6 +259,14 @@ def project_shape_contacts(d: Draft) -> None:
         "listed": "tid = wp.tid()\nparticle = contact_particle[tid]\n# Skip padding\nif particle < 0:\n    return\nshape = contact_shape[tid]",
         "dense": "particle, shape = wp.tid()",
     }
+    solve = """
+        lagrange = -$clearance / $resist
+        impulse = lagrange * normal
+        $rub
+        wp.atomic_add(particle_delta, particle, w * impulse$relax)
+    """
+    if not weighted:
+        solve = "wp.atomic_sub(particle_delta, particle, $clearance * normal$relax)"
     if "BOX" in types:
         d.forward_only()  # Warp's adjoint of the faces' nested branches is not exact
     if pairs == "listed":
@@ -265,8 +277,7 @@ def project_shape_contacts(d: Draft) -> None:
         """
         $thread
         # Skip fixed particles
-        w = particle_inv_mass[particle]
-        if w == 0.0:
+        $skip
             return
         x = particle_x[particle]
         $frame
@@ -280,10 +291,7 @@ def project_shape_contacts(d: Draft) -> None:
         if $clearance > $far:
             return
         $weights
-        lagrange = -$clearance / $resist
-        impulse = lagrange * normal
-        $rub
-        wp.atomic_add(particle_delta, particle, w * impulse$relax)
+        $solve
         $push
         """,
         thread=thread[pairs],
@@ -296,6 +304,8 @@ def project_shape_contacts(d: Draft) -> None:
         press="wp.max(lagrange, 0.0)" if adhesion else "lagrange",  # only what sticks is pulled
         far="adhesion_range" if adhesion else "0.0",
         weights=weights if moving == "dynamic" else "",
+        skip="w = particle_inv_mass[particle]\nif w == 0.0:" if weighted else "if fixed[particle]:",
+        solve=solve,
         rub=rub[friction],
         drift=drift[moving],
         relax=" * relaxation" if relax else "",
@@ -323,7 +333,7 @@ def project_shape_contacts(d: Draft) -> None:
             else np.ndindex(particles, shapes)
         )
         for i, s in todo:
-            if i < 0 or v.particle_inv_mass[i] == 0.0:
+            if i < 0 or (not weighted and v.fixed[i]):
                 continue
             x, pose, b = v.particle_x[i], v.shape_pose[s], -1
             if moving != "none":
@@ -336,7 +346,8 @@ def project_shape_contacts(d: Draft) -> None:
             over = gap - (thick[i] if radius == "per particle" else thick)
             if over > (v.adhesion_range if adhesion else 0.0):
                 continue
-            w = v.particle_inv_mass[i]
+            own = v.particle_inv_mass[i] if weighted else 1.0
+            w = own
             arm = np.zeros(3)
             if moving == "dynamic" and b >= 0:
                 arm = x - n * gap - v.body_pose[b, :3]
@@ -367,7 +378,7 @@ def project_shape_contacts(d: Draft) -> None:
                 else:
                     push_ = push_ - (slide / w if far / w < v.static_ratio * top else top * slide / far)
             part = v.relaxation if relax else 1.0
-            moves[i] += v.particle_inv_mass[i] * push_ * part
+            moves[i] += own * push_ * part
             if moving == "dynamic" and b >= 0:
                 back[b] -= np.append(push_, np.cross(arm, push_)) * part
         return {"particle_delta": moves} | ({"body_delta": back} if moving == "dynamic" else {})

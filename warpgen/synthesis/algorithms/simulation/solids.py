@@ -47,9 +47,10 @@ def tet_forces(d: Draft) -> None:
     if damping != "none":
         d.input("v", "vec3", 4 * count, -1.0, 1.0, about="Particle velocities [m/s]")
     d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
-    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest-shape matrices")
+    near = (0.95, 1.05) if volume == "array" else (0.5, 1.5)
+    d.input("dm_inv", "mat33", count, *near, kind="spd", about="Inverse rest-shape matrices [1/m]")
     if volume == "array":
-        d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
+        d.input("vol", "float", count, 0.145, 0.19, about="Rest volumes [m^3]")
     if materials == "table":
         d.input(
             "materials",
@@ -326,9 +327,10 @@ def tet_energy(d: Draft) -> None:
     count = d.pick(32, 48, 64)
     d.input("x", "vec3", 4 * count, -1.0, 1.0, about="Particle positions [m]")
     d.input("tets", "int", 4 * count, kind="permutation", about="Vertex indices per tetrahedron")
-    d.input("dm_inv", "mat33", count, 0.5, 1.5, kind="spd", about="Inverse rest-shape matrices")
+    near = (0.95, 1.05) if volume == "given" else (0.5, 1.5)
+    d.input("dm_inv", "mat33", count, *near, kind="spd", about="Inverse rest-shape matrices [1/m]")
     if volume == "given":
-        d.input("vol", "float", count, 0.1, 0.5, about="Rest volumes [m^3]")
+        d.input("vol", "float", count, 0.145, 0.19, about="Rest volumes [m^3]")
     if total == "body":
         d.input("body", "int", count, 0, 6, about="Body index per tetrahedron")
     if materials == "one":

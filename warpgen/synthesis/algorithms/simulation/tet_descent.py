@@ -88,8 +88,8 @@ def descend_solids(d: Draft) -> None:
     if pinned == "flags":
         d.mask("is_pinned", "bool", vertices, rare=True, about="Pinned vertex mask")
     d.input("tet_vertices", "int", (tets, 4), 0, vertices, about="Vertex indices per tetrahedron")
-    d.input("tet_poses", "mat33", tets, -2.0, 2.0, kind="rotation", about="Inverse rest shapes Dm^-1 [1/m]")
-    d.input("tet_volumes", "float", tets, 0.05, 0.2, about="Rest volumes [m^3]")
+    d.input("tet_poses", "mat33", tets, kind="rotation", about="Inverse rest shapes Dm^-1 [1/m]")
+    d.input("tet_volumes", "float", tets, 0.165, 0.168, about="Rest volumes [m^3]")
     d.input(
         "adjacency_offsets",
         "int",
@@ -137,7 +137,7 @@ def descend_solids(d: Draft) -> None:
         d.param("contact_stiffness", "float", 50.0, 200.0, about="Contact stiffness [N/m]")
     if friction:
         d.param("friction", "float", 0.2, 0.8, about="Friction coefficient")
-        d.param("slip_speed", "float", 2.0, 5.0, about="Slip speed at which friction saturates [m/s]")
+        d.param("slip_speed", "float", 0.5, 1.5, about="Slip speed at which friction saturates [m/s]")
     if accelerate == "chebyshev":
         d.input("before_last", "vec3", vertices, -0.5, 0.5, about="Positions before the last iteration [m]")
         d.param("omega", "float", 1.0, 1.4, about="Chebyshev acceleration factor")

@@ -71,7 +71,13 @@ def solve_tetrahedra(d: Draft) -> None:
         d.param("mu", "float", 200.0, 1000.0, about="Lame parameter mu [Pa]")
         d.param("lam", "float", 500.0, 3000.0, about="Lame parameter lambda [Pa]")
     else:
-        d.param("shape_compliance", "float", 1.0e-4, 1.0e-3, about="Deviatoric compliance [1/Pa]")
+        d.param(
+            "shape_compliance",
+            "float",
+            1.0e-4,
+            1.0e-3,
+            about=f"{'Deviatoric' if law == 'neo-hookean' else 'Strain'} compliance [1/Pa]",
+        )
         d.param("volume_compliance", "float", 1.0e-5, 1.0e-4, about="Volumetric compliance [1/Pa]")
     if actuated:
         d.input(
@@ -216,10 +222,11 @@ def solve_tetrahedra(d: Draft) -> None:
         push="\n".join(push),
     )
     also = ["damping"] * damping + ["activation"] * actuated
+    told = "deviatoric" if law == "neo-hookean" else "Green strain"
     d.says(
         {
-            "both": "Computes deviatoric and volume constraint corrections for tetrahedra (XPBD).",
-            "shape": "Computes deviatoric constraint corrections for tetrahedra (XPBD).",
+            "both": f"Computes {told} and volume constraint corrections for tetrahedra (XPBD).",
+            "shape": f"Computes {told} constraint corrections for tetrahedra (XPBD).",
             "volume": "Computes volume constraint corrections for tetrahedra (XPBD).",
         }[which].replace(" (XPBD)", f", with {' and '.join(also)} (XPBD)" if also else " (XPBD)")
     )

@@ -47,14 +47,14 @@ def update_velocities(d: Draft) -> None:
     if pinned == "array":
         d.mask("pinned", "int", count, rare=True, about="Pinned mask, 1 for fixed particles")
     elif pinned == "flags":
-        d.input("flags", "int", count, 0, 4, about="Particle flags, bit 0 marks active particles")
+        d.input("flags", "int", count, 1, 4, about="Particle flags, bit 0 marks active particles")
     d.param("dt", "float", 0.015, 0.02, about="Time step [s]")
     if limited == "clamp":
         d.param("v_max", "float", 1.2, 2.0, about="Maximum particle speed [m/s]")
     elif limited == "damp":
         d.param("damping", "float", 0.1, 1.0, about="Velocity damping [1/s]")
     if asleep:
-        d.param("sleep", "float", 0.6, 1.0, about="Sleep velocity threshold [m/s]")
+        d.param("sleep", "float", 0.25, 0.4, about="Sleep velocity threshold [m/s]")
     d.output("x_new", "vec3", count, about="Corrected positions [m]")
     d.output("v_new", "vec3", count, about="Updated velocities [m/s]")
     if pinned == "flags":

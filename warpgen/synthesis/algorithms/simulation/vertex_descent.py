@@ -59,7 +59,7 @@ def solve_vertices(d: Draft) -> None:
             about="Vertex indices in this color group",
         )
     elif group == "flags":
-        d.input("vertex_flags", "int", count, 0, 4, about="Vertex flags, bit 0 marks active vertices")
+        d.input("vertex_flags", "int", count, 1, 4, about="Vertex flags, bit 0 marks active vertices")
     d.param("dt", "float", 0.08, 0.12, about="Time step [s]")
     d.input("x", "vec3", count, -1.0, 1.0, about="Current vertex positions [m]")
     if damping:
@@ -75,8 +75,8 @@ def solve_vertices(d: Draft) -> None:
     )
     d.input("mass", "float", count, 0.1, 0.3, about="Vertex masses [kg]")
     d.input("face_indices", "int", (faces, 3), 0, count, about="Vertex indices per face")
-    d.input("face_pose", "mat22", faces, 0.7, 1.4, kind="spd", about="Inverse rest-shape matrices Dm^-1")
-    d.input("face_area", "float", faces, 0.1, 0.3, about="Rest areas [m^2]")
+    d.input("face_pose", "mat22", faces, 0.95, 1.05, kind="spd", about="Inverse rest-shape matrices Dm^-1")
+    d.input("face_area", "float", faces, 0.46, 0.55, about="Rest areas [m^2]")
     d.input(
         "vertex_face_offsets",
         "int",
@@ -102,7 +102,14 @@ def solve_vertices(d: Draft) -> None:
             "edge_indices", "int", count, kind="permutation", about="Hinge vertex indices, four per hinge"
         )
         if bending == "quadratic":
-            d.input("edge_weights", "vec4", edges, -2.0, 2.0, about="Cotangent weights per hinge")
+            d.input(
+                "edge_cots",
+                "vec4",
+                edges,
+                0.2,
+                1.5,
+                about="Cotangents per hinge, in both faces at vertex 2, then at vertex 3",
+            )
         else:
             d.input("edge_rest_angle", "float", edges, -0.5, 0.5, about="Rest dihedral angles [rad]")
         d.input(
@@ -143,7 +150,7 @@ def solve_vertices(d: Draft) -> None:
     for text in (WEIGHTS, MEMBRANE[membrane], SUM_FACES):
         d.function(text)
     rest = {
-        "quadratic": ("edge_weights: wp.array(dtype=wp.vec4),", "edge_weights"),
+        "quadratic": ("edge_cots: wp.array(dtype=wp.vec4),", "edge_cots"),
         "dihedral": ("edge_rest_angle: wp.array(dtype=float),", "edge_rest_angle"),
     }
     if bending != "none":
@@ -277,7 +284,8 @@ def solve_vertices(d: Draft) -> None:
             ids = v.edge_indices[4 * edge : 4 * edge + 4]
             p = [v.x[j] for j in ids]
             if bending == "quadratic":
-                c = v.edge_weights[edge]
+                a, b, e, f = v.edge_cots[edge]
+                c = np.array([-a - e, -b - f, e + f, a + b])
                 force -= v.bending_stiffness * c[order] * (c @ np.array(p))
                 hessian += v.bending_stiffness * c[order] ** 2 * np.eye(3)
                 continue

@@ -61,9 +61,7 @@ def crystal_stiffness(d: Draft) -> None:
     elif given == "matrices":
         d.input("orientations", "mat33", grains, kind="rotation", about="Crystal-to-sample rotations")
     else:
-        d.input(
-            "orientations", "vec3", grains, -180.0, 180.0, about="Bunge Euler angles phi1, Phi, phi2 [deg]"
-        )
+        d.input("orientations", "vec3", grains, 0.0, 180.0, about="Bunge Euler angles phi1, Phi, phi2 [deg]")
     if storage == "constants":
         for name in entries:
             low, high = _RANGES[name[1:]]

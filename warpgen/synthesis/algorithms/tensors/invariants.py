@@ -37,7 +37,7 @@ def stress_measure(d: Draft) -> None:
         "frobenius": "Computes the Frobenius norm of stress tensors",
         "triaxiality": "Computes the triaxiality (mean over von Mises stress) of stress tensors",
         "tresca": "Computes the maximum shear stress (s1 - s3) / 2 of stress tensors",
-        "power": "Computes the stress power density sigma:d",
+        "power": "Computes the stress power density sigma:L",
     }[what] + {
         "sum": " minus the back stress", "strain": " from displacement gradients (small strains)", "matrix": "",
     }[given] + (f", divided by the {resists}." if limit else "."))  # fmt: skip
@@ -68,7 +68,7 @@ def stress_measure(d: Draft) -> None:
         d.input("stress", "mat33", count, 1.0, 3.0, "spd", about="stress tensors")
         make = "sigma_i = stress[tid]"
     if what == "power":
-        d.input("rate", "mat33", count, -1.0, 1.0, about="strain rates")
+        d.input("velocity_gradient", "mat33", count, -1.0, 1.0, about="velocity gradients")
     if limit:
         d.param(bound, "float", 2.0, 4.0, about=resists)
     mean, rest = "wp.trace(sigma_i) / 3.0", "* wp.identity(n=3, dtype=float)"
@@ -82,7 +82,7 @@ def stress_measure(d: Draft) -> None:
         "frobenius": ("", "wp.sqrt(wp.ddot(sigma_i, sigma_i))"),
         "triaxiality": (centred, "mean_stress / wp.sqrt(1.5 * wp.ddot(s, s))"),
         "tresca": ("_axes, principal = wp.eig3(sigma_i)", "0.5 * (wp.max(principal) - wp.min(principal))"),
-        "power": ("", "wp.ddot(sigma_i, rate[tid])"),
+        "power": ("", "wp.ddot(sigma_i, velocity_gradient[tid])"),
     }[what]
     if what == "tresca":
         d.forward_only()  # equal principal stresses have no slope
@@ -115,7 +115,7 @@ def stress_measure(d: Draft) -> None:
             "frobenius": lambda: np.linalg.norm(sigma, axis=(1, 2)),
             "triaxiality": lambda: mean / np.sqrt(1.5 * ss),
             "tresca": lambda: 0.5 * (w[:, 2] - w[:, 0]),
-            "power": lambda: (sigma * v.rate).sum(axis=(1, 2)),
+            "power": lambda: (sigma * v.velocity_gradient).sum(axis=(1, 2)),
         }[what]()
         return {out: made / (v[bound] if limit else 1.0)}
 
@@ -253,7 +253,7 @@ def build_frame(d: Draft) -> None:
         b = wp.vec3(c, s + z[1] * z[1] * a, -z[1])
         """,
         "least axis": """
-        # Cross with the least-aligned coordinate axis
+        # Cross with a coordinate axis that is not nearly parallel
         axis = wp.where(wp.abs(z[0]) > 0.6, wp.vec3(0.0, 1.0, 0.0), wp.vec3(1.0, 0.0, 0.0))
         t = wp.normalize(wp.cross(axis, z))
         b = wp.cross(z, t)

@@ -91,7 +91,7 @@ def return_mapping(d: Draft) -> None:
     grown = "accumulated plastic multiplier" if surface == "drucker prager" else "equivalent plastic strain"
     d.input("alpha", "float", shape, 0.01, 0.1, about=f"{grown} from the previous step")
     if kinematic:
-        d.input("back_stress", "mat33", shape, -0.02, 0.02, about="deviatoric yield surface center")
+        d.input("back_stress", "mat33", shape, 0.005, 0.04, "spd", about="back stress")
     if mask == "flags":
         d.mask("eroded", "bool", points, rare=True, about="True for failed material")
     elif mask == "ids":
@@ -121,7 +121,7 @@ def return_mapping(d: Draft) -> None:
         d.output("new_plastic_strain", "mat33", shape, about="updated plastic strain")
         d.output("new_alpha", "float", shape, about=f"updated {grown}")
         if kinematic:
-            d.output("new_back_stress", "mat33", shape, about="updated yield surface center")
+            d.output("new_back_stress", "mat33", shape, about="updated back stress")
     d.use(_DEVIATOR)
     d.use(_NORM)
     value, slope = {
@@ -253,7 +253,7 @@ def return_mapping(d: Draft) -> None:
         if not state:
             back = "\n".join(line for line in back.split("\n") if "flow = " not in line)
     else:
-        shift = f"relative = dev_trial - back_stress[{at}]\n            " if kinematic else ""
+        shift = f"relative = dev_trial - deviator(back_stress[{at}])\n            " if kinematic else ""
         check = f"""
             # f = sqrt(3/2) |{"s - beta" if kinematic else "s"}| - sigma_y
             {shift}q_trial = wp.sqrt(1.5) * frobenius_norm({own})
@@ -343,7 +343,10 @@ def return_mapping(d: Draft) -> None:
         vol = np.trace(el, axis1=-2, axis2=-1)
         dev = el - vol[..., None, None] / 3 * eye
         p, s = m["bulk"] * vol, 2 * m["shear"] * dev
-        rel = s - v.back_stress if kinematic else s
+        rel = s
+        if kinematic:
+            mean = np.trace(v.back_stress, axis1=-2, axis2=-1)[..., None, None] / 3
+            rel = s - v.back_stress + mean * eye
         q = np.sqrt((rel**2).sum((-1, -2)) * (0.5 if cone else 1.5))
         over = q - grow(al) + (m["friction"] * p if cone else 0.0)
         k = 3 * m["shear"] + (m["kinematic"] if kinematic else 0.0)
