@@ -21,7 +21,7 @@ from warpgen.synthesis.writing.trim import trim
         "spacing": "cell_size|h|voxel_size",
     },
     adjoint="no",
-    weight=3,
+    weight=2,
 )
 def march_tetrahedra(d: Draft) -> None:
     """Extracts or measures the isosurface of a grid with marching tetrahedra."""
