@@ -74,14 +74,15 @@ def appearance_correlates(d: Draft) -> None:
     model = d.option("model", "cam16", "ciecam02")
     result = d.option("result", "correlates", "uniform space", "brightness", "quadrature")
     standard = {"cam16": "CAM16", "ciecam02": "CIECAM02"}[model]
+    source = d.option("input", "xyz", "linear rgb")
+    discount = d.option("adaptation", "computed", "complete", "given")
+    standard += ", full adaptation" if discount == "complete" else ""
     d.says({
         "correlates": f"Computes lightness, chroma and hue under given viewing conditions ({standard}).",
         "uniform space": f"Converts colors to a uniform color space under given viewing conditions ({standard}).",
-        "brightness": f"Computes brightness, colorfulness and saturation using {standard}.",
-        "quadrature": f"Computes lightness and hue quadrature using {standard}.",
+        "brightness": f"Computes brightness, colorfulness and saturation ({standard}).",
+        "quadrature": f"Computes lightness and hue quadrature ({standard}).",
     }[result])  # fmt: skip
-    source = d.option("input", "xyz", "linear rgb")
-    discount = d.option("adaptation", "computed", "complete", "given")
     several = d.flag("conditions")
     helper = d.option("compression", "function", "vector")
     d.calls(
@@ -284,10 +285,9 @@ def appearance_correlates(d: Draft) -> None:
         "surround_nc": ("Nc", "1", "0.8"),
     }
     letters, average, dark = (", ".join(part) for part in zip(*(limits[s] for s in surround), strict=True))
-    told = " Adaptation is complete (D = 1)." if discount == "complete" else ""
     d.explain(f"""
         Applies chromatic adaptation and cone response compression, then derives {combined}.
-        Surround: {letters} = {average} (average) to {dark} (dark).{told}
+        Surround: {letters} = {average} (average) to {dark} (dark).
     """)
 
     def agrees(v: Values, after: Values) -> None:

@@ -183,6 +183,7 @@ def value_swaps(d: Draft) -> None:
     share = "" if principal == "bullet" else "notional_share(t0, maturity) * "
     left, initial = ("", "") if principal == "bullet" else (" on the outstanding notional", "initial ")
     begin = "t0 = wp.max(t1 - tau, 0.0)" if stub == "stub" else "t0 = t1 - tau"
+    period = "(t1 - t0)" if stub == "stub" else "tau"
     tau = "tau = 1.0 / float(freq)" if stub == "stub" else ""
     d.function(
         f"""
@@ -194,9 +195,9 @@ def value_swaps(d: Draft) -> None:
             annuity = float(0.0)
             for k in range(num_periods):
                 t1 = maturity - float(k) * tau
-                {begin}
+                {begin if "t0" in period + share else ""}
                 # 30/360: accrual equals the period length
-                annuity += {share}(t1 - t0) * discount(curve, t1)
+                annuity += {share}{period} * discount(curve, t1)
             return annuity
         """,
         first=first,

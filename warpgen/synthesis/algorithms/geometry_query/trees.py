@@ -100,6 +100,8 @@ def bvh_overlaps(d: Draft) -> None:
         d.input("mass", "float", n, 0.5, 2.0, about="Primitive masses")
     if result == "pairs":
         most = threads if own == "balls" else threads // 2
+        if own == "own boxes":  # half as many again as overlap in the mean
+            most = 16 * round(1.5 * n * (n - 1) / 2.0 * (1.0 - (1.0 - half) ** 2) ** 3 / 16.0 + 0.5)
         d.inout("pair_count", "int", 1, value=0.0, about="Number of pairs, may exceed the output capacity")
         about = {
             "own boxes": "Overlapping box index pairs",

@@ -123,8 +123,9 @@ def fitted_step(d: Draft) -> None:
         d.param("floor_value", "float", 0.3, 0.6, about="lower parameter bound")
     d.output("next_params", "vec3", series, about="updated parameters")
     weighing = " with robust weights" if robust != "none" else ""
+    cost = "weighted cost" if robust != "none" else "cost"
     if judged:
-        d.output("gains", "float", series, about="gain ratios, actual over predicted cost decrease")
+        d.output("gains", "float", series, about=f"gain ratios, actual over predicted decrease of the {cost}")
         d.says(f"Performs damped Gauss-Newton steps{weighing} for {_SAID[model]} and computes gain ratios.")
     else:
         kept = " and a lower bound" if bounded else ""
@@ -181,7 +182,7 @@ def fitted_step(d: Draft) -> None:
         return f"wp.tile_dot({f'{w} * ' if w else ''}{change}, {total})[0]"
 
     judge = f"""
-        # Gain ratio: actual over predicted cost decrease
+        # Gain ratio: actual over predicted decrease of the {cost}
         change = wp.tile_map(curve, t, q) - fitted
         linear = wp.tile_squeeze(wp.tile_matmul(jac, wp.tile_reshape({step}, shape=(3, 1))))
         # Use r^2 - (r - c)^2 = c (2 r - c) to avoid cancellation for short steps

@@ -28,7 +28,7 @@ _MUON = "# Use the Muon coefficients, which push singular values close to one in
         "Y": "x_out|next_iterate|improved",
     },
     double=True,
-    element="element",
+    element="entry",
 )
 def newton_schulz(d: Draft) -> None:
     """Performs one Newton-Schulz iteration for the inverse of a matrix."""

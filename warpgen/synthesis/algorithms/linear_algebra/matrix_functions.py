@@ -39,7 +39,7 @@ _POLAR = {
     },
     adjoint="no",
     weight=5,
-    element="element",
+    element="entry",
 )
 def polar_decomposition(d: Draft) -> None:
     """Computes polar decompositions."""
@@ -148,7 +148,7 @@ def polar_decomposition(d: Draft) -> None:
     },
     double=True,
     adjoint="either",
-    element="element",
+    element="entry",
     weight=7,
 )
 def matrix_exponential(d: Draft) -> None:

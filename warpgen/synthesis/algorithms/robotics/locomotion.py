@@ -141,10 +141,9 @@ def locomotion_rewards(d: Draft) -> None:
         d.module(f"FEET = wp.constant({feet})")
     if gait == "air time":
         d.module("MIN_AIR_TIME = wp.constant(0.3)  # [s]")
-        d.module(
-            "STANDING_SPEED = wp.constant(0.2)  # commands below this threshold are treated as zero [m/s]"
-        )
-    if ends != "none":
+        d.module("STANDING_SPEED = wp.constant(0.2)  # no swing reward below this commanded speed [m/s]")
+    penalized = ends != "none" and not positive  # what is clipped at zero hides it
+    if penalized:
         d.module("FALL_PENALTY = wp.constant(2.0)")
     d.output("reward", "float", envs, about="Per-environment reward")
     if ends != "none":
@@ -259,15 +258,15 @@ def locomotion_rewards(d: Draft) -> None:
         # Terminate environments where the robot fell over
         if up[2] < 0.0:
             terminated[env] = 1
-            score -= FALL_PENALTY
+            $penalty
         else:
             terminated[env] = 0
         """,
         "tilt and time": """
-        # Terminate with a penalty if the robot fell over; timeouts are not penalized
+        # Terminate if the robot fell over or the episode is over
         if up[2] < 0.0:
             terminated[env] = 1
-            score -= FALL_PENALTY
+            $penalty
         elif episode_step[env] >= max_steps:
             terminated[env] = 1
         else:
@@ -328,7 +327,7 @@ def locomotion_rewards(d: Draft) -> None:
         if limits
         else "",
         gait="\n".join(unrolled),
-        done=done[ends],
+        done=done[ends].replace("$penalty", "score -= FALL_PENALTY" if penalized else ""),
         store="# Clip at zero, otherwise early termination could beat long episodes of penalties\n"
         "reward[env] = wp.max(score, 0.0)"
         if positive
@@ -338,14 +337,9 @@ def locomotion_rewards(d: Draft) -> None:
     computed += " and terminations" if ends != "none" else ""
     d.says(f"Computes {computed} for legged robots tracking velocity commands.")
     swings = ", foot swing times" if gait == "air time" else ""
-    falls = (
-        " A base tilted beyond 90 degrees counts as fallen, with a penalty of 2." if ends != "none" else ""
-    )
-    clip = (
-        f" The total{', including the fall penalty,' if falls else ''} is clipped at zero."
-        if positive
-        else ""
-    )
+    falls = " A base tilted beyond 90 degrees counts as fallen" if ends != "none" else ""
+    falls += ", with a penalty of 2." if penalized else "." if falls else ""
+    clip = " The total is clipped at zero." if positive else ""
     d.explain(
         f"The reward is a weighted sum of tracking terms in (0, 1]{swings} and penalties.\n"
         f"{falls}{clip} Commands are forward, lateral and yaw velocities of the base.".replace("\n ", "\n")
@@ -387,7 +381,7 @@ def locomotion_rewards(d: Draft) -> None:
             total += w["clearance"] * (v.foot_speed * (v.foot_height - v.swing_height) ** 2).sum(1)
         fallen = up[:, 2] < 0.0
         over = fallen | (v.episode_step >= v.max_steps) if ends == "tilt and time" else fallen
-        if ends != "none":
+        if penalized:
             total = total - 2.0 * fallen
         made = {"reward": np.maximum(total, 0.0) if positive else total}
         if ends != "none":

@@ -26,7 +26,7 @@ _NAMES = {
     source="Warp manual, Transformations; Craig 2005, ch. 2",
     names=_NAMES,
     double=True,
-    element="element",
+    element="entry",
     weight=3,
 )
 def place_points(d: Draft) -> None:
