@@ -122,7 +122,7 @@ def solve_cholesky(A: wp.mat33, b: wp.vec3) -> wp.vec3:
         "AtA": "ATA|qef_matrix|normal_matrix",
         "Atb": "ATb|qef_vector",
     },
-    weight=3,
+    weight=2,
 )
 def dual_contour_vertices(d: Draft) -> None:
     """Places a vertex in each cell that a level set crosses by minimising the distance to tangent planes."""

@@ -169,7 +169,7 @@ def quick_quotients(d: Draft) -> None:
         "parallel": "Computes parallel resistance using approximate division.",
         "lens": "Computes thin-lens image distances using approximate division.",
         "perspective": f"Applies the perspective divide{', clamping depth to the near plane,' if guard else ''} using approximate division.",
-        "refined": f"Refines approximate quotients using one Newton step{bounded}.",
+        "refined": f"Divides using an approximate reciprocal and one Newton step{bounded}.",
         "mobius": "Applies a Mobius transform using approximate division.",
         "mean": "Computes harmonic means using approximate division.",
         "solve": "Solves small linear systems using an approximate inverse.",
@@ -180,7 +180,7 @@ def quick_quotients(d: Draft) -> None:
         "parallel": "parallel_resistance|resistors_in_parallel",
         "lens": "image_distances|thin_lens|lens_equation",
         "perspective": "perspective_divide|project_points|divide_by_depth",
-        "refined": "refined_division|refine_quotients|newton_division",
+        "refined": "refined_division|newton_division|divide_newton",
         "mobius": "mobius_transform|fractional_linear_map",
         "mean": "harmonic_mean|harmonic_means",
         "solve": "solve_small_systems|solve_by_inverse|approximate_solve",
@@ -230,7 +230,7 @@ def quick_quotients(d: Draft) -> None:
         "perspective": ("", f"wp.div_approx(xy, {divisor})"),
         "refined": (
             (f"bounded = {divisor}\n" if guard else "")
-            + f"y = wp.div_approx(1.0, {'bounded' if guard else b})\n# Newton step doubles the number of correct digits\n"
+            + f"y = wp.div_approx(1.0, {'bounded' if guard else b})\n# One Newton step for the reciprocal\n"
             f"y = y * (2.0 - {'bounded' if guard else b} * y)",
             "num * y",
         ),
