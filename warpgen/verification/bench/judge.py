@@ -30,10 +30,15 @@ from warpgen.verification.judging import tolerance
 from warpgen.verification.running.memory_layout import MemoryLayout
 
 # Accesses to memory in a row's own launches, after which its draws are enough: half a second or so, and for a
-# seed the same draws on every machine.
-_ENOUGH = 20_000_000
-# Seconds of processor time for draws on which it hangs. On a busy machine no draw may be lost that the row
-# stands: the end of all, in seconds of wall time, is far.
+# seed the same draws on every machine. Where one of each kind takes as many as `_MOST`, these are enough. A
+# draw that takes more than `_ENDLESS` is taken to have no end.
+_ENOUGH, _MOST, _ENDLESS = 20_000_000, 60_000_000, 30_000_000
+# How many draws are launched together, before what they took is looked at.
+_TOGETHER = 8
+# On so many draws, outputs are looked at first: a kernel that is wrong on them is launched on no others.
+_FIRST = 3
+# Seconds of processor time for draws on which the row's own kernel hangs without an access to memory. On a
+# busy machine no draw may be lost that the row stands: the end of all, in seconds of wall time, is far.
 _PART, _OWN_SECONDS = 6.0, 50.0
 # A stranger's launches may take so many times what the row's own took, and at least a few seconds.
 _SLOWER, _AT_LEAST = 20.0, 4.0
@@ -135,15 +140,21 @@ class _Check:
         with self._stage("row"):
             measured = self._measured()
         self._end += self._seconds["row"]  # that the row is new is no fault of the stranger's
-        first = [results.forward(each) for each in measured]
-        actual = self._theirs(first, made, text)
+        forwards = [results.forward(each) for each in measured]
+        actual: list[Arrays] = []
+        for some in (forwards[:_FIRST], forwards[_FIRST:]):
+            theirs = self._theirs(some, made, text) if some else []
+            with self._stage("compare"):
+                stage, why, found = self._of_outputs(some, theirs)
+            actual += theirs
+            if stage != "right":
+                return stage, why, found
         with self._stage("compare"):
-            stage, why, found = self._of_outputs(first, actual)
             pairs = zip(measured, actual, strict=True)
             second = [part for each, a in pairs if (part := results.backward(each, a)) is not None]
-        if stage == "right" and backward:  # it must compile, launched or not
+        if backward:  # it must compile, launched or not
             made = self._built(backward, read.once, **found)
-        if stage == "right" and second:
+        if second:
             if not has_adjoint(text, self._subject.target):
                 return "gradients", "the kernel has no adjoint", {**found, "gradients": 0.0}
             stage, why, found = self._adjoint(second, made, text, found)
@@ -221,7 +232,11 @@ class _Check:
         subject = self._subject
         first, more = draws.plan(subject.program, subject.layouts, self._question.seed)
         end = time.monotonic() + _OWN_SECONDS
-        stood, spent, accesses = self._stood(first, end)
+        stood, spent, accesses = list[Measured](), 0.0, 0
+        for at in range(0, len(first), _TOGETHER):
+            if accesses < _MOST:
+                also, added, work = self._stood(first[at : at + _TOGETHER], end)
+                stood, spent, accesses = stood + also, spent + added, accesses + work
         room = len(first) * (_ENOUGH - accesses) // max(accesses, 1)
         also, added, _ = self._stood(more[: max(room, 0)], end)
         return stood + also, spent + added
@@ -232,7 +247,7 @@ class _Check:
         stood: list[Measured] = []
         spent, accesses = 0.0, 0
         while pending and (seconds := end - time.monotonic()) > 0.0:
-            left = self._cell.run(self._subject.own_run(pending, seconds, _PART))
+            left = self._cell.run(self._subject.own_run(pending, seconds, _PART, _ENDLESS))
             spent += left.cpu
             made, work = results.own(left.area, pending[: left.draw])
             stood, accesses = stood + made, accesses + work

@@ -28,9 +28,9 @@ class Subject(msgspec.Struct, frozen=True):
     measure: bool
     target: Target = "cpu"
 
-    def own_run(self, draws: Sequence[Draw], seconds: float, cpu: float = math.inf) -> Run:
-        """The row's own kernel on draws, for so many seconds of wall and of processor time."""
-        return self.run(self.object, self.text, draws, seconds, cpu)
+    def own_run(self, draws: Sequence[Draw], seconds: float, cpu: float = math.inf, most: int = 0) -> Run:
+        """The row's own kernel on draws, for seconds of wall and of processor time; `most` accesses each."""
+        return msgspec.structs.replace(self.run(self.object, self.text, draws, seconds, cpu), most=most)
 
     def run(
         self, object: bytes, text: str, draws: Sequence[Draw], seconds: float, cpu: float = math.inf

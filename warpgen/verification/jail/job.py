@@ -78,7 +78,8 @@ class Table(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True):
     """Launch a kernel on draws. `name` is its mangled name, `dim` the dimensions it was generated for.
 
-    `cpu` is seconds of processor time where they are fewer than those of wall time, `seconds`.
+    `cpu` is seconds of processor time where they are fewer than those of wall time, `seconds`; `most`, how
+    often a draw may access memory, 0 for any number.
     """
 
     layouts: tuple[MemoryLayout, ...]
@@ -90,6 +91,7 @@ class Run(msgspec.Struct, frozen=True):
     seconds: float
     target: Target = "cpu"
     cpu: float = math.inf
+    most: int = 0
 
 
 class Shape(msgspec.Struct, frozen=True):

@@ -158,6 +158,8 @@ class Launcher:
 
     def _launch(self, number: int, draw: Draw) -> None:
         arguments = Guarded(draw.args, self._job.layouts, draw, self._kernel.alignment)
+        if self._job.most:
+            self._watch.allow(self._job.most)
         if draw.made is None:
             made = self._forward(number, draw, arguments)
         else:

@@ -50,7 +50,7 @@ struct region { u64 start, end, shift; u32* cells; };
 extern "C" {
 struct {
     u64 on, thread, depth, regions, atomics; u64* ranges; region region[MOST]; u64 low, high, accesses;
-    void (*store)(); u64 shared[4], strangers; u64* strange; u64 exchanges; u64* exchange; u64 askew;
+    void (*store)(); u64 shared[4], strangers; u64* strange; u64 exchanges; u64* exchange; u64 askew, most;
 } warpgen_watch;
 void* malloc(u64);
 double modf(double, double*);
@@ -126,7 +126,7 @@ extern "C" void warpgen_settle()
 
 static void touch(u64 start, u64 size, u64 kind)
 {
-    ++warpgen_watch.accesses;
+    if (++warpgen_watch.accesses > warpgen_watch.most) __builtin_trap();
     // Nearly all is on the stack. While nothing is watched, nothing lies between the two.
     if (start >= warpgen_watch.high || start + size <= warpgen_watch.low) return;
     u64 me = warpgen_watch.thread;
@@ -251,7 +251,10 @@ class _State(ctypes.Structure):
         ("region", _Region * _MOST),
         *((name, ctypes.c_uint64) for name in ("low", "high", "accesses", "store")),
         ("shared", ctypes.c_uint64 * 4),
-        *((name, ctypes.c_uint64) for name in ("strangers", "strange", "exchanges", "exchange", "askew")),
+        *(
+            (name, ctypes.c_uint64)
+            for name in ("strangers", "strange", "exchanges", "exchange", "askew", "most")
+        ),
     )
 
 
@@ -268,6 +271,7 @@ class Watch:
         self._cells: NDArray[np.uint32] = np.zeros((0, 4), np.uint32)
         self._ends: NDArray[np.int64] = np.zeros(0, np.int64)
         self.thread = ctypes.addressof(self._state) + _State.thread.offset
+        self._state.most = (1 << 64) - 1
 
     def address(self, name: str) -> int:
         """Where the function is that it has for a name that kernels call, 0 where it has none."""
@@ -313,6 +317,10 @@ class Watch:
     def accesses(self) -> int:
         """How often memory was read or written until now, watched or not: work that no clock tells."""
         return int(self._state.accesses)
+
+    def allow(self, accesses: int) -> None:
+        """Trap after so many more."""
+        self._state.most = self._state.accesses + accesses
 
     @property
     def askew(self) -> bool:
