@@ -6,6 +6,7 @@ how to do the same elsewhere.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -53,6 +54,11 @@ class Fill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     high: float = 1.0
     value: float = 0.0
     of: str = ""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest whole number that is drawn from the bounds."""
+        return float(math.floor(self.low)), float(math.ceil(self.high)) - 1.0
 
 
 class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

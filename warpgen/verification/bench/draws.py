@@ -302,11 +302,8 @@ class _Plan:
         value must not be right by luck.
         """
         chance = Stream(self._seed, "edges", fill.name)
-        first, last = (
-            (float(np.floor(fill.low)), float(np.ceil(fill.high)) - 1.0) if whole else (fill.low, fill.high)
-        )
-        if np.dtype(self._codes[fill.name]).kind == "b":
-            last = 1.0
+        truth = np.dtype(self._codes[fill.name]).kind == "b"
+        first, last = (0.0, 1.0) if truth else fill.ends if whole else (fill.low, fill.high)
         others = [1.0, -1.0, float(np.floor(0.5 * (first + last))) if whole else 0.5 * (first + last)]
         others = [others[k] for k in np.argsort(chance.uniform((3,)))]
         edges = dict.fromkeys(e for e in (0.0, first, last, *others) if first <= e <= last)

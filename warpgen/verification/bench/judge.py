@@ -27,7 +27,7 @@ from warpgen.verification.jail.cell import Broken, Cell
 from warpgen.verification.jail.driver import driven, has_adjoint
 from warpgen.verification.jail.job import Build, Clean, Draw, Lower, Shape, Shaped
 from warpgen.verification.judging import tolerance
-from warpgen.verification.running.memory_layout import MemoryLayout
+from warpgen.verification.running.memory_layout import MemoryLayout, nameless
 
 # Accesses to memory in a row's own launches, after which its draws are enough: half a second or so, and for a
 # seed the same draws on every machine. Where one of each kind takes as many as `_MOST`, these are enough. A
@@ -394,12 +394,5 @@ def _match(names: Sequence[str], taken: Sequence[MemoryLayout], layouts: Sequenc
     if len(taken) != len(layouts):
         raise _Over("compile", f"the kernel takes {len(taken)} arguments, the row's {len(layouts)}")
     for number, (name, mine, theirs) in enumerate(zip(names, taken, layouts, strict=True), 1):
-        if _nameless(mine) != _nameless(theirs):
+        if nameless(mine) != nameless(theirs):
             raise _Over("compile", f"argument {number} ({name}) is not of the type of the row's")
-
-
-def _nameless(layout: MemoryLayout) -> MemoryLayout:
-    """A layout without the names of fields."""
-    fields = tuple(("", _nameless(field), place) for _, field, place in layout.fields)
-    of = _nameless(layout.of) if layout.of is not None else None
-    return msgspec.structs.replace(layout, fields=fields, of=of)

@@ -53,7 +53,7 @@ def _some(leaf: Leaf, draw: Draw) -> list[float]:
 def _whole(pool: NDArray[np.float64], leaf: Leaf, far: bool) -> NDArray[np.float64]:
     """Whole numbers of the pool, within the range of an input unless they are to be `far`, and its ends."""
     assert leaf.fill is not None
-    low, high = np.floor(leaf.fill.low), np.ceil(leaf.fill.high) - 1.0
+    low, high = leaf.fill.ends
     limits = np.iinfo(leaf.values.dtype)
     least, most = (max(limits.min, -1e9), min(limits.max, 1e9)) if far else (low, high)
     inside = pool[np.isfinite(pool) & (pool == np.floor(pool)) & (pool >= least) & (pool <= most)]

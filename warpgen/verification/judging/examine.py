@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,7 @@ from warpgen.verification.running.roles import only_written
 # How often inputs are moved by a rounding to see how much the kernel amplifies it; and by more, where
 # elements disagree, to see whether rounding can carry them across a branch.
 _TURNS, _HARD_TURNS = 2, 12
-# Launches beside the row's own, and the size of outputs from which such a launch is none.
-_LAUNCHES, _LARGE = 2, 1e15
+_LAUNCHES = 2  # beside the row's own
 # Draws at which the adjoint is held to the slope: what only some inputs come to, as the far side of a branch,
 # one draw seldom shows.
 SLOPES = 16
@@ -141,10 +140,10 @@ class Examination:
     def regular(self) -> bool:
         """Whether the launch is in bounds and gives numbers, by the oracle and by the kernel itself."""
         reached = self._read().reaches(self.draw(0))
-        if reached is None or not _numbers(reached):
+        if reached is None or not values_of.numbers(reached):
             return False
         self._known[0] = reached
-        return _numbers(self.outputs(0))
+        return values_of.numbers(self.outputs(0))
 
     def codes(self) -> list[str]:
         """NumPy's codes of the outputs' types."""
@@ -249,9 +248,9 @@ class Examination:
         """How far the oracle's outputs go when every result in them is rounded at random."""
         if variant not in self._spreads:
             try:
-                reading, draw = self._read(), self.draw(variant)
                 reference, _ = self._known_outputs(variant, every=True)
-                self._spreads[variant] = values_of.movement(reference, reading.spread(draw, self.narrowest))
+                spread = self._read().spread(self.draw(variant), self.narrowest)
+                self._spreads[variant] = values_of.movement(reference, spread)
             except Unsupported:
                 self._unread = True
                 self._spreads[variant] = self._passed_through(variant)
@@ -339,9 +338,9 @@ class Examination:
             arguments, base = self.draw(variant), self.outputs(variant)
             for turn in range(1, _BLIND_TURNS):
                 arguments.redraw(name, variant + turn)
-                yield _differs(base, self._launch(arguments))
+                yield values_of.differ(base, self._launch(arguments))
             arguments.collapse(name)
-            yield _differs(base, self._launch(arguments))
+            yield values_of.differ(base, self._launch(arguments))
 
     def _varies(self, name: str) -> bool:
         return any(leaf.argument == name and not leaf.fixed for leaf in self.draw(0).leaves)
@@ -399,12 +398,3 @@ class Examination:
         tape = [leaf.gradient.astype(np.float64) for leaf in slopes_of.inputs(arguments)]
         arguments.reset()
         return weights, tape
-
-
-def _numbers(arrays: Sequence[NDArray[Any]]) -> bool:
-    """Whether all are finite, with room for what 32-bit floats take on the way."""
-    return all(bool((np.abs(a.astype(np.float64)) < _LARGE).all()) for a in arrays if a.dtype.kind == "f")
-
-
-def _differs(a: Sequence[NDArray[Any]], b: Sequence[NDArray[Any]]) -> bool:
-    return any(not np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(a, b, strict=True))

@@ -18,6 +18,8 @@ Values = Sequence[NDArray[Any]]  # one array per output leaf
 SLACK = 8.0
 # Places of an output, however small it is, and share of them, that rounding may carry across a branch.
 _FEW, _FEW_SHARE = 2, 0.05
+# The size of outputs from which a launch that the row does not have is none.
+_LARGE = 1e15
 
 
 class Agreement(msgspec.Struct):
@@ -136,3 +138,13 @@ def digest(values: Values, kind: str, codes: Sequence[str]) -> str:
             made = value.astype(np.int64)
         state.update(np.ascontiguousarray(made).tobytes())
     return state.hexdigest()
+
+
+def numbers(arrays: Values) -> bool:
+    """Whether all are finite, with room for what 32-bit floats take on the way."""
+    return all(bool((np.abs(a.astype(np.float64)) < _LARGE).all()) for a in arrays if a.dtype.kind == "f")
+
+
+def differ(a: Values, b: Values) -> bool:
+    """Whether outputs are not the same, element by element."""
+    return any(not np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(a, b, strict=True))

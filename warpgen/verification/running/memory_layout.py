@@ -89,6 +89,13 @@ def offsets(layouts: list[MemoryLayout]) -> tuple[list[int], int]:
     return places, end + -end % 8
 
 
+def nameless(layout: MemoryLayout) -> MemoryLayout:
+    """A layout without the names of fields."""
+    fields = tuple(("", nameless(field), place) for _, field, place in layout.fields)
+    of = nameless(layout.of) if layout.of is not None else None
+    return msgspec.structs.replace(layout, fields=fields, of=of)
+
+
 def widened(layout: MemoryLayout) -> MemoryLayout:
     """The layout that a type has once every float in it has 64 bits."""
     if layout.family == "value":

@@ -148,14 +148,13 @@ def discrete_fourier(d: Draft) -> None:
     }[result]
     if inverse:
         d.calls("inverse_dft|idft|naive_idft")
+        what = what.replace("discrete", "inverse discrete")
     elif result in ("power", "magnitude", "decibel"):
         d.calls({
             "power": "naive_periodogram|dft_power|power_by_sum",
             "magnitude": "dft_magnitude|magnitude_by_sum|naive_magnitudes",
             "decibel": "dft_decibels|spectrum_levels|level_by_sum",
         }[result])  # fmt: skip
-    if inverse:
-        what = what.replace("discrete", "inverse discrete")
     d.says(f"Computes {what} of {source} {'spectra' if inverse else 'signals'} using direct summation.")
     given = "coefficients" if inverse else "x"
     made_ = {"power": "periodogram", "magnitude": "magnitudes", "decibel": "levels"}.get(result, "spectrum")
